@@ -1,0 +1,175 @@
+//! A pipeline file as a flat list of `section.key = value`, each knowing where it came from.
+
+use super::error::{Origin, Problem};
+use super::section::KeyDoc;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use toml::de::{DeTable, DeValue};
+
+/// One setting as given, not yet typed.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The value in TOML's own types.
+    pub value: toml::Value,
+    /// Where it was given.
+    pub origin: Origin,
+}
+
+/// All settings given in a file and on the command line.
+#[derive(Debug, Default)]
+pub struct Document {
+    entries: BTreeMap<(String, String), Entry>,
+}
+
+impl Document {
+    /// Parses `text`; what can't be parsed or is not a known key lands in `problems`.
+    pub fn parse(text: &str, known: &[KeyDoc], problems: &mut Vec<Problem>) -> Self {
+        let mut document = Document::default();
+        let (root, syntax) = DeTable::parse_recoverable(text);
+        for error in &syntax {
+            problems.push(Problem {
+                origin: at(text, error.span()),
+                message: error.message().to_owned(),
+                hint: None,
+            });
+        }
+        for (section, body) in root.get_ref() {
+            let name: &str = section.get_ref();
+            let origin = at(text, Some(section.span()));
+            if !known.iter().any(|k| k.section == name) {
+                problems.push(unknown_section(name, origin, known));
+            } else if let Some(table) = body.get_ref().as_table() {
+                document.take_section(text, name, table, known, problems);
+            } else {
+                let message = format!("`{name}` must be a section: write [{name}]");
+                problems.push(Problem { origin, message, hint: None });
+            }
+        }
+        document
+    }
+
+    fn take_section(
+        &mut self,
+        text: &str,
+        section: &str,
+        table: &DeTable<'_>,
+        known: &[KeyDoc],
+        problems: &mut Vec<Problem>,
+    ) {
+        for (key, value) in table {
+            let name: &str = key.get_ref();
+            let origin = at(text, Some(key.span()));
+            if !known.iter().any(|k| k.section == section && k.key == name) {
+                problems.push(unknown_key(section, name, origin, known));
+                continue;
+            }
+            match plain(value.get_ref()) {
+                Some(value) => {
+                    self.entries.insert((section.into(), name.into()), Entry { value, origin });
+                }
+                None => problems.push(Problem {
+                    origin: at(text, Some(value.span())),
+                    message: format!("`{section}.{name}` has a value that can't be read"),
+                    hint: None,
+                }),
+            }
+        }
+    }
+
+    /// Applies one `--set KEY=VALUE`; KEY is `section.key`, or a key that only one section has.
+    pub fn set(&mut self, argument: &str, known: &[KeyDoc]) -> Result<(), Problem> {
+        let fail = |message: String, hint: Option<String>| Problem { origin: Origin::Flag, message, hint };
+        let Some((name, value)) = argument.split_once('=') else {
+            return Err(fail(format!("`{argument}` is not of the form key=value"), None));
+        };
+        let name = name.trim();
+        let found: Vec<&KeyDoc> = known
+            .iter()
+            .filter(|k| k.key == name || format!("{}.{}", k.section, k.key) == name)
+            .collect();
+        match found.as_slice() {
+            [one] => {
+                let id = (one.section.to_owned(), one.key.to_owned());
+                let entry = Entry { value: parse_flag(value.trim()), origin: Origin::Flag };
+                self.entries.insert(id, entry);
+                Ok(())
+            }
+            [] => {
+                let all: Vec<String> =
+                    known.iter().map(|k| format!("{}.{}", k.section, k.key)).collect();
+                let tail = known.iter().map(|k| k.key.to_owned());
+                let hint = nearest(name, all.iter().cloned().chain(tail));
+                Err(fail(format!("no setting is called `{name}`"), hint))
+            }
+            many => {
+                let names: Vec<String> =
+                    many.iter().map(|k| format!("{}.{}", k.section, k.key)).collect();
+                let hint = Some(format!("write {}", names.join(" or ")));
+                Err(fail(format!("`{name}` is a key of several sections"), hint))
+            }
+        }
+    }
+
+    /// The setting `section.key`, if it was given.
+    pub fn get(&self, section: &str, key: &str) -> Option<&Entry> {
+        self.entries.get(&(section.to_owned(), key.to_owned()))
+    }
+}
+
+/// A flag's value is TOML where it parses as TOML (`3`, `[1, 2]`, `"x"`), else the bare string.
+fn parse_flag(text: &str) -> toml::Value {
+    toml::from_str::<toml::Table>(&format!("v = {text}"))
+        .ok()
+        .and_then(|mut table| table.remove("v"))
+        .unwrap_or_else(|| toml::Value::String(text.to_owned()))
+}
+
+fn plain(value: &DeValue<'_>) -> Option<toml::Value> {
+    Some(match value {
+        DeValue::String(s) => toml::Value::String(s.to_string()),
+        DeValue::Integer(i) => toml::Value::Integer(i64::from_str_radix(i.as_str(), i.radix()).ok()?),
+        DeValue::Float(f) => toml::Value::Float(f.as_str().parse().ok()?),
+        DeValue::Boolean(b) => toml::Value::Boolean(*b),
+        DeValue::Datetime(d) => toml::Value::Datetime(*d),
+        DeValue::Array(items) => {
+            toml::Value::Array(items.iter().map(|v| plain(v.get_ref())).collect::<Option<_>>()?)
+        }
+        DeValue::Table(table) => toml::Value::Table(
+            table
+                .iter()
+                .map(|(k, v)| Some((k.get_ref().to_string(), plain(v.get_ref())?)))
+                .collect::<Option<_>>()?,
+        ),
+    })
+}
+
+fn at(text: &str, span: Option<Range<usize>>) -> Origin {
+    let start = span.map_or(0, |s| s.start).min(text.len());
+    let before = text.get(..start).unwrap_or("");
+    let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+    Origin::File {
+        line: before.matches('\n').count() + 1,
+        column: before[line_start..].chars().count() + 1,
+    }
+}
+
+fn unknown_section(name: &str, origin: Origin, known: &[KeyDoc]) -> Problem {
+    let hint = nearest(name, known.iter().map(|k| k.section.to_owned()));
+    Problem { origin, message: format!("no section is called [{name}]"), hint }
+}
+
+fn unknown_key(section: &str, name: &str, origin: Origin, known: &[KeyDoc]) -> Problem {
+    let elsewhere = known.iter().find(|k| k.key == name).map(|k| format!("it belongs in [{}]", k.section));
+    let own = known.iter().filter(|k| k.section == section).map(|k| k.key.to_owned());
+    let hint = elsewhere.or_else(|| nearest(name, own));
+    Problem { origin, message: format!("[{section}] has no key `{name}`"), hint }
+}
+
+/// "did you mean `x`?" for the closest of `names`, if one is close at all.
+pub fn nearest(name: &str, names: impl Iterator<Item = String>) -> Option<String> {
+    names
+        .map(|n| (strsim::jaro_winkler(name, &n), n))
+        .filter(|(score, _)| *score > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, n)| format!("did you mean `{n}`?"))
+}

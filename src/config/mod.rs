@@ -1,0 +1,23 @@
+//! The pipeline file: TOML in, typed and validated settings out.
+//!
+//! Every setting is declared once, in [`sections`], with its type, default, rule and documentation; the parser,
+//! the error messages, `docs/settings.md` and the fingerprints of the stages all come from that one table.
+//! Unknown keys are refused with the nearest valid one, and all errors of a file are reported together.
+
+mod document;
+mod error;
+mod pipeline;
+mod reference;
+mod rules;
+#[macro_use]
+mod section;
+#[macro_use]
+mod value;
+mod sections;
+
+pub use error::{ConfigError, Problem};
+pub use pipeline::Pipeline;
+pub use reference::settings_reference;
+pub use section::{KeyDoc, Section};
+pub use sections::{Data, Discover, Encode, Generate, Model, Output, Runtime};
+pub use value::{MaxBad, Patterns};

@@ -1,0 +1,159 @@
+//! A whole pipeline: all sections, read together so that all errors come together.
+
+use super::document::Document;
+use super::error::{ConfigError, Problem};
+use super::section::{Bases, KeyDoc, Section};
+use super::sections::{Data, Discover, Encode, Generate, Model, Output, Runtime};
+use std::path::{Path, PathBuf};
+
+/// The settings of a run.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+pub struct Pipeline {
+    /// What to distil.
+    pub data: Data,
+    /// The text-to-image model.
+    pub model: Model,
+    /// Where and with how much of the machine to run.
+    pub runtime: Runtime,
+    /// Encoding of the images.
+    pub encode: Encode,
+    /// Core discovery.
+    pub discover: Discover,
+    /// Guided generation.
+    pub generate: Generate,
+    /// What is written, and where.
+    pub output: Output,
+}
+
+impl Pipeline {
+    /// Every key of every section, in the order of the reference.
+    pub fn keys() -> Vec<KeyDoc> {
+        [
+            Data::keys(),
+            Model::keys(),
+            Runtime::keys(),
+            Encode::keys(),
+            Discover::keys(),
+            Generate::keys(),
+            Output::keys(),
+        ]
+        .concat()
+    }
+
+    /// Reads and validates the file at `path`, with `--set` arguments applied on top.
+    ///
+    /// # Errors
+    /// All that is wrong with the file and the arguments, together.
+    pub fn load(path: &Path, sets: &[String]) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        Self::parse(&text, path, sets)
+    }
+
+    /// Like [`Pipeline::load`] on text that was read already; `path` locates relative paths and errors.
+    ///
+    /// # Errors
+    /// As [`Pipeline::load`].
+    pub fn parse(text: &str, path: &Path, sets: &[String]) -> Result<Self, ConfigError> {
+        let mut problems: Vec<Problem> = Vec::new();
+        let known = Self::keys();
+        let mut document = Document::parse(text, &known, &mut problems);
+        for argument in sets {
+            if let Err(problem) = document.set(argument, &known) {
+                problems.push(problem);
+            }
+        }
+        let file = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        let bases = Bases { file: &file, flag: Path::new("") };
+        let pipeline = Self::read(&document, bases, &mut problems);
+        if problems.is_empty() {
+            return Ok(pipeline);
+        }
+        problems.sort_by_key(|p| match p.origin {
+            super::error::Origin::File { line, column } => (line, column),
+            _ => (usize::MAX, 0),
+        });
+        Err(ConfigError::Invalid { path: path.to_owned(), problems })
+    }
+
+    fn read(document: &Document, bases: Bases<'_>, problems: &mut Vec<Problem>) -> Self {
+        Self {
+            data: Data::read(document, bases, problems),
+            model: Model::read(document, bases, problems),
+            runtime: Runtime::read(document, bases, problems),
+            encode: Encode::read(document, bases, problems),
+            discover: Discover::read(document, bases, problems),
+            generate: Generate::read(document, bases, problems),
+            output: Output::read(document, bases, problems),
+        }
+    }
+
+    /// The run directory: `[output] run_dir`, or `runs/NAME` in the current directory.
+    pub fn run_dir(&self) -> PathBuf {
+        let named = || Path::new("runs").join(&self.output.name);
+        self.output.run_dir.clone().unwrap_or_else(named)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "[data]\nshards = \"a-{000..003}.tar\"\n[model]\npath = \"m\"\n";
+
+    fn load(text: &str, sets: &[&str]) -> Result<Pipeline, String> {
+        let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
+        Pipeline::parse(text, Path::new("dir/p.toml"), &sets).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn defaults_are_the_published_programs() {
+        let p = load(GOOD, &[]).unwrap();
+        assert_eq!((p.discover.n_neighbors, p.discover.min_cluster_size), (85, 55));
+        assert_eq!((p.generate.steps, p.generate.cfg, p.generate.gamma), (25, 5.0, 0.05));
+        assert_eq!((p.encode.size, p.output.size), (1024, 256));
+        assert_eq!(p.model.path, Path::new("dir/m"));
+    }
+
+    #[test]
+    fn all_errors_come_at_once_with_line_column_and_hint() {
+        let text = "[data]\nshards = 3.5\nmax_bd = 2\n[modle]\n[encode]\nsize = 33\n";
+        let error = load(text, &[]).unwrap_err();
+        assert!(error.contains("dir/p.toml:2:1: `data.shards` must be"), "{error}");
+        assert!(error.contains("dir/p.toml:3:1: [data] has no key `max_bd`"), "{error}");
+        assert!(error.contains("did you mean `max_bad`?"), "{error}");
+        assert!(error.contains("dir/p.toml:4:2: no section is called [modle]"), "{error}");
+        assert!(error.contains("did you mean `model`?"), "{error}");
+        assert!(error.contains("dir/p.toml:6:1: `encode.size` must be a multiple of 8"), "{error}");
+        assert!(error.contains("`model.path` is missing"), "{error}");
+    }
+
+    #[test]
+    fn a_key_in_the_wrong_section_is_sent_home() {
+        let error = load(&format!("{GOOD}[generate]\nipc = 3\n"), &[]).unwrap_err();
+        assert!(error.contains("it belongs in [discover]"), "{error}");
+    }
+
+    #[test]
+    fn syntax_errors_have_a_place() {
+        let error = load("[data]\nshards = \n", &[]).unwrap_err();
+        assert!(error.contains("dir/p.toml:2:"), "{error}");
+    }
+
+    #[test]
+    fn set_takes_short_names_and_refuses_ambiguous_ones() {
+        let p = load(GOOD, &["ipc=3", "generate.gamma=0.2", "output.name=7"]).unwrap();
+        assert_eq!((p.discover.ipc, p.generate.gamma, p.output.name.as_str()), (3, 0.2, "7"));
+        let error = load(GOOD, &["size=32", "nonsense", "gama=1"]).unwrap_err();
+        assert!(error.contains("`size` is a key of several sections"), "{error}");
+        assert!(error.contains("not of the form key=value"), "{error}");
+        assert!(error.contains("did you mean `gamma`?"), "{error}");
+    }
+
+    #[test]
+    fn every_key_is_documented() {
+        for key in Pipeline::keys() {
+            assert!(key.doc.trim().len() > 20, "{}.{} needs documentation", key.section, key.key);
+        }
+    }
+}

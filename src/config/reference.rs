@@ -1,0 +1,40 @@
+//! The reference of every setting, as Markdown: `docs/settings.md` is its output.
+
+use super::pipeline::Pipeline;
+use std::fmt::Write;
+
+/// Every section and key with type, default and documentation, as `docs/settings.md` has it.
+pub fn settings_reference() -> String {
+    let mut text = String::from(
+        "# Settings of a pipeline file\n\n\
+         A pipeline is a TOML file. Every key is listed here; any other is refused. Relative paths start at the\n\
+         file's folder (those of `--set` at the current directory). `--set section.key=value`, or `--set key=value`\n\
+         where only one section has the key, overrides a setting for one run.\n\n\
+         This page is made from the code: `coda-pipe settings > docs/settings.md`. A test compares the two.\n",
+    );
+    let mut section = "";
+    for key in Pipeline::keys() {
+        if key.section != section {
+            section = key.section;
+            let _ = write!(text, "\n## [{section}]\n");
+        }
+        let default = match key.default.as_str() {
+            "" => String::from("none"),
+            shown => format!("`{shown}`"),
+        };
+        let doc: Vec<&str> = key.doc.lines().map(str::trim).collect();
+        let _ = write!(
+            text,
+            "\n### `{}`\n{}. Default: {default}.\n\n{}\n",
+            key.key,
+            capitalised(key.kind),
+            doc.join("\n").trim()
+        );
+    }
+    text
+}
+
+fn capitalised(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |c| c.to_uppercase().chain(letters).collect())
+}

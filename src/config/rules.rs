@@ -1,0 +1,59 @@
+//! What a value must satisfy beyond its type. A rule answers with what is wrong, in words.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+
+/// The answer of a rule: `Err` says what the value must be.
+pub type Verdict = Result<(), String>;
+
+/// Anything of the right type.
+pub fn any<T>(_: &T) -> Verdict {
+    Ok(())
+}
+
+/// At least `least`.
+pub fn at_least<T: PartialOrd + Display + Copy>(least: T) -> impl Fn(&T) -> Verdict {
+    move |v| if *v >= least { Ok(()) } else { Err(format!("must be at least {least}, is {v}")) }
+}
+
+/// Within `low ..= high`.
+pub fn between<T: PartialOrd + Display + Copy>(low: T, high: T) -> impl Fn(&T) -> Verdict {
+    move |v| {
+        if *v >= low && *v <= high {
+            Ok(())
+        } else {
+            Err(format!("must be between {low} and {high}, is {v}"))
+        }
+    }
+}
+
+/// At least `least` and a multiple of `step`.
+pub fn multiple_of(step: usize, least: usize) -> impl Fn(&usize) -> Verdict {
+    move |v| {
+        if *v >= least && v.is_multiple_of(step) {
+            Ok(())
+        } else {
+            Err(format!("must be a multiple of {step} and at least {least}, is {v}"))
+        }
+    }
+}
+
+/// Not left out.
+pub fn given(path: &PathBuf) -> Verdict {
+    if path.as_os_str().is_empty() { Err("is missing".into()) } else { Ok(()) }
+}
+
+/// Not left out, and not an empty list.
+pub fn not_empty<T>(list: &T) -> Verdict
+where
+    for<'a> &'a T: IntoIterator,
+{
+    if list.into_iter().next().is_some() { Ok(()) } else { Err("is missing or empty".into()) }
+}
+
+/// Usable as a file name: letters, digits, `-`, `_`.
+pub fn file_name(name: &String) -> Verdict {
+    let fine = !name.is_empty()
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if fine { Ok(()) } else { Err(format!("may have letters, digits, - and _ only, is {name:?}")) }
+}

@@ -1,0 +1,87 @@
+//! One declaration per setting: name, type, default, rule, documentation.
+
+use super::document::Document;
+use super::error::Problem;
+use std::path::Path;
+
+/// A setting as the reference shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyDoc {
+    /// The section, without brackets.
+    pub section: &'static str,
+    /// The key.
+    pub key: &'static str,
+    /// What is accepted, in words.
+    pub kind: &'static str,
+    /// The default as it would be written in TOML; empty where the key must be given or is absent by default.
+    pub default: String,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+/// What relative paths of a setting are relative to: the folder of the file, or for a flag the current one.
+#[derive(Debug, Clone, Copy)]
+pub struct Bases<'a> {
+    /// The pipeline file's folder.
+    pub file: &'a Path,
+    /// The current directory, for `--set`.
+    pub flag: &'a Path,
+}
+
+/// A section of the pipeline file.
+pub trait Section: Sized {
+    /// Its name.
+    const NAME: &'static str;
+    /// Its keys, in the order of the declaration.
+    fn keys() -> Vec<KeyDoc>;
+    /// Reads it from `document`, adding what is wrong to `problems` (a wrong key then has its default).
+    fn read(document: &Document, bases: Bases<'_>, problems: &mut Vec<Problem>) -> Self;
+}
+
+/// Declares a section: `key: Type = default, rule;` with its documentation above it.
+macro_rules! section {
+    (
+        $(#[doc = $about:literal])+
+        $name:ident = $section:literal {
+            $( $(#[doc = $doc:literal])+ $key:ident : $kind:ty = $default:expr, $rule:expr; )+
+        }
+    ) => {
+        $(#[doc = $about])+
+        #[derive(Debug, Clone, PartialEq, serde::Serialize)]
+        pub struct $name {
+            $( $(#[doc = $doc])+ pub $key: $kind, )+
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $( $key: $default, )+ }
+            }
+        }
+
+        impl $crate::config::section::Section for $name {
+            const NAME: &'static str = $section;
+
+            fn keys() -> Vec<$crate::config::section::KeyDoc> {
+                let defaults = Self::default();
+                vec![ $( $crate::config::section::KeyDoc {
+                    section: $section,
+                    key: stringify!($key),
+                    kind: <$kind as $crate::config::value::Value>::KIND,
+                    default: $crate::config::value::Value::show(&defaults.$key),
+                    doc: concat!($($doc, "\n"),+),
+                }, )+ ]
+            }
+
+            fn read(
+                document: &$crate::config::document::Document,
+                bases: $crate::config::section::Bases<'_>,
+                problems: &mut Vec<$crate::config::error::Problem>,
+            ) -> Self {
+                let defaults = Self::default();
+                Self { $( $key: $crate::config::value::read_key(
+                    document, ($section, stringify!($key)), bases, defaults.$key, $rule, problems,
+                ), )+ }
+            }
+        }
+    };
+}

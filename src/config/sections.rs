@@ -1,0 +1,131 @@
+//! The sections and their keys. The defaults are the published program's.
+
+use super::rules::{any, at_least, between, file_name, given, multiple_of, not_empty};
+use super::value::{MaxBad, Patterns};
+use crate::diffusion::{GuidanceSchedule, NoiseKind};
+use crate::discovery::NeighborSearch;
+use crate::store::tables::LatentType;
+use std::path::PathBuf;
+
+section! {
+    /// What to distil: `[data]`.
+    Data = "data" {
+        /// The shards: tar files, plain or compressed by gzip or zstd (told by their content). Each entry is a path, a
+        /// brace range (`train-{000000..000123}.tar`), a glob (`train-*.tar`) or a folder of shards.
+        shards: Patterns = Patterns::default(), not_empty;
+        /// The class list: one class a line, `key, prompt`, `#` for comments. Only these classes are distilled, in this
+        /// order; a sample of any other class counts as bad. Without it every label found is a class and its own prompt.
+        classes: Option<PathBuf> = None, any;
+        /// Where a sample's class key is: `cls` or `txt` (a member of that extension), `json:FIELD` (a field of its
+        /// `.json` member), or `key` (the sample key's prefix).
+        label: String = "cls".into(), any;
+        /// The members taken as the image, in order of preference.
+        image: Vec<String> = ["jpg", "jpeg", "png", "webp", "bmp", "gif"].map(String::from).to_vec(), not_empty;
+        /// How many bad samples (undecodable, without a label, of an unknown class, lost with a damaged shard) a run
+        /// endures: a count, a share of all samples, or `"auto"`: 1 % and at least 10. Past it the run fails; below it
+        /// they are skipped, counted and listed in `quarantine.parquet`.
+        max_bad: MaxBad = MaxBad::Auto, any;
+        /// The largest image accepted, in millions of pixels; checked before memory is taken.
+        max_megapixels: usize = 128, at_least(1);
+    }
+}
+
+section! {
+    /// The text-to-image model: `[model]`.
+    Model = "model" {
+        /// The model's folder, as `optimum-cli export onnx` writes it (`model_index.json`, `unet/`, `vae_encoder/`, …).
+        path: PathBuf = PathBuf::new(), given;
+    }
+}
+
+section! {
+    /// Where to run and with how much of the machine: `[runtime]`. Nothing here changes results (across kinds of device,
+    /// up to floating point).
+    Runtime = "runtime" {
+        /// The ONNX Runtime library to load. Left out, it is searched for: see `coda-pipe doctor`.
+        library: Option<PathBuf> = None, any;
+        /// `"auto"`, `"cpu"`, `"cuda"` or `"cuda:1"`. `"auto"` takes a GPU where one works and says which it took;
+        /// a named device never falls back to another.
+        device: String = "auto".into(), any;
+        /// Threads of one model on the CPU; 0 for one per core.
+        threads: usize = 0, any;
+        /// Units (shards, classes) and images worked on at once; 0 for one per core.
+        workers: usize = 0, any;
+    }
+}
+
+section! {
+    /// Encoding of the images to latents: `[encode]`.
+    Encode = "encode" {
+        /// Side of the square that each image is resized to (Lanczos) before it is encoded, in pixels.
+        size: usize = 1024, multiple_of(8, 8);
+        /// Images encoded at once. Groups are fixed by position in the shard, so a resumed run computes the same ones.
+        batch: usize = 8, at_least(1);
+        /// How latents are stored. `"f16"` halves the space; SDXL's latents lose nothing that matters.
+        dtype: LatentType = LatentType::F16, any;
+    }
+}
+
+section! {
+    /// Core discovery: `[discover]`.
+    Discover = "discover" {
+        /// Distilled images per class (IPC).
+        ipc: usize = 10, at_least(1);
+        /// Neighbours that UMAP looks at, the point itself counted.
+        n_neighbors: usize = 85, at_least(2);
+        /// The least size of a cluster in HDBSCAN.
+        min_cluster_size: usize = 55, at_least(2);
+        /// HDBSCAN's `min_samples`: how conservative it is about density.
+        min_samples: usize = 3, at_least(1);
+        /// Dimensions of the UMAP embedding.
+        components: usize = 50, at_least(1);
+        /// How neighbours are found: `"exact"`, `"hnsw"` (an index, kept beside the cores), or `"auto"`, which takes
+        /// the index where the class has many rows and few columns.
+        neighbors: NeighborSearch = NeighborSearch::Auto, any;
+        /// Seed of everything random in discovery.
+        seed: u64 = 42, any;
+    }
+}
+
+section! {
+    /// Guided generation: `[generate]`.
+    Generate = "generate" {
+        /// Side of the generated square in pixels.
+        size: usize = 1024, multiple_of(8, 8);
+        /// Denoising steps.
+        steps: usize = 25, between(1, 1000);
+        /// Classifier-free guidance scale w. At 1 the unconditional half is not computed.
+        cfg: f32 = 5.0, at_least(1.0);
+        /// Alignment scale γ: how strongly an image is pulled towards its core. 0 is plain generation.
+        gamma: f32 = 0.05, at_least(0.0);
+        /// The share of the steps, from the first, that are aligned (the program's GTP).
+        guidance_fraction: f32 = 0.9, between(0.0, 1.0);
+        /// How γ is weighted over the steps: `"sigma"` as the published program computes it, `"flat"` as the paper's
+        /// text has it.
+        schedule: GuidanceSchedule = GuidanceSchedule::Sigma, any;
+        /// What the prompt of a class is made of; `{name}` stands for the class's prompt from the class list.
+        prompt: String = "{name}".into(), any;
+        /// What not to show. Empty: the unconditional embedding, zeros where the model asks for that.
+        negative_prompt: String = String::new(), any;
+        /// The initial noise: `"native"` (Philox, ours) or `"torch-cpu"` (PyTorch's CPU generator).
+        noise: NoiseKind = NoiseKind::Native, any;
+        /// Seed of the run; each image's own follows from it, the class key and the image's rank.
+        seed: u64 = 0, any;
+        /// Images denoised at once. Groups are fixed by position, the last one padded.
+        batch: usize = 4, at_least(1);
+    }
+}
+
+section! {
+    /// What is written, and where: `[output]`.
+    Output = "output" {
+        /// Name of the distilled set: `NAME-000000.tar`.
+        name: String = "distilled".into(), file_name;
+        /// The run directory. Left out: `runs/NAME` in the current directory.
+        run_dir: Option<PathBuf> = None, any;
+        /// Side of the distilled images and real cores in pixels (Lanczos).
+        size: usize = 256, at_least(1);
+        /// Samples in one distilled shard.
+        samples_per_shard: usize = 1000, at_least(1);
+    }
+}

@@ -1,0 +1,72 @@
+//! Stopping early: asked for once, noticed everywhere.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Notify;
+
+/// A flag that all work looks at. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    asked: AtomicBool,
+    wake: Notify,
+}
+
+/// The work was stopped on request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("interrupted")]
+pub struct Cancelled;
+
+impl Cancel {
+    /// Asks all work to stop.
+    pub fn cancel(&self) {
+        self.shared.asked.store(true, Ordering::Release);
+        self.shared.wake.notify_waiters();
+    }
+
+    /// Whether it was asked.
+    pub fn is_cancelled(&self) -> bool {
+        self.shared.asked.load(Ordering::Acquire)
+    }
+
+    /// `Err` once it was asked, to leave by `?`.
+    ///
+    /// # Errors
+    /// [`Cancelled`] then.
+    pub fn check(&self) -> Result<(), Cancelled> {
+        if self.is_cancelled() { Err(Cancelled) } else { Ok(()) }
+    }
+
+    /// Returns when it is asked.
+    pub async fn cancelled(&self) {
+        // The future is made before the flag is read: a request between the two still wakes it.
+        let wake = self.shared.wake.notified();
+        if !self.is_cancelled() {
+            wake.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clones_share_the_request() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let cancel = Cancel::default();
+        let other = cancel.clone();
+        assert_eq!(other.check(), Ok(()));
+        runtime.block_on(async {
+            let waiting = other.cancelled();
+            cancel.cancel();
+            waiting.await;
+            other.cancelled().await;
+        });
+        assert_eq!(other.check(), Err(Cancelled));
+    }
+}

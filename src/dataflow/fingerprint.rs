@@ -1,0 +1,55 @@
+//! Fingerprints: a hash of all that a unit's outputs depend on.
+
+use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_128;
+
+/// What a unit's outputs depend on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fingerprint {
+    /// The settings, flat, as a person would name them: shown when they change.
+    pub settings: Value,
+    /// Digests of the inputs: shards, models, files of earlier stages.
+    pub inputs: Value,
+}
+
+impl Fingerprint {
+    /// XXH3-128 of both, in hexadecimal.
+    pub fn digest(&self, stage: &str) -> String {
+        let text = format!("{stage}\n{}\n{}", self.settings, self.inputs);
+        format!("{:032x}", xxh3_128(text.as_bytes()))
+    }
+
+    /// What differs between `before` and these settings, one line each: `gamma: 0.05 → 0.2`.
+    pub fn changes_since(&self, before: &Value) -> Vec<String> {
+        let (Value::Object(old), Value::Object(new)) = (before, &self.settings) else {
+            return Vec::new();
+        };
+        let show = |v: Option<&Value>| v.map_or_else(|| "unset".to_owned(), Value::to_string);
+        let mut keys: Vec<&String> = new.keys().chain(old.keys()).collect();
+        keys.sort();
+        keys.dedup();
+        keys.into_iter()
+            .filter(|k| old.get(*k) != new.get(*k))
+            .map(|k| format!("{k}: {} → {}", show(old.get(k)), show(new.get(k))))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn settings_and_inputs_both_count_and_changes_are_named() {
+        let of = |gamma: f64, input: &str| Fingerprint {
+            settings: json!({"generate.gamma": gamma, "generate.steps": 25}),
+            inputs: json!([input]),
+        };
+        let base = of(0.05, "a");
+        assert_eq!(base.digest("generate"), of(0.05, "a").digest("generate"));
+        assert_ne!(base.digest("generate"), of(0.05, "b").digest("generate"));
+        assert_ne!(base.digest("generate"), of(0.2, "a").digest("generate"));
+        assert_eq!(of(0.2, "a").changes_since(&base.settings), ["generate.gamma: 0.05 → 0.2"]);
+    }
+}

@@ -1,0 +1,111 @@
+//! What of a stage is done, to do, or made from other settings than today's.
+
+use super::stage::Stage;
+use crate::store::{Receipt, RunDir};
+use std::collections::BTreeSet;
+
+/// Where a unit stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum UnitState {
+    /// Its receipt is there, with this fingerprint and whole outputs.
+    Done(Box<Receipt>),
+    /// To be done.
+    Missing,
+    /// It was done with other settings or inputs.
+    Stale(StaleReason),
+}
+
+/// Why a unit's outputs are not today's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StaleReason {
+    /// Settings changed: one line each.
+    Settings(Vec<String>),
+    /// The settings are the same, an input is not.
+    Inputs,
+    /// It is no unit of this stage any more.
+    Orphan,
+}
+
+/// One unit of a plan.
+#[derive(Debug)]
+pub struct PlannedUnit<U> {
+    /// The unit.
+    pub unit: U,
+    /// `stage/name`.
+    pub name: String,
+    /// Its fingerprint's digest today.
+    pub fingerprint: String,
+    /// The settings in it.
+    pub settings: serde_json::Value,
+    /// Where it stands.
+    pub state: UnitState,
+}
+
+/// A stage, unit by unit.
+#[derive(Debug)]
+pub struct Plan<U> {
+    /// The stage.
+    pub stage: &'static str,
+    /// Its units in their order.
+    pub units: Vec<PlannedUnit<U>>,
+    /// Receipts of units that the stage no longer has.
+    pub orphans: Vec<Receipt>,
+}
+
+impl<U> Plan<U> {
+    /// Units that are done.
+    pub fn done(&self) -> usize {
+        self.units.iter().filter(|u| matches!(u.state, UnitState::Done(_))).count()
+    }
+
+    /// Units that are stale, orphans counted.
+    pub fn stale(&self) -> usize {
+        let stale = self.units.iter().filter(|u| matches!(u.state, UnitState::Stale(_))).count();
+        stale + self.orphans.len()
+    }
+
+    /// Why units are stale, each reason once.
+    pub fn stale_reasons(&self) -> Vec<StaleReason> {
+        let mut reasons: BTreeSet<StaleReason> = self
+            .units
+            .iter()
+            .filter_map(|u| match &u.state {
+                UnitState::Stale(reason) => Some(reason.clone()),
+                _ => None,
+            })
+            .collect();
+        if !self.orphans.is_empty() {
+            reasons.insert(StaleReason::Orphan);
+        }
+        reasons.into_iter().collect()
+    }
+}
+
+/// Compares the units of `stage` with the receipts in `run_dir`.
+///
+/// # Errors
+/// If the units can't be listed or a receipt not read.
+pub fn plan<S: Stage>(stage: &S, run_dir: &RunDir) -> Result<Plan<S::Unit>, S::Error> {
+    let mut receipts = run_dir.receipts(stage.name())?;
+    let mut units = Vec::new();
+    for unit in stage.units()? {
+        let name = format!("{}/{}", stage.name(), stage.unit_name(&unit));
+        let today = stage.fingerprint(&unit)?;
+        let fingerprint = today.digest(stage.name());
+        let state = match receipts.remove(&name) {
+            None => UnitState::Missing,
+            Some(r) if r.fingerprint != fingerprint => {
+                let changes = today.changes_since(&r.settings);
+                UnitState::Stale(if changes.is_empty() {
+                    StaleReason::Inputs
+                } else {
+                    StaleReason::Settings(changes)
+                })
+            }
+            Some(r) if run_dir.outputs_present(&r) => UnitState::Done(Box::new(r)),
+            Some(_) => UnitState::Missing,
+        };
+        units.push(PlannedUnit { unit, name, fingerprint, settings: today.settings, state });
+    }
+    Ok(Plan { stage: stage.name(), units, orphans: receipts.into_values().collect() })
+}

@@ -1,0 +1,270 @@
+//! Running a stage: what is done is left alone, the rest is worked on within bounds, each unit ends with a receipt.
+
+use super::cancel::{Cancel, Cancelled};
+use super::plan::{Plan, PlannedUnit, StaleReason, UnitState};
+use super::progress::{Progress, StageProgress};
+use super::scope::Scope;
+use super::stage::Stage;
+use crate::store::{EventLog, Receipt, RunDir, StoreError};
+use futures::StreamExt;
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// What all stages of a run share.
+#[derive(Debug, Clone)]
+pub struct RunOptions<'a> {
+    /// The run directory.
+    pub run_dir: &'a RunDir,
+    /// The run's log.
+    pub events: &'a EventLog,
+    /// Where progress is shown.
+    pub progress: &'a Progress,
+    /// How the run is stopped.
+    pub cancel: &'a Cancel,
+    /// Redo what was made from other settings.
+    pub force: bool,
+}
+
+/// A stage that ended well.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct StageSummary {
+    /// The stage.
+    pub stage: &'static str,
+    /// Its units.
+    pub units: usize,
+    /// Those done in this run; the others were done before.
+    pub processed: usize,
+    /// Samples it produced, all runs together.
+    pub samples: u64,
+    /// Samples it left out, all runs together.
+    pub skipped: u64,
+    /// Bytes of its outputs.
+    pub bytes: u64,
+    /// Wall time of this run.
+    pub seconds: f64,
+}
+
+/// A stage that did not end well.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FlowError<E: std::error::Error + 'static> {
+    /// It was asked to stop.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// The run directory could not be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its units could not be listed.
+    #[error("{stage}: {source}")]
+    Planning {
+        /// The stage.
+        stage: &'static str,
+        /// The cause.
+        source: E,
+    },
+    /// Units failed; the others are done.
+    #[error("{}", failed(stage, *units, failures))]
+    Units {
+        /// The stage.
+        stage: &'static str,
+        /// Units it has.
+        units: usize,
+        /// Those that failed, by name.
+        failures: Vec<(String, E)>,
+    },
+    /// Earlier outputs were made with other settings or inputs.
+    #[error("{}", stale(stage, *units, reasons))]
+    Stale {
+        /// The stage.
+        stage: &'static str,
+        /// Units concerned.
+        units: usize,
+        /// Why, each reason once.
+        reasons: Vec<StaleReason>,
+    },
+}
+
+fn failed<E: std::error::Error>(stage: &str, units: usize, failures: &[(String, E)]) -> String {
+    let mut text = format!("{stage}: {} of {units} units failed:", failures.len());
+    for (unit, error) in failures.iter().take(10) {
+        text.push_str(&format!("\n  {unit}: {error}"));
+    }
+    if failures.len() > 10 {
+        text.push_str(&format!("\n  … and {} more, in events.jsonl", failures.len() - 10));
+    }
+    text.push_str("\nwhat was done is kept: mend the cause and run the same command again");
+    text
+}
+
+fn stale(stage: &str, units: usize, reasons: &[StaleReason]) -> String {
+    let mut text = format!("{stage}: {units} units were made from other settings or inputs than today's:");
+    for reason in reasons {
+        match reason {
+            StaleReason::Settings(changes) => {
+                changes.iter().for_each(|change| text.push_str(&format!("\n  {change}")));
+            }
+            StaleReason::Inputs => text.push_str("\n  an input changed (a shard, the model, or an earlier stage)"),
+            StaleReason::Orphan => text.push_str("\n  units that this pipeline no longer has"),
+        }
+    }
+    text.push_str(&format!(
+        "\n{stage} and every stage after it would be redone. Add --force to do that, \
+         or --run-dir to keep both"
+    ));
+    text
+}
+
+/// Does what is left of `stage`.
+///
+/// # Errors
+/// See [`FlowError`]. Units that were finished stay finished whatever the error.
+pub async fn run_stage<S: Stage>(
+    stage: &S,
+    plan: Plan<S::Unit>,
+    options: &RunOptions<'_>,
+) -> Result<StageSummary, FlowError<S::Error>> {
+    let started = Instant::now();
+    if plan.stale() > 0 && !options.force {
+        let (units, reasons) = (plan.stale(), plan.stale_reasons());
+        return Err(FlowError::Stale { stage: plan.stage, units, reasons });
+    }
+    remove_orphans(&plan, options)?;
+    let mut summary = summary_of(&plan);
+    let bar = options.progress.stage(plan.stage, plan.units.len(), plan.done());
+    let total = plan.units.len();
+    let fields = json!({"stage": plan.stage, "units": total, "done": plan.done()});
+    options.events.record("stage_started", fields);
+
+    let todo = plan.units.into_iter().filter(|u| !matches!(u.state, UnitState::Done(_)));
+    let mut running = futures::stream::iter(todo)
+        .map(|unit| run_unit(stage, unit, options, &bar))
+        .buffer_unordered(stage.concurrency().max(1));
+    let mut failures = Vec::new();
+    while let Some((name, result)) = running.next().await {
+        match result {
+            Ok(receipt) => summary.add(&receipt),
+            Err(_) if options.cancel.is_cancelled() => return Err(Cancelled.into()),
+            Err(error) => failures.push((name, error)),
+        }
+        // The same cause would fail every unit: a folder that can't be written, a model that can't be loaded.
+        if failures.len() >= 3 && summary.processed == 0 {
+            break;
+        }
+    }
+    drop(running);
+    options.cancel.check()?;
+    summary.seconds = started.elapsed().as_secs_f64();
+    bar.finish(&summary);
+    if !failures.is_empty() {
+        failures.sort_by(|a, b| a.0.cmp(&b.0));
+        return Err(FlowError::Units { stage: stage.name(), units: total, failures });
+    }
+    options.events.record("stage_finished", json!(summary));
+    Ok(summary)
+}
+
+async fn run_unit<S: Stage>(
+    stage: &S,
+    unit: PlannedUnit<S::Unit>,
+    options: &RunOptions<'_>,
+    bar: &StageProgress,
+) -> (String, Result<Receipt, S::Error>) {
+    let started = Instant::now();
+    let result = match options.cancel.check() {
+        Ok(()) => finish_unit(stage, &unit, options, bar, started).await,
+        Err(cancelled) => Err(cancelled.into()),
+    };
+    match &result {
+        Ok(receipt) => {
+            bar.unit_done();
+            let fields = json!({
+                "unit": unit.name, "seconds": receipt.seconds,
+                "samples": receipt.samples, "skipped": receipt.faults.len(), "bytes": receipt.bytes(),
+            });
+            options.events.record("unit_finished", fields);
+        }
+        Err(error) if !options.cancel.is_cancelled() => {
+            let fields = json!({"unit": unit.name, "error": error.to_string()});
+            options.events.record("unit_failed", fields);
+        }
+        Err(_) => {}
+    }
+    (unit.name, result)
+}
+
+async fn finish_unit<S: Stage>(
+    stage: &S,
+    unit: &PlannedUnit<S::Unit>,
+    options: &RunOptions<'_>,
+    bar: &StageProgress,
+    started: Instant,
+) -> Result<Receipt, S::Error> {
+    let scope = Scope::new(options.run_dir.clone(), options.cancel.clone(), bar.clone());
+    let done = stage.process(&unit.unit, &scope);
+    let done = tokio::select! {
+        done = done => done?,
+        () = grace(options.cancel) => return Err(Cancelled.into()),
+    };
+    let receipt = Receipt {
+        version: Receipt::VERSION,
+        unit: unit.name.clone(),
+        fingerprint: unit.fingerprint.clone(),
+        settings: unit.settings.clone(),
+        outputs: scope.outputs(),
+        samples: done.samples,
+        faults: done.faults,
+        log: done.log,
+        seconds: (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+    };
+    options.run_dir.write_receipt(&receipt)?;
+    Ok(receipt)
+}
+
+/// How long a unit under way may go on after the run was asked to stop; past it, the unit is dropped.
+const GRACE: Duration = Duration::from_secs(2);
+
+async fn grace(cancel: &Cancel) {
+    cancel.cancelled().await;
+    tokio::time::sleep(GRACE).await;
+}
+
+/// With `--force`: files of units that the stage no longer has would pass for results.
+fn remove_orphans<U>(plan: &Plan<U>, options: &RunOptions<'_>) -> Result<(), StoreError> {
+    for orphan in &plan.orphans {
+        let receipt = options.run_dir.path(&format!("{}.receipt.json", orphan.unit));
+        std::fs::remove_file(&receipt).map_err(StoreError::io("remove", &receipt))?;
+        for output in &orphan.outputs {
+            // Another unit may have written the same file since; then it is not there to be removed twice.
+            let _ = std::fs::remove_file(options.run_dir.path(&output.file));
+        }
+    }
+    Ok(())
+}
+
+fn summary_of<U>(plan: &Plan<U>) -> StageSummary {
+    let mut summary = StageSummary {
+        stage: plan.stage,
+        units: plan.units.len(),
+        processed: 0,
+        samples: 0,
+        skipped: 0,
+        bytes: 0,
+        seconds: 0.0,
+    };
+    for unit in &plan.units {
+        if let UnitState::Done(receipt) = &unit.state {
+            summary.add(receipt);
+        }
+    }
+    summary.processed = 0;
+    summary
+}
+
+impl StageSummary {
+    fn add(&mut self, receipt: &Receipt) {
+        self.processed += 1;
+        self.samples += receipt.samples;
+        self.skipped += receipt.faults.len() as u64;
+        self.bytes += receipt.bytes();
+    }
+}

@@ -1,0 +1,54 @@
+//! What a stage is.
+
+use super::cancel::Cancelled;
+use super::fingerprint::Fingerprint;
+use super::scope::Scope;
+use crate::store::{Fault, StoreError};
+
+/// A stage: a list of units, each independent of the others, each leaving files. The runner owns everything else, so a
+/// stage has no checkpoint code to get wrong.
+pub trait Stage: Send + Sync {
+    /// What one worker takes: a shard, a class, a batch of images.
+    type Unit: Send + Sync;
+    /// Why a unit fails.
+    type Error: std::error::Error + From<StoreError> + From<Cancelled> + Send + Sync + 'static;
+
+    /// Its name: also its folder in the run directory.
+    fn name(&self) -> &'static str;
+
+    /// All its units, in a fixed order. Called when the stages before it are complete.
+    ///
+    /// # Errors
+    /// If what they left can't be read.
+    fn units(&self) -> Result<Vec<Self::Unit>, Self::Error>;
+
+    /// A name for `unit`, unique in the stage and usable as a file name.
+    fn unit_name(&self, unit: &Self::Unit) -> String;
+
+    /// Every input and setting that the outputs of `unit` depend on.
+    ///
+    /// # Errors
+    /// If an input can't be examined.
+    fn fingerprint(&self, unit: &Self::Unit) -> Result<Fingerprint, Self::Error>;
+
+    /// Units worked on at once.
+    fn concurrency(&self) -> usize;
+
+    /// Does one unit, writing files through `scope` only.
+    fn process(
+        &self,
+        unit: &Self::Unit,
+        scope: &Scope,
+    ) -> impl Future<Output = Result<Done, Self::Error>> + Send;
+}
+
+/// What a unit did, beside the files it wrote.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// Samples (images, rows) it produced.
+    pub samples: u64,
+    /// Samples it left out.
+    pub faults: Vec<Fault>,
+    /// What it decided, one line a step.
+    pub log: Vec<String>,
+}

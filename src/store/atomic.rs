@@ -1,0 +1,161 @@
+//! Files that are whole or absent: temporary name in the same folder, fsync, rename, fsync of the folder.
+
+use super::error::StoreError;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::Xxh3;
+
+/// Ending of files that are not whole yet; a new run removes those that a killed one left.
+pub const TEMPORARY: &str = ".tmp";
+
+/// A file as it was published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// Path below the run directory, with `/`.
+    pub file: String,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// XXH3-64 of the content, 16 hexadecimal digits.
+    pub xxh3: String,
+}
+
+/// A file being written. Dropped without [`AtomicFile::publish`], it leaves nothing behind.
+pub struct AtomicFile {
+    path: PathBuf,
+    temporary: PathBuf,
+    out: Option<BufWriter<File>>,
+    hash: Xxh3,
+    bytes: u64,
+}
+
+impl AtomicFile {
+    /// Starts the file that will be `path`; its folder is made if need be.
+    ///
+    /// # Errors
+    /// If the folder or the temporary file can't be made.
+    pub fn create(path: &Path) -> Result<Self, StoreError> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(StoreError::io("create the folder", folder))?;
+        }
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(TEMPORARY);
+        let temporary = PathBuf::from(temporary);
+        let file = File::create(&temporary).map_err(StoreError::io("create", &temporary))?;
+        let out = Some(BufWriter::with_capacity(1 << 17, file));
+        Ok(Self { path: path.to_owned(), temporary, out, hash: Xxh3::new(), bytes: 0 })
+    }
+
+    /// Makes the file durable and gives it its name. `root` is what the recorded path is relative to.
+    ///
+    /// # Errors
+    /// If a write, fsync or rename fails; the final name is then untouched.
+    pub fn publish(mut self, root: &Path) -> Result<Written, StoreError> {
+        let Some(out) = self.out.take() else {
+            let gone = std::io::Error::other("the file was published before");
+            return Err(StoreError::io("write", &self.path)(gone));
+        };
+        let file = out.into_inner().map_err(|e| e.into_error());
+        let file = file.map_err(StoreError::io("write", &self.temporary))?;
+        file.sync_all().map_err(StoreError::io("fsync", &self.temporary))?;
+        drop(file);
+        std::fs::rename(&self.temporary, &self.path).map_err(StoreError::io("rename to", &self.path))?;
+        sync_folder(&self.path)?;
+        Ok(Written {
+            file: relative(&self.path, root),
+            bytes: self.bytes,
+            xxh3: format!("{:016x}", self.hash.digest()),
+        })
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+        let Some(out) = &mut self.out else {
+            return Err(std::io::Error::other("the file was published before"));
+        };
+        let taken = out.write(buffer)?;
+        self.hash.update(&buffer[..taken]);
+        self.bytes += taken as u64;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        if self.out.take().is_some() {
+            // Best effort: a leftover is also swept when the next run starts.
+            let _ = std::fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// Makes a file that something else wrote at `path` durable and records it.
+///
+/// # Errors
+/// If it can't be read or synced.
+pub fn adopt(path: &Path, root: &Path) -> Result<Written, StoreError> {
+    let (bytes, xxh3) = file_digest(path)?;
+    let file = File::open(path).map_err(StoreError::io("open", path))?;
+    file.sync_all().map_err(StoreError::io("fsync", path))?;
+    Ok(Written { file: relative(path, root), bytes, xxh3 })
+}
+
+/// Length and XXH3-64 (hexadecimal) of a file.
+///
+/// # Errors
+/// If it can't be read.
+pub fn file_digest(path: &Path) -> Result<(u64, String), StoreError> {
+    let mut file = File::open(path).map_err(StoreError::io("open", path))?;
+    let mut hash = Xxh3::new();
+    let mut buffer = vec![0; 1 << 18];
+    let mut bytes = 0;
+    loop {
+        let taken = file.read(&mut buffer).map_err(StoreError::io("read", path))?;
+        if taken == 0 {
+            return Ok((bytes, format!("{:016x}", hash.digest())));
+        }
+        hash.update(&buffer[..taken]);
+        bytes += taken as u64;
+    }
+}
+
+/// Makes a rename in the folder of `path` survive a power cut.
+pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let opened = File::open(folder).and_then(|f| f.sync_all());
+    opened.map_err(StoreError::io("fsync the folder", folder))
+}
+
+fn relative(path: &Path, root: &Path) -> String {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    below.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_whole_or_absent() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b.bin");
+        let mut file = AtomicFile::create(&path).unwrap();
+        file.write_all(b"hello").unwrap();
+        assert!(!path.exists());
+        drop(file);
+        assert_eq!(std::fs::read_dir(dir.path().join("a")).unwrap().count(), 0);
+
+        let mut file = AtomicFile::create(&path).unwrap();
+        file.write_all(b"hello").unwrap();
+        let written = file.publish(dir.path()).unwrap();
+        assert_eq!((written.file.as_str(), written.bytes), ("a/b.bin", 5));
+        assert_eq!(file_digest(&path).unwrap(), (5, written.xxh3));
+        assert_eq!(std::fs::read_dir(dir.path().join("a")).unwrap().count(), 1);
+    }
+}

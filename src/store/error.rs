@@ -1,0 +1,71 @@
+//! What can go wrong with the run directory.
+
+use std::path::{Path, PathBuf};
+
+/// A failure of the run directory; each names the file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Reading or writing failed.
+    #[error("cannot {action} {path}: {source}{}", hint(source))]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// A Parquet file is damaged or of another kind.
+    #[error("{path}: {message}; delete it to have its stage make it again")]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// Another process works in the run directory.
+    #[error(
+        "{path} is locked by another run ({holder}); wait for it, or choose another folder with --run-dir"
+    )]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// Process and host, as the holder wrote them.
+        holder: String,
+    },
+    /// A file of ours that does not parse.
+    #[error("{path} is not what this program writes ({message}); delete it and run again")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+fn hint(source: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind;
+    match source.kind() {
+        ErrorKind::StorageFull => "; free some space and run again, nothing finished is lost",
+        ErrorKind::QuotaExceeded => "; your quota is used up: free some and run again",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "; choose a folder you may write with --run-dir"
+        }
+        _ => "",
+    }
+}
+
+impl StoreError {
+    /// For `map_err`: an I/O failure of `action` on `path`.
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| StoreError::Io { action, path, source }
+    }
+
+    /// For `map_err`: a Parquet or Arrow failure on `path`.
+    pub fn table<E: std::fmt::Display>(path: &Path) -> impl FnOnce(E) -> Self {
+        let path = path.to_owned();
+        move |e| StoreError::Table { path, message: e.to_string() }
+    }
+}

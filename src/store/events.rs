@@ -1,0 +1,44 @@
+//! `events.jsonl`: what happened in a run, one JSON object a line, appended.
+
+use super::error::StoreError;
+use serde_json::{Map, Value};
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The log of a run. Events inform people; nothing is decided from them.
+#[derive(Debug)]
+pub struct EventLog {
+    file: Mutex<File>,
+}
+
+impl EventLog {
+    /// Opens the log of the run directory `root` to append.
+    ///
+    /// # Errors
+    /// If it can't be opened.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        let path = root.join("events.jsonl");
+        let file = File::options().create(true).append(true).open(&path);
+        Ok(Self { file: Mutex::new(file.map_err(StoreError::io("open", &path))?) })
+    }
+
+    /// Appends one event: `time` (seconds since 1970), `event`, and `fields`. A failure is let pass: a full disk shows
+    /// itself where it matters, when outputs are written.
+    pub fn record(&self, event: &str, fields: Value) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let mut line = Map::new();
+        line.insert("time".into(), ((now.as_secs_f64() * 1000.0).round() / 1000.0).into());
+        line.insert("event".into(), event.into());
+        if let Value::Object(fields) = fields {
+            line.extend(fields);
+        }
+        let text = format!("{}\n", Value::Object(line));
+        if let Ok(mut file) = self.file.lock() {
+            // One write a line, so that lines of concurrent units never mix.
+            let _ = file.write_all(text.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Receipts: what a unit of work left, and from what.
+
+use super::atomic::Written;
+use serde::{Deserialize, Serialize};
+
+/// A sample that was left out, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// The shard, as the pipeline names it.
+    pub shard: String,
+    /// The sample key; empty where the damage hides it.
+    pub key: String,
+    /// What was wrong.
+    pub reason: String,
+}
+
+/// The receipt of one unit. Its presence, with an equal fingerprint and whole outputs, means "done".
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Version of this format.
+    pub version: u32,
+    /// The unit, as `stage/name`.
+    pub unit: String,
+    /// Hash of every input and setting that the outputs depend on.
+    pub fingerprint: String,
+    /// The settings among them, readable, to say later what changed.
+    pub settings: serde_json::Value,
+    /// The files it left.
+    pub outputs: Vec<Written>,
+    /// Samples (images, rows) it produced.
+    pub samples: u64,
+    /// Samples it left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
+    /// What it decided, readable: one line a step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<String>,
+    /// Wall time it took.
+    pub seconds: f64,
+}
+
+impl Receipt {
+    /// The version this program writes.
+    pub const VERSION: u32 = 1;
+
+    /// Bytes of all outputs.
+    pub fn bytes(&self) -> u64 {
+        self.outputs.iter().map(|o| o.bytes).sum()
+    }
+}

@@ -1,0 +1,254 @@
+//! Reading the encoded parts back, one class at a time.
+
+use super::columns::Columns;
+use super::latents::LatentFormat;
+use crate::store::StoreError;
+use arrow::datatypes::UInt64Type;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+};
+use parquet::file::metadata::PageIndexPolicy;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// All parts of the encode stage, opened once: only their footers are held.
+pub struct LatentTable {
+    parts: Vec<Part>,
+    format: LatentFormat,
+}
+
+struct Part {
+    path: PathBuf,
+    metadata: ArrowReaderMetadata,
+    /// Class → first row and rows.
+    runs: BTreeMap<String, (usize, usize)>,
+}
+
+/// The samples of one class, in encoding order (parts in order, then position in the shard).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClassRows {
+    /// Sample keys.
+    pub keys: Vec<String>,
+    /// Shards, as the pipeline names them.
+    pub shards: Vec<String>,
+    /// Offsets in the uncompressed shards.
+    pub offsets: Vec<u64>,
+    /// Latents, rows × (channels·height·width).
+    pub latents: Vec<f32>,
+}
+
+impl LatentTable {
+    /// Opens the parts at `paths`, in this order.
+    ///
+    /// # Errors
+    /// If one can't be read, is not ours, or differs from the first in its latents' type or shape.
+    pub fn open(paths: &[PathBuf]) -> Result<Self, StoreError> {
+        let mut format = None;
+        let mut parts = Vec::with_capacity(paths.len());
+        for path in paths {
+            let (part, own) = Part::open(path)?;
+            let known = *format.get_or_insert(own);
+            if known != own {
+                let message = format!("its latents are {own:?}, the other parts' {known:?}");
+                return Err(StoreError::table(path)(message));
+            }
+            parts.push(part);
+        }
+        let format = format.ok_or_else(|| StoreError::Table {
+            path: PathBuf::from("encode"),
+            message: "there is no encoded part".into(),
+        })?;
+        Ok(Self { parts, format })
+    }
+
+    /// What a latent looks like.
+    pub fn format(&self) -> LatentFormat {
+        self.format
+    }
+
+    /// Classes and their number of samples, by class key.
+    pub fn classes(&self) -> BTreeMap<String, usize> {
+        let mut classes = BTreeMap::new();
+        for (class, (_, rows)) in self.parts.iter().flat_map(|p| &p.runs) {
+            *classes.entry(class.clone()).or_default() += rows;
+        }
+        classes
+    }
+
+    /// All samples of `class`.
+    ///
+    /// # Errors
+    /// If a part can't be read.
+    pub fn read_class(&self, class: &str) -> Result<ClassRows, StoreError> {
+        let mut rows = ClassRows::default();
+        for part in &self.parts {
+            if let Some(&(first, count)) = part.runs.get(class) {
+                part.read(first, &[0..count], self.format, &mut rows)?;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Single samples of `class`: `wanted` are rows as [`LatentTable::read_class`] numbers them, in any order; the
+    /// answer is in that order. Only the pages that hold them are read.
+    ///
+    /// # Errors
+    /// If a part can't be read or a row does not exist.
+    pub fn read_rows(&self, class: &str, wanted: &[usize]) -> Result<ClassRows, StoreError> {
+        let mut sorted: Vec<usize> = wanted.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let mut rows = ClassRows::default();
+        let mut before = 0;
+        for part in &self.parts {
+            let Some(&(first, count)) = part.runs.get(class) else { continue };
+            let own: Vec<_> = sorted
+                .iter()
+                .filter(|&&row| row >= before && row < before + count)
+                .map(|&row| row - before..row - before + 1)
+                .collect();
+            if !own.is_empty() {
+                part.read(first, &own, self.format, &mut rows)?;
+            }
+            before += count;
+        }
+        self.in_order(class, rows, &sorted, wanted)
+    }
+
+    fn in_order(
+        &self,
+        class: &str,
+        rows: ClassRows,
+        sorted: &[usize],
+        wanted: &[usize],
+    ) -> Result<ClassRows, StoreError> {
+        let values = self.format.values();
+        let mut ordered = ClassRows::default();
+        for row in wanted {
+            let at = sorted.binary_search(row).ok().filter(|&at| at < rows.keys.len());
+            let at = at.ok_or_else(|| StoreError::Table {
+                path: PathBuf::from("encode"),
+                message: format!("class {class:?} has no row {row}"),
+            })?;
+            ordered.keys.push(rows.keys[at].clone());
+            ordered.shards.push(rows.shards[at].clone());
+            ordered.offsets.push(rows.offsets[at]);
+            ordered.latents.extend(&rows.latents[at * values..(at + 1) * values]);
+        }
+        Ok(ordered)
+    }
+}
+
+impl Part {
+    fn open(path: &Path) -> Result<(Self, LatentFormat), StoreError> {
+        let file = File::open(path).map_err(StoreError::io("open", path))?;
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+        let metadata =
+            ArrowReaderMetadata::load(&file, options).map_err(StoreError::table(path))?;
+        let notes = metadata.schema().metadata();
+        let format = LatentFormat::from_metadata(notes).map_err(StoreError::table(path))?;
+        let runs = notes.get("coda.classes").map(String::as_str).unwrap_or_default();
+        let runs: Vec<(String, usize, usize)> =
+            serde_json::from_str(runs).map_err(StoreError::table(path))?;
+        let runs = runs.into_iter().map(|(class, first, rows)| (class, (first, rows))).collect();
+        Ok((Self { path: path.to_owned(), metadata, runs }, format))
+    }
+
+    /// Appends rows `first + range` for each of `ranges` (ascending, disjoint) to `out`.
+    fn read(
+        &self,
+        first: usize,
+        ranges: &[std::ops::Range<usize>],
+        format: LatentFormat,
+        out: &mut ClassRows,
+    ) -> Result<(), StoreError> {
+        let path = &self.path;
+        let file = File::open(path).map_err(StoreError::io("open", path))?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+        let names = ["key", "shard", "offset", "latent"];
+        let mask = ProjectionMask::columns(builder.parquet_schema(), names);
+        let reader = builder
+            .with_projection(mask)
+            .with_row_selection(selection(first, ranges))
+            .with_batch_size(256)
+            .build()
+            .map_err(StoreError::table(path))?;
+        for batch in reader {
+            let batch = batch.map_err(StoreError::table(path))?;
+            let columns = Columns { batch: &batch, path };
+            out.keys.extend(columns.strings("key")?);
+            out.shards.extend(columns.strings("shard")?);
+            out.offsets.extend(columns.numbers::<UInt64Type>("offset")?);
+            format.decode(columns.bytes("latent")?, &mut out.latents);
+        }
+        Ok(())
+    }
+}
+
+fn selection(first: usize, ranges: &[std::ops::Range<usize>]) -> RowSelection {
+    let mut selectors = Vec::with_capacity(2 * ranges.len());
+    let mut at = 0;
+    for range in ranges {
+        let start = first + range.start;
+        selectors.push(RowSelector::skip(start - at));
+        selectors.push(RowSelector::select(range.len()));
+        at = start + range.len();
+    }
+    RowSelection::from(selectors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::latents::{LatentRow, LatentType, write_latents};
+    use super::*;
+
+    fn write(dir: &Path, name: &str, classes: &[(&str, usize)]) -> PathBuf {
+        let format = LatentFormat { dtype: LatentType::F16, shape: [1, 1, 2] };
+        let mut rows = Vec::new();
+        for (class, count) in classes {
+            for i in 0..*count {
+                let (key, class) = (format!("{name}-{class}-{i}"), (*class).to_owned());
+                let (index, offset) = (rows.len() as u32, 1024 * rows.len() as u64);
+                rows.push(LatentRow { key, class, width: 3, height: 4, index, offset });
+            }
+        }
+        let path = dir.join(name);
+        write_latents(&path, dir, name, format, &rows, |i, out| {
+            format.encode(&[i as f32, -0.5], out);
+            Ok(())
+        })
+        .unwrap();
+        path
+    }
+
+    #[test]
+    fn a_class_is_gathered_over_parts_and_single_rows_are_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let parts = [
+            write(dir.path(), "p0", &[("a", 3), ("b", 2)]),
+            write(dir.path(), "p1", &[("b", 4)]),
+            write(dir.path(), "p2", &[]),
+        ];
+        let table = LatentTable::open(&parts).unwrap();
+        assert_eq!(table.classes().into_iter().collect::<Vec<_>>(), [("a".into(), 3), ("b".into(), 6)]);
+        let b = table.read_class("b").unwrap();
+        assert_eq!(b.keys, ["p0-b-0", "p0-b-1", "p1-b-0", "p1-b-1", "p1-b-2", "p1-b-3"]);
+        assert_eq!(b.latents[..4], [3.0, -0.5, 4.0, -0.5]);
+        let some = table.read_rows("b", &[5, 0, 2]).unwrap();
+        assert_eq!(some.keys, ["p1-b-3", "p0-b-0", "p1-b-0"]);
+        assert_eq!(some.latents, [3.0, -0.5, 3.0, -0.5, 0.0, -0.5]);
+        assert_eq!(some.offsets, [3072, 3072, 0]);
+        assert!(table.read_rows("b", &[6]).unwrap_err().to_string().contains("no row 6"));
+    }
+
+    #[test]
+    fn what_is_not_a_part_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.parquet");
+        std::fs::write(&path, "not parquet").unwrap();
+        let message = LatentTable::open(&[path]).err().unwrap().to_string();
+        assert!(message.contains("x.parquet"), "{message}");
+    }
+}

@@ -1,0 +1,20 @@
+//! The Parquet tables of a run directory. `docs/run-directory.md` has their schemas for readers of other languages.
+//!
+//! Every file carries `coda.kind` and `coda.version` in its metadata. Latents are fixed-size binary values, plain
+//! encoded: reading them is a copy, twenty times faster than a list column, and NumPy views them in place.
+
+mod anchors;
+mod columns;
+mod cores;
+mod embedding;
+mod latents;
+mod latents_read;
+mod quarantine;
+
+pub use anchors::{Anchors, read_anchors, write_anchors};
+pub use columns::{read_all, write_all};
+pub use cores::{CoreRow, read_cores, write_cores};
+pub use embedding::{EmbeddedRow, write_embedding};
+pub use latents::{LatentFormat, LatentRow, LatentType, write_latents};
+pub use latents_read::{ClassRows, LatentTable};
+pub use quarantine::{QuarantineRow, write_quarantine};
