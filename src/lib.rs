@@ -9,4 +9,8 @@ pub mod config;
 pub mod dataflow;
 pub mod diffusion;
 pub mod discovery;
+pub mod imaging;
+pub mod onnx;
+pub mod shards;
+pub mod stages;
 pub mod store;

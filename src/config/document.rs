@@ -78,7 +78,8 @@ impl Document {
 
     /// Applies one `--set KEY=VALUE`; KEY is `section.key`, or a key that only one section has.
     pub fn set(&mut self, argument: &str, known: &[KeyDoc]) -> Result<(), Problem> {
-        let fail = |message: String, hint: Option<String>| Problem { origin: Origin::Flag, message, hint };
+        let fail =
+            |message: String, hint: Option<String>| Problem { origin: Origin::Flag, message, hint };
         let Some((name, value)) = argument.split_once('=') else {
             return Err(fail(format!("`{argument}` is not of the form key=value"), None));
         };
@@ -127,7 +128,9 @@ fn parse_flag(text: &str) -> toml::Value {
 fn plain(value: &DeValue<'_>) -> Option<toml::Value> {
     Some(match value {
         DeValue::String(s) => toml::Value::String(s.to_string()),
-        DeValue::Integer(i) => toml::Value::Integer(i64::from_str_radix(i.as_str(), i.radix()).ok()?),
+        DeValue::Integer(i) => {
+            toml::Value::Integer(i64::from_str_radix(i.as_str(), i.radix()).ok()?)
+        }
         DeValue::Float(f) => toml::Value::Float(f.as_str().parse().ok()?),
         DeValue::Boolean(b) => toml::Value::Boolean(*b),
         DeValue::Datetime(d) => toml::Value::Datetime(*d),
@@ -159,7 +162,8 @@ fn unknown_section(name: &str, origin: Origin, known: &[KeyDoc]) -> Problem {
 }
 
 fn unknown_key(section: &str, name: &str, origin: Origin, known: &[KeyDoc]) -> Problem {
-    let elsewhere = known.iter().find(|k| k.key == name).map(|k| format!("it belongs in [{}]", k.section));
+    let elsewhere =
+        known.iter().find(|k| k.key == name).map(|k| format!("it belongs in [{}]", k.section));
     let own = known.iter().filter(|k| k.section == section).map(|k| k.key.to_owned());
     let hint = elsewhere.or_else(|| nearest(name, own));
     Problem { origin, message: format!("[{section}] has no key `{name}`"), hint }

@@ -4,6 +4,7 @@
 //! the error messages, `docs/settings.md` and the fingerprints of the stages all come from that one table.
 //! Unknown keys are refused with the nearest valid one, and all errors of a file are reported together.
 
+mod classes;
 mod document;
 mod error;
 mod pipeline;
@@ -15,6 +16,7 @@ mod section;
 mod value;
 mod sections;
 
+pub use classes::{Class, ClassList, ClassListError};
 pub use error::{ConfigError, Problem};
 pub use pipeline::Pipeline;
 pub use reference::settings_reference;

@@ -53,7 +53,7 @@ where
 
 /// Usable as a file name: letters, digits, `-`, `_`.
 pub fn file_name(name: &String) -> Verdict {
-    let fine = !name.is_empty()
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    let fine =
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     if fine { Ok(()) } else { Err(format!("may have letters, digits, - and _ only, is {name:?}")) }
 }

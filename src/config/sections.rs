@@ -2,7 +2,8 @@
 
 use super::rules::{any, at_least, between, file_name, given, multiple_of, not_empty};
 use super::value::{MaxBad, Patterns};
-use crate::diffusion::{GuidanceSchedule, NoiseKind};
+use crate::diffusion::guidance::Pull;
+use crate::diffusion::noise::Noise;
 use crate::discovery::NeighborSearch;
 use crate::store::tables::LatentType;
 use std::path::PathBuf;
@@ -92,23 +93,23 @@ section! {
     Generate = "generate" {
         /// Side of the generated square in pixels.
         size: usize = 1024, multiple_of(8, 8);
-        /// Denoising steps.
+        /// Denoising steps of the sampler.
         steps: usize = 25, between(1, 1000);
         /// Classifier-free guidance scale w. At 1 the unconditional half is not computed.
-        cfg: f32 = 5.0, at_least(1.0);
+        cfg: f64 = 5.0, at_least(1.0);
         /// Alignment scale γ: how strongly an image is pulled towards its core. 0 is plain generation.
-        gamma: f32 = 0.05, at_least(0.0);
+        gamma: f64 = 0.05, at_least(0.0);
         /// The share of the steps, from the first, that are aligned (the program's GTP).
-        guidance_fraction: f32 = 0.9, between(0.0, 1.0);
+        guidance_fraction: f64 = 0.9, between(0.0, 1.0);
         /// How γ is weighted over the steps: `"sigma"` as the published program computes it, `"flat"` as the paper's
         /// text has it.
-        schedule: GuidanceSchedule = GuidanceSchedule::Sigma, any;
+        schedule: Pull = Pull::Sigma, any;
         /// What the prompt of a class is made of; `{name}` stands for the class's prompt from the class list.
         prompt: String = "{name}".into(), any;
         /// What not to show. Empty: the unconditional embedding, zeros where the model asks for that.
         negative_prompt: String = String::new(), any;
         /// The initial noise: `"native"` (Philox, ours) or `"torch-cpu"` (PyTorch's CPU generator).
-        noise: NoiseKind = NoiseKind::Native, any;
+        noise: Noise = Noise::Native, any;
         /// Seed of the run; each image's own follows from it, the class key and the image's rank.
         seed: u64 = 0, any;
         /// Images denoised at once. Groups are fixed by position, the last one padded.

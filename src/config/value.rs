@@ -4,7 +4,8 @@ use super::document::Document;
 use super::error::{Origin, Problem};
 use super::rules::Verdict;
 use super::section::Bases;
-use crate::diffusion::{GuidanceSchedule, NoiseKind};
+use crate::diffusion::guidance::Pull;
+use crate::diffusion::noise::Noise;
 use crate::discovery::NeighborSearch;
 use crate::store::tables::LatentType;
 use serde::Serialize;
@@ -76,11 +77,11 @@ impl Value for String {
     }
 }
 
-impl Value for f32 {
+impl Value for f64 {
     const KIND: &'static str = "a number";
     fn take(value: &toml::Value, _: &Path) -> Option<Self> {
         let number = value.as_float().or_else(|| value.as_integer().map(|i| i as f64))?;
-        number.is_finite().then_some(number as f32)
+        number.is_finite().then_some(number)
     }
     fn show(&self) -> String {
         format!("{self:?}")
@@ -222,7 +223,5 @@ macro_rules! named {
 named!(LatentType, "\"f16\" or \"f32\"", "f16" => LatentType::F16, "f32" => LatentType::F32);
 named!(NeighborSearch, "\"exact\", \"hnsw\" or \"auto\"",
     "exact" => NeighborSearch::Exact, "hnsw" => NeighborSearch::Hnsw, "auto" => NeighborSearch::Auto);
-named!(GuidanceSchedule, "\"sigma\" or \"flat\"",
-    "sigma" => GuidanceSchedule::Sigma, "flat" => GuidanceSchedule::Flat);
-named!(NoiseKind, "\"native\" or \"torch-cpu\"",
-    "native" => NoiseKind::Native, "torch-cpu" => NoiseKind::TorchCpu);
+named!(Pull, "\"sigma\" or \"flat\"", "sigma" => Pull::Sigma, "flat" => Pull::Flat);
+named!(Noise, "\"native\" or \"torch-cpu\"", "native" => Noise::Native, "torch-cpu" => Noise::TorchCpu);

@@ -97,7 +97,9 @@ impl<J, R, E> Drop for DevicePool<J, R, E> {
 mod tests {
     use super::*;
 
-    type Maker = Box<dyn FnOnce() -> Result<Box<dyn FnMut(u32) -> Result<u32, DeviceGone>>, DeviceGone> + Send>;
+    type Maker = Box<
+        dyn FnOnce() -> Result<Box<dyn FnMut(u32) -> Result<u32, DeviceGone>>, DeviceGone> + Send,
+    >;
 
     fn doubling() -> Maker {
         Box::new(|| {

@@ -146,7 +146,9 @@ fn finished_line(summary: &StageSummary) -> String {
     let StageSummary { stage, units, processed, samples, skipped, seconds, .. } = summary;
     let skipped = if *skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
     if *processed == 0 {
-        return format!("{stage:<9} {units} of {units} units done before, {samples} samples{skipped}");
+        return format!(
+            "{stage:<9} {units} of {units} units done before, {samples} samples{skipped}"
+        );
     }
     let before = match units - processed {
         0 => String::new(),

@@ -97,13 +97,16 @@ fn failed<E: std::error::Error>(stage: &str, units: usize, failures: &[(String, 
 }
 
 fn stale(stage: &str, units: usize, reasons: &[StaleReason]) -> String {
-    let mut text = format!("{stage}: {units} units were made from other settings or inputs than today's:");
+    let mut text =
+        format!("{stage}: {units} units were made from other settings or inputs than today's:");
     for reason in reasons {
         match reason {
             StaleReason::Settings(changes) => {
                 changes.iter().for_each(|change| text.push_str(&format!("\n  {change}")));
             }
-            StaleReason::Inputs => text.push_str("\n  an input changed (a shard, the model, or an earlier stage)"),
+            StaleReason::Inputs => {
+                text.push_str("\n  an input changed (a shard, the model, or an earlier stage)")
+            }
             StaleReason::Orphan => text.push_str("\n  units that this pipeline no longer has"),
         }
     }
@@ -135,10 +138,13 @@ pub async fn run_stage<S: Stage>(
     let fields = json!({"stage": plan.stage, "units": total, "done": plan.done()});
     options.events.record("stage_started", fields);
 
-    let todo = plan.units.into_iter().filter(|u| !matches!(u.state, UnitState::Done(_)));
+    let todo: Vec<_> =
+        plan.units.into_iter().filter(|u| !matches!(u.state, UnitState::Done(_))).collect();
+    // A stage may load its model to know how many devices there are: not for nothing.
+    let at_once = if todo.is_empty() { 1 } else { stage.concurrency().max(1) };
     let mut running = futures::stream::iter(todo)
         .map(|unit| run_unit(stage, unit, options, &bar))
-        .buffer_unordered(stage.concurrency().max(1));
+        .buffer_unordered(at_once);
     let mut failures = Vec::new();
     while let Some((name, result)) = running.next().await {
         match result {

@@ -1,9 +1,30 @@
-//! stub
-/// s
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)] pub enum GuidanceSchedule {/// s
- Sigma, /// s
- Flat}
-/// s
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)] pub enum NoiseKind {/// s
- Native, /// s
- TorchCpu}
+//! A text-to-image model as parts, and CoDA's guided sampling with it.
+//!
+//! Two halves: arithmetic on slices ([`scheduler`], [`guidance`], [`noise`], [`denoise`]), which
+//! knows of no files or graphs, and the parts that own a graph ([`PromptEncoder`], [`Unet`],
+//! [`Encoder`], [`Decoder`]). [`Generator`] puts them together.
+
+mod error;
+mod folder;
+mod generator;
+#[cfg(test)]
+mod golden;
+pub mod guidance;
+pub mod noise;
+mod sampler;
+mod sampling;
+pub mod scheduler;
+mod text;
+mod tokenizer;
+mod unet;
+mod vae;
+
+pub use error::DiffusionError;
+pub use folder::{ModelFolder, TextPart, VaeConfig};
+pub use generator::{Generated, Generator, Job};
+pub use sampler::{Denoiser, Plan, Prediction, TraceStep, denoise};
+pub use sampling::Sampling;
+pub use text::{PromptEmbedding, PromptEncoder};
+pub use tokenizer::Tokenizer;
+pub use unet::{BoundUnet, Unet};
+pub use vae::{DecodedImage, Decoder, Encoder};

@@ -60,7 +60,8 @@ impl AtomicFile {
         let file = file.map_err(StoreError::io("write", &self.temporary))?;
         file.sync_all().map_err(StoreError::io("fsync", &self.temporary))?;
         drop(file);
-        std::fs::rename(&self.temporary, &self.path).map_err(StoreError::io("rename to", &self.path))?;
+        std::fs::rename(&self.temporary, &self.path)
+            .map_err(StoreError::io("rename to", &self.path))?;
         sync_folder(&self.path)?;
         Ok(Written {
             file: relative(&self.path, root),

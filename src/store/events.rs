@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The log of a run. Events inform people; nothing is decided from them.
 #[derive(Debug)]
 pub struct EventLog {
-    file: Mutex<File>,
+    file: Option<Mutex<File>>,
 }
 
 impl EventLog {
@@ -22,7 +22,12 @@ impl EventLog {
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         let path = root.join("events.jsonl");
         let file = File::options().create(true).append(true).open(&path);
-        Ok(Self { file: Mutex::new(file.map_err(StoreError::io("open", &path))?) })
+        Ok(Self { file: Some(Mutex::new(file.map_err(StoreError::io("open", &path))?)) })
+    }
+
+    /// A log that goes nowhere, for runs that must leave no trace.
+    pub fn none() -> Self {
+        Self { file: None }
     }
 
     /// Appends one event: `time` (seconds since 1970), `event`, and `fields`. A failure is let pass: a full disk shows
@@ -36,7 +41,7 @@ impl EventLog {
             line.extend(fields);
         }
         let text = format!("{}\n", Value::Object(line));
-        if let Ok(mut file) = self.file.lock() {
+        if let Some(Ok(mut file)) = self.file.as_ref().map(Mutex::lock) {
             // One write a line, so that lines of concurrent units never mix.
             let _ = file.write_all(text.as_bytes());
         }

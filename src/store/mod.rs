@@ -12,7 +12,7 @@ mod receipt;
 mod run_dir;
 pub mod tables;
 
-pub use atomic::{AtomicFile, Written, file_digest};
+pub use atomic::{AtomicFile, Written, adopt, file_digest};
 pub use error::StoreError;
 pub use events::EventLog;
 pub use lock::Lock;

@@ -47,7 +47,8 @@ pub fn write_all(path: &Path, root: &Path, batch: &RecordBatch) -> Result<Writte
 /// If it can't be read or is not Parquet.
 pub fn read_all(path: &Path) -> Result<RecordBatch, StoreError> {
     let file = File::open(path).map_err(StoreError::io("open", path))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(StoreError::table(path))?;
+    let builder =
+        ParquetRecordBatchReaderBuilder::try_new(file).map_err(StoreError::table(path))?;
     let schema = builder.schema().clone();
     let reader = builder.build().map_err(StoreError::table(path))?;
     let batches = reader.collect::<Result<Vec<_>, _>>().map_err(StoreError::table(path))?;

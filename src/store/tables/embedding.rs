@@ -45,8 +45,8 @@ pub fn write_embedding(
     ]);
     let schema = described(schema, "embedding", &[("coda.class", class.to_owned())]);
     let values = Arc::new(Float32Array::from(coordinates));
-    let coordinates = FixedSizeListArray::try_new(value, width, values, None)
-        .map_err(StoreError::table(path))?;
+    let coordinates =
+        FixedSizeListArray::try_new(value, width, values, None).map_err(StoreError::table(path))?;
     let batch = RecordBatch::try_new(
         schema,
         vec![

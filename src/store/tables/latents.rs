@@ -216,9 +216,8 @@ fn part_batch(
     let text = |of: fn(&LatentRow) -> &String| {
         Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
     };
-    let number = |of: fn(&LatentRow) -> u32| {
-        Arc::new(UInt32Array::from_iter_values(rows.iter().map(of)))
-    };
+    let number =
+        |of: fn(&LatentRow) -> u32| Arc::new(UInt32Array::from_iter_values(rows.iter().map(of)));
     let shards = StringArray::from_iter_values(rows.iter().map(|_| shard));
     let offsets = UInt64Array::from_iter_values(rows.iter().map(|r| r.offset));
     let width = format.bytes() as i32;

@@ -6,7 +6,8 @@ use crate::store::StoreError;
 use arrow::datatypes::UInt64Type;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+    RowSelector,
 };
 use parquet::file::metadata::PageIndexPolicy;
 use std::collections::BTreeMap;
@@ -166,7 +167,8 @@ impl Part {
     ) -> Result<(), StoreError> {
         let path = &self.path;
         let file = File::open(path).map_err(StoreError::io("open", path))?;
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+        let builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
         let names = ["key", "shard", "offset", "latent"];
         let mask = ProjectionMask::columns(builder.parquet_schema(), names);
         let reader = builder
@@ -232,7 +234,10 @@ mod tests {
             write(dir.path(), "p2", &[]),
         ];
         let table = LatentTable::open(&parts).unwrap();
-        assert_eq!(table.classes().into_iter().collect::<Vec<_>>(), [("a".into(), 3), ("b".into(), 6)]);
+        assert_eq!(
+            table.classes().into_iter().collect::<Vec<_>>(),
+            [("a".into(), 3), ("b".into(), 6)]
+        );
         let b = table.read_class("b").unwrap();
         assert_eq!(b.keys, ["p0-b-0", "p0-b-1", "p1-b-0", "p1-b-1", "p1-b-2", "p1-b-3"]);
         assert_eq!(b.latents[..4], [3.0, -0.5, 4.0, -0.5]);

@@ -36,12 +36,7 @@ pub fn write_quarantine(
     };
     let batch = RecordBatch::try_new(
         described(schema, "quarantine", &[]),
-        vec![
-            column(|r| &r.shard),
-            column(|r| &r.key),
-            column(|r| &r.stage),
-            column(|r| &r.reason),
-        ],
+        vec![column(|r| &r.shard), column(|r| &r.key), column(|r| &r.stage), column(|r| &r.reason)],
     )
     .map_err(StoreError::table(path))?;
     write_all(path, root, &batch)

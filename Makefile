@@ -1,0 +1,39 @@
+# The commands a newcomer needs. Everything else is `coda-pipe --help`.
+#   make demo     distil real handwriting end to end into runs/demo (first time: compiles, fetches ONNX Runtime)
+#   make test     what CI runs: format, lints, unit, golden and integration tests
+#   make bench    benchmarks
+.PHONY: demo demo-clean build runtime test lint bench sheet
+
+CARGO ?= cargo
+PYTHON ?= python3
+
+demo: build runtime
+	@./target/release/coda-pipe run pipelines/demo.toml
+
+demo-clean:
+	rm -rf runs/demo
+
+build:
+	@$(CARGO) build --release --locked
+
+# ONNX Runtime's CPU library into .onnxruntime/, unless one is there already.
+runtime:
+	@PYTHON=$(PYTHON) sh scripts/runtime.sh
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+test: lint runtime
+	PYTHON=$(PYTHON) sh scripts/test-venv.sh
+	$(CARGO) test --locked
+
+bench: runtime
+	$(CARGO) bench --locked
+
+# The README's picture: the demo's prompts unguided, guided, and the real cores.
+sheet: build runtime
+	./target/release/coda-pipe run pipelines/demo.toml
+	./target/release/coda-pipe run pipelines/demo.toml --set gamma=0 --run-dir runs/demo-unguided
+	$(CARGO) run --release --locked --example sheet -- docs/demo.png 1 \
+	  runs/demo-unguided/distilled/demo-000000.tar runs/demo/distilled/demo-000000.tar runs/demo/cores/demo-cores-000000.tar

@@ -1,0 +1,129 @@
+//! `coda-pipe doctor`.
+
+use super::exit::Exit;
+use clap::Args;
+use coda_pipe::config::Pipeline;
+use coda_pipe::onnx::{DeviceChoice, OnnxError, Runtime, Search};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Say what was found of ONNX Runtime, GPU, threads and disk, and what to do about it.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// A pipeline file, to look as its run would
+    pipeline: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Doctor {
+    /// Prints what was found; exits with 1 if a run can't work.
+    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        let pipeline = self.pipeline.as_deref().map(|p| Pipeline::load(p, &[])).transpose()?;
+        let search = Search {
+            setting: pipeline.as_ref().and_then(|p| p.runtime.library.clone()),
+            pipeline_folder: self.pipeline.as_ref().and_then(|p| p.parent().map(Path::to_owned)),
+        };
+        let device = pipeline.as_ref().map_or("auto", |p| p.runtime.device.as_str());
+        let mut problems = Vec::new();
+        let library = library(&search, device, &mut problems);
+        let run_dir = pipeline.as_ref().map_or_else(|| PathBuf::from("."), Pipeline::run_dir);
+        let report = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "onnxruntime": library,
+            "gpus": gpus(),
+            "threads": std::thread::available_parallelism().map_or(1, usize::from),
+            "disk": disk(&run_dir),
+            "problems": problems,
+        });
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            writeln!(out, "{report:#}")?;
+        } else {
+            print(&mut out, &report)?;
+        }
+        Ok(if problems.is_empty() { Exit::Done } else { Exit::Failed })
+    }
+}
+
+/// What was found of ONNX Runtime; what is wrong with it lands in `problems`.
+fn library(search: &Search, device: &str, problems: &mut Vec<String>) -> Value {
+    let runtime = match Runtime::load(search) {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            problems.push(error.to_string());
+            return Value::Null;
+        }
+    };
+    let resolved = device.parse().and_then(|choice: DeviceChoice| runtime.resolve(choice));
+    let device = match resolved {
+        Ok((device, warning)) => {
+            // A GPU that is there and not used is worth a word; none at all is not.
+            problems.extend(warning.filter(|_| !gpus().is_empty()));
+            Some(device.to_string())
+        }
+        Err(error) => {
+            problems.push(OnnxError::to_string(&error));
+            None
+        }
+    };
+    json!({
+        "version": runtime.version(), "library": runtime.library(),
+        "providers": runtime.providers(), "device": device,
+    })
+}
+
+/// The NVIDIA GPUs that the kernel driver lists.
+fn gpus() -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir("/proc/driver/nvidia/gpus") else { return Vec::new() };
+    let mut found: Vec<String> = entries
+        .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("information")).ok())
+        .filter_map(|text| Some(text.lines().next()?.split_once(':')?.1.trim().to_owned()))
+        .collect();
+    found.sort();
+    found
+}
+
+/// Free space where the run directory is or will be.
+fn disk(path: &Path) -> Value {
+    let existing = path.ancestors().find(|p| p.exists()).unwrap_or(Path::new("."));
+    let existing = if existing.as_os_str().is_empty() { Path::new(".") } else { existing };
+    match rustix::fs::statvfs(existing) {
+        Ok(about) => json!({"folder": existing, "free_bytes": about.f_bavail * about.f_frsize}),
+        Err(_) => Value::Null,
+    }
+}
+
+fn print(out: &mut impl Write, report: &Value) -> std::io::Result<()> {
+    let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+    let list = |v: &Value| {
+        v.as_array().map(|a| a.iter().map(text).collect::<Vec<_>>().join(", ")).unwrap_or_default()
+    };
+    writeln!(out, "coda-pipe     {}", text(&report["version"]))?;
+    let library = &report["onnxruntime"];
+    if library.is_null() {
+        writeln!(out, "ONNX Runtime  not found")?;
+    } else {
+        writeln!(
+            out,
+            "ONNX Runtime  {} ({})",
+            text(&library["version"]),
+            text(&library["library"])
+        )?;
+        writeln!(out, "providers     {}", list(&library["providers"]))?;
+        writeln!(out, "device        {}", text(&library["device"]))?;
+    }
+    let gpus = list(&report["gpus"]);
+    writeln!(out, "GPUs          {}", if gpus.is_empty() { "none" } else { &gpus })?;
+    writeln!(out, "threads       {}", report["threads"])?;
+    if let Some(free) = report["disk"]["free_bytes"].as_u64() {
+        let folder = text(&report["disk"]["folder"]);
+        writeln!(out, "disk          {} free in {folder}", indicatif::HumanBytes(free))?;
+    }
+    for problem in report["problems"].as_array().into_iter().flatten() {
+        writeln!(out, "\nproblem: {}", text(problem))?;
+    }
+    Ok(())
+}

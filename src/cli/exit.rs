@@ -1,0 +1,69 @@
+//! Exit codes, and how an error becomes one.
+
+use coda_pipe::config::{ClassListError, ConfigError};
+use coda_pipe::dataflow::{Cancelled, FlowError};
+use coda_pipe::stages::StageError;
+use std::process::ExitCode;
+
+/// What the program exits with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All that was asked is done.
+    Done = 0,
+    /// It failed; the message says why.
+    Failed = 1,
+    /// The command line or the pipeline file is wrong; nothing was computed.
+    Usage = 2,
+    /// It was interrupted, and the same command goes on where it stopped.
+    Interrupted = 130,
+}
+
+/// For `--help`.
+pub(crate) const HELP: &str = "Exit codes: 0 done, 1 failed, 2 usage or configuration, \
+130 interrupted (the same command goes on).";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Prints `error` with its causes and says what to exit with.
+pub(crate) fn report(error: &anyhow::Error) -> Exit {
+    let interrupted = error.chain().any(|e| {
+        e.is::<Cancelled>()
+            || matches!(e.downcast_ref(), Some(FlowError::<StageError>::Cancelled(_)))
+    });
+    if interrupted {
+        eprintln!("interrupted: run the same command again to go on");
+        return Exit::Interrupted;
+    }
+    if closed_pipe(error) {
+        return Exit::Done;
+    }
+    // Our own messages hold their cause already; only a context's is added.
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&cause);
+        }
+    }
+    eprintln!("error: {text}");
+    if error.chain().any(is_configuration) { Exit::Usage } else { Exit::Failed }
+}
+
+/// Whoever read our output has seen enough (`coda-pipe inspect x | head`): that is no failure.
+fn closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|e| {
+        e.downcast_ref::<std::io::Error>()
+            .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}
+
+fn is_configuration(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<ConfigError>()
+        || error.is::<ClassListError>()
+        || matches!(error.downcast_ref(), Some(StageError::Classes(_)))
+        || matches!(error.downcast_ref(), Some(FlowError::<StageError>::Stale { .. }))
+}

@@ -1,0 +1,54 @@
+//! The commands: one file each. Progress and messages go to stderr, data to stdout.
+
+mod doctor;
+mod exit;
+mod inspect;
+mod run;
+mod settings;
+mod status;
+
+use clap::{Parser, Subcommand};
+use exit::Exit;
+use std::process::ExitCode;
+
+/// Distil a labelled image data set to a few images per class (CoDA, arXiv 2512.03844).
+#[derive(Debug, Parser)]
+#[command(name = "coda-pipe", version, about, after_help = exit::HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a pipeline, or go on with an interrupted run
+    Run(run::Run),
+    /// Say what a run directory has done so far
+    Status(status::Status),
+    /// Say what was found of ONNX Runtime, GPU, threads and disk, and what to do about it
+    Doctor(doctor::Doctor),
+    /// Say what is in a file: a shard, a Parquet table, a receipt
+    Inspect(inspect::Inspect),
+    /// Print the reference of every setting, as Markdown
+    Settings,
+}
+
+/// Runs the program.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, not errors; printing may only fail on a closed pipe.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
+        }
+    };
+    let result = match cli.command {
+        Command::Run(command) => command.run(),
+        Command::Status(command) => command.run(),
+        Command::Doctor(command) => command.run(),
+        Command::Inspect(command) => command.run(),
+        Command::Settings => settings::run(),
+    };
+    result.unwrap_or_else(|error| exit::report(&error)).into()
+}

@@ -1,0 +1,223 @@
+//! `coda-pipe run`.
+
+use super::exit::Exit;
+use anyhow::Context as _;
+use clap::{Args, builder::PossibleValuesParser};
+use coda_pipe::config::Pipeline;
+use coda_pipe::dataflow::{Cancel, Progress, ProgressStyle, RunOptions};
+use coda_pipe::stages::{self, Context, RunOutcome, STAGES, StageRange};
+use coda_pipe::store::{EventLog, Lock, RunDir, RunRecord};
+use serde_json::json;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Run a pipeline, or go on with an interrupted run.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The pipeline file
+    pipeline: PathBuf,
+    /// The run directory, in place of [output] run_dir
+    #[arg(long, value_name = "DIR")]
+    run_dir: Option<PathBuf>,
+    /// Run this stage only
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(STAGES), conflicts_with_all = ["from", "until"])]
+    only: Option<String>,
+    /// Run from this stage on; the ones before must be complete
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(STAGES))]
+    from: Option<String>,
+    /// Run up to and with this stage
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(STAGES))]
+    until: Option<String>,
+    /// Override a setting: section.key=value, or key=value where only one section has the key
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Redo what was made from other settings or inputs
+    #[arg(long)]
+    force: bool,
+    /// Print a summary as JSON on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+impl Run {
+    /// Runs the pipeline.
+    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        let pipeline = Pipeline::load(&self.pipeline, &self.sets)?;
+        let range = self.range()?;
+        let run_dir = RunDir::new(&self.run_dir.clone().unwrap_or_else(|| pipeline.run_dir()));
+        let folder = folder_of(&self.pipeline);
+        let progress = Arc::new(Progress::new(self.style()));
+        let shown = progress.clone();
+        let notice = Box::new(move |message: &str| shown.say(message));
+        let context = Context::new(pipeline, run_dir.clone(), folder, notice)?;
+        let context = Arc::new(context);
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let result = if self.dry_run {
+            runtime.block_on(self.plan(context, &run_dir, &progress, range))
+        } else {
+            runtime.block_on(self.execute(context, &run_dir, &progress, range))
+        };
+        // Units that were dropped may still sit in a blocking call; nothing waits for their answer.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        result
+    }
+
+    fn style(&self) -> ProgressStyle {
+        if self.dry_run { ProgressStyle::Silent } else { ProgressStyle::detect() }
+    }
+
+    fn range(&self) -> anyhow::Result<StageRange> {
+        let place = |name: &Option<String>, default: usize| {
+            name.as_ref().and_then(|n| STAGES.iter().position(|s| s == n)).unwrap_or(default)
+        };
+        let (from, until) = match &self.only {
+            Some(_) => (place(&self.only, 0), place(&self.only, 0)),
+            None => (place(&self.from, 0), place(&self.until, STAGES.len() - 1)),
+        };
+        anyhow::ensure!(
+            from <= until,
+            "--from {} comes after --until {}",
+            STAGES[from],
+            STAGES[until]
+        );
+        Ok(from..=until)
+    }
+
+    async fn plan(
+        &self,
+        context: Arc<Context>,
+        run_dir: &RunDir,
+        progress: &Progress,
+        range: StageRange,
+    ) -> anyhow::Result<Exit> {
+        let events = EventLog::none();
+        let cancel = Cancel::default();
+        let options =
+            RunOptions { run_dir, events: &events, progress, cancel: &cancel, force: false };
+        let mut out = std::io::stdout().lock();
+        for line in stages::dry_run(context, &options, range).await? {
+            writeln!(out, "{line}")?;
+        }
+        Ok(Exit::Done)
+    }
+
+    async fn execute(
+        &self,
+        context: Arc<Context>,
+        run_dir: &RunDir,
+        progress: &Progress,
+        range: StageRange,
+    ) -> anyhow::Result<Exit> {
+        let started = Instant::now();
+        run_dir.create()?;
+        let _lock = Lock::take(run_dir.root())?;
+        run_dir.sweep()?;
+        let text = std::fs::read(&self.pipeline).context("cannot read the pipeline file")?;
+        run_dir.write("pipeline.toml", &text)?;
+        let events = EventLog::open(run_dir.root())?;
+        let cancel = Cancel::default();
+        tokio::spawn(listen(cancel.clone()));
+        let record = self.record(&context, run_dir)?;
+        events.record("run_started", json!({"settings": record.settings}));
+        let options =
+            RunOptions { run_dir, events: &events, progress, cancel: &cancel, force: self.force };
+        let result = stages::run(context.clone(), &options, range, record).await;
+        let fields = match &result {
+            Ok(_) => json!({"ok": true}),
+            Err(error) => json!({"ok": false, "error": error.to_string()}),
+        };
+        events.record("run_finished", fields);
+        self.note_runtime(&context, run_dir)?;
+        self.report(&context, run_dir, &result?, started.elapsed())?;
+        Ok(Exit::Done)
+    }
+
+    fn record(&self, context: &Context, run_dir: &RunDir) -> anyhow::Result<RunRecord> {
+        // A record that can't be parsed is no reason to stop: it is only shown, and written anew here.
+        let before = run_dir.record().unwrap_or_default();
+        Ok(RunRecord {
+            program: concat!("coda-pipe ", env!("CARGO_PKG_VERSION")).into(),
+            pipeline: self.pipeline.display().to_string(),
+            settings: serde_json::to_value(&context.pipeline)?,
+            runtime: before.runtime,
+            stages: before.stages,
+        })
+    }
+
+    /// Adds what the models ran on to `run.json`, if they ran at all.
+    fn note_runtime(&self, context: &Context, run_dir: &RunDir) -> anyhow::Result<()> {
+        if let Some(loaded) = context.loaded() {
+            let mut record = run_dir.record()?;
+            record.runtime = loaded;
+            run_dir.write_record(&record)?;
+        }
+        Ok(())
+    }
+
+    /// The last lines: what was made, and where.
+    fn report(
+        &self,
+        context: &Context,
+        run_dir: &RunDir,
+        outcome: &RunOutcome,
+        elapsed: Duration,
+    ) -> anyhow::Result<()> {
+        let root = run_dir.root().display();
+        let seconds = elapsed.as_secs_f64();
+        for fault in outcome.faults.iter().take(20) {
+            eprintln!("skipped {}: {}: {}", fault.shard, fault.key, fault.reason);
+        }
+        if !outcome.faults.is_empty() {
+            eprintln!(
+                "{} samples skipped, listed in {root}/quarantine.parquet",
+                outcome.faults.len()
+            );
+        }
+        if outcome.stages.iter().all(|s| s.processed == 0) {
+            eprintln!("everything was done before: nothing was recomputed ({seconds:.2} s)");
+        }
+        if let Some(set) = outcome.stages.iter().find(|s| s.stage == "assemble") {
+            let (name, images) = (&context.pipeline.output.name, set.samples / 2);
+            let ipc = context.pipeline.discover.ipc as u64;
+            eprintln!(
+                "{images} distilled images of {} classes in {root}/distilled/{name}-*.tar\n\
+                 {images} real cores beside them in {root}/cores/{name}-cores-*.tar",
+                images / ipc.max(1)
+            );
+        }
+        if self.json {
+            let summary = json!({
+                "run_dir": root.to_string(), "seconds": seconds,
+                "stages": outcome.stages, "skipped": outcome.faults,
+            });
+            writeln!(std::io::stdout(), "{summary:#}")?;
+        }
+        Ok(())
+    }
+}
+
+fn folder_of(pipeline: &Path) -> PathBuf {
+    pipeline.parent().map_or_else(PathBuf::new, Path::to_path_buf)
+}
+
+/// First Ctrl-C or SIGTERM: finish or drop the units under way. Second: leave at once, which is safe too.
+async fn listen(cancel: Cancel) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    for asked in 0.. {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        if asked > 0 {
+            std::process::exit(Exit::Interrupted as i32);
+        }
+        eprintln!("stopping: finishing what is nearly done (again to leave at once)");
+        cancel.cancel();
+    }
+}

@@ -1,0 +1,10 @@
+//! `coda-pipe settings`.
+
+use super::exit::Exit;
+use std::io::Write;
+
+/// Prints the reference.
+pub(crate) fn run() -> anyhow::Result<Exit> {
+    std::io::stdout().write_all(coda_pipe::config::settings_reference().as_bytes())?;
+    Ok(Exit::Done)
+}

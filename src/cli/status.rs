@@ -1,0 +1,98 @@
+//! `coda-pipe status`.
+
+use super::exit::Exit;
+use clap::Args;
+use coda_pipe::stages::STAGES;
+use coda_pipe::store::{Receipt, RunDir};
+use serde_json::json;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Say what a run directory has done so far.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// The run directory
+    run_dir: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Also print what each unit decided
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// One stage, summed over its receipts.
+#[derive(Debug, serde::Serialize)]
+struct Row {
+    stage: &'static str,
+    done: usize,
+    /// Absent until the stage was first reached.
+    total: Option<u64>,
+    samples: u64,
+    skipped: u64,
+    seconds: f64,
+    bytes: u64,
+}
+
+impl Status {
+    /// Prints the status.
+    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        let run_dir = RunDir::new(&self.run_dir);
+        anyhow::ensure!(
+            run_dir.path("run.json").is_file(),
+            "{} is no run directory: it has no run.json",
+            self.run_dir.display()
+        );
+        let record = run_dir.record()?;
+        let mut rows = Vec::new();
+        let mut logs = Vec::new();
+        for stage in STAGES {
+            let receipts = run_dir.receipts(stage)?;
+            let present: Vec<&Receipt> =
+                receipts.values().filter(|r| run_dir.outputs_present(r)).collect();
+            rows.push(row(stage, &present, record.stages.get(stage).map(|s| s.units)));
+            logs.extend(receipts.into_values().filter(|r| !r.log.is_empty()));
+        }
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            let status = json!({"run_dir": self.run_dir, "record": record, "stages": rows});
+            writeln!(out, "{status:#}")?;
+            return Ok(Exit::Done);
+        }
+        writeln!(
+            out,
+            "{:<9} {:>11} {:>9} {:>8} {:>9} {:>10}",
+            "stage", "units", "samples", "skipped", "seconds", "bytes"
+        )?;
+        for row in rows {
+            writeln!(out, "{}", line(&row))?;
+        }
+        if self.verbose {
+            for receipt in logs {
+                writeln!(out, "\n{}", receipt.unit)?;
+                receipt.log.iter().try_for_each(|l| writeln!(out, "  {l}"))?;
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn row(stage: &'static str, receipts: &[&Receipt], total: Option<u64>) -> Row {
+    Row {
+        stage,
+        done: receipts.len(),
+        total,
+        samples: receipts.iter().map(|r| r.samples).sum(),
+        skipped: receipts.iter().map(|r| r.faults.len() as u64).sum(),
+        seconds: receipts.iter().map(|r| r.seconds).sum(),
+        bytes: receipts.iter().map(|r| r.bytes()).sum(),
+    }
+}
+
+fn line(row: &Row) -> String {
+    let total = row.total.map_or_else(|| "?".to_owned(), |n| n.to_string());
+    let units = format!("{}/{total}", row.done);
+    let bytes = indicatif::HumanBytes(row.bytes);
+    let Row { stage, samples, skipped, seconds, .. } = row;
+    format!("{stage:<9} {units:>11} {samples:>9} {skipped:>8} {seconds:>9.1} {bytes:>10}")
+}

@@ -1,0 +1,151 @@
+//! Class lists: which classes, in which order, and what each is called in a prompt.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// One class.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Class {
+    /// The key that samples carry as their label.
+    pub key: String,
+    /// What it is called in a prompt.
+    pub prompt: String,
+}
+
+/// Why a class list can't be used; each names the line.
+#[derive(Debug, thiserror::Error)]
+pub enum ClassListError {
+    /// The file could not be read.
+    #[error("cannot read the class list {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// A line is wrong.
+    #[error("{path}:{line}: {message}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// No class in it.
+    #[error("{path} lists no class: write one a line, as `key, prompt`")]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Classes in the order of the list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClassList {
+    classes: Vec<Class>,
+    places: HashMap<String, usize>,
+}
+
+impl ClassList {
+    /// Reads the list at `path`: `key, prompt` a line; without a comma the key is the prompt; `#` starts a comment.
+    ///
+    /// # Errors
+    /// If it can't be read, lists nothing, or has a key twice.
+    pub fn load(path: &Path) -> Result<Self, ClassListError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ClassListError::Read { path: path.to_owned(), source })?;
+        Self::parse(&text, path)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, ClassListError> {
+        let mut list = Self::default();
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let (key, prompt) =
+                line.split_once(',').map_or((line, line), |(k, p)| (k.trim(), p.trim()));
+            let wrong = |message: String| ClassListError::Line {
+                path: path.to_owned(),
+                line: number + 1,
+                message,
+            };
+            if key.is_empty() || prompt.is_empty() {
+                return Err(wrong(format!("`{line}` is not of the form `key, prompt`")));
+            }
+            if list.places.contains_key(key) {
+                return Err(wrong(format!("the class `{key}` is listed twice")));
+            }
+            list.push(key, prompt);
+        }
+        if list.classes.is_empty() {
+            return Err(ClassListError::Empty { path: path.to_owned() });
+        }
+        Ok(list)
+    }
+
+    /// A list of `keys` that are their own prompts: what a data set without a class list has.
+    pub fn from_keys<'a>(keys: impl IntoIterator<Item = &'a String>) -> Self {
+        let mut list = Self::default();
+        for key in keys {
+            list.push(key, key);
+        }
+        list
+    }
+
+    fn push(&mut self, key: &str, prompt: &str) {
+        self.places.insert(key.to_owned(), self.classes.len());
+        self.classes.push(Class { key: key.to_owned(), prompt: prompt.to_owned() });
+    }
+
+    /// The classes in order.
+    pub fn classes(&self) -> &[Class] {
+        &self.classes
+    }
+
+    /// Where `key` stands in the list.
+    pub fn position(&self, key: &str) -> Option<usize> {
+        self.places.get(key).copied()
+    }
+
+    /// What is written as `.cls` for the class at `position`: its key where every key is a whole number, so that
+    /// labels stay what they were; else the position.
+    pub fn label(&self, position: usize) -> String {
+        let numbers = self.classes.iter().all(|c| c.key.bytes().all(|b| b.is_ascii_digit()));
+        match self.classes.get(position) {
+            Some(class) if numbers => class.key.clone(),
+            _ => position.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<ClassList, String> {
+        ClassList::parse(text, Path::new("c.txt")).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn keys_prompts_and_labels() {
+        let list = parse("# birds\nn01514668, cock\n\n n01514859 , hen, brood\n").unwrap();
+        assert_eq!(
+            list.classes()[1],
+            Class { key: "n01514859".into(), prompt: "hen, brood".into() }
+        );
+        assert_eq!((list.position("n01514668"), list.position("x")), (Some(0), None));
+        assert_eq!(list.label(1), "1");
+        assert_eq!(parse("7, seven\n3, three\n").unwrap().label(0), "7");
+    }
+
+    #[test]
+    fn wrong_lines_are_named() {
+        assert!(parse("a, b\na, c\n").unwrap_err().starts_with("c.txt:2: the class `a`"));
+        assert!(parse("a,\n").unwrap_err().starts_with("c.txt:1:"));
+        assert!(parse("# nothing\n").unwrap_err().contains("lists no class"));
+    }
+}

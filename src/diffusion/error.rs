@@ -1,0 +1,76 @@
+//! What can go wrong with a text-to-image model.
+
+use std::path::PathBuf;
+
+use crate::onnx::OnnxError;
+
+/// An error of the `diffusion` room.
+#[derive(Debug, thiserror::Error)]
+pub enum DiffusionError {
+    /// A file that a model folder must have.
+    #[error("{} is missing: expected {expected}", path.display())]
+    MissingFile {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        expected: &'static str,
+    },
+
+    /// A file that a version-control system left as a pointer to its content.
+    #[error("{} is a Git LFS pointer, not the model itself: run `git lfs pull` in that folder",
+            path.display())]
+    LfsPointer {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// A configuration file that can't be read or understood.
+    #[error("{}: {reason}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A tokenizer that can't be built or can't encode a text.
+    #[error("tokenizer in {}: {reason}", path.display())]
+    Tokenizer {
+        /// The tokenizer's folder.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+
+    /// A graph that opens but isn't the part of a model it should be.
+    #[error("{}: {reason}", path.display())]
+    WrongGraph {
+        /// The `model.onnx`.
+        path: PathBuf,
+        /// What is missing or different.
+        reason: String,
+    },
+
+    /// NaN or infinity in a graph's output.
+    #[error("{}: non-finite values {at}; half-precision exports overflow here: \
+             export this part in float32", path.display())]
+    NonFinite {
+        /// The `model.onnx`.
+        path: PathBuf,
+        /// Where: the step and timestep, or the image.
+        at: String,
+    },
+
+    /// A sampling setting that makes no sense.
+    #[error("{name}: {reason}")]
+    Setting {
+        /// The setting or argument.
+        name: &'static str,
+        /// Why it can't be.
+        reason: String,
+    },
+
+    /// Opening or running a graph failed.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
+}

@@ -1,0 +1,234 @@
+//! A model folder in the layout of `optimum-cli export onnx --task text-to-image`.
+//!
+//! ```text
+//! model_index.json
+//! scheduler/scheduler_config.json
+//! text_encoder/ text_encoder_2/ unet/ vae_encoder/ vae_decoder/    config.json, model.onnx
+//! tokenizer/ tokenizer_2/    vocab.json and merges.txt, or tokenizer.json
+//! ```
+//!
+//! A refiner's folder has neither `text_encoder` nor `tokenizer`. Only JSON is read here; what a
+//! graph's tensors look like is read from the graph when it is opened.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::error::DiffusionError;
+use super::scheduler::SchedulerConfig;
+
+/// What every Git LFS pointer begins with.
+const LFS_HEADER: &[u8] = b"version https://git-lfs";
+
+/// A text encoder and its tokenizer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextPart {
+    /// Its `model.onnx`.
+    pub graph: PathBuf,
+    /// Its tokenizer's folder.
+    pub tokenizer: PathBuf,
+    /// Number of tokens that its position table holds.
+    pub max_positions: usize,
+}
+
+/// Configuration of the image autoencoder, from `vae_decoder/config.json`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct VaeConfig {
+    /// Channels of a latent.
+    pub latent_channels: usize,
+    /// Channels of each level; a level after the first halves the resolution.
+    pub block_out_channels: Vec<usize>,
+    /// Factor from the encoder's mean to the latents that the UNet works on.
+    pub scaling_factor: f32,
+    /// Subtracted from the encoder's mean before scaling; SDXL has none.
+    #[serde(default)]
+    pub shift_factor: Option<f32>,
+    /// Mean per channel, of models that standardise their latents; SDXL has none.
+    #[serde(default)]
+    pub latents_mean: Option<Vec<f32>>,
+    /// Deviation per channel, likewise.
+    #[serde(default)]
+    pub latents_std: Option<Vec<f32>>,
+}
+
+/// A model folder whose files are there and whose configurations make sense.
+#[derive(Debug, Clone)]
+pub struct ModelFolder {
+    /// The folder.
+    pub root: PathBuf,
+    /// The first text encoder; a refiner has none.
+    pub text_encoder: Option<TextPart>,
+    /// The second text encoder, which also yields the pooled embedding.
+    pub text_encoder_2: TextPart,
+    /// The UNet's `model.onnx`.
+    pub unet: PathBuf,
+    /// The image encoder's `model.onnx`.
+    pub vae_encoder: PathBuf,
+    /// The image decoder's `model.onnx`.
+    pub vae_decoder: PathBuf,
+    /// The autoencoder's configuration.
+    pub vae: VaeConfig,
+    /// The scheduler's configuration.
+    pub scheduler: SchedulerConfig,
+    /// Height and width of the images that the model was trained for, in pixels.
+    pub default_size: usize,
+    /// Whether an absent negative prompt means zeros rather than the encoding of "".
+    pub force_zeros_for_empty_prompt: bool,
+    /// Whether the UNet is conditioned on an aesthetic score, as SDXL's refiner is.
+    pub requires_aesthetics_score: bool,
+}
+
+#[derive(Deserialize)]
+struct ModelIndex {
+    #[serde(default = "yes")]
+    force_zeros_for_empty_prompt: bool,
+    #[serde(default)]
+    requires_aesthetics_score: bool,
+    #[serde(default)]
+    text_encoder: (Option<String>, Option<String>),
+}
+
+#[derive(Deserialize)]
+struct TextConfig {
+    max_position_embeddings: usize,
+}
+
+#[derive(Deserialize)]
+struct UnetConfig {
+    sample_size: usize,
+    in_channels: usize,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl ModelFolder {
+    /// Reads a model folder and checks that its files are there.
+    ///
+    /// # Errors
+    /// The file that is missing, unreadable or inconsistent, and what was expected of it.
+    pub fn open(root: &Path) -> Result<Self, DiffusionError> {
+        let index: ModelIndex =
+            read_json(&root.join("model_index.json"), "the index of an exported SDXL model")?;
+        let scheduler_path = root.join("scheduler/scheduler_config.json");
+        let scheduler: SchedulerConfig = read_json(&scheduler_path, "the scheduler's settings")?;
+        scheduler.check().map_err(|reason| config_error(&scheduler_path, reason))?;
+        let vae_path = root.join("vae_decoder/config.json");
+        let vae: VaeConfig = read_json(&vae_path, "the autoencoder's configuration")?;
+        vae.check().map_err(|reason| config_error(&vae_path, reason))?;
+        let unet_path = root.join("unet/config.json");
+        let unet: UnetConfig = read_json(&unet_path, "the UNet's configuration")?;
+        if unet.in_channels != vae.latent_channels {
+            let reason = format!(
+                "in_channels is {}, but the autoencoder's latents have {} channels",
+                unet.in_channels, vae.latent_channels
+            );
+            return Err(config_error(&unet_path, reason));
+        }
+        let text_encoder = match index.text_encoder {
+            (Some(_), _) => Some(TextPart::open(root, "text_encoder", "tokenizer")?),
+            (None, _) => None,
+        };
+        Ok(Self {
+            text_encoder,
+            text_encoder_2: TextPart::open(root, "text_encoder_2", "tokenizer_2")?,
+            unet: graph_file(root, "unet")?,
+            vae_encoder: graph_file(root, "vae_encoder")?,
+            vae_decoder: graph_file(root, "vae_decoder")?,
+            default_size: unet.sample_size * vae.scale(),
+            vae,
+            scheduler,
+            force_zeros_for_empty_prompt: index.force_zeros_for_empty_prompt,
+            requires_aesthetics_score: index.requires_aesthetics_score,
+            root: root.to_path_buf(),
+        })
+    }
+
+    /// Shape of the latent of an image of `size` by `size` pixels: channels, height, width.
+    ///
+    /// # Errors
+    /// [`DiffusionError::Setting`] when `size` is no positive multiple of the autoencoder's scale.
+    pub fn latent_shape(&self, size: usize) -> Result<[usize; 3], DiffusionError> {
+        self.vae.latent_shape(size)
+    }
+}
+
+impl VaeConfig {
+    /// Pixels per latent position, in each direction: 8 for SDXL.
+    pub fn scale(&self) -> usize {
+        1 << (self.block_out_channels.len() - 1)
+    }
+
+    /// See [`ModelFolder::latent_shape`].
+    pub(super) fn latent_shape(&self, size: usize) -> Result<[usize; 3], DiffusionError> {
+        let scale = self.scale();
+        if size == 0 || !size.is_multiple_of(scale) {
+            let reason = format!("{size} pixels is no positive multiple of {scale}");
+            return Err(DiffusionError::Setting { name: "size", reason });
+        }
+        Ok([self.latent_channels, size / scale, size / scale])
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if !(1..=16).contains(&self.block_out_channels.len()) {
+            return Err("block_out_channels must have 1 to 16 entries".to_owned());
+        }
+        if !self.scaling_factor.is_finite() || self.scaling_factor == 0.0 {
+            return Err(format!("scaling_factor {} is no usable factor", self.scaling_factor));
+        }
+        let per_channel =
+            [("latents_mean", &self.latents_mean), ("latents_std", &self.latents_std)];
+        for (key, values) in per_channel {
+            if values.as_ref().is_some_and(|values| values.len() != self.latent_channels) {
+                return Err(format!("{key} must have one value per latent channel"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TextPart {
+    fn open(root: &Path, encoder: &str, tokenizer: &str) -> Result<Self, DiffusionError> {
+        let config_path = root.join(encoder).join("config.json");
+        let config: TextConfig = read_json(&config_path, "the text encoder's configuration")?;
+        Ok(Self {
+            graph: graph_file(root, encoder)?,
+            tokenizer: root.join(tokenizer),
+            max_positions: config.max_position_embeddings,
+        })
+    }
+}
+
+fn graph_file(root: &Path, part: &str) -> Result<PathBuf, DiffusionError> {
+    let path = root.join(part).join("model.onnx");
+    let missing = |_| DiffusionError::MissingFile {
+        path: path.clone(),
+        expected: "a graph written by `optimum-cli export onnx --task text-to-image`",
+    };
+    let mut header = Vec::new();
+    let file = File::open(&path).map_err(missing)?;
+    file.take(LFS_HEADER.len() as u64).read_to_end(&mut header).map_err(missing)?;
+    if header == LFS_HEADER { Err(DiffusionError::LfsPointer { path }) } else { Ok(path) }
+}
+
+/// Reads a JSON file; `expected` says what it is, for when it is missing.
+pub(super) fn read_json<T: DeserializeOwned>(
+    path: &Path,
+    expected: &'static str,
+) -> Result<T, DiffusionError> {
+    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            DiffusionError::MissingFile { path: path.to_path_buf(), expected }
+        }
+        _ => config_error(path, error.to_string()),
+    })?;
+    serde_json::from_slice(&bytes).map_err(|error| config_error(path, error.to_string()))
+}
+
+fn config_error(path: &Path, reason: String) -> DiffusionError {
+    DiffusionError::Config { path: path.to_path_buf(), reason }
+}

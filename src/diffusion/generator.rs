@@ -1,0 +1,236 @@
+//! Images from prompts, noise and anchors.
+
+use std::ops::Range;
+
+use super::error::DiffusionError;
+use super::folder::ModelFolder;
+use super::sampler::{TraceStep, denoise};
+use super::sampling::{Sampling, setting};
+use super::scheduler::Method;
+use super::text::{PromptEmbedding, PromptEncoder};
+use super::unet::Unet;
+use super::vae::Decoder;
+use crate::onnx::{Device, GraphOptions, Runtime};
+
+/// One image to make.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// The prompt.
+    pub prompt: &'a PromptEmbedding,
+    /// The negative prompt.
+    pub negative: &'a PromptEmbedding,
+    /// Standard Gaussian noise of the latent's shape; for a refiner, the base's latent.
+    pub noise: &'a [f32],
+    /// The latent that the correction pulls to.
+    pub anchor: Option<&'a [f32]>,
+}
+
+/// One image made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Generated {
+    /// Pixels per row.
+    pub width: usize,
+    /// Number of rows.
+    pub height: usize,
+    /// 8-bit RGB, row by row.
+    pub rgb: Vec<u8>,
+    /// The final latent, channels × height × width.
+    pub latent: Vec<f32>,
+}
+
+/// The text-to-image part of a model, open on one device.
+pub struct Generator {
+    prompts: PromptEncoder,
+    unet: Unet,
+    decoder: Decoder,
+    folder: ModelFolder,
+}
+
+impl Generator {
+    /// Opens all graphs but the image encoder. `threads` is the number of CPU threads within an
+    /// operator, 0 for ONNX Runtime's choice.
+    ///
+    /// # Errors
+    /// The file at fault, or the device.
+    pub fn load(
+        folder: &ModelFolder,
+        runtime: &Runtime,
+        device: Device,
+        threads: usize,
+    ) -> Result<Self, DiffusionError> {
+        let options = GraphOptions { device, threads, ..GraphOptions::default() };
+        Ok(Self {
+            prompts: PromptEncoder::load(folder, runtime, &options)?,
+            unet: Unet::load(folder, runtime, &options)?,
+            decoder: Decoder::load(folder, runtime, &options)?,
+            folder: folder.clone(),
+        })
+    }
+
+    /// The model's folder.
+    pub fn folder(&self) -> &ModelFolder {
+        &self.folder
+    }
+
+    /// Encodes a prompt. See [`PromptEncoder::encode`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn encode_prompt(&mut self, text: &str) -> Result<PromptEmbedding, DiffusionError> {
+        self.prompts.encode(text)
+    }
+
+    /// Encodes a negative prompt, of which "" is none. See [`PromptEncoder::encode_negative`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn encode_negative(&mut self, text: &str) -> Result<PromptEmbedding, DiffusionError> {
+        self.prompts.encode_negative(text)
+    }
+
+    /// Makes the images of `jobs`, in their order, `batch` at a time.
+    ///
+    /// Every run of the UNet has the shape of a whole batch: the last group is filled up with
+    /// copies of its last job, whose results are dropped. What a job comes to may depend on
+    /// `batch` in its last bits, never on how many jobs there happen to be.
+    ///
+    /// # Errors
+    /// [`DiffusionError::Setting`] for settings or jobs that don't fit the model, the graphs'
+    /// own, and non-finite output with the graph and step.
+    pub fn generate(
+        &mut self,
+        jobs: &[Job],
+        sampling: &Sampling,
+        batch: usize,
+    ) -> Result<Vec<Generated>, DiffusionError> {
+        let latents = self.latents(jobs, sampling, batch)?;
+        latents.into_iter().map(|latent| self.decode(latent, sampling.size)).collect()
+    }
+
+    /// The base model's latents of `jobs`; as [`Generator::generate`] without decoding. With a
+    /// denoising factor below 1 they still hold the noise that the refiner is to remove.
+    ///
+    /// # Errors
+    /// As [`Generator::generate`].
+    pub fn latents(
+        &mut self,
+        jobs: &[Job],
+        sampling: &Sampling,
+        batch: usize,
+    ) -> Result<Vec<Vec<f32>>, DiffusionError> {
+        self.check(jobs, sampling, batch)?;
+        let schedule = self.folder.scheduler.schedule(sampling.method, sampling.steps);
+        self.denoise_groups(jobs, sampling, batch, sampling.base_steps(&schedule))
+    }
+
+    /// Finishes the base's latents, given as the jobs' `noise`, with this refiner's own schedule:
+    /// Euler's method from the denoising factor on, no noise added and nothing corrected.
+    ///
+    /// The published program hands the base's variance-preserving latents to a solver that takes
+    /// them for variance-exploding; so does this.
+    ///
+    /// # Errors
+    /// As [`Generator::generate`].
+    pub fn refine(
+        &mut self,
+        jobs: &[Job],
+        sampling: &Sampling,
+        batch: usize,
+    ) -> Result<Vec<Generated>, DiffusionError> {
+        let sampling = Sampling { method: Method::Euler, gamma: 0.0, ..*sampling };
+        self.check(jobs, &sampling, batch)?;
+        let schedule = self.folder.scheduler.schedule(sampling.method, sampling.steps);
+        let start = schedule.steps_before(sampling.denoising_factor);
+        let latents = self.denoise_groups(jobs, &sampling, batch, start..schedule.len())?;
+        latents.into_iter().map(|latent| self.decode(latent, sampling.size)).collect()
+    }
+
+    /// Makes one image and records every step; with a denoising factor below 1, those of the base.
+    ///
+    /// # Errors
+    /// As [`Generator::generate`].
+    pub fn trace(
+        &mut self,
+        job: &Job,
+        sampling: &Sampling,
+    ) -> Result<(Generated, Vec<TraceStep>), DiffusionError> {
+        self.check(&[*job], sampling, 1)?;
+        let schedule = self.folder.scheduler.schedule(sampling.method, sampling.steps);
+        let mut trace = Vec::with_capacity(schedule.len());
+        let steps = sampling.base_steps(&schedule);
+        let latent = self.denoise_group(&[job], sampling, steps, Some(&mut trace))?;
+        Ok((self.decode(latent, sampling.size)?, trace))
+    }
+
+    fn denoise_groups(
+        &mut self,
+        jobs: &[Job],
+        sampling: &Sampling,
+        batch: usize,
+        steps: Range<usize>,
+    ) -> Result<Vec<Vec<f32>>, DiffusionError> {
+        let mut latents = Vec::with_capacity(jobs.len());
+        for group in jobs.chunks(batch) {
+            let padding = group.last().into_iter().cycle().take(batch - group.len());
+            let padded: Vec<&Job> = group.iter().chain(padding).collect();
+            let samples = self.denoise_group(&padded, sampling, steps.clone(), None)?;
+            let size = samples.len() / batch;
+            latents.extend(samples.chunks_exact(size).take(group.len()).map(<[f32]>::to_vec));
+        }
+        Ok(latents)
+    }
+
+    fn denoise_group(
+        &mut self,
+        jobs: &[&Job],
+        sampling: &Sampling,
+        steps: Range<usize>,
+        trace: Option<&mut Vec<TraceStep>>,
+    ) -> Result<Vec<f32>, DiffusionError> {
+        let latent_shape = self.folder.latent_shape(sampling.size)?;
+        let mut solver = self.folder.scheduler.solver(sampling.method, sampling.steps);
+        // A run that starts in the middle continues latents, which have their scale already.
+        let scale = if steps.start == 0 { solver.schedule().initial_sigma } else { 1.0 };
+        let mut samples: Vec<f32> =
+            jobs.iter().flat_map(|job| job.noise).map(|value| value * scale).collect();
+        let anchors: Vec<Option<&[f32]>> = jobs.iter().map(|job| job.anchor).collect();
+        let prompts: Vec<&PromptEmbedding> = jobs.iter().map(|job| job.prompt).collect();
+        let negatives: Vec<&PromptEmbedding> = match sampling.cfg {
+            1.0 => Vec::new(),
+            _ => jobs.iter().map(|job| job.negative).collect(),
+        };
+        let plan = sampling.plan(&self.folder.scheduler, steps.end);
+        let mut model = self.unet.bind(&prompts, &negatives, latent_shape, sampling.size);
+        denoise(solver.as_mut(), steps, &plan, &anchors, &mut samples, &mut model, trace)?;
+        Ok(samples)
+    }
+
+    fn decode(&mut self, latent: Vec<f32>, size: usize) -> Result<Generated, DiffusionError> {
+        let image = self.decoder.decode(&latent, self.folder.latent_shape(size)?)?;
+        Ok(Generated { width: image.width, height: image.height, rgb: image.rgb, latent })
+    }
+
+    fn check(&self, jobs: &[Job], sampling: &Sampling, batch: usize) -> Result<(), DiffusionError> {
+        sampling.check(&self.folder.scheduler)?;
+        if batch == 0 {
+            return Err(setting("batch", "must be at least 1".to_owned()));
+        }
+        let values = self.folder.latent_shape(sampling.size)?.iter().product::<usize>();
+        let expect = |name, found: usize| {
+            let reason = format!("{found} values, but a latent of this size has {values}");
+            if found == values { Ok(()) } else { Err(setting(name, reason)) }
+        };
+        let shape =
+            |prompt: &PromptEmbedding| (prompt.tokens, prompt.hidden.len(), prompt.pooled.len());
+        for job in jobs {
+            expect("noise", job.noise.len())?;
+            job.anchor.map_or(Ok(()), |anchor| expect("anchor", anchor.len()))?;
+            if shape(job.prompt) != shape(jobs[0].prompt)
+                || shape(job.negative) != shape(job.prompt)
+            {
+                return Err(setting("prompt", "embeddings of different shapes".to_owned()));
+            }
+        }
+        Ok(())
+    }
+}

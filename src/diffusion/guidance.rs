@@ -1,0 +1,175 @@
+//! CoDA's correction, which pulls a sample towards its anchor, and classifier-free guidance.
+//!
+//! With ẑ0 the clean latent that the conditional prediction implies and s the anchor, the
+//! published program computes, from ε-prediction,
+//!
+//! ```text
+//! ẑ0  = (z_t − sqrt(1−ᾱ_t)·ε_c) / sqrt(ᾱ_t)
+//! ε_c ← ε_c − (sqrt(ᾱ_t)/sqrt(1−ᾱ_t)) · γ·σ_i·(s − ẑ0)
+//! ε   = ε_u + w·(ε_c − ε_u)
+//! ```
+//!
+//! which moves ẑ0 by γ·σ_i·(s − ẑ0). The paper's text has the same without σ_i.
+
+use serde::{Deserialize, Serialize};
+
+use super::scheduler::{PredictionType, Schedule};
+
+/// How the pull on the clean latent depends on the noise level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pull {
+    /// γ·σ_i, strong while there is much noise; the published program.
+    #[default]
+    Sigma,
+    /// γ throughout; the paper's text.
+    Flat,
+}
+
+/// Settings of the correction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Alignment {
+    /// γ; 0 turns the correction off.
+    pub gamma: f32,
+    /// Fraction of the run that is corrected ("GTP"), 0 to 1.
+    pub fraction: f64,
+    /// How the pull varies.
+    pub pull: Pull,
+}
+
+impl Alignment {
+    /// Share of the way to the anchor that ẑ0 is moved at `step`; `None` where the correction is
+    /// over. `steps` is the length of the run that the fraction refers to: the steps of the base
+    /// model when a refiner takes the rest.
+    ///
+    /// A step is corrected while its timestep is above that of step min(int(N·fraction), N−1),
+    /// so never the last step.
+    pub fn strength(&self, schedule: &Schedule, step: usize, steps: usize) -> Option<f32> {
+        let end = ((steps as f64 * self.fraction) as usize).min(steps.saturating_sub(1));
+        let corrected = schedule.timesteps[step] > schedule.timesteps[end];
+        if self.gamma == 0.0 || !corrected {
+            return None;
+        }
+        Some(match self.pull {
+            Pull::Sigma => self.gamma * schedule.sigmas[step],
+            Pull::Flat => self.gamma,
+        })
+    }
+}
+
+/// Changes a conditional prediction so that the clean latent it implies moves by `strength` of
+/// its way to the anchor. `input` is the model's (scaled) input z_t; all slices are one sample's.
+pub fn align(
+    prediction: &mut [f32],
+    input: &[f32],
+    anchor: &[f32],
+    alpha_bar: f32,
+    strength: f32,
+    prediction_type: PredictionType,
+) {
+    let alpha_bar = f64::from(alpha_bar);
+    let (signal, noise) = (alpha_bar.sqrt(), (1.0 - alpha_bar).sqrt());
+    // ẑ0 as a combination of z_t and the prediction, and how the prediction must change for ẑ0
+    // to grow by one while z_t stays: −sqrt(ᾱ)/sqrt(1−ᾱ) for ε, −1/sqrt(1−ᾱ) for v.
+    let (of_input, of_output, per_unit) = match prediction_type {
+        PredictionType::Epsilon => (1.0 / signal, -noise / signal, -signal / noise),
+        PredictionType::VPrediction => (signal, -noise, -1.0 / noise),
+    };
+    let (of_input, of_output) = (of_input as f32, of_output as f32);
+    let change = (per_unit * f64::from(strength)) as f32;
+    for ((output, &z), &s) in prediction.iter_mut().zip(input).zip(anchor) {
+        let clean = of_input * z + of_output * *output;
+        *output += change * (s - clean);
+    }
+}
+
+/// Classifier-free guidance: ε_u + w·(ε_c − ε_u), written over the conditional prediction.
+pub fn combine(conditional: &mut [f32], unconditional: &[f32], scale: f32) {
+    for (c, &u) in conditional.iter_mut().zip(unconditional) {
+        *c = u + scale * (*c - u);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diffusion::scheduler::{Method, SchedulerConfig};
+
+    const PUBLISHED: Alignment = Alignment { gamma: 0.05, fraction: 0.9, pull: Pull::Sigma };
+
+    fn schedule(steps: usize) -> Schedule {
+        SchedulerConfig::default().schedule(Method::DpmSolverKarras, steps)
+    }
+
+    fn corrected(alignment: Alignment, steps: usize) -> usize {
+        let schedule = schedule(steps);
+        (0..steps).filter(|&i| alignment.strength(&schedule, i, steps).is_some()).count()
+    }
+
+    #[test]
+    fn the_fraction_cuts_off_the_end_and_always_the_last_step() {
+        let with = |fraction| Alignment { fraction, ..PUBLISHED };
+        assert_eq!(corrected(with(0.9), 25), 22);
+        assert_eq!(corrected(with(1.0), 25), 24);
+        assert_eq!(corrected(with(0.5), 50), 25);
+        assert_eq!(corrected(with(0.0), 25), 0);
+        assert_eq!(corrected(with(1.0), 1), 0);
+        assert_eq!(corrected(Alignment { gamma: 0.0, ..with(1.0) }, 25), 0);
+    }
+
+    #[test]
+    fn the_sigma_pull_equals_the_published_formula() {
+        let schedule = schedule(25);
+        let (input, anchor) = ([0.8f32, -1.1, 2.0], [0.3f32, 0.9, -0.4]);
+        for step in [0, 10, 21] {
+            let alpha_bar = f64::from(schedule.alpha_bars[step]);
+            let sigma = f64::from(schedule.sigmas[step]);
+            let mut found = [0.5f32, -0.2, 1.4];
+            let before = found;
+            let strength = PUBLISHED.strength(&schedule, step, 25).unwrap();
+            align(
+                &mut found,
+                &input,
+                &anchor,
+                schedule.alpha_bars[step],
+                strength,
+                PredictionType::Epsilon,
+            );
+            for i in 0..3 {
+                let eps = f64::from(before[i]);
+                let clean =
+                    (f64::from(input[i]) - (1.0 - alpha_bar).sqrt() * eps) / alpha_bar.sqrt();
+                let score = (f64::from(anchor[i]) - clean) * 0.05 * sigma;
+                let expected = eps - alpha_bar.sqrt() / (1.0 - alpha_bar).sqrt() * score;
+                assert!((f64::from(found[i]) - expected).abs() < 1e-5 * expected.abs().max(1.0));
+            }
+        }
+    }
+
+    #[test]
+    fn full_strength_lands_on_the_anchor_for_both_predictions() {
+        let (alpha_bar, input, anchor) = (0.36f32, [0.8f32, -1.1], [0.3f32, 0.9]);
+        let (signal, noise) = (0.6f32, 0.8f32);
+        for prediction_type in [PredictionType::Epsilon, PredictionType::VPrediction] {
+            let mut output = [0.5f32, -0.7];
+            align(&mut output, &input, &anchor, alpha_bar, 1.0, prediction_type);
+            for i in 0..2 {
+                let clean = match prediction_type {
+                    PredictionType::Epsilon => (input[i] - noise * output[i]) / signal,
+                    PredictionType::VPrediction => signal * input[i] - noise * output[i],
+                };
+                assert!((clean - anchor[i]).abs() < 1e-5, "{prediction_type:?}: {clean}");
+            }
+        }
+    }
+
+    #[test]
+    fn guidance_extrapolates_and_scale_one_is_the_conditional_prediction() {
+        let mut found = [1.0f32, 2.0];
+        combine(&mut found, &[0.5, 3.0], 5.0);
+        assert_eq!(found, [3.0, -2.0]);
+        let mut same = [1.0f32, 2.0];
+        combine(&mut same, &[0.5, 3.0], 1.0);
+        assert_eq!(same, [1.0, 2.0]);
+    }
+}

@@ -1,0 +1,33 @@
+//! Initial noise: seeds that belong to an image, and two generators of Gaussian numbers.
+
+mod philox;
+mod seed;
+#[cfg(test)]
+mod tests;
+mod torch_cpu;
+
+use serde::{Deserialize, Serialize};
+
+pub use seed::sample_seed;
+
+/// A generator of standard Gaussian noise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Noise {
+    /// Philox4x32-10 counted over the values, Box–Muller: each value depends on the seed and its
+    /// own index only, so a longer request begins like a shorter one.
+    #[default]
+    Native,
+    /// What `torch.randn` gives for a CPU generator seeded with the low 32 bits of the seed.
+    TorchCpu,
+}
+
+impl Noise {
+    /// `count` values for `seed`, in row-major order of the latent.
+    pub fn values(self, seed: u64, count: usize) -> Vec<f32> {
+        match self {
+            Self::Native => philox::gaussians(seed, count),
+            Self::TorchCpu => torch_cpu::randn(seed, count),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The settings of sampling.
+
+use std::ops::Range;
+
+use super::error::DiffusionError;
+use super::guidance::{Alignment, Pull};
+use super::sampler::Plan;
+use super::scheduler::{Method, Schedule, SchedulerConfig};
+
+/// How images are sampled. The default is the published program's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sampling {
+    /// Number of steps N.
+    pub steps: usize,
+    /// Classifier-free scale w; at exactly 1 the negative prompt is not computed.
+    pub cfg: f32,
+    /// Alignment scale γ; 0 turns the correction off.
+    pub gamma: f32,
+    /// Fraction of the steps that are corrected (GTP), 0 to 1.
+    pub guidance_fraction: f64,
+    /// How the correction's pull varies.
+    pub pull: Pull,
+    /// Height and width of the images in pixels.
+    pub size: usize,
+    /// Solver and spacing.
+    pub method: Method,
+    /// Fraction of denoising left to the base model; below 1, a refiner takes the rest.
+    pub denoising_factor: f64,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self {
+            steps: 25,
+            cfg: 5.0,
+            gamma: 0.05,
+            guidance_fraction: 0.9,
+            pull: Pull::Sigma,
+            size: 1024,
+            method: Method::DpmSolverKarras,
+            denoising_factor: 1.0,
+        }
+    }
+}
+
+impl Sampling {
+    pub(super) fn plan(&self, scheduler: &SchedulerConfig, aligned_run: usize) -> Plan {
+        Plan {
+            alignment: Alignment {
+                gamma: self.gamma,
+                fraction: self.guidance_fraction,
+                pull: self.pull,
+            },
+            cfg: self.cfg,
+            prediction_type: scheduler.prediction_type,
+            aligned_run,
+        }
+    }
+
+    /// The steps that are the base model's.
+    pub(super) fn base_steps(&self, schedule: &Schedule) -> Range<usize> {
+        let whole = self.denoising_factor >= 1.0;
+        0..if whole { schedule.len() } else { schedule.steps_before(self.denoising_factor) }
+    }
+
+    /// Refuses settings that no model can follow.
+    ///
+    /// # Errors
+    /// [`DiffusionError::Setting`] with the setting's name.
+    pub fn check(&self, scheduler: &SchedulerConfig) -> Result<(), DiffusionError> {
+        let most = scheduler.num_train_timesteps - 1;
+        if !(1..=most).contains(&self.steps) {
+            return Err(setting("steps", format!("{} is not in 1..={most}", self.steps)));
+        }
+        let finite = [("cfg", self.cfg), ("gamma", self.gamma)];
+        if let Some((name, value)) = finite.into_iter().find(|(_, value)| !value.is_finite()) {
+            return Err(setting(name, format!("{value} is not finite")));
+        }
+        if !(0.0..=1.0).contains(&self.guidance_fraction) {
+            let reason = format!("{} is not in 0..=1", self.guidance_fraction);
+            return Err(setting("guidance_fraction", reason));
+        }
+        if !(self.denoising_factor > 0.0 && self.denoising_factor <= 1.0) {
+            let reason = format!("{} is not above 0 and at most 1", self.denoising_factor);
+            return Err(setting("denoising_factor", reason));
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn setting(name: &'static str, reason: String) -> DiffusionError {
+    DiffusionError::Setting { name, reason }
+}

@@ -1,0 +1,170 @@
+//! Prompts as the UNet takes them: the penultimate hidden states of both CLIP text encoders side
+//! by side, and the second one's pooled projection.
+
+use std::path::Path;
+
+use super::error::DiffusionError;
+use super::folder::{ModelFolder, TextPart};
+use super::tokenizer::Tokenizer;
+use crate::onnx::{Graph, GraphOptions, Runtime, Tensor};
+
+/// Outputs `hidden_states.0` (the embedding) to `hidden_states.N` (after the last layer).
+const HIDDEN_STATES: &str = "hidden_states.";
+
+/// A prompt, encoded. Encode each prompt once and keep this.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PromptEmbedding {
+    /// Number of tokens.
+    pub tokens: usize,
+    /// Hidden states, tokens × (width of encoder 1 + width of encoder 2), row-major.
+    pub hidden: Vec<f32>,
+    /// Pooled projection of encoder 2.
+    pub pooled: Vec<f32>,
+}
+
+impl PromptEmbedding {
+    /// Width of the hidden states.
+    pub fn width(&self) -> usize {
+        self.hidden.len() / self.tokens.max(1)
+    }
+
+    /// Zeros of the same shape.
+    pub fn zeros_like(&self) -> Self {
+        Self {
+            tokens: self.tokens,
+            hidden: vec![0.0; self.hidden.len()],
+            pooled: vec![0.0; self.pooled.len()],
+        }
+    }
+}
+
+/// The text encoders of a model with their tokenizers.
+pub struct PromptEncoder {
+    first: Option<TextEncoder>,
+    second: TextEncoder,
+    zeros_when_empty: bool,
+}
+
+struct TextEncoder {
+    graph: Graph,
+    tokenizer: Tokenizer,
+    penultimate: String,
+}
+
+impl PromptEncoder {
+    /// Opens the text encoders of a model folder.
+    ///
+    /// # Errors
+    /// The tokenizer's file or the graph at fault.
+    pub fn load(
+        folder: &ModelFolder,
+        runtime: &Runtime,
+        options: &GraphOptions,
+    ) -> Result<Self, DiffusionError> {
+        let open = |part: &TextPart| TextEncoder::open(part, runtime, options);
+        let first = folder.text_encoder.as_ref().map(open).transpose()?;
+        let second = open(&folder.text_encoder_2)?;
+        second.check_pooled()?;
+        if let Some(first) = &first
+            && first.tokenizer.length() != second.tokenizer.length()
+        {
+            let reason = format!(
+                "{} tokens, but the other tokenizer yields {}",
+                second.tokenizer.length(),
+                first.tokenizer.length()
+            );
+            let path = folder.text_encoder_2.tokenizer.clone();
+            return Err(DiffusionError::Tokenizer { path, reason });
+        }
+        Ok(Self { first, second, zeros_when_empty: folder.force_zeros_for_empty_prompt })
+    }
+
+    /// Encodes a prompt; an empty one too.
+    ///
+    /// # Errors
+    /// Of the tokenizers and graphs, and non-finite output.
+    pub fn encode(&mut self, text: &str) -> Result<PromptEmbedding, DiffusionError> {
+        let (second, pooled) = self.second.encode(text, true)?;
+        let tokens = self.second.tokenizer.length();
+        let hidden = match &mut self.first {
+            Some(encoder) => join_rows(&encoder.encode(text, false)?.0, &second, tokens),
+            None => second,
+        };
+        Ok(PromptEmbedding { tokens, hidden, pooled })
+    }
+
+    /// Encodes a negative prompt. An empty one is "none": zeros where the model says so.
+    ///
+    /// # Errors
+    /// As [`PromptEncoder::encode`].
+    pub fn encode_negative(&mut self, text: &str) -> Result<PromptEmbedding, DiffusionError> {
+        let embedding = self.encode(text)?;
+        let none = text.is_empty() && self.zeros_when_empty;
+        Ok(if none { embedding.zeros_like() } else { embedding })
+    }
+}
+
+impl TextEncoder {
+    fn open(
+        part: &TextPart,
+        runtime: &Runtime,
+        options: &GraphOptions,
+    ) -> Result<Self, DiffusionError> {
+        let tokenizer = Tokenizer::open(&part.tokenizer, part.max_positions)?;
+        let graph = Graph::open(runtime, &part.graph, options)?;
+        let index = |port: &crate::onnx::Port| {
+            port.name.strip_prefix(HIDDEN_STATES).and_then(|index| index.parse::<usize>().ok())
+        };
+        let last = graph.outputs().iter().filter_map(index).max();
+        let penultimate = last.and_then(|last| last.checked_sub(1)).ok_or_else(|| {
+            wrong(graph.path(), "it lacks hidden states: export it again as a text-to-image model")
+        })?;
+        Ok(Self { tokenizer, penultimate: format!("{HIDDEN_STATES}{penultimate}"), graph })
+    }
+
+    fn check_pooled(&self) -> Result<(), DiffusionError> {
+        let found = self.graph.outputs().iter().any(|port| port.name == "text_embeds");
+        let reason = "it lacks the output text_embeds, so it is not SDXL's second text encoder";
+        if found { Ok(()) } else { Err(wrong(self.graph.path(), reason)) }
+    }
+
+    /// Penultimate hidden states, and the pooled projection if wanted.
+    fn encode(&mut self, text: &str, pooled: bool) -> Result<(Vec<f32>, Vec<f32>), DiffusionError> {
+        let ids = self.tokenizer.encode(text)?;
+        let inputs = [("input_ids", Tensor::i64([1, ids.len()], ids))];
+        let want = [self.penultimate.as_str(), "text_embeds"];
+        let want = if pooled { &want[..] } else { &want[..1] };
+        let mut outputs = self.graph.run(&inputs, want)?.into_iter().map(Tensor::into_f32);
+        let hidden = outputs.next().unwrap_or_default();
+        let pooled = outputs.next().unwrap_or_default();
+        if hidden.iter().chain(&pooled).any(|value| !value.is_finite()) {
+            let at = format!("for the prompt \"{text}\"");
+            return Err(DiffusionError::NonFinite { path: self.graph.path().to_path_buf(), at });
+        }
+        Ok((hidden, pooled))
+    }
+}
+
+/// Joins two row-major matrices of `rows` rows side by side.
+fn join_rows(left: &[f32], right: &[f32], rows: usize) -> Vec<f32> {
+    let (left_width, right_width) = (left.len() / rows, right.len() / rows);
+    let pairs = left.chunks_exact(left_width).zip(right.chunks_exact(right_width));
+    pairs.flat_map(|(left, right)| left.iter().chain(right)).copied().collect()
+}
+
+fn wrong(path: &Path, reason: &str) -> DiffusionError {
+    DiffusionError::WrongGraph { path: path.to_path_buf(), reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_joined_side_by_side() {
+        assert_eq!(
+            join_rows(&[1.0, 2.0], &[3.0, 4.0, 5.0, 6.0], 2),
+            [1.0, 3.0, 4.0, 2.0, 5.0, 6.0]
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! The UNet with its conditioning, as a [`Denoiser`] of a batch.
+
+use super::error::DiffusionError;
+use super::folder::ModelFolder;
+use super::sampler::{Denoiser, Prediction};
+use super::text::PromptEmbedding;
+use crate::onnx::{Graph, GraphOptions, Runtime, Tensor};
+
+/// SDXL's inputs; a UNet with others is another model.
+const INPUTS: [&str; 5] =
+    ["sample", "timestep", "encoder_hidden_states", "text_embeds", "time_ids"];
+
+/// Aesthetic scores of the refiner's conditional and unconditional halves, as published.
+const AESTHETIC_SCORES: [f32; 2] = [6.0, 2.5];
+
+/// An open UNet.
+pub struct Unet {
+    graph: Graph,
+    timestep_shape: Vec<usize>,
+    aesthetic: bool,
+}
+
+impl Unet {
+    /// Opens the UNet of a model folder.
+    ///
+    /// # Errors
+    /// The graph's own, and [`DiffusionError::WrongGraph`] for a model that isn't SDXL.
+    pub fn load(
+        folder: &ModelFolder,
+        runtime: &Runtime,
+        options: &GraphOptions,
+    ) -> Result<Self, DiffusionError> {
+        let graph = Graph::open(runtime, &folder.unet, options)?;
+        if let Some(missing) = INPUTS.iter().find(|name| graph.input(name).is_none()) {
+            let reason = format!("it lacks the input {missing}, so it is not an SDXL UNet");
+            return Err(DiffusionError::WrongGraph { path: graph.path().to_path_buf(), reason });
+        }
+        // A scalar since optimum 1.24, a vector of one before.
+        let rank = graph.input("timestep").map_or(0, |port| port.rank());
+        let aesthetic = folder.requires_aesthetics_score;
+        Ok(Self { graph, timestep_shape: vec![1; rank], aesthetic })
+    }
+
+    /// Binds a batch's prompts. `negatives` is empty in runs without classifier-free guidance,
+    /// else as long as `prompts`. All embeddings have one shape; `size` is the image's in pixels.
+    pub fn bind(
+        &mut self,
+        prompts: &[&PromptEmbedding],
+        negatives: &[&PromptEmbedding],
+        latent_shape: [usize; 3],
+        size: usize,
+    ) -> BoundUnet<'_> {
+        // Both halves go through the UNet in one run, the unconditional one first.
+        let rows: Vec<&PromptEmbedding> = negatives.iter().chain(prompts).copied().collect();
+        let (tokens, width) = rows.first().map_or((0, 0), |row| (row.tokens, row.width()));
+        let hidden: Vec<f32> = rows.iter().flat_map(|row| &row.hidden).copied().collect();
+        let pooled: Vec<f32> = rows.iter().flat_map(|row| &row.pooled).copied().collect();
+        let pooled_width = pooled.len() / rows.len().max(1);
+        let time_ids: Vec<f32> = (0..rows.len())
+            .flat_map(|row| self.time_ids(size as f32, row >= negatives.len()))
+            .collect();
+        let time_width = time_ids.len() / rows.len().max(1);
+        let inputs = vec![
+            ("sample", Tensor::f32([], Vec::new())),
+            ("timestep", Tensor::f32([], Vec::new())),
+            ("encoder_hidden_states", Tensor::f32([rows.len(), tokens, width], hidden)),
+            ("text_embeds", Tensor::f32([rows.len(), pooled_width], pooled)),
+            ("time_ids", Tensor::f32([rows.len(), time_width], time_ids)),
+        ];
+        let guided = !negatives.is_empty();
+        BoundUnet { unet: self, inputs, rows: rows.len(), guided, latent_shape }
+    }
+
+    /// Micro-conditioning: original size, crop's corner, and target size or aesthetic score.
+    fn time_ids(&self, size: f32, conditional: bool) -> Vec<f32> {
+        if self.aesthetic {
+            let score = AESTHETIC_SCORES[usize::from(!conditional)];
+            vec![size, size, 0.0, 0.0, score]
+        } else {
+            vec![size, size, 0.0, 0.0, size, size]
+        }
+    }
+}
+
+/// A UNet bound to a batch's prompts.
+pub struct BoundUnet<'a> {
+    unet: &'a mut Unet,
+    inputs: Vec<(&'static str, Tensor)>,
+    rows: usize,
+    guided: bool,
+    latent_shape: [usize; 3],
+}
+
+impl Denoiser for BoundUnet<'_> {
+    fn predict(
+        &mut self,
+        step: usize,
+        timestep: f32,
+        input: &[f32],
+    ) -> Result<Prediction, DiffusionError> {
+        let [channels, height, width] = self.latent_shape;
+        let copies = if self.guided { 2 } else { 1 };
+        let shape = [self.rows, channels, height, width];
+        self.inputs[0].1 = Tensor::f32(shape, input.repeat(copies));
+        self.inputs[1].1 = Tensor::f32(self.unet.timestep_shape.clone(), vec![timestep]);
+        let graph = &mut self.unet.graph;
+        let outputs = graph.run(&self.inputs, &["out_sample"])?;
+        let mut output = outputs.into_iter().next().map(Tensor::into_f32).unwrap_or_default();
+        if output.len() != copies * input.len() {
+            let reason = format!("{} values for {} samples", output.len(), self.rows);
+            return Err(DiffusionError::WrongGraph { path: graph.path().to_path_buf(), reason });
+        }
+        if output.iter().any(|value| !value.is_finite()) {
+            let at = format!("at step {step} (timestep {timestep})");
+            return Err(DiffusionError::NonFinite { path: graph.path().to_path_buf(), at });
+        }
+        if !self.guided {
+            return Ok(Prediction { conditional: output, unconditional: None });
+        }
+        let conditional = output.split_off(input.len());
+        Ok(Prediction { conditional, unconditional: Some(output) })
+    }
+}

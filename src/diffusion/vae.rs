@@ -1,0 +1,230 @@
+//! The image autoencoder: pixels to latents and back.
+
+use std::path::Path;
+
+use super::error::DiffusionError;
+use super::folder::{ModelFolder, VaeConfig};
+use crate::onnx::{Device, Graph, GraphOptions, Runtime, Tensor};
+
+/// Images to latents.
+pub struct Encoder {
+    graph: Graph,
+    config: VaeConfig,
+}
+
+/// Latents to images.
+pub struct Decoder {
+    graph: Graph,
+    config: VaeConfig,
+}
+
+/// An image of 8-bit RGB pixels, row by row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodedImage {
+    /// Pixels per row.
+    pub width: usize,
+    /// Number of rows.
+    pub height: usize,
+    /// `height` × `width` × 3 values.
+    pub rgb: Vec<u8>,
+}
+
+impl Encoder {
+    /// Opens the image encoder of a model folder; `threads` as in [`GraphOptions`].
+    ///
+    /// # Errors
+    /// The graph's own, and [`DiffusionError::WrongGraph`] for exports by optimum 1.22 and
+    /// earlier, whose encoder draws a random latent by itself.
+    pub fn load(
+        folder: &ModelFolder,
+        runtime: &Runtime,
+        device: Device,
+        threads: usize,
+    ) -> Result<Self, DiffusionError> {
+        let options = GraphOptions { device, threads, ..GraphOptions::default() };
+        let graph = Graph::open(runtime, &folder.vae_encoder, &options)?;
+        let has = |name: &str| graph.outputs().iter().any(|port| port.name == name);
+        if !has("latent_parameters") {
+            let reason = if has("latent_sample") {
+                "it yields latent_sample, a random draw, where latent_parameters is needed: \
+                 export the model again with optimum 1.23 or later"
+            } else {
+                "it lacks the output latent_parameters, so it is not an image encoder"
+            };
+            let path = graph.path().to_path_buf();
+            return Err(DiffusionError::WrongGraph { path, reason: reason.to_owned() });
+        }
+        Ok(Self { graph, config: folder.vae.clone() })
+    }
+
+    /// Latents of `count` images of `size` by `size` pixels, all in one run of the graph.
+    ///
+    /// `pixels` holds count × 3 × size × size values in −1..1. The result holds
+    /// count × C × size/f × size/f: the posterior's mean, scaled for the UNet.
+    ///
+    /// # Errors
+    /// [`DiffusionError::Setting`] for a length or size that doesn't fit, the graph's own, and
+    /// non-finite output.
+    pub fn encode(
+        &mut self,
+        pixels: &[f32],
+        count: usize,
+        size: usize,
+    ) -> Result<Vec<f32>, DiffusionError> {
+        let [channels, height, width] = self.config.latent_shape(size)?;
+        if pixels.len() != count * 3 * size * size {
+            let reason = format!("{} values for {count} images of {size} pixels", pixels.len());
+            return Err(DiffusionError::Setting { name: "pixels", reason });
+        }
+        let inputs = [("sample", Tensor::f32([count, 3, size, size], pixels.to_vec()))];
+        let parameters = run_one(&mut self.graph, &inputs, "latent_parameters")?;
+        let latent = channels * height * width;
+        expect_shape(&self.graph, &parameters, &[count, 2 * channels, height, width])?;
+        // The mean's channels come first, then the log-variance's.
+        let parameters = parameters.into_f32();
+        let means = parameters.chunks_exact(2 * latent).map(|both| &both[..latent]);
+        let mut latents: Vec<f32> = means.flatten().copied().collect();
+        latents.chunks_exact_mut(latent).for_each(|latent| self.config.normalise(latent));
+        check_finite(&self.graph, &latents, || "in the latents".to_owned())?;
+        Ok(latents)
+    }
+}
+
+impl Decoder {
+    /// Opens the image decoder of a model folder.
+    ///
+    /// # Errors
+    /// The graph's own.
+    pub fn load(
+        folder: &ModelFolder,
+        runtime: &Runtime,
+        options: &GraphOptions,
+    ) -> Result<Self, DiffusionError> {
+        let graph = Graph::open(runtime, &folder.vae_decoder, options)?;
+        Ok(Self { graph, config: folder.vae.clone() })
+    }
+
+    /// The image of one latent of shape C × height × width. One at a time: at 1,024 pixels the
+    /// decoder needs more memory per image than the UNet.
+    ///
+    /// # Errors
+    /// The graph's own, and non-finite output.
+    pub fn decode(
+        &mut self,
+        latent: &[f32],
+        [channels, height, width]: [usize; 3],
+    ) -> Result<DecodedImage, DiffusionError> {
+        let mut scaled = latent.to_vec();
+        self.config.denormalise(&mut scaled);
+        let inputs = [("latent_sample", Tensor::f32([1, channels, height, width], scaled))];
+        let image = run_one(&mut self.graph, &inputs, "sample")?;
+        let (width, height) = (width * self.config.scale(), height * self.config.scale());
+        expect_shape(&self.graph, &image, &[1, 3, height, width])?;
+        let planes = image.into_f32();
+        check_finite(&self.graph, &planes, || "in the decoded image".to_owned())?;
+        Ok(DecodedImage { width, height, rgb: interleave(&planes, width * height) })
+    }
+}
+
+impl VaeConfig {
+    /// From the encoder's mean to the UNet's latents, in place.
+    fn normalise(&self, latent: &mut [f32]) {
+        let shift = self.shift_factor.unwrap_or(0.0);
+        self.per_channel(latent, |value, mean, deviation| {
+            (value - shift - mean) * self.scaling_factor / deviation
+        });
+    }
+
+    /// Back again.
+    fn denormalise(&self, latent: &mut [f32]) {
+        let shift = self.shift_factor.unwrap_or(0.0);
+        self.per_channel(latent, |value, mean, deviation| {
+            value * deviation / self.scaling_factor + mean + shift
+        });
+    }
+
+    fn per_channel(&self, latent: &mut [f32], change: impl Fn(f32, f32, f32) -> f32) {
+        let at = |values: &Option<Vec<f32>>, channel: usize, otherwise: f32| {
+            values.as_ref().and_then(|values| values.get(channel)).copied().unwrap_or(otherwise)
+        };
+        let plane = (latent.len() / self.latent_channels).max(1);
+        for (channel, values) in latent.chunks_mut(plane).enumerate() {
+            let mean = at(&self.latents_mean, channel, 0.0);
+            let deviation = at(&self.latents_std, channel, 1.0);
+            values.iter_mut().for_each(|value| *value = change(*value, mean, deviation));
+        }
+    }
+}
+
+/// From three planes in −1..1 to 8-bit pixels, rounding ties to even as NumPy does.
+fn interleave(planes: &[f32], plane: usize) -> Vec<u8> {
+    let byte = |value: f32| ((value / 2.0 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8;
+    (0..plane)
+        .flat_map(|i| [planes[i], planes[plane + i], planes[2 * plane + i]])
+        .map(byte)
+        .collect()
+}
+
+fn run_one(
+    graph: &mut Graph,
+    inputs: &[(&str, Tensor)],
+    output: &str,
+) -> Result<Tensor, DiffusionError> {
+    let outputs = graph.run(inputs, &[output])?;
+    let missing = || wrong(graph.path(), format!("no output {output}"));
+    outputs.into_iter().next().ok_or_else(missing)
+}
+
+fn expect_shape(graph: &Graph, tensor: &Tensor, shape: &[usize]) -> Result<(), DiffusionError> {
+    if tensor.shape == shape {
+        return Ok(());
+    }
+    let reason = format!("its output has shape {:?}, not {shape:?}", tensor.shape);
+    Err(wrong(graph.path(), reason))
+}
+
+fn check_finite(
+    graph: &Graph,
+    values: &[f32],
+    at: impl FnOnce() -> String,
+) -> Result<(), DiffusionError> {
+    if values.iter().all(|value| value.is_finite()) {
+        return Ok(());
+    }
+    Err(DiffusionError::NonFinite { path: graph.path().to_path_buf(), at: at() })
+}
+
+fn wrong(path: &Path, reason: String) -> DiffusionError {
+    DiffusionError::WrongGraph { path: path.to_path_buf(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_are_clamped_interleaved_and_rounded_to_even() {
+        // 0.5/255 and 1.5/255 of the range, then beyond both ends.
+        let tie = |level: f32| (level / 255.0 - 0.5) * 2.0;
+        let planes = [-3.0, tie(100.0), 5.0, 1.0, tie(7.0), -1.0];
+        assert_eq!(interleave(&planes, 2), [0, 255, 7, 100, 255, 0]);
+    }
+
+    #[test]
+    fn scaling_with_means_and_deviations_is_undone() {
+        let config = VaeConfig {
+            latent_channels: 2,
+            block_out_channels: vec![1, 1],
+            scaling_factor: 0.5,
+            shift_factor: Some(0.25),
+            latents_mean: Some(vec![1.0, -1.0]),
+            latents_std: Some(vec![2.0, 4.0]),
+        };
+        let original = [0.5f32, 1.5, -2.0, 3.0];
+        let mut latent = original;
+        config.normalise(&mut latent);
+        assert_eq!(latent, [-0.1875, 0.0625, -0.15625, 0.46875]);
+        config.denormalise(&mut latent);
+        assert_eq!(latent, original);
+    }
+}

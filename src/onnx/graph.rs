@@ -1,0 +1,191 @@
+//! One ONNX graph, ready to run on host tensors.
+
+use std::path::{Path, PathBuf};
+
+use ort::ep;
+use ort::session::Session;
+use ort::session::builder::SessionBuilder;
+
+use super::device::Device;
+use super::error::OnnxError;
+use super::runtime::Runtime;
+use super::tensor::{Port, Tensor};
+
+/// How a graph is to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GraphOptions {
+    /// The processor.
+    pub device: Device,
+    /// Threads within one operator on the CPU; 0 leaves the number to ONNX Runtime.
+    pub threads: usize,
+    /// Ask ONNX Runtime for operators whose result doesn't vary from run to run.
+    pub deterministic: bool,
+}
+
+impl Default for GraphOptions {
+    fn default() -> Self {
+        Self { device: Device::Cpu, threads: 0, deterministic: true }
+    }
+}
+
+/// An open graph. It holds its weights on its device until dropped.
+#[derive(Debug)]
+pub struct Graph {
+    session: Session,
+    path: PathBuf,
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
+}
+
+impl Graph {
+    /// Opens `path`. Weights in an external file beside it (`model.onnx_data`) are found by
+    /// ONNX Runtime, which is why graphs are opened by path and never from memory.
+    ///
+    /// # Errors
+    /// [`OnnxError::Open`] with the file when it is missing, damaged or not for this device;
+    /// [`OnnxError::DeviceUnavailable`] when the library has no support for the device.
+    pub fn open(runtime: &Runtime, path: &Path, options: &GraphOptions) -> Result<Self, OnnxError> {
+        runtime.require(options.device)?;
+        let open_error = |reason: String| OnnxError::Open {
+            path: path.to_path_buf(),
+            device: options.device.to_string(),
+            reason,
+        };
+        let mut builder =
+            configure(runtime, options).map_err(|error| open_error(error.to_string()))?;
+        let session =
+            builder.commit_from_file(path).map_err(|error| open_error(error.to_string()))?;
+        let port = |outlet: &ort::value::Outlet| Port::new(outlet.name(), outlet.dtype());
+        let inputs = session.inputs().iter().map(port).collect();
+        let outputs = session.outputs().iter().map(port).collect();
+        Ok(Self { session, path: path.to_path_buf(), inputs, outputs })
+    }
+
+    /// The `model.onnx`.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Inputs in the graph's order.
+    pub fn inputs(&self) -> &[Port] {
+        &self.inputs
+    }
+
+    /// Outputs in the graph's order.
+    pub fn outputs(&self) -> &[Port] {
+        &self.outputs
+    }
+
+    /// The input of this name, if any.
+    pub fn input(&self, name: &str) -> Option<&Port> {
+        self.inputs.iter().find(|port| port.name == name)
+    }
+
+    /// Runs the graph and returns the wanted outputs in the order wanted, as f32 (or i64 where
+    /// the graph yields whole numbers).
+    ///
+    /// # Errors
+    /// Each names the file and the tensor: an input missing, unknown or of a wrong shape, an
+    /// output that doesn't exist, a type without use here, or ONNX Runtime's own failure.
+    pub fn run(
+        &mut self,
+        inputs: &[(&str, Tensor)],
+        want: &[&str],
+    ) -> Result<Vec<Tensor>, OnnxError> {
+        let wanted = self.wanted(want)?;
+        let Self { session, path, inputs: ports, .. } = self;
+        check_inputs(path, ports, inputs)?;
+        let run_error =
+            |error: ort::Error| OnnxError::Run { path: path.clone(), reason: error.to_string() };
+        let mut values = Vec::with_capacity(inputs.len());
+        for (name, tensor) in inputs {
+            let port = find(path, ports, "input", name)?;
+            let element = port.element.ok_or_else(|| unsupported(path, port))?;
+            values.push((*name, tensor.to_value(element).map_err(run_error)?));
+        }
+        let outputs = session.run(values).map_err(run_error)?;
+        let mut tensors = Vec::with_capacity(wanted.len());
+        for port in &wanted {
+            let element = port.element.ok_or_else(|| unsupported(path, port))?;
+            let value =
+                outputs.get(&port.name).ok_or_else(|| no_such(path, &[], "output", &port.name))?;
+            tensors.push(Tensor::from_value(value, element).map_err(run_error)?);
+        }
+        Ok(tensors)
+    }
+
+    fn wanted(&self, want: &[&str]) -> Result<Vec<Port>, OnnxError> {
+        want.iter().map(|name| find(&self.path, &self.outputs, "output", name).cloned()).collect()
+    }
+}
+
+fn configure(
+    runtime: &Runtime,
+    options: &GraphOptions,
+) -> Result<SessionBuilder, Box<dyn std::error::Error>> {
+    let mut builder = Session::builder(runtime.environment())?
+        .with_deterministic_compute(options.deterministic)?;
+    if options.threads > 0 {
+        builder = builder.with_intra_threads(options.threads)?;
+    }
+    if let Device::Cuda(number) = options.device {
+        // The default search times every algorithm anew for each shape, and its pick, hence the
+        // last bits of the result, can change from run to run.
+        let cuda = ep::CUDA::default()
+            .with_device_id(i32::try_from(number)?)
+            .with_conv_algorithm_search(ep::cuda::ConvAlgorithmSearch::Heuristic)
+            .with_arena_extend_strategy(ep::ArenaExtendStrategy::SameAsRequested);
+        builder = builder.with_execution_providers([cuda.build().error_on_failure()])?;
+    }
+    Ok(builder)
+}
+
+fn check_inputs(path: &Path, ports: &[Port], inputs: &[(&str, Tensor)]) -> Result<(), OnnxError> {
+    let given = |port: &&Port| inputs.iter().any(|(name, _)| *name == port.name);
+    if let Some(missing) = ports.iter().find(|port| !given(port)) {
+        return Err(OnnxError::MissingInput {
+            path: path.to_path_buf(),
+            tensor: missing.name.clone(),
+            given: inputs.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+        });
+    }
+    for (name, tensor) in inputs {
+        let port = find(path, ports, "input", name)?;
+        if !tensor.fills_shape() || !port.accepts(&tensor.shape) {
+            return Err(OnnxError::WrongShape {
+                path: path.to_path_buf(),
+                tensor: (*name).to_owned(),
+                shape: tensor.shape.clone(),
+                elements: tensor.len(),
+                expected: port.expected(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn find<'a>(
+    path: &Path,
+    ports: &'a [Port],
+    role: &'static str,
+    name: &str,
+) -> Result<&'a Port, OnnxError> {
+    ports.iter().find(|port| port.name == name).ok_or_else(|| no_such(path, ports, role, name))
+}
+
+fn no_such(path: &Path, ports: &[Port], role: &'static str, name: &str) -> OnnxError {
+    OnnxError::NoSuchTensor {
+        path: path.to_path_buf(),
+        role,
+        tensor: name.to_owned(),
+        available: ports.iter().map(|port| port.name.as_str()).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn unsupported(path: &Path, port: &Port) -> OnnxError {
+    OnnxError::UnsupportedType {
+        path: path.to_path_buf(),
+        tensor: port.name.clone(),
+        found: port.declared.clone(),
+    }
+}

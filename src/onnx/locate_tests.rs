@@ -1,0 +1,103 @@
+//! The search on made-up folder trees, with a probe that reads a release line from the file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::onnx::Tried;
+
+fn nowhere() -> Surroundings {
+    Surroundings {
+        setting: None,
+        environment: None,
+        starts: Vec::new(),
+        executable_folder: None,
+        python: || Err("python3 has no package".to_owned()),
+        library_folders: Vec::new(),
+        bare_names: Vec::new(),
+    }
+}
+
+/// A file holding `24` stands for ONNX Runtime 1.24; anything else for a broken library.
+fn read_minor(path: &Path) -> Result<u32, String> {
+    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    text.parse().map_err(|_| "invalid ELF header".to_owned())
+}
+
+fn put(root: &Path, path: &str, content: &str) -> PathBuf {
+    let file = root.join(path);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, content).unwrap();
+    file
+}
+
+#[test]
+fn a_checkout_above_the_pipeline_is_found_at_any_depth_up_to_four() {
+    let root = tempfile::tempdir().unwrap();
+    let library = put(root.path(), ".onnxruntime/onnxruntime/capi/libonnxruntime.so.1.24.1", "24");
+    put(root.path(), ".onnxruntime/onnxruntime/capi/libonnxruntime_providers_shared.so", "24");
+    put(root.path(), ".onnxruntime/a/b/c/d/e/libonnxruntime.so.1.99.0", "99");
+    let start = root.path().join("pipelines/mine");
+    fs::create_dir_all(&start).unwrap();
+    let around = Surroundings { starts: vec![start], ..nowhere() };
+    let report = locate_among(&around, &read_minor);
+    assert_eq!(report.chosen.as_deref(), Some(library.as_path()));
+    assert_eq!(report.tried.len(), 1, "{report}");
+}
+
+#[test]
+fn the_newest_name_comes_first_and_unusable_ones_are_passed_over_with_reasons() {
+    let root = tempfile::tempdir().unwrap();
+    let broken = put(root.path(), ".onnxruntime/libonnxruntime.so.1.30.0", "not a library");
+    let old = put(root.path(), ".onnxruntime/libonnxruntime.so.1.9.0", "9");
+    let good = put(root.path(), "lib/libonnxruntime.so.1.17.3", "17");
+    let around = Surroundings {
+        starts: vec![root.path().to_path_buf()],
+        library_folders: vec![root.path().join("lib")],
+        ..nowhere()
+    };
+    let report = locate_among(&around, &read_minor);
+    let tried = |place, path: &Path, outcome| Tried { place, path: path.to_path_buf(), outcome };
+    let python = Outcome::Skipped("python3 has no package".to_owned());
+    let broken_reason = Outcome::Unloadable("invalid ELF header".to_owned());
+    assert_eq!(
+        report.tried,
+        [
+            tried(Place::Checkout, &broken, broken_reason),
+            tried(Place::Checkout, &old, Outcome::TooOld { minor: 9 }),
+            tried(Place::Python, Path::new(""), python),
+            tried(Place::System, &good, Outcome::Chosen { minor: 17 }),
+        ]
+    );
+}
+
+#[test]
+fn a_bad_explicit_path_is_final_and_the_setting_beats_the_environment() {
+    let root = tempfile::tempdir().unwrap();
+    put(root.path(), ".onnxruntime/libonnxruntime.so", "24");
+    let setting = root.path().join("gone.so");
+    let environment = put(root.path(), "other.so", "24");
+    let starts = vec![root.path().to_path_buf()];
+    let around = Surroundings {
+        setting: Some(setting.clone()),
+        environment: Some(environment),
+        starts,
+        ..nowhere()
+    };
+    let report = locate_among(&around, &read_minor);
+    assert_eq!(report.tried.len(), 1);
+    let message = report.into_library().unwrap_err().to_string();
+    assert!(message.contains(&setting.display().to_string()), "{message}");
+    assert!(message.contains("no library there"), "{message}");
+    assert!(message.ends_with("pip install --target .onnxruntime onnxruntime==1.24.1"));
+}
+
+#[test]
+fn the_real_probe_rejects_a_file_that_is_no_library() {
+    let root = tempfile::tempdir().unwrap();
+    let file = put(root.path(), "libonnxruntime.so", "plainly text");
+    let around = Surroundings { setting: Some(file), ..nowhere() };
+    let report = locate_among(&around, &probe);
+    assert_eq!(report.chosen, None);
+    assert!(matches!(report.tried[0].outcome, Outcome::Unloadable(_)), "{report}");
+}

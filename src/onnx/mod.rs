@@ -1,0 +1,24 @@
+//! ONNX Runtime: finding the shared library, opening graphs, running them on host tensors.
+//!
+//! The library is loaded while the program runs, not linked: a CPU build, a CUDA build or a newer
+//! release is chosen by putting another file in place. Nothing here knows what a graph computes.
+
+mod cuda;
+mod device;
+mod error;
+mod files;
+mod graph;
+mod locate;
+mod python;
+mod report;
+mod runtime;
+mod tensor;
+
+pub use cuda::{Preloaded, nvidia_libraries};
+pub use device::{Device, DeviceChoice};
+pub use error::OnnxError;
+pub use graph::{Graph, GraphOptions};
+pub use locate::{MINIMUM_MINOR, Search, Surroundings, locate, locate_among};
+pub use report::{Outcome, Place, Report, Tried};
+pub use runtime::Runtime;
+pub use tensor::{Data, Element, Port, Tensor};

@@ -1,0 +1,145 @@
+//! The loaded ONNX Runtime.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use ort::environment::Environment;
+use ort::ep::{self, ExecutionProvider};
+
+use super::cuda::{self, Preloaded};
+use super::device::{Device, DeviceChoice};
+use super::error::OnnxError;
+use super::locate::{Search, locate};
+use super::python;
+
+/// ONNX Runtime, loaded. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Runtime {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    environment: Environment,
+    library: PathBuf,
+    minor: u32,
+    preloaded: OnceLock<Vec<Preloaded>>,
+}
+
+/// ONNX Runtime can be loaded, and its environment made, only once in a process, so the first
+/// success is kept. Failures are not: another path may be tried.
+static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
+
+impl Runtime {
+    /// Loads the library that [`locate`] chooses. When one is loaded already, that one is
+    /// returned whatever `search` says: a process can't hold two.
+    ///
+    /// # Errors
+    /// [`OnnxError::NoLibrary`] with everything that was looked at, or
+    /// [`OnnxError::Environment`] when a loadable library could not be set up.
+    pub fn load(search: &Search) -> Result<Self, OnnxError> {
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = loaded.as_ref() {
+            return Ok(runtime.clone());
+        }
+        let runtime = Self::load_library(locate(search).into_library()?)?;
+        *loaded = Some(runtime.clone());
+        Ok(runtime)
+    }
+
+    fn load_library(library: PathBuf) -> Result<Self, OnnxError> {
+        let failed = |reason| OnnxError::Environment { path: library.clone(), reason };
+        let minor = ort::util::probe(&library)
+            .ok_or_else(|| failed("it does not tell its version".to_owned()))?;
+        let environment = ort::init_from(&library)
+            .map_err(|error| failed(error.to_string()))?
+            .with_name("coda-pipe")
+            .with_telemetry(false)
+            .build()
+            .map_err(|error| failed(error.to_string()))?;
+        let inner = Inner { environment, library, minor, preloaded: OnceLock::new() };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The shared library in use.
+    pub fn library(&self) -> &Path {
+        &self.inner.library
+    }
+
+    /// Its version, such as `1.24.1`. Builds that don't tell their patch number give `1.24`.
+    pub fn version(&self) -> String {
+        let line = format!("1.{}", self.inner.minor);
+        let name = self.inner.library.file_name().unwrap_or_default().to_string_lossy();
+        let words = ort::info().split(|c: char| !c.is_ascii_digit() && c != '.');
+        words
+            .chain(name.split(".so."))
+            .find(|word| word.strip_prefix(&line).is_some_and(|rest| rest.starts_with('.')))
+            .unwrap_or(&line)
+            .to_owned()
+    }
+
+    /// Those of the library's execution providers that this program can use, best first. Being
+    /// built in doesn't mean that the machine can use it; see [`Runtime::resolve`].
+    pub fn providers(&self) -> Vec<String> {
+        let cuda = self.has_cuda().then_some(ep::CUDA::NAME);
+        cuda.into_iter().chain([ep::CPU::NAME]).map(str::to_owned).collect()
+    }
+
+    /// The device for a user's choice, and a warning when `auto` had to settle for the CPU
+    /// although the library was built for CUDA.
+    ///
+    /// # Errors
+    /// [`OnnxError::DeviceUnavailable`] when a device asked for by name can't be used.
+    pub fn resolve(&self, choice: DeviceChoice) -> Result<(Device, Option<String>), OnnxError> {
+        match choice {
+            DeviceChoice::Fixed(device) => self.require(device).map(|()| (device, None)),
+            DeviceChoice::Auto if !self.has_cuda() => Ok((Device::Cpu, None)),
+            DeviceChoice::Auto => match self.require(Device::Cuda(0)) {
+                Ok(()) => Ok((Device::Cuda(0), None)),
+                Err(error) => Ok((Device::Cpu, Some(format!("using the CPU: {error}")))),
+            },
+        }
+    }
+
+    /// NVIDIA's libraries that were loaded for CUDA so far, and what failed.
+    pub fn preloaded(&self) -> &[Preloaded] {
+        self.inner.preloaded.get().map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn environment(&self) -> &Environment {
+        &self.inner.environment
+    }
+
+    /// Makes sure that graphs can be opened on `device`.
+    pub(super) fn require(&self, device: Device) -> Result<(), OnnxError> {
+        let Device::Cuda(number) = device else {
+            return Ok(());
+        };
+        let unavailable =
+            |reason| OnnxError::DeviceUnavailable { device: device.to_string(), reason };
+        if !self.has_cuda() {
+            let library = self.inner.library.display();
+            return Err(unavailable(format!("{library} was built without CUDA")));
+        }
+        self.inner.preloaded.get_or_init(|| cuda::preload(&self.nvidia_roots()));
+        self.try_cuda(number).map_err(|error| unavailable(error.to_string()))
+    }
+
+    /// Registering the provider loads its library and opens the card.
+    fn try_cuda(&self, number: u32) -> Result<(), Box<dyn std::error::Error>> {
+        let cuda = ep::CUDA::default().with_device_id(i32::try_from(number)?);
+        let mut builder = ort::session::Session::builder(self.environment())?;
+        cuda.register(&mut builder)?;
+        Ok(())
+    }
+
+    fn has_cuda(&self) -> bool {
+        ep::CUDA::is_available().unwrap_or(false)
+    }
+
+    fn nvidia_roots(&self) -> Vec<PathBuf> {
+        let mut roots = cuda::roots_beside(&self.inner.library);
+        roots.extend(python::package_folders("nvidia").unwrap_or_default());
+        roots
+    }
+}

@@ -1,0 +1,174 @@
+//! Plain, gzip and zstd archives, told apart by their first bytes.
+//!
+//! Names lie (`x.tar` that is gzip, `x.tgz` that is plain), content does not. Gzip files of
+//! several members and zstd files of several frames read as one stream, as their own tools do.
+
+use std::fmt;
+use std::io::{self, BufReader, Cursor, Read};
+
+/// Read size for the file and for the decompressed stream.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// How an archive is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    Plain,
+    /// gzip (RFC 1952), of one or more members.
+    Gzip,
+    /// Zstandard (RFC 8878), of one or more frames.
+    Zstd,
+}
+
+impl Compression {
+    /// Tells the compression from the first bytes of a file.
+    ///
+    /// # Errors
+    /// `InvalidData` for kinds that are known but not read (xz, bzip2, lz4).
+    pub fn of_magic(head: &[u8]) -> io::Result<Self> {
+        match head {
+            [0x1f, 0x8b, ..] => Ok(Self::Gzip),
+            // A zstd frame, or a skippable frame as some writers put first.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Ok(Self::Zstd),
+            [0xfd, b'7', b'z', b'X', ..] => Err(unread("xz")),
+            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Err(unread("bzip2")),
+            [0x04, 0x22, 0x4d, 0x18, ..] => Err(unread("lz4")),
+            _ => Ok(Self::Plain),
+        }
+    }
+}
+
+fn unread(kind: &str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!(
+            "compressed with {kind}, which is not read; repack it as .tar, .tar.gz or .tar.zst"
+        ),
+    )
+}
+
+/// The uncompressed bytes of `source`, buffered, and the compression that was found.
+///
+/// Errors of `source` itself come out marked, so that [`is_source_error`] can tell a failing
+/// disk from a damaged file.
+///
+/// # Errors
+/// If the first bytes can't be read or name a compression that is not supported.
+pub fn decompress<R: Read + Send + 'static>(
+    source: R,
+) -> io::Result<(Compression, Box<dyn Read + Send>)> {
+    let mut source = BufReader::with_capacity(BUFFER_BYTES, MarkedSource(source));
+    let mut head = Vec::with_capacity(4);
+    source.by_ref().take(4).read_to_end(&mut head)?;
+    let compression = Compression::of_magic(&head)?;
+    let whole = Cursor::new(head).chain(source);
+    let stream: Box<dyn Read + Send> = match compression {
+        Compression::Plain => Box::new(whole),
+        Compression::Gzip => Box::new(buffered(flate2::bufread::MultiGzDecoder::new(whole))),
+        Compression::Zstd => Box::new(buffered(zstd::Decoder::with_buffer(whole)?)),
+    };
+    Ok((compression, stream))
+}
+
+fn buffered<R: Read>(reader: R) -> BufReader<R> {
+    BufReader::with_capacity(BUFFER_BYTES, reader)
+}
+
+/// Whether an error came from the source, not from a decompressor's view of its bytes.
+pub(super) fn is_source_error(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<SourceError>())
+}
+
+/// Wraps every error of the underlying reader in a [`SourceError`].
+struct MarkedSource<R>(R);
+
+impl<R: Read> Read for MarkedSource<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read(into).map_err(|error| match error.kind() {
+            // Callers retry on this kind and must see it bare.
+            io::ErrorKind::Interrupted => error,
+            kind => io::Error::new(kind, SourceError(error)),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct SourceError(io::Error);
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for SourceError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn gzip(data: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn read(bytes: Vec<u8>) -> (Compression, Vec<u8>) {
+        let (kind, mut stream) = decompress(Cursor::new(bytes)).unwrap();
+        let mut out = Vec::new();
+        stream.read_to_end(&mut out).unwrap();
+        (kind, out)
+    }
+
+    #[test]
+    fn several_members_and_frames_are_one_stream() {
+        let gz = [gzip(b"hello "), gzip(b"world")].concat();
+        assert_eq!(read(gz), (Compression::Gzip, b"hello world".to_vec()));
+        let frame = |d: &[u8]| zstd::encode_all(d, 3).unwrap();
+        let zst = [frame(b"hello "), frame(b"world")].concat();
+        assert_eq!(read(zst), (Compression::Zstd, b"hello world".to_vec()));
+        assert_eq!(read(b"he".to_vec()), (Compression::Plain, b"he".to_vec()));
+        assert_eq!(read(Vec::new()), (Compression::Plain, Vec::new()));
+    }
+
+    #[test]
+    fn unsupported_kinds_say_so() {
+        let error = decompress(Cursor::new(b"BZh91AY".to_vec())).err().unwrap();
+        assert!(error.to_string().contains("bzip2"), "{error}");
+    }
+
+    struct FailsAfter(Cursor<Vec<u8>>);
+    impl Read for FailsAfter {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            match self.0.read(into)? {
+                0 => Err(io::Error::new(io::ErrorKind::TimedOut, "disk gone")),
+                n => Ok(n),
+            }
+        }
+    }
+
+    #[test]
+    fn a_failing_disk_is_told_from_damage_under_every_compression() {
+        let data: Vec<u8> = (0..100_000u32).map(|i| (i * 2_654_435_761 >> 13) as u8).collect();
+        for bytes in [data.clone(), gzip(&data), zstd::encode_all(&data[..], 1).unwrap()] {
+            let half = bytes[..bytes.len() / 2].to_vec();
+            let (_, mut stream) = decompress(FailsAfter(Cursor::new(half.clone()))).unwrap();
+            let error = io::copy(&mut stream, &mut io::sink()).unwrap_err();
+            assert!(is_source_error(&error), "{error:?}");
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+
+            let (kind, mut stream) = decompress(Cursor::new(half)).unwrap();
+            let result = io::copy(&mut stream, &mut io::sink());
+            match (kind, result) {
+                (Compression::Plain, Ok(_)) => {}
+                (_, Err(error)) => assert!(!is_source_error(&error), "{error:?}"),
+                (kind, Ok(_)) => panic!("{kind:?} accepted a cut stream"),
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Mistakes in what was asked of the room: patterns, names to write, index contents.
+
+use std::io;
+use std::path::PathBuf;
+
+/// What can be wrong with a list of shards, a sample to write or an index to render.
+///
+/// Damage found *inside* a shard is a [`Fault`](super::Fault), not one of these.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShardError {
+    /// The list of patterns has no entry.
+    #[error("the list of shards is empty: name at least one tar file, folder or pattern")]
+    NoPatterns,
+    /// A pattern names something that is not a local file.
+    #[error(
+        "shard pattern `{pattern}` is not a local path: this version reads local files only; \
+         copy or mount the data and give its path"
+    )]
+    NotLocal {
+        /// The pattern as the user wrote it.
+        pattern: String,
+    },
+    /// Braces that don't pair, or an expansion that is out of all proportion.
+    #[error("shard pattern `{pattern}`: {problem}")]
+    BadPattern {
+        /// The pattern as the user wrote it.
+        pattern: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A named shard does not exist.
+    #[error("shard `{}` does not exist (from pattern `{pattern}`)", path.display())]
+    Missing {
+        /// The pattern as the user wrote it.
+        pattern: String,
+        /// The file that was looked for.
+        path: PathBuf,
+    },
+    /// A glob or a folder without a shard.
+    #[error(
+        "shard pattern `{pattern}` matches no shard: looked for files ending in \
+         .tar, .tar.gz, .tgz or .tar.zst"
+    )]
+    NoMatch {
+        /// The pattern as the user wrote it.
+        pattern: String,
+    },
+    /// The same file reached twice.
+    #[error(
+        "shard `{}` is listed twice (patterns `{first}` and `{second}`): its samples would be \
+         counted twice", path.display()
+    )]
+    ListedTwice {
+        /// The file.
+        path: PathBuf,
+        /// The pattern that named it first.
+        first: String,
+        /// The pattern that named it again.
+        second: String,
+    },
+    /// A folder or file could not be looked at.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+    /// A label source that can't be understood.
+    #[error(
+        "label source `{given}` is not known: use a member's extension (`cls`, `txt`), \
+         `json:FIELD`, or `key`"
+    )]
+    BadLabelSource {
+        /// The text that was given.
+        given: String,
+    },
+    /// A sample that can't be written so that a reader gets the same sample back.
+    #[error("cannot write sample `{key}`: {problem}")]
+    BadSample {
+        /// The sample's key.
+        key: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Writing the archive failed.
+    #[error("writing the shard failed: {0}")]
+    Write(#[from] io::Error),
+    /// An index that its readers could not parse.
+    #[error("cannot write the {kind} index: {problem}")]
+    BadIndex {
+        /// Which index.
+        kind: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+}

@@ -1,0 +1,75 @@
+//! Members into samples: consecutive members with one key.
+
+use std::collections::HashSet;
+
+use super::fault::FaultReason;
+use super::sample::{Sample, SampleMember};
+
+/// The sample being put together, and what has gone wrong with it so far.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub sample: Sample,
+    /// Every extension seen, loaded or not: a repeated one is a fault either way.
+    extensions: Vec<String>,
+    /// The first thing wrong; later ones add nothing.
+    fault: Option<FaultReason>,
+}
+
+impl Group {
+    pub fn fail(&mut self, reason: FaultReason) {
+        self.fault.get_or_insert(reason);
+        // A faulty sample is not delivered: free its memory at once.
+        self.sample.members.clear();
+    }
+
+    /// Notes that a member with this extension is there; a second one is a fault.
+    pub fn note_extension(&mut self, extension: &str) {
+        if self.extensions.iter().any(|seen| seen == extension) {
+            self.fail(FaultReason::RepeatedExtension { extension: extension.to_owned() });
+        } else {
+            self.extensions.push(extension.to_owned());
+        }
+    }
+
+    pub fn is_faulty(&self) -> bool {
+        self.fault.is_some()
+    }
+
+    pub fn push(&mut self, extension: String, bytes: Vec<u8>) {
+        self.sample.members.push(SampleMember { extension, bytes });
+    }
+
+    /// The finished sample, or its key and what is wrong with it.
+    pub fn finish(self) -> Result<Sample, (String, FaultReason)> {
+        match self.fault {
+            None => Ok(self.sample),
+            Some(reason) => Err((self.sample.key, reason)),
+        }
+    }
+}
+
+/// Starts groups: numbers them and notices keys that come back.
+///
+/// It remembers every key of the shard (the keys only), which is what telling a stray member
+/// from a new sample takes.
+#[derive(Debug, Default)]
+pub(super) struct Grouping {
+    seen: HashSet<String>,
+    next_index: usize,
+}
+
+impl Grouping {
+    pub fn begin(&mut self, key: &str, offset: u64) -> Group {
+        let index = self.next_index;
+        self.next_index += 1;
+        let mut group = Group {
+            sample: Sample { key: key.to_owned(), index, offset, members: Vec::new() },
+            extensions: Vec::new(),
+            fault: None,
+        };
+        if !self.seen.insert(key.to_owned()) {
+            group.fail(FaultReason::NonAdjacent);
+        }
+        group
+    }
+}

@@ -1,0 +1,44 @@
+//! WebDataset shards in and out: where they are, what is in them, how they are written.
+//!
+//! A shard is a tar archive (plain, gzip or zstd) of *members*; consecutive members that share a
+//! key form one *sample*. Everything here streams and is synchronous: a caller runs a
+//! [`ShardReader`] on a blocking thread. Damage in the data is never an abort but a [`Fault`]
+//! item that names the shard and the sample, so that the caller's policy (stop, skip, count)
+//! decides; mistakes in what the user asked for are [`ShardError`]s.
+//!
+//! ```
+//! use coda_pipe::shards::{ReadOptions, SampleMember, ShardReader, ShardWriter, WriterOptions};
+//!
+//! let mut writer = ShardWriter::new(Vec::new(), WriterOptions::default());
+//! writer.write_sample("000001", &[SampleMember::new("cls", b"7")])?;
+//! let (tar, _entries) = writer.finish()?;
+//!
+//! for item in ShardReader::from_reader("demo.tar", std::io::Cursor::new(tar), ReadOptions::default()) {
+//!     assert_eq!(item?.get("cls"), Some(&b"7"[..]));
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod braces;
+mod compression;
+mod error;
+mod fault;
+mod grouping;
+mod index;
+mod labels;
+mod member_name;
+mod reader;
+mod sample;
+mod sources;
+mod tar_stream;
+mod writer;
+
+pub use compression::{Compression, decompress};
+pub use error::ShardError;
+pub use fault::{Fault, FaultReason};
+pub use index::{WidsShard, dali_index, wids_index};
+pub use labels::LabelSource;
+pub use reader::{ReadOptions, ShardReader};
+pub use sample::{Sample, SampleMember};
+pub use sources::{SHARD_ENDINGS, expand_sources};
+pub use writer::{MemberEntry, SampleEntry, ShardWriter, WriterOptions};

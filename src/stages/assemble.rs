@@ -1,0 +1,198 @@
+//! `assemble`: the distilled set G and the real cores R as WebDataset shards, byte for byte reproducible.
+
+use super::anchor::{cores_path, receipt_of};
+use super::assemble_meta::sidecar;
+use super::assemble_real::real_images;
+use super::context::Context;
+use super::error::StageError;
+use super::generate::{Slot, image_name};
+use super::sources::Source;
+use crate::config::ClassList;
+use crate::dataflow::{Done, Fingerprint, Scope, Stage};
+use crate::shards::{SampleEntry, SampleMember, ShardWriter, WriterOptions, dali_index};
+use crate::store::tables::{CoreRow, read_cores};
+use crate::store::{Receipt, StoreError, file_stem};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Arc;
+
+/// The stage.
+pub struct Assemble {
+    pub(super) context: Arc<Context>,
+    pub(super) classes: ClassList,
+    pub(super) sources: Vec<Source>,
+    discovered: BTreeMap<String, Receipt>,
+    /// Digest of every generated image, by file.
+    images: BTreeMap<String, String>,
+}
+
+/// Which set a shard belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Set {
+    /// G: the generated images.
+    Distilled,
+    /// R: the source images of the cores, resized.
+    Cores,
+}
+
+/// One shard to write.
+pub struct ShardPlan {
+    set: Set,
+    number: usize,
+    slots: Vec<Slot>,
+}
+
+/// One sample of the set.
+pub(super) struct Sample<'a> {
+    pub(super) slot: Slot,
+    pub(super) core: &'a CoreRow,
+    pub(super) png: Vec<u8>,
+}
+
+impl Assemble {
+    pub(super) fn new(
+        context: Arc<Context>,
+        classes: ClassList,
+        sources: Vec<Source>,
+        discovered: BTreeMap<String, Receipt>,
+        generated: &BTreeMap<String, Receipt>,
+    ) -> Self {
+        let outputs = generated.values().flat_map(|r| &r.outputs);
+        let images = outputs.map(|o| (o.file.clone(), o.xxh3.clone())).collect();
+        Self { context, classes, sources, discovered, images }
+    }
+
+    /// Cores of the classes that `slots` touch, by position of the class.
+    fn cores(&self, slots: &[Slot]) -> Result<BTreeMap<usize, Vec<CoreRow>>, StageError> {
+        let mut cores = BTreeMap::new();
+        for slot in slots {
+            if let (std::collections::btree_map::Entry::Vacant(empty), Some(class)) =
+                (cores.entry(slot.class), self.classes.classes().get(slot.class))
+            {
+                empty.insert(read_cores(&cores_path(&self.context.run_dir, &class.key))?);
+            }
+        }
+        Ok(cores)
+    }
+
+    /// `CLASS_RANK`: the sample key in both sets.
+    fn sample_key(&self, slot: Slot) -> String {
+        let class = self.classes.classes().get(slot.class).map_or("", |c| &c.key);
+        format!("{}_{:04}", file_stem(class), slot.rank)
+    }
+
+    fn generated(&self, slot: Slot) -> Result<Vec<u8>, StageError> {
+        let class = self.classes.classes().get(slot.class).map_or("", |c| &c.key);
+        let path = self.context.run_dir.path(&image_name(class, slot.rank));
+        Ok(std::fs::read(&path).map_err(StoreError::io("read", &path))?)
+    }
+
+    fn write_shard<W: Write>(
+        &self,
+        plan: &ShardPlan,
+        out: W,
+    ) -> Result<(W, Vec<SampleEntry>), StageError> {
+        let cores = self.cores(&plan.slots)?;
+        let core = |slot: &Slot| cores.get(&slot.class).and_then(|c| c.get(slot.rank));
+        let wanted: Vec<(Slot, &CoreRow)> =
+            plan.slots.iter().filter_map(|slot| Some((*slot, core(slot)?))).collect();
+        let mut real = match plan.set {
+            Set::Cores => real_images(self, &wanted)?,
+            Set::Distilled => BTreeMap::new(),
+        };
+        let mut writer = ShardWriter::new(out, WriterOptions::default());
+        for (place, (slot, core)) in wanted.into_iter().enumerate() {
+            let png = match plan.set {
+                Set::Distilled => self.generated(slot)?,
+                Set::Cores => real.remove(&place).unwrap_or_default(),
+            };
+            let sample = Sample { slot, core, png };
+            let meta = sidecar(self, plan.set, &sample);
+            let label = self.classes.label(slot.class);
+            let members = [
+                SampleMember::new("cls", label),
+                SampleMember::new("json", meta),
+                SampleMember::new("png", sample.png),
+            ];
+            writer.write_sample(&self.sample_key(slot), &members)?;
+        }
+        Ok(writer.finish()?)
+    }
+}
+
+impl Stage for Assemble {
+    type Unit = ShardPlan;
+    type Error = StageError;
+
+    fn name(&self) -> &'static str {
+        "assemble"
+    }
+
+    fn units(&self) -> Result<Vec<ShardPlan>, StageError> {
+        let ipc = self.context.pipeline.discover.ipc;
+        let slots: Vec<Slot> = (0..self.classes.classes().len())
+            .flat_map(|class| (0..ipc).map(move |rank| Slot { class, rank }))
+            .collect();
+        let mut units = Vec::new();
+        for set in [Set::Distilled, Set::Cores] {
+            let shards = slots.chunks(self.context.pipeline.output.samples_per_shard).enumerate();
+            units.extend(shards.map(|(number, s)| ShardPlan { set, number, slots: s.to_vec() }));
+        }
+        Ok(units)
+    }
+
+    fn unit_name(&self, plan: &ShardPlan) -> String {
+        match plan.set {
+            Set::Distilled => format!("distilled-{:06}", plan.number),
+            Set::Cores => format!("cores-{:06}", plan.number),
+        }
+    }
+
+    fn fingerprint(&self, plan: &ShardPlan) -> Result<Fingerprint, StageError> {
+        let mut samples = Vec::new();
+        for &slot in &plan.slots {
+            let Some(class) = self.classes.classes().get(slot.class) else { continue };
+            let discovered = receipt_of(&self.discovered, "discover", &class.key)?;
+            let image = match plan.set {
+                Set::Distilled => self.images.get(&image_name(&class.key, slot.rank)),
+                Set::Cores => None,
+            };
+            let cores = super::anchor::digest_of(discovered, "cores.parquet")?;
+            let label = self.classes.label(slot.class);
+            samples.push(json!([class, slot.rank, label, cores, image]));
+        }
+        let output = &self.context.pipeline.output;
+        let generation = match plan.set {
+            Set::Distilled => super::assemble_meta::generation(&self.context),
+            Set::Cores => Value::Null,
+        };
+        Ok(Fingerprint {
+            settings: json!({
+                "output.name": output.name, "output.size": output.size,
+                "output.samples_per_shard": output.samples_per_shard,
+            }),
+            inputs: json!({"samples": samples, "generation": generation}),
+        })
+    }
+
+    fn concurrency(&self) -> usize {
+        self.context.workers().min(2)
+    }
+
+    async fn process(&self, plan: &ShardPlan, scope: &Scope) -> Result<Done, StageError> {
+        let name = &self.context.pipeline.output.name;
+        let file = match plan.set {
+            Set::Distilled => format!("distilled/{name}-{:06}.tar", plan.number),
+            Set::Cores => format!("cores/{name}-cores-{:06}.tar", plan.number),
+        };
+        let out = scope.create(&file)?;
+        let (out, entries) = tokio::task::block_in_place(|| self.write_shard(plan, out))?;
+        scope.publish(out)?;
+        let index = file.replace(".tar", ".idx");
+        scope.record(scope.run_dir().write(&index, dali_index(&entries)?.as_bytes())?);
+        let samples = plan.slots.len() as u64;
+        scope.tick(samples);
+        Ok(Done { samples, ..Done::default() })
+    }
+}

@@ -1,0 +1,115 @@
+//! What all stages share: settings, run directory, classes, the model's folder, the runtime once it is needed.
+
+use super::error::StageError;
+use crate::config::{ClassList, Pipeline};
+use crate::diffusion::ModelFolder;
+use crate::onnx::{Device, DeviceChoice, Runtime, Search};
+use crate::store::RunDir;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use tokio::sync::Semaphore;
+
+/// The surroundings of a run.
+pub struct Context {
+    /// The settings.
+    pub pipeline: Pipeline,
+    /// Where everything is written.
+    pub run_dir: RunDir,
+    /// The class list, if the pipeline names one.
+    pub classes: Option<ClassList>,
+    /// The model's folder, its JSON read.
+    pub model: ModelFolder,
+    /// The pipeline file's folder, where the search for ONNX Runtime starts.
+    pub pipeline_folder: PathBuf,
+    /// One permit per worker, for decoding, resizing and compressing.
+    pub workers: Arc<Semaphore>,
+    notice: Notice,
+    runtime: OnceLock<(Runtime, Vec<Device>)>,
+}
+
+/// Where messages to the user go while a run is under way.
+pub type Notice = Box<dyn Fn(&str) + Send + Sync>;
+
+impl Context {
+    /// Reads what the pipeline names (class list, model folder); loads nothing yet.
+    ///
+    /// # Errors
+    /// If the class list or the model's JSON can't be used.
+    pub fn new(
+        pipeline: Pipeline,
+        run_dir: RunDir,
+        pipeline_folder: PathBuf,
+        notice: Notice,
+    ) -> Result<Self, StageError> {
+        let classes = pipeline.data.classes.as_deref().map(ClassList::load).transpose()?;
+        let model = ModelFolder::open(&pipeline.model.path)?;
+        let workers = Arc::new(Semaphore::new(workers(&pipeline)));
+        let runtime = OnceLock::new();
+        Ok(Self { pipeline, run_dir, classes, model, pipeline_folder, workers, notice, runtime })
+    }
+
+    /// Units and images worked on at once.
+    pub fn workers(&self) -> usize {
+        workers(&self.pipeline)
+    }
+
+    /// Threads of one model on the CPU.
+    pub fn threads(&self) -> usize {
+        match self.pipeline.runtime.threads {
+            0 => cores(),
+            n => n,
+        }
+    }
+
+    /// ONNX Runtime and the devices to use, loaded when first asked for: a run with nothing left to do needs neither.
+    ///
+    /// # Errors
+    /// If the library or a named device can't be used.
+    pub fn runtime(&self) -> Result<&(Runtime, Vec<Device>), StageError> {
+        if let Some(loaded) = self.runtime.get() {
+            return Ok(loaded);
+        }
+        let search = Search {
+            setting: self.pipeline.runtime.library.clone(),
+            pipeline_folder: Some(self.pipeline_folder.clone()),
+        };
+        let choice: DeviceChoice = self.pipeline.runtime.device.parse()?;
+        let runtime = Runtime::load(&search)?;
+        let (device, warning) = runtime.resolve(choice)?;
+        let devices = vec![device];
+        if let Some(warning) = warning {
+            (self.notice)(&format!("warning: {warning}"));
+        }
+        (self.notice)(&format!("{} on {}", about(&runtime), names(&devices).join(", ")));
+        Ok(self.runtime.get_or_init(|| (runtime, devices)))
+    }
+
+    /// What the models ran on, for the run's record, if any was loaded.
+    pub fn loaded(&self) -> Option<serde_json::Value> {
+        self.runtime.get().map(|(runtime, devices)| {
+            serde_json::json!({
+                "onnxruntime": runtime.version(), "library": runtime.library(),
+                "devices": names(devices), "threads": self.threads(), "workers": self.workers(),
+            })
+        })
+    }
+}
+
+fn workers(pipeline: &Pipeline) -> usize {
+    match pipeline.runtime.workers {
+        0 => cores(),
+        n => n,
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn about(runtime: &Runtime) -> String {
+    format!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display())
+}
+
+fn names(devices: &[Device]) -> Vec<String> {
+    devices.iter().map(ToString::to_string).collect()
+}

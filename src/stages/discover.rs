@@ -1,0 +1,199 @@
+//! `discover`: each class's cores.
+
+use super::context::Context;
+use super::error::StageError;
+use crate::config::{Class, ClassList};
+use crate::dataflow::{Done, Fingerprint, Scope, Stage};
+use crate::discovery::{self, Discovery, Matrix, Settings};
+use crate::store::tables::{
+    ClassRows, CoreRow, EmbeddedRow, LatentTable, write_cores, write_embedding,
+};
+use crate::store::{Receipt, RunDir, StoreError, adopt, file_stem};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The stage.
+pub struct Discover {
+    context: Arc<Context>,
+    latents: Arc<Latents>,
+}
+
+/// The encoded data set, as later stages see it.
+pub struct Latents {
+    /// The parts.
+    pub(super) table: LatentTable,
+    /// The classes to distil, in order.
+    pub(super) classes: ClassList,
+    /// Digests of all parts, in order.
+    pub(super) digests: Value,
+}
+
+impl Latents {
+    /// Opens what `encode` left.
+    pub(super) fn open(context: &Context, encoded: &[Receipt]) -> Result<Self, StageError> {
+        let outputs: Vec<_> = encoded.iter().flat_map(|r| &r.outputs).collect();
+        let paths: Vec<_> = outputs.iter().map(|o| context.run_dir.path(&o.file)).collect();
+        let table = LatentTable::open(&paths)?;
+        let found = table.classes();
+        let classes = match &context.classes {
+            Some(list) => list.clone(),
+            None => ClassList::from_keys(found.keys()),
+        };
+        refuse_small(&classes, &found, context.pipeline.discover.ipc)?;
+        let digests = outputs.iter().map(|o| Value::from(o.xxh3.as_str())).collect();
+        Ok(Self { table, classes, digests })
+    }
+}
+
+fn refuse_small(
+    classes: &ClassList,
+    found: &BTreeMap<String, usize>,
+    ipc: usize,
+) -> Result<(), StageError> {
+    if classes.classes().is_empty() {
+        return Err(StageError::Other("no image was encoded: nothing can be distilled".into()));
+    }
+    let images = |key: &String| found.get(key).copied().unwrap_or(0);
+    let small: Vec<_> = classes
+        .classes()
+        .iter()
+        .map(|class| (class.key.clone(), images(&class.key)))
+        .filter(|(_, images)| *images < ipc)
+        .collect();
+    if small.is_empty() { Ok(()) } else { Err(StageError::TooSmall { ipc, classes: small }) }
+}
+
+impl Discover {
+    pub(super) fn new(context: Arc<Context>, latents: Arc<Latents>) -> Self {
+        Self { context, latents }
+    }
+
+    fn settings(&self) -> Settings {
+        let d = &self.context.pipeline.discover;
+        Settings {
+            ipc: d.ipc,
+            n_neighbors: d.n_neighbors,
+            min_cluster_size: d.min_cluster_size,
+            min_samples: d.min_samples,
+            components: d.components,
+            neighbors: d.neighbors,
+            seed: d.seed,
+            ..Settings::default()
+        }
+    }
+}
+
+impl Stage for Discover {
+    type Unit = Class;
+    type Error = StageError;
+
+    fn name(&self) -> &'static str {
+        "discover"
+    }
+
+    fn units(&self) -> Result<Vec<Class>, StageError> {
+        Ok(self.latents.classes.classes().to_vec())
+    }
+
+    fn unit_name(&self, class: &Class) -> String {
+        file_stem(&class.key)
+    }
+
+    fn fingerprint(&self, class: &Class) -> Result<Fingerprint, StageError> {
+        let d = &self.context.pipeline.discover;
+        Ok(Fingerprint {
+            settings: json!({
+                "discover.ipc": d.ipc, "discover.n_neighbors": d.n_neighbors,
+                "discover.min_cluster_size": d.min_cluster_size, "discover.min_samples": d.min_samples,
+                "discover.components": d.components, "discover.neighbors": d.neighbors,
+                "discover.seed": d.seed,
+            }),
+            inputs: json!({"class": class.key, "parts": self.latents.digests}),
+        })
+    }
+
+    fn concurrency(&self) -> usize {
+        // Each class holds all its latents; the arithmetic inside a class is parallel already.
+        self.context.workers().min(2)
+    }
+
+    async fn process(&self, class: &Class, scope: &Scope) -> Result<Done, StageError> {
+        let (latents, settings) = (self.latents.clone(), self.settings());
+        let (class, run_dir) = (class.key.clone(), scope.run_dir().clone());
+        let found = tokio::task::spawn_blocking(move || -> Result<_, StageError> {
+            let rows = latents.table.read_class(&class)?;
+            let found = find_cores(&rows, latents.table.format().values(), &settings)
+                .map_err(|source| StageError::Discovery { class: class.clone(), source })?;
+            let written = write(&run_dir, &class, &rows, &found)?;
+            Ok((found, written))
+        });
+        let (found, written) = found.await??;
+        written.into_iter().for_each(|file| scope.record(file));
+        scope.tick(found.labels.len() as u64);
+        Ok(Done { samples: found.cores.len() as u64, faults: Vec::new(), log: found.log })
+    }
+}
+
+fn find_cores(
+    rows: &ClassRows,
+    columns: usize,
+    settings: &Settings,
+) -> Result<Discovery, discovery::DiscoveryError> {
+    let features = Matrix::new(rows.keys.len(), columns, rows.latents.clone())?;
+    discovery::discover(&features, settings)
+}
+
+fn write(
+    run_dir: &RunDir,
+    class: &str,
+    rows: &ClassRows,
+    found: &Discovery,
+) -> Result<Vec<crate::store::Written>, StageError> {
+    let folder = run_dir.path(&format!("discover/{}", file_stem(class)));
+    std::fs::create_dir_all(&folder).map_err(StoreError::io("create the folder", &folder))?;
+    let mut written = Vec::new();
+    if let Some(index) = &found.index {
+        index
+            .dump(&folder, "index")
+            .map_err(|source| StageError::Discovery { class: class.into(), source })?;
+        for file in ["index.hnsw.graph", "index.hnsw.data"] {
+            written.push(adopt(&folder.join(file), run_dir.root())?);
+        }
+    }
+    let cores: Vec<CoreRow> = found
+        .cores
+        .iter()
+        .enumerate()
+        .map(|(rank, core)| CoreRow {
+            rank: rank as u32,
+            key: rows.keys[core.row].clone(),
+            shard: rows.shards[core.row].clone(),
+            offset: rows.offsets[core.row],
+            origin: core.origin.to_string(),
+            cluster_size: core.size as u64,
+            probability: core.probability,
+            row: core.row as u64,
+        })
+        .collect();
+    written.push(write_cores(&folder.join("cores.parquet"), run_dir.root(), class, &cores)?);
+    let embedded: Vec<EmbeddedRow> = (0..rows.keys.len())
+        .map(|i| EmbeddedRow {
+            key: rows.keys[i].clone(),
+            shard: rows.shards[i].clone(),
+            label: found.labels[i],
+            probability: found.probabilities[i],
+        })
+        .collect();
+    let (coordinates, dimensions) = (found.embedding.data().to_vec(), found.embedding.cols());
+    let path = folder.join("embedding.parquet");
+    written.push(write_embedding(
+        &path,
+        run_dir.root(),
+        class,
+        &embedded,
+        coordinates,
+        dimensions,
+    )?);
+    Ok(written)
+}

@@ -1,0 +1,194 @@
+//! `encode`: each shard's images to latents, one Parquet part a shard.
+//!
+//! reader thread → bounded channel → decode and resize on all workers, in order → fixed groups → device thread → part.
+//! A group is the next `batch` good images of the shard, whatever the number of workers: a resumed run computes the
+//! very same groups.
+
+use super::context::Context;
+use super::encode_part::PartWriter;
+use super::encode_read::{Item, Prepared, read_shard};
+use super::error::StageError;
+use super::model::model_digest;
+use super::sources::Source;
+use crate::dataflow::{DevicePool, Done, Fingerprint, Scope, Stage};
+use crate::diffusion::Encoder;
+use crate::store::Fault;
+use crate::store::tables::LatentFormat;
+use futures::StreamExt;
+use serde_json::json;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
+use tokio::sync::{OnceCell, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+
+/// A batch for the device: pixels (n × 3 × size × size) in, latents (n × values) out.
+type Pool = DevicePool<Vec<Prepared>, Vec<(Prepared, Vec<f32>)>, StageError>;
+
+/// The stage.
+pub struct Encode {
+    context: Arc<Context>,
+    sources: Vec<Source>,
+    model: String,
+    pool: OnceCell<Pool>,
+}
+
+/// One shard, with its place in the list.
+pub struct ShardUnit {
+    pub(super) number: usize,
+    pub(super) source: Source,
+}
+
+impl Encode {
+    pub(super) fn new(context: Arc<Context>, sources: Vec<Source>) -> Result<Self, StageError> {
+        let model = model_digest(&context.pipeline.model.path, &["vae_encoder"])?;
+        Ok(Self { context, sources, model, pool: OnceCell::new() })
+    }
+
+    /// What a latent looks like under these settings.
+    fn format(&self) -> Result<LatentFormat, StageError> {
+        let encode = &self.context.pipeline.encode;
+        let shape = self.context.model.latent_shape(encode.size)?;
+        Ok(LatentFormat { dtype: encode.dtype, shape })
+    }
+
+    async fn pool(&self) -> Result<&Pool, StageError> {
+        self.pool.get_or_try_init(|| start_pool(&self.context)).await
+    }
+}
+
+async fn start_pool(context: &Arc<Context>) -> Result<Pool, StageError> {
+    let devices = context.runtime()?.1.clone();
+    let makers = devices.into_iter().map(|device| {
+        let context = context.clone();
+        move || {
+            let (runtime, _) = context.runtime()?;
+            let mut encoder = Encoder::load(&context.model, runtime, device, context.threads())?;
+            let (size, batch) = (context.pipeline.encode.size, context.pipeline.encode.batch);
+            Ok(move |images: Vec<Prepared>| encode_group(&mut encoder, images, size, batch))
+        }
+    });
+    DevicePool::start(makers.collect()).await
+}
+
+/// Encodes one group, padded to `batch` by repeating its last image: the shape of the computation, and with it the last
+/// bits of its result, never depends on how many images were left.
+fn encode_group(
+    encoder: &mut Encoder,
+    images: Vec<Prepared>,
+    size: usize,
+    batch: usize,
+) -> Result<Vec<(Prepared, Vec<f32>)>, StageError> {
+    let mut pixels = vec![0.0; batch * 3 * size * size];
+    for (slot, target) in pixels.chunks_exact_mut(3 * size * size).enumerate() {
+        if let Some(image) = images.get(slot).or(images.last()) {
+            crate::imaging::to_tensor(&image.pixels, target)?;
+        }
+    }
+    let latents = encoder.encode(&pixels, batch, size)?;
+    let values = latents.len() / batch;
+    Ok(images.into_iter().zip(latents.chunks_exact(values).map(<[f32]>::to_vec)).collect())
+}
+
+impl Stage for Encode {
+    type Unit = ShardUnit;
+    type Error = StageError;
+
+    fn name(&self) -> &'static str {
+        "encode"
+    }
+
+    fn units(&self) -> Result<Vec<ShardUnit>, StageError> {
+        let numbered = self.sources.iter().cloned().enumerate();
+        Ok(numbered.map(|(number, source)| ShardUnit { number, source }).collect())
+    }
+
+    fn unit_name(&self, unit: &ShardUnit) -> String {
+        format!("part-{:06}", unit.number)
+    }
+
+    fn fingerprint(&self, unit: &ShardUnit) -> Result<Fingerprint, StageError> {
+        let path = &unit.source.path;
+        let about =
+            std::fs::metadata(path).map_err(crate::store::StoreError::io("examine", path))?;
+        let modified = about.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+        let (data, encode) = (&self.context.pipeline.data, &self.context.pipeline.encode);
+        let classes: Option<Vec<&String>> = self
+            .context
+            .classes
+            .as_ref()
+            .map(|list| list.classes().iter().map(|c| &c.key).collect());
+        Ok(Fingerprint {
+            settings: json!({
+                "encode.size": encode.size, "encode.batch": encode.batch, "encode.dtype": encode.dtype,
+                "data.label": data.label, "data.image": data.image,
+                "data.max_megapixels": data.max_megapixels,
+            }),
+            inputs: json!({
+                "shard": unit.source.name, "bytes": about.len(), "modified": modified.map(|m| m.as_nanos().to_string()),
+                "classes": classes, "model": self.model,
+            }),
+        })
+    }
+
+    fn concurrency(&self) -> usize {
+        // A few shards at once keep the device fed over a shard's end; more would only take memory.
+        self.context.workers().min(4)
+    }
+
+    async fn process(&self, unit: &ShardUnit, scope: &Scope) -> Result<Done, StageError> {
+        let pool = self.pool().await?;
+        let (context, workers) = (&self.context, self.context.workers());
+        let (sender, receiver) = mpsc::channel(workers);
+        let reader = {
+            let (context, source) = (context.clone(), unit.source.clone());
+            tokio::task::spawn_blocking(move || read_shard(&context, &source, &sender))
+        };
+        let faults = Mutex::new(Vec::new());
+        let mut encoded = ReceiverStream::new(receiver)
+            .map(|item| item.prepare(context))
+            .buffered(workers)
+            .filter_map(|item| std::future::ready(self.keep(item, &unit.source, &faults)))
+            .chunks(context.pipeline.encode.batch)
+            .map(|group| async {
+                pool.run(group.into_iter().collect::<Result<Vec<_>, _>>()?).await
+            })
+            .buffered(2);
+        let mut part = PartWriter::create(scope, unit.number, self.format()?)?;
+        while let Some(group) = encoded.next().await {
+            scope.check()?;
+            let group = group?;
+            scope.tick(group.len() as u64);
+            for (image, latent) in group {
+                part.push(image.row, &latent)?;
+            }
+        }
+        drop(encoded);
+        reader.await??;
+        let (samples, source) = (part.len() as u64, unit.source.name.clone());
+        let order = context.classes.clone();
+        let written = tokio::task::spawn_blocking(move || part.finish(&source, order.as_ref()));
+        scope.record(written.await??);
+        let faults = faults.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(Done { samples, faults, log: Vec::new() })
+    }
+}
+
+impl Encode {
+    /// A good image goes on; a fault is kept for the receipt.
+    fn keep(
+        &self,
+        item: Result<Item, StageError>,
+        source: &Source,
+        faults: &Mutex<Vec<Fault>>,
+    ) -> Option<Result<Prepared, StageError>> {
+        match item {
+            Ok(Item::Good(image)) => Some(Ok(image)),
+            Ok(Item::Bad { key, reason }) => {
+                let fault = Fault { shard: source.name.clone(), key, reason };
+                faults.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
+                None
+            }
+            Err(error) => Some(Err(error)),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! From latents in shard order to a part in class order, a row group in memory at a time.
+
+use super::error::StageError;
+use crate::config::ClassList;
+use crate::dataflow::Scope;
+use crate::store::tables::{LatentFormat, LatentRow, write_latents};
+use crate::store::{RunDir, StoreError, Written};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+/// Collects a shard's latents in a temporary file, then writes them sorted: the shard's size never shows in memory.
+pub(super) struct PartWriter {
+    run_dir: RunDir,
+    part: PathBuf,
+    spill: PathBuf,
+    out: BufWriter<File>,
+    rows: Vec<LatentRow>,
+    format: LatentFormat,
+}
+
+impl PartWriter {
+    pub(super) fn create(
+        scope: &Scope,
+        number: usize,
+        format: LatentFormat,
+    ) -> Result<Self, StageError> {
+        let folder = scope.path("encode");
+        std::fs::create_dir_all(&folder).map_err(StoreError::io("create the folder", &folder))?;
+        // `.tmp`: a leftover is swept when the next run starts.
+        let spill = folder.join(format!("part-{number:06}.latents.tmp"));
+        let file = File::options().create(true).truncate(true).read(true).write(true).open(&spill);
+        let out =
+            BufWriter::with_capacity(1 << 20, file.map_err(StoreError::io("create", &spill))?);
+        let part = folder.join(format!("part-{number:06}.parquet"));
+        Ok(Self { run_dir: scope.run_dir().clone(), part, spill, out, rows: Vec::new(), format })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn push(&mut self, row: LatentRow, latent: &[f32]) -> Result<(), StageError> {
+        if latent.len() != self.format.values() {
+            return Err(StageError::Other(format!(
+                "vae_encoder gives {} values for an image where {:?} were expected; does [encode] size fit the model?",
+                latent.len(),
+                self.format.shape
+            )));
+        }
+        if let Some(bad) = latent.iter().find(|v| !v.is_finite()) {
+            return Err(StageError::Other(format!(
+                "vae_encoder gives {bad} for sample {:?}: the graph overflows; use an fp32 or fp16-safe VAE",
+                row.key
+            )));
+        }
+        let mut raw = Vec::with_capacity(self.format.bytes());
+        self.format.encode(latent, &mut raw);
+        self.out.write_all(&raw).map_err(StoreError::io("write", &self.spill))?;
+        self.rows.push(row);
+        Ok(())
+    }
+
+    /// Writes the part and removes the temporary file.
+    pub(super) fn finish(
+        mut self,
+        shard: &str,
+        classes: Option<&ClassList>,
+    ) -> Result<Written, StageError> {
+        self.out.flush().map_err(StoreError::io("write", &self.spill))?;
+        let mut order: Vec<usize> = (0..self.rows.len()).collect();
+        order.sort_by_key(|&i| {
+            let class = &self.rows[i].class;
+            (classes.and_then(|list| list.position(class)), class, self.rows[i].index)
+        });
+        let sorted: Vec<LatentRow> = order.iter().map(|&i| self.rows[i].clone()).collect();
+        let (width, spill, file) = (self.format.bytes(), &self.spill, self.out.get_ref());
+        let written = write_latents(
+            &self.part,
+            self.run_dir.root(),
+            shard,
+            self.format,
+            &sorted,
+            |i, raw| {
+                let start = raw.len();
+                raw.resize(start + width, 0);
+                let from = (order[i] * width) as u64;
+                file.read_exact_at(&mut raw[start..], from).map_err(StoreError::io("read", spill))
+            },
+        )?;
+        Ok(written)
+    }
+}
+
+impl Drop for PartWriter {
+    fn drop(&mut self) {
+        // Best effort: a leftover is swept when the next run starts.
+        let _ = std::fs::remove_file(&self.spill);
+    }
+}

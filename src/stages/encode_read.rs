@@ -1,0 +1,121 @@
+//! From a shard to prepared images: reading on one thread, decoding and resizing on all workers.
+
+use super::context::Context;
+use super::error::StageError;
+use super::sources::Source;
+use crate::imaging::{self, RgbImage};
+use crate::shards::{LabelSource, ReadOptions, Sample, ShardReader};
+use crate::store::tables::LatentRow;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// A decoded and resized image, ready for the device.
+pub(super) struct Prepared {
+    pub(super) row: LatentRow,
+    pub(super) pixels: RgbImage,
+}
+
+/// What became of a sample.
+pub(super) enum Item {
+    /// An image.
+    Good(Prepared),
+    /// Left out.
+    Bad { key: String, reason: String },
+}
+
+/// What the reader thread hands on.
+pub(super) enum Raw {
+    /// A sample with its label, still compressed.
+    Labelled { sample: Sample, class: String },
+    /// Damaged, unlabelled or of an unknown class.
+    Bad { key: String, reason: String },
+}
+
+/// Reads a shard to its end, or until nobody listens any more.
+///
+/// # Errors
+/// If the shard can't be opened or read; damage within it is passed on as [`Raw::Bad`].
+pub(super) fn read_shard(
+    context: &Context,
+    source: &Source,
+    sender: &mpsc::Sender<Raw>,
+) -> Result<(), StageError> {
+    let data = &context.pipeline.data;
+    let label: LabelSource = data.label.parse()?;
+    let options = ReadOptions { extensions: wanted(&data.image, &label), ..ReadOptions::default() };
+    for item in ShardReader::open(&source.path, options)? {
+        let raw = match item {
+            Ok(sample) => labelled(context, &label, sample),
+            // The storage failed, not the data: the shard is tried again in the next run.
+            Err(fault) if fault.reason.is_io() => return Err(fault.into()),
+            Err(fault) => {
+                Raw::Bad { key: fault.key.unwrap_or_default(), reason: fault.reason.to_string() }
+            }
+        };
+        if sender.blocking_send(raw).is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn wanted(images: &[String], label: &LabelSource) -> Option<Vec<String>> {
+    let mut extensions = images.to_vec();
+    extensions.extend(label.extension().map(str::to_owned));
+    Some(extensions)
+}
+
+fn labelled(context: &Context, label: &LabelSource, sample: Sample) -> Raw {
+    let class = match label.label(&sample) {
+        Ok(class) => class,
+        Err(error) => return Raw::Bad { key: sample.key, reason: error.to_string() },
+    };
+    match &context.classes {
+        Some(list) if list.position(&class).is_none() => {
+            let reason = format!("unknown class {class:?}: it is not in the class list");
+            Raw::Bad { key: sample.key, reason }
+        }
+        _ => Raw::Labelled { sample, class },
+    }
+}
+
+impl Raw {
+    /// Decodes and resizes on a worker thread.
+    pub(super) async fn prepare(self, context: &Arc<Context>) -> Result<Item, StageError> {
+        match self {
+            Raw::Bad { key, reason } => Ok(Item::Bad { key, reason }),
+            Raw::Labelled { sample, class } => {
+                let permit = context.workers.clone().acquire_owned().await;
+                let permit = permit.map_err(|e| StageError::Task(e.to_string()))?;
+                let context = context.clone();
+                let item = tokio::task::spawn_blocking(move || {
+                    let item = decode(&context, sample, class);
+                    drop(permit);
+                    item
+                });
+                Ok(item.await?)
+            }
+        }
+    }
+}
+
+fn decode(context: &Context, sample: Sample, class: String) -> Item {
+    let (data, size) = (&context.pipeline.data, context.pipeline.encode.size);
+    let Some(bytes) = data.image.iter().find_map(|ext| sample.get(ext)) else {
+        let reason = format!("no image: it has no member .{}", data.image.join(", ."));
+        return Item::Bad { key: sample.key, reason };
+    };
+    let limits = imaging::Limits::megapixels(data.max_megapixels);
+    let prepared = imaging::decode(bytes, &limits).and_then(|image| {
+        let (width, height) = image.dimensions();
+        Ok((width, height, imaging::resize_square(&image, size)?))
+    });
+    match prepared {
+        Ok((width, height, pixels)) => {
+            let (index, offset) = (sample.index as u32, sample.offset);
+            let row = LatentRow { key: sample.key, class, width, height, index, offset };
+            Item::Good(Prepared { row, pixels })
+        }
+        Err(error) => Item::Bad { key: sample.key, reason: error.to_string() },
+    }
+}

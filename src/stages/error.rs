@@ -1,0 +1,80 @@
+//! Why a unit of a stage fails.
+
+use crate::config::ClassListError;
+use crate::dataflow::{Cancelled, DeviceGone};
+use crate::diffusion::DiffusionError;
+use crate::discovery::DiscoveryError;
+use crate::imaging::ImagingError;
+use crate::onnx::OnnxError;
+use crate::shards::{Fault, ShardError};
+use crate::store::StoreError;
+
+/// A failure of a stage.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StageError {
+    /// The run was asked to stop.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// The run directory.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A shard.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// A shard that could not be read.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// An image.
+    #[error(transparent)]
+    Imaging(#[from] ImagingError),
+    /// ONNX Runtime.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
+    /// The model.
+    #[error(transparent)]
+    Diffusion(#[from] DiffusionError),
+    /// The class list.
+    #[error(transparent)]
+    Classes(#[from] ClassListError),
+    /// A device thread.
+    #[error(transparent)]
+    Device(#[from] DeviceGone),
+    /// A class whose cores can't be found.
+    #[error("class {class:?}: {source}")]
+    Discovery {
+        /// The class key.
+        class: String,
+        /// The cause.
+        source: DiscoveryError,
+    },
+    /// Classes without enough images.
+    #[error("{}", too_small(*ipc, classes))]
+    TooSmall {
+        /// Images asked for per class.
+        ipc: usize,
+        /// Class keys and their number of images.
+        classes: Vec<(String, usize)>,
+    },
+    /// A background task panicked.
+    #[error("a background task died: {0}; this is a bug, please report it")]
+    Task(String),
+    /// Anything else, said in full.
+    #[error("{0}")]
+    Other(String),
+}
+
+fn too_small(ipc: usize, classes: &[(String, usize)]) -> String {
+    let mut text = format!("{} classes have fewer than ipc = {ipc} images:", classes.len());
+    for (class, images) in classes.iter().take(20) {
+        text.push_str(&format!("\n  {class}: {images}"));
+    }
+    text.push_str("\nlower it (--set ipc=…), or leave these classes out of the class list");
+    text
+}
+
+impl From<tokio::task::JoinError> for StageError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        StageError::Task(error.to_string())
+    }
+}

@@ -1,0 +1,22 @@
+//! The stages of a run: they read the store, call the rooms that compute, and write the store. No arithmetic here, no
+//! checkpoint code either (that is [`crate::dataflow`]'s).
+
+mod anchor;
+mod assemble;
+mod assemble_meta;
+mod assemble_real;
+mod context;
+mod discover;
+mod encode;
+mod encode_part;
+mod encode_read;
+mod error;
+mod generate;
+mod generate_device;
+mod model;
+mod run;
+mod sources;
+
+pub use context::Context;
+pub use error::StageError;
+pub use run::{RunOutcome, STAGES, StageRange, dry_run, run};

@@ -1,0 +1,74 @@
+//! The whole way, once, and once more.
+
+use crate::harness::{Bench, read_shard};
+
+#[test]
+fn a_run_distils_and_a_second_one_recomputes_nothing() {
+    let bench = Bench::new();
+    let (_, stderr) = bench.expect(0, &["run", "p.toml"]);
+    assert!(stderr.contains("12 distilled images of 3 classes"), "{stderr}");
+
+    let distilled = read_shard(&bench.path("run/distilled/mini-000000.tar"));
+    let cores = read_shard(&bench.path("run/cores/mini-cores-000000.tar"));
+    let keys: Vec<_> = distilled.keys().cloned().collect();
+    assert_eq!(keys.len(), 12);
+    assert_eq!((keys[0].as_str(), keys[11].as_str()), ("0_0000", "2_0003"));
+    assert_eq!(keys, cores.keys().cloned().collect::<Vec<_>>());
+    for (key, members) in &distilled {
+        let image = image::load_from_memory(&members["png"]).unwrap();
+        assert_eq!((image.width(), image.height()), (32, 32));
+        assert_eq!(members["cls"], key[..1].as_bytes());
+        let meta: serde_json::Value = serde_json::from_slice(&members["json"]).unwrap();
+        assert_eq!(meta["class"], key[..1]);
+        assert!(meta["seed"].is_u64() && meta["settings"]["gamma"].is_number(), "{meta}");
+        let core: serde_json::Value = serde_json::from_slice(&cores[key]["json"]).unwrap();
+        assert_eq!(meta["anchor_key"], core["anchor_key"]);
+    }
+
+    let before = bench.results("run");
+    let (_, stderr) = bench.expect(0, &["run", "p.toml"]);
+    assert!(stderr.contains("nothing was recomputed"), "{stderr}");
+    assert_eq!(bench.results("run"), before);
+}
+
+#[test]
+fn stages_run_apart_and_say_what_is_missing() {
+    let bench = Bench::new();
+    let (_, stderr) = bench.expect(1, &["run", "p.toml", "--only", "discover"]);
+    assert!(stderr.contains("the encode stage has not run"), "{stderr}");
+    bench.expect(0, &["run", "p.toml", "--until", "discover"]);
+    assert!(!bench.path("run/anchor").exists());
+    assert!(bench.path("run/discover/0/index.hnsw.graph").exists());
+    bench.expect(0, &["run", "p.toml", "--from", "anchor"]);
+    let whole = bench.results("run");
+    bench.expect(0, &["run", "p.toml", "--run-dir", "other"]);
+    assert_eq!(whole, bench.results("other"));
+}
+
+#[test]
+fn changed_settings_are_named_and_redone_only_by_force() {
+    let bench = Bench::new();
+    bench.expect(0, &["run", "p.toml"]);
+    let before = bench.results("run");
+    let (_, stderr) = bench.expect(2, &["run", "p.toml", "--set", "gamma=0.4"]);
+    assert!(stderr.contains("generate.gamma: 0.2") && stderr.contains("--force"), "{stderr}");
+    assert_eq!(bench.results("run"), before);
+
+    bench.expect(0, &["run", "p.toml", "--set", "gamma=0.4", "--force"]);
+    let after = bench.results("run");
+    assert_ne!(after["distilled/mini-000000.tar"], before["distilled/mini-000000.tar"]);
+    assert_eq!(after["cores/mini-cores-000000.tar"], before["cores/mini-cores-000000.tar"]);
+}
+
+#[test]
+fn a_damaged_output_is_made_again() {
+    let bench = Bench::new();
+    bench.expect(0, &["run", "p.toml"]);
+    let before = bench.results("run");
+    let image = bench.path("run/generate/1/0002.png");
+    std::fs::write(&image, "short").unwrap();
+    std::fs::remove_file(bench.path("run/distilled/mini-000000.tar")).unwrap();
+    bench.expect(0, &["run", "p.toml"]);
+    assert_eq!(bench.results("run"), before);
+    assert!(std::fs::metadata(&image).unwrap().len() > 5);
+}

@@ -1,0 +1,83 @@
+//! Death at any moment, by the real signal to the real process.
+
+use crate::harness::Bench;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+fn signal(child: &Child, name: &str) {
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
+}
+
+/// Starts a run and waits until the run directory has `events` finished units; `None` if it ended before.
+fn run_until(bench: &Bench, run: &str, events: usize) -> Option<Child> {
+    let mut child = bench.command(&["run", "p.toml", "--run-dir", run]).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while bench.events(run, "unit_finished") < events {
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "the run failed by itself: {status}");
+            return None;
+        }
+        assert!(Instant::now() < deadline, "no {events} units after two minutes");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Some(child)
+}
+
+#[test]
+fn killed_ten_times_the_results_are_the_same_bytes() {
+    let bench = Bench::new();
+    bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
+    // 2 shards, 3 classes, 3 anchors, 3 batches, 2 tars: a kill as soon as each further unit is finished.
+    let units = bench.events("whole", "unit_finished");
+    assert_eq!(units, 13);
+    let mut kills = 0;
+    for finished in [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12] {
+        if let Some(mut child) = run_until(&bench, "killed", finished) {
+            signal(&child, "-KILL");
+            child.wait().unwrap();
+            kills += 1;
+        }
+    }
+    assert!(kills >= 10, "only {kills} kills hit a living run");
+    bench.expect(0, &["run", "p.toml", "--run-dir", "killed"]);
+    assert_eq!(bench.results("killed"), bench.results("whole"));
+    let leftovers = walk(&bench.path("killed")).into_iter().filter(|f| f.ends_with(".tmp")).count();
+    assert_eq!(leftovers, 0);
+}
+
+#[test]
+fn ctrl_c_leaves_a_resumable_folder_and_says_so() {
+    let bench = Bench::new();
+    bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
+    let mut child = run_until(&bench, "stopped", 1).expect("a run to interrupt");
+    signal(&child, "-INT");
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130), "{status}");
+    bench.expect(0, &["run", "p.toml", "--run-dir", "stopped"]);
+    assert_eq!(bench.results("stopped"), bench.results("whole"));
+}
+
+#[test]
+fn two_runs_never_share_a_folder() {
+    let bench = Bench::new();
+    let mut child = run_until(&bench, "run", 1).expect("a run that holds the lock");
+    let (_, stderr) = bench.expect(1, &["run", "p.toml"]);
+    assert!(stderr.contains("locked by another run (process "), "{stderr}");
+    signal(&child, "-KILL");
+    child.wait().unwrap();
+    bench.expect(0, &["run", "p.toml"]);
+}
+
+fn walk(folder: &std::path::Path) -> Vec<String> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(walk(&path));
+        } else {
+            files.push(path.to_string_lossy().into_owned());
+        }
+    }
+    files
+}

@@ -1,0 +1,67 @@
+//! What other programs make of our files: Python's own `webdataset` and pyarrow, from `.venv` (`make test` makes it).
+
+use crate::harness::{Bench, checkout};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The venv's interpreter; says loudly that a test is skipped where there is none.
+fn python(test: &str) -> Option<PathBuf> {
+    let path = checkout().join(".venv/bin/python");
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("SKIPPED {test}: no .venv (run `make test`, which makes it where pip is there)");
+    None
+}
+
+fn check(python: &PathBuf, script: &str, args: &[PathBuf]) -> serde_json::Value {
+    let script = checkout().join("tests/python").join(script);
+    let output = Command::new(python).arg(script).args(args).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn webdataset_reads_both_sets() {
+    let Some(python) = python("webdataset_reads_both_sets") else { return };
+    let bench = Bench::new();
+    bench.expect(0, &["run", "p.toml"]);
+    for tar in ["run/distilled/mini-000000.tar", "run/cores/mini-cores-000000.tar"] {
+        let seen = check(&python, "check_webdataset.py", &[bench.path(tar)]);
+        assert_eq!(seen["samples"], 12, "{tar}: {seen}");
+        assert_eq!(seen["labels"], serde_json::json!({"0": 4, "1": 4, "2": 4}), "{tar}");
+        assert_eq!(seen["exts"], serde_json::json!(["cls", "json", "png"]), "{tar}");
+    }
+}
+
+#[test]
+fn pyarrow_reads_the_tables_with_the_documented_schema() {
+    let Some(python) = python("pyarrow_reads_the_tables_with_the_documented_schema") else {
+        return;
+    };
+    let bench = Bench::new();
+    bench.expect(0, &["run", "p.toml"]);
+    let docs = std::fs::read_to_string(checkout().join("docs/run-directory.md")).unwrap();
+    for (file, kind) in [
+        ("run/encode/part-000000.parquet", "latents"),
+        ("run/discover/0/cores.parquet", "cores"),
+        ("run/discover/0/embedding.parquet", "embedding"),
+        ("run/anchor/0.parquet", "anchors"),
+        ("run/quarantine.parquet", "quarantine"),
+    ] {
+        let seen = check(&python, "check_parquet.py", &[bench.path(file)]);
+        let table = &seen[0];
+        assert_eq!(table["metadata"]["coda.kind"], kind, "{table}");
+        for column in table["columns"].as_array().unwrap() {
+            let row = format!(
+                "| `{}` | `{}`",
+                column["name"].as_str().unwrap(),
+                column["type"].as_str().unwrap()
+            );
+            let section =
+                docs.split("\n## ").find(|s| s.starts_with(&format!("`{kind}`"))).unwrap();
+            assert!(section.contains(&row), "docs/run-directory.md, {kind}: no row {row}");
+        }
+    }
+}
