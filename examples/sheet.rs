@@ -3,7 +3,7 @@
 //! From each shard the first ROWS images of every class are taken, a class a column. `make sheet` makes the README's
 //! picture with it; it also shows how the library reads a shard.
 
-use coda_pipe::imaging::{self, Limits, RgbImage};
+use coda_pipe::imaging::{self, DecodeLimits, RgbImage, SheetLayout};
 use coda_pipe::shards::{ReadOptions, ShardReader};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,7 +23,8 @@ fn main() -> anyhow::Result<()> {
             images.extend(classes.values().filter_map(|class| class.get(row).cloned()));
         }
     }
-    let sheet = imaging::contact_sheet(&images, columns, 4)?;
+    let layout = SheetLayout { columns, gap: 4, background: [255; 3] };
+    let sheet = imaging::contact_sheet(&images, layout)?;
     std::fs::write(out, imaging::encode_png(&sheet)?)?;
     eprintln!("{out}: {} images in {columns} columns", images.len());
     Ok(())
@@ -37,9 +38,9 @@ fn by_class(shard: &Path, most: usize) -> anyhow::Result<BTreeMap<String, Vec<Rg
         let (Some(label), Some(png)) = (sample.get("cls"), sample.get("png")) else { continue };
         let class = classes.entry(String::from_utf8_lossy(label).into_owned()).or_default();
         if class.len() < most {
-            let image = imaging::decode(png, &Limits::default())?;
-            let size = 2 * image.width() as usize;
-            class.push(imaging::resize_square(&image, size)?);
+            let image = imaging::decode_rgb(png, DecodeLimits::default())?;
+            let (width, height) = (2 * image.width(), 2 * image.height());
+            class.push(imaging::resize_lanczos(&image, width, height)?);
         }
     }
     Ok(classes)

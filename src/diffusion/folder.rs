@@ -177,6 +177,9 @@ impl VaeConfig {
         if !(1..=16).contains(&self.block_out_channels.len()) {
             return Err("block_out_channels must have 1 to 16 entries".to_owned());
         }
+        if self.latent_channels == 0 {
+            return Err("latent_channels must be at least 1".to_owned());
+        }
         if !self.scaling_factor.is_finite() || self.scaling_factor == 0.0 {
             return Err(format!("scaling_factor {} is no usable factor", self.scaling_factor));
         }

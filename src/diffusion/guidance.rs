@@ -46,14 +46,14 @@ impl Alignment {
     /// so never the last step.
     pub fn strength(&self, schedule: &Schedule, step: usize, steps: usize) -> Option<f32> {
         let end = ((steps as f64 * self.fraction) as usize).min(steps.saturating_sub(1));
-        let corrected = schedule.timesteps[step] > schedule.timesteps[end];
-        if self.gamma == 0.0 || !corrected {
+        let (now, last) = (schedule.timesteps.get(step)?, schedule.timesteps.get(end)?);
+        if self.gamma == 0.0 || now <= last {
             return None;
         }
-        Some(match self.pull {
-            Pull::Sigma => self.gamma * schedule.sigmas[step],
-            Pull::Flat => self.gamma,
-        })
+        match self.pull {
+            Pull::Sigma => schedule.sigmas.get(step).map(|sigma| self.gamma * sigma),
+            Pull::Flat => Some(self.gamma),
+        }
     }
 }
 

@@ -131,12 +131,18 @@ impl TextEncoder {
     /// Penultimate hidden states, and the pooled projection if wanted.
     fn encode(&mut self, text: &str, pooled: bool) -> Result<(Vec<f32>, Vec<f32>), DiffusionError> {
         let ids = self.tokenizer.encode(text)?;
-        let inputs = [("input_ids", Tensor::i64([1, ids.len()], ids))];
+        let tokens = ids.len();
+        let inputs = [("input_ids", Tensor::i64([1, tokens], ids))];
         let want = [self.penultimate.as_str(), "text_embeds"];
         let want = if pooled { &want[..] } else { &want[..1] };
-        let mut outputs = self.graph.run(&inputs, want)?.into_iter().map(Tensor::into_f32);
-        let hidden = outputs.next().unwrap_or_default();
-        let pooled = outputs.next().unwrap_or_default();
+        let mut outputs = self.graph.run(&inputs, want)?.into_iter();
+        let hidden = outputs.next().filter(
+            |hidden| matches!(hidden.shape[..], [1, rows, width] if rows == tokens && width > 0),
+        );
+        let hidden = hidden.map(Tensor::into_f32).ok_or_else(|| {
+            wrong(self.graph.path(), "its hidden states are not one row per token")
+        })?;
+        let pooled = outputs.next().map(Tensor::into_f32).unwrap_or_default();
         if hidden.iter().chain(&pooled).any(|value| !value.is_finite()) {
             let at = format!("for the prompt \"{text}\"");
             return Err(DiffusionError::NonFinite { path: self.graph.path().to_path_buf(), at });

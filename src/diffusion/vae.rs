@@ -76,6 +76,9 @@ impl Encoder {
             let reason = format!("{} values for {count} images of {size} pixels", pixels.len());
             return Err(DiffusionError::Setting { name: "pixels", reason });
         }
+        if count == 0 {
+            return Ok(Vec::new());
+        }
         let inputs = [("sample", Tensor::f32([count, 3, size, size], pixels.to_vec()))];
         let parameters = run_one(&mut self.graph, &inputs, "latent_parameters")?;
         let latent = channels * height * width;

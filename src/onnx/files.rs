@@ -16,7 +16,8 @@ fn collect_libraries(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     };
     for path in entries.flatten().map(|entry| entry.path()) {
         if path.is_dir() {
-            if depth > 0 && !path.is_symlink() {
+            // Links are followed; the depth keeps a loop of them finite.
+            if depth > 0 {
                 collect_libraries(&path, depth - 1, found);
             }
         } else if path.file_name().and_then(|name| name.to_str()).is_some_and(is_library_name) {

@@ -123,7 +123,10 @@ fn configure(
     runtime: &Runtime,
     options: &GraphOptions,
 ) -> Result<SessionBuilder, Box<dyn std::error::Error>> {
+    // Spinning threads keep a core each from the readers and encoders beside them: on a busy
+    // machine they halve the speed.
     let mut builder = Session::builder(runtime.environment())?
+        .with_intra_op_spinning(false)?
         .with_deterministic_compute(options.deterministic)?;
     if options.threads > 0 {
         builder = builder.with_intra_threads(options.threads)?;

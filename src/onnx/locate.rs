@@ -4,7 +4,10 @@
 //! the first error that most newcomers meet and must explain itself. A library named by the
 //! settings or the environment is final: when it is unusable, using another one would hide that.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
+
+use ort::LoadDynamicError;
 
 use super::files::libraries_under;
 use super::python;
@@ -112,11 +115,19 @@ impl Hunt<'_> {
             return self.file(Place::Environment, &absolute(path));
         }
         let program = &around.executable_folder;
-        around.checkouts().iter().any(|at| self.folder(Place::Checkout, at, CHECKOUT_DEPTH))
+        self.checkouts(&around.checkouts())
             || program.iter().any(|at| self.folder(Place::Executable, at, 0))
             || self.python(around.python)
             || around.library_folders.iter().any(|at| self.folder(Place::System, at, 0))
             || around.bare_names.iter().any(|name| self.candidate(Place::System, name))
+    }
+
+    fn checkouts(&mut self, folders: &[PathBuf]) -> bool {
+        if folders.is_empty() {
+            let reason = format!("no folder {CHECKOUT_FOLDER} here or above");
+            return self.report.settle(Place::Checkout, Path::new(""), Outcome::Skipped(reason));
+        }
+        folders.iter().any(|at| self.folder(Place::Checkout, at, CHECKOUT_DEPTH))
     }
 
     fn python(&mut self, ask: fn() -> Result<Vec<PathBuf>, String>) -> bool {
@@ -166,10 +177,14 @@ fn probe(path: &Path) -> Result<u32, String> {
         return Ok(minor);
     }
     // `probe` keeps its reason to itself; the real loader tells it, and fails for the same reason.
-    match ort::init_from(path) {
-        Ok(_) => Err("it does not tell its version".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
+    Err(match ort::init_from(path) {
+        Ok(_) => "it does not tell its version".to_owned(),
+        // Its own message says only that the linker failed, and that one why.
+        Err(LoadDynamicError::Dlopen { error, .. }) => {
+            error.source().map_or_else(|| error.to_string(), ToString::to_string)
+        }
+        Err(error) => error.to_string(),
+    })
 }
 
 #[cfg(test)]

@@ -87,6 +87,13 @@ impl Report {
     }
 }
 
+impl Place {
+    /// True for places that a user named; nothing else is tried then.
+    fn is_explicit(self) -> bool {
+        matches!(self, Self::Setting | Self::Environment)
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -133,6 +140,9 @@ impl fmt::Display for Report {
             writeln!(f, "  - {tried}")?;
         }
         if self.chosen.is_none() {
+            if self.tried.iter().any(|tried| tried.place.is_explicit()) {
+                f.write_str("Correct that path, or take it away to have other places searched. ")?;
+            }
             f.write_str(
                 "`make runtime` puts one in place, and so does: \
                  pip install --target .onnxruntime onnxruntime==1.24.1",

@@ -154,7 +154,8 @@ mod tests {
 
     #[test]
     fn a_failing_disk_is_told_from_damage_under_every_compression() {
-        let data: Vec<u8> = (0..100_000u32).map(|i| (i * 2_654_435_761 >> 13) as u8).collect();
+        let data: Vec<u8> =
+            (0..100_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         for bytes in [data.clone(), gzip(&data), zstd::encode_all(&data[..], 1).unwrap()] {
             let half = bytes[..bytes.len() / 2].to_vec();
             let (_, mut stream) = decompress(FailsAfter(Cursor::new(half.clone()))).unwrap();

@@ -32,7 +32,8 @@ impl Default for ReadOptions {
 ///
 /// Items are samples or [`Fault`]s. A fault that is not fatal concerns one sample, which is not
 /// delivered; reading goes on behind it. A fatal one is the last item: every whole sample before
-/// the damage has been delivered, and the fault names the sample that was being read.
+/// the damage has been delivered, and the fault names the sample that was being read. (A sample
+/// is known to be whole once the header behind it has been read.)
 /// (Two fatal faults come after the last sample has been delivered and name none:
 /// [`FaultReason::NoEndMarker`] and [`FaultReason::TrailingData`].)
 pub struct ShardReader {

@@ -103,7 +103,7 @@ fn expand_glob(base: &Path, name: &str, pattern: &str) -> Result<Vec<PathBuf>, S
     for path in matches {
         found.push(path.map_err(|error| {
             let path = error.path().to_owned();
-            io_error(&path, error.into_error())
+            io_error(&path, error.into())
         })?);
     }
     sorted_shards(found, pattern)

@@ -116,7 +116,9 @@ impl<W: Write> ShardWriter<W> {
         let name = format!("{key}.{}", member.extension);
         match split_member_name(&name) {
             Some(split) if split.key == key && !key.ends_with('/') => {}
-            _ => return Err(format!("a reader would not find this key in the name `{name}`")),
+            _ => {
+                return Err(format!("a reader would not find this key in the name `{name}`"));
+            }
         }
         let mut header = tar::Header::new_ustar();
         header.set_path(&name).map_err(|error| error.to_string())?;

@@ -64,6 +64,7 @@ fn resized(
     let pipeline = &stage.context.pipeline;
     let bytes = pipeline.data.image.iter().find_map(|ext| sample.get(ext));
     let bytes = bytes.filter(|_| sample.key == core.key).ok_or_else(|| lost(shard, core))?;
-    let image = imaging::decode(bytes, &imaging::Limits::megapixels(pipeline.data.max_megapixels))?;
-    Ok(imaging::encode_png(&imaging::resize_square(&image, pipeline.output.size)?)?)
+    let image = imaging::decode_rgb(bytes, stage.context.decode_limits())?;
+    let size = pipeline.output.size as u32;
+    Ok(imaging::encode_png(&imaging::resize_lanczos(&image, size, size)?)?)
 }

@@ -3,6 +3,7 @@
 use super::error::StageError;
 use crate::config::{ClassList, Pipeline};
 use crate::diffusion::ModelFolder;
+use crate::imaging::DecodeLimits;
 use crate::onnx::{Device, DeviceChoice, Runtime, Search};
 use crate::store::RunDir;
 use std::path::PathBuf;
@@ -51,6 +52,12 @@ impl Context {
     /// Units and images worked on at once.
     pub fn workers(&self) -> usize {
         workers(&self.pipeline)
+    }
+
+    /// What an image may take of memory.
+    pub fn decode_limits(&self) -> DecodeLimits {
+        let max_pixels = self.pipeline.data.max_megapixels as u64 * 1_000_000;
+        DecodeLimits { max_pixels, ..DecodeLimits::default() }
     }
 
     /// Threads of one model on the CPU.

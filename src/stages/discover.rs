@@ -4,13 +4,14 @@ use super::context::Context;
 use super::error::StageError;
 use crate::config::{Class, ClassList};
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
-use crate::discovery::{self, Discovery, Matrix, Settings};
+use crate::discovery::{self, Discovery, Index, Matrix, Settings};
 use crate::store::tables::{
     ClassRows, CoreRow, EmbeddedRow, LatentTable, write_cores, write_embedding,
 };
-use crate::store::{Receipt, RunDir, StoreError, adopt, file_stem};
+use crate::store::{Receipt, RunDir, StoreError, Written, adopt, file_stem};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The stage.
@@ -149,17 +150,12 @@ fn write(
     class: &str,
     rows: &ClassRows,
     found: &Discovery,
-) -> Result<Vec<crate::store::Written>, StageError> {
+) -> Result<Vec<Written>, StageError> {
     let folder = run_dir.path(&format!("discover/{}", file_stem(class)));
     std::fs::create_dir_all(&folder).map_err(StoreError::io("create the folder", &folder))?;
     let mut written = Vec::new();
     if let Some(index) = &found.index {
-        index
-            .dump(&folder, "index")
-            .map_err(|source| StageError::Discovery { class: class.into(), source })?;
-        for file in ["index.hnsw.graph", "index.hnsw.data"] {
-            written.push(adopt(&folder.join(file), run_dir.root())?);
-        }
+        written.extend(write_index(run_dir, class, &folder, index)?);
     }
     let cores: Vec<CoreRow> = found
         .cores
@@ -195,5 +191,28 @@ fn write(
         coordinates,
         dimensions,
     )?);
+    Ok(written)
+}
+
+/// The library writes its two files itself and in place, so it writes them into a temporary folder.
+fn write_index(
+    run_dir: &RunDir,
+    class: &str,
+    folder: &Path,
+    index: &Index,
+) -> Result<Vec<Written>, StageError> {
+    let temporary = folder.join("index.tmp");
+    if temporary.exists() {
+        std::fs::remove_dir_all(&temporary).map_err(StoreError::io("remove", &temporary))?;
+    }
+    std::fs::create_dir(&temporary).map_err(StoreError::io("create the folder", &temporary))?;
+    index
+        .dump(&temporary, "index")
+        .map_err(|source| StageError::Discovery { class: class.into(), source })?;
+    let mut written = Vec::new();
+    for file in ["index.hnsw.graph", "index.hnsw.data"] {
+        written.push(adopt(&temporary.join(file), &folder.join(file), run_dir.root())?);
+    }
+    std::fs::remove_dir(&temporary).map_err(StoreError::io("remove", &temporary))?;
     Ok(written)
 }

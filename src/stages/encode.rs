@@ -81,7 +81,7 @@ fn encode_group(
     let mut pixels = vec![0.0; batch * 3 * size * size];
     for (slot, target) in pixels.chunks_exact_mut(3 * size * size).enumerate() {
         if let Some(image) = images.get(slot).or(images.last()) {
-            crate::imaging::to_tensor(&image.pixels, target)?;
+            crate::imaging::write_tensor(&image.pixels, target)?;
         }
     }
     let latents = encoder.encode(&pixels, batch, size)?;

@@ -100,15 +100,14 @@ impl Raw {
 }
 
 fn decode(context: &Context, sample: Sample, class: String) -> Item {
-    let (data, size) = (&context.pipeline.data, context.pipeline.encode.size);
+    let (data, size) = (&context.pipeline.data, context.pipeline.encode.size as u32);
     let Some(bytes) = data.image.iter().find_map(|ext| sample.get(ext)) else {
         let reason = format!("no image: it has no member .{}", data.image.join(", ."));
         return Item::Bad { key: sample.key, reason };
     };
-    let limits = imaging::Limits::megapixels(data.max_megapixels);
-    let prepared = imaging::decode(bytes, &limits).and_then(|image| {
+    let prepared = imaging::decode_rgb(bytes, context.decode_limits()).and_then(|image| {
         let (width, height) = image.dimensions();
-        Ok((width, height, imaging::resize_square(&image, size)?))
+        Ok((width, height, imaging::resize_lanczos(&image, size, size)?))
     });
     match prepared {
         Ok((width, height, pixels)) => {

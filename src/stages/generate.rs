@@ -179,5 +179,5 @@ fn finish(image: Generated, size: usize) -> Result<Vec<u8>, StageError> {
     let pixels = RgbImage::from_raw(width, height, image.rgb).ok_or_else(|| {
         StageError::Other(format!("vae_decoder gives no image of {width}×{height} pixels"))
     })?;
-    Ok(imaging::encode_png(&imaging::resize_square(&pixels, size)?)?)
+    Ok(imaging::encode_png(&imaging::resize_lanczos(&pixels, size as u32, size as u32)?)?)
 }

@@ -7,10 +7,10 @@ use super::discover::{Discover, Latents};
 use super::encode::Encode;
 use super::error::StageError;
 use super::generate::Generate;
-use super::sources::{Source, expand};
+use super::sources::expand;
 use crate::dataflow::{FlowError, Plan, RunOptions, Stage, StageSummary, plan, run_stage};
 use crate::store::tables::{QuarantineRow, write_quarantine};
-use crate::store::{Fault, Receipt, RunRecord, StageRecord};
+use crate::store::{Fault, Receipt, RunDir, RunRecord, StageRecord};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -73,89 +73,64 @@ pub async fn dry_run(
     Ok(walk.dry.unwrap_or_default())
 }
 
+/// The receipts of a complete stage; `None` where the walk ends after it.
+type Finished = Option<BTreeMap<String, Receipt>>;
+
 impl Walk<'_> {
     async fn all(&mut self) -> Result<(), FlowError<StageError>> {
         let context = self.context.clone();
-        let data = &context.pipeline.data;
-        let sources = expand(&data.shards).map_err(|e| planning("encode", e))?;
-        self.encode(&sources).await?;
-        let Some(encoded) = self.complete("encode")? else { return Ok(()) };
-        let latents = Latents::open(&context, &ordered(encoded));
-        let latents = Arc::new(latents.map_err(|e| planning("discover", e))?);
-
-        self.stage(&Discover::new(context.clone(), latents.clone())).await?;
-        let Some(discovered) = self.complete("discover")? else { return Ok(()) };
-
-        self.stage(&Anchor::new(context.clone(), latents.clone(), discovered.clone())).await?;
-        let Some(anchored) = self.complete("anchor")? else { return Ok(()) };
-
-        let classes = latents.classes.clone();
-        let generate = Generate::new(context.clone(), classes.clone(), anchored);
-        self.stage(&generate.map_err(|e| planning("generate", e))?).await?;
-        let Some(generated) = self.complete("generate")? else { return Ok(()) };
-
-        self.stage(&Assemble::new(context, classes, sources, discovered, &generated)).await
-    }
-
-    async fn encode(&mut self, sources: &[Source]) -> Result<(), FlowError<StageError>> {
-        let encode = Encode::new(self.context.clone(), sources.to_vec());
-        self.stage(&encode.map_err(|e| planning("encode", e))?).await?;
+        let sources = expand(&context.pipeline.data.shards).map_err(|e| planning("encode", e))?;
+        let encode = Encode::new(context.clone(), sources.clone());
+        let encoded = self.stage(&encode.map_err(|e| planning("encode", e))?).await?;
         if self.dry.is_none() && self.range.contains(&0) {
             self.judge_faults()?;
         }
-        Ok(())
+        let Some(encoded) = encoded else { return Ok(()) };
+        // By unit name, which is the shards' order.
+        let encoded: Vec<Receipt> = encoded.into_values().collect();
+        let latents = Latents::open(&context, &encoded).map_err(|e| planning("discover", e))?;
+        let latents = Arc::new(latents);
+
+        let discover = Discover::new(context.clone(), latents.clone());
+        let Some(discovered) = self.stage(&discover).await? else { return Ok(()) };
+        let anchor = Anchor::new(context.clone(), latents.clone(), discovered.clone());
+        let Some(anchored) = self.stage(&anchor).await? else { return Ok(()) };
+        let classes = latents.classes.clone();
+        let generate = Generate::new(context.clone(), classes.clone(), anchored);
+        let generate = generate.map_err(|e| planning("generate", e))?;
+        let Some(generated) = self.stage(&generate).await? else { return Ok(()) };
+        let assemble = Assemble::new(context, classes, sources, discovered, &generated);
+        self.stage(&assemble).await.map(drop)
     }
 
-    /// Plans a stage and, if it is within the range, runs it.
-    async fn stage<S>(&mut self, stage: &S) -> Result<(), FlowError<StageError>>
+    /// Plans a stage and, within the range, runs it (or, in a dry run, describes it).
+    async fn stage<S>(&mut self, stage: &S) -> Result<Finished, FlowError<StageError>>
     where
         S: Stage<Error = StageError>,
     {
-        let plan = plan(stage, self.options.run_dir).map_err(|e| planning(stage.name(), e))?;
-        if let Some(lines) = &mut self.dry {
-            if self.range.contains(&place(stage.name())) {
-                lines.push(describe(&plan));
-            }
-            return Ok(());
-        }
-        if !self.range.contains(&place(stage.name())) {
-            return Ok(());
-        }
-        let units = StageRecord { units: plan.units.len() as u64 };
-        self.record.stages.insert(stage.name().to_owned(), units);
-        self.options.run_dir.write_record(&self.record)?;
-        let summary = run_stage(stage, plan, self.options).await?;
-        self.outcome.stages.push(summary);
-        Ok(())
-    }
-
-    /// The receipts of a stage, if the walk goes on after it.
-    ///
-    /// `None` at the end of the range, or in a dry run where what follows can't be known yet.
-    fn complete(
-        &mut self,
-        stage: &'static str,
-    ) -> Result<Option<BTreeMap<String, Receipt>>, FlowError<StageError>> {
-        if *self.range.end() <= place(stage) {
-            return Ok(None);
-        }
-        let receipts = self.options.run_dir.receipts(stage)?;
-        if let Some(lines) = &mut self.dry {
-            let unfinished = lines.last().is_some_and(|line| !line.ends_with("nothing to do"));
-            if unfinished || receipts.is_empty() {
-                let rest = STAGES[place(stage) + 1..=*self.range.end()].join(", ");
-                lines.push(format!("{rest}: after {stage} is complete"));
+        let (name, run_dir) = (stage.name(), self.options.run_dir);
+        let plan = plan(stage, run_dir).map_err(|e| planning(name, e))?;
+        let complete = plan.done() == plan.units.len() && plan.stale() == 0;
+        if place(name) < *self.range.start() {
+            refuse_incomplete(&plan, run_dir)?;
+        } else if let Some(lines) = &mut self.dry {
+            lines.push(describe(&plan));
+            if !complete && place(name) < *self.range.end() {
+                let rest = STAGES[place(name) + 1..=*self.range.end()].join(", ");
+                lines.push(format!("{rest}: known when {name} is complete"));
                 return Ok(None);
             }
+        } else {
+            let units = StageRecord { units: plan.units.len() as u64 };
+            self.record.stages.insert(name.to_owned(), units);
+            run_dir.write_record(&self.record)?;
+            let summary = run_stage(stage, plan, self.options).await?;
+            self.outcome.stages.push(summary);
         }
-        if receipts.is_empty() {
-            let missing = format!(
-                "the {stage} stage has not run in {}",
-                self.options.run_dir.root().display()
-            );
-            return Err(planning(STAGES[place(stage) + 1], StageError::Other(missing)));
+        if place(name) >= *self.range.end() {
+            return Ok(None);
         }
-        Ok(Some(receipts))
+        Ok(Some(run_dir.receipts(name)?))
     }
 
     /// Lists what encoding left out, and fails the run if it is more than the user allows.
@@ -198,9 +173,23 @@ fn too_many_bad(faults: &[Fault], seen: u64, allowed: u64) -> StageError {
     StageError::Other(text)
 }
 
-/// Receipts in the order of their units' numbers, which their names sort by.
-fn ordered(receipts: BTreeMap<String, Receipt>) -> Vec<Receipt> {
-    receipts.into_values().collect()
+/// A stage before the range must be complete, and made from today's settings.
+fn refuse_incomplete<U>(plan: &Plan<U>, run_dir: &RunDir) -> Result<(), FlowError<StageError>> {
+    let (stage, units, done) = (plan.stage, plan.units.len(), plan.done());
+    if plan.stale() > 0 {
+        return Err(FlowError::Stale { stage, units: plan.stale(), reasons: plan.stale_reasons() });
+    }
+    if done < units {
+        let place = run_dir.root().display();
+        return Err(planning(
+            stage,
+            StageError::Other(format!(
+                "only {done} of {units} units are done in {place}, and this command starts after it: \
+                 run it first (--only {stage})"
+            )),
+        ));
+    }
+    Ok(())
 }
 
 fn planning(stage: &'static str, error: impl Into<StageError>) -> FlowError<StageError> {

@@ -96,14 +96,16 @@ impl Drop for AtomicFile {
     }
 }
 
-/// Makes a file that something else wrote at `path` durable and records it.
+/// Publishes a file that a library wrote at `from`, a temporary place on the same file system, as `path`.
 ///
 /// # Errors
-/// If it can't be read or synced.
-pub fn adopt(path: &Path, root: &Path) -> Result<Written, StoreError> {
-    let (bytes, xxh3) = file_digest(path)?;
-    let file = File::open(path).map_err(StoreError::io("open", path))?;
-    file.sync_all().map_err(StoreError::io("fsync", path))?;
+/// If it can't be read, synced or renamed.
+pub fn adopt(from: &Path, path: &Path, root: &Path) -> Result<Written, StoreError> {
+    let (bytes, xxh3) = file_digest(from)?;
+    let file = File::open(from).map_err(StoreError::io("open", from))?;
+    file.sync_all().map_err(StoreError::io("fsync", from))?;
+    std::fs::rename(from, path).map_err(StoreError::io("rename to", path))?;
+    sync_folder(path)?;
     Ok(Written { file: relative(path, root), bytes, xxh3 })
 }
 
@@ -127,7 +129,7 @@ pub fn file_digest(path: &Path) -> Result<(u64, String), StoreError> {
 }
 
 /// Makes a rename in the folder of `path` survive a power cut.
-pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+fn sync_folder(path: &Path) -> Result<(), StoreError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let opened = File::open(folder).and_then(|f| f.sync_all());
     opened.map_err(StoreError::io("fsync the folder", folder))

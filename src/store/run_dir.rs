@@ -69,10 +69,17 @@ impl RunDir {
             let entries = std::fs::read_dir(folder).map_err(StoreError::io("list", folder))?;
             for entry in entries {
                 let path = entry.map_err(StoreError::io("list", folder))?.path();
-                if path.is_dir() && !path.is_symlink() {
-                    visit(&path)?;
-                } else if path.to_string_lossy().ends_with(TEMPORARY) {
-                    std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+                let folder = path.is_dir() && !path.is_symlink();
+                let unfinished = path.to_string_lossy().ends_with(TEMPORARY);
+                match (folder, unfinished) {
+                    (true, true) => {
+                        std::fs::remove_dir_all(&path).map_err(StoreError::io("remove", &path))?;
+                    }
+                    (true, false) => visit(&path)?,
+                    (false, true) => {
+                        std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+                    }
+                    (false, false) => {}
                 }
             }
             Ok(())

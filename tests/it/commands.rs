@@ -45,7 +45,7 @@ fn dry_run_touches_nothing_and_says_what_is_left() {
     let bench = Bench::new();
     let (stdout, _) = bench.expect(0, &["run", "p.toml", "--dry-run"]);
     assert!(stdout.contains("encode    2 units: 0 done, 2 to do"), "{stdout}");
-    assert!(stdout.contains("after encode is complete"), "{stdout}");
+    assert!(stdout.contains("known when encode is complete"), "{stdout}");
     assert!(!bench.path("run").exists());
     bench.expect(0, &["run", "p.toml"]);
     let (stdout, _) = bench.expect(0, &["run", "p.toml", "--dry-run"]);

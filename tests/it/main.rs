@@ -2,6 +2,7 @@
 
 mod bad_data;
 mod commands;
+mod diffusion;
 mod end_to_end;
 mod harness;
 mod interruption;

@@ -61,7 +61,7 @@ pub trait Solver {
 }
 
 impl SchedulerConfig {
-    /// A schedule of `steps` steps, which must be at least one.
+    /// A schedule of `steps` steps, for a configuration that passes [`SchedulerConfig::check`].
     pub fn schedule(&self, method: Method, steps: usize) -> Schedule {
         let alpha_bars = alphas_cumprod(self);
         let training = sigmas::training_sigmas(&alpha_bars);

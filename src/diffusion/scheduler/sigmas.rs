@@ -79,7 +79,7 @@ pub(super) fn euler_timesteps(config: &SchedulerConfig, steps: usize) -> Vec<f64
             evenly.map(|timestep| f64::from(timestep as f32)).collect()
         }
         TimestepSpacing::Leading => {
-            let stride = train / steps;
+            let stride = train / steps.max(1);
             (0..steps).rev().map(|i| (i * stride) as f64 + offset).collect()
         }
         TimestepSpacing::Trailing => trailing(train, steps),
