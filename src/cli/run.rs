@@ -184,9 +184,13 @@ impl Run {
         if let Some(set) = outcome.stages.iter().find(|s| s.stage == "assemble") {
             let (name, images) = (&context.pipeline.output.name, set.samples / 2);
             let ipc = context.pipeline.discover.ipc as u64;
+            let shards = match set.units / 2 {
+                1 => "000000".to_owned(),
+                n => format!("{{000000..{:06}}}", n - 1),
+            };
             eprintln!(
-                "{images} distilled images of {} classes in {root}/distilled/{name}-*.tar\n\
-                 {images} real cores beside them in {root}/cores/{name}-cores-*.tar",
+                "{images} distilled images of {} classes in {root}/distilled/{name}-{shards}.tar\n\
+                 {images} real cores beside them in {root}/cores/{name}-cores-{shards}.tar",
                 images / ipc.max(1)
             );
         }

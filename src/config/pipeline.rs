@@ -4,7 +4,7 @@ use super::document::Document;
 use super::error::{ConfigError, Problem};
 use super::section::{Bases, KeyDoc, Section};
 use super::sections::{Data, Discover, Encode, Generate, Model, Output, Runtime};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The settings of a run.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
@@ -91,8 +91,22 @@ impl Pipeline {
     /// The run directory: `[output] run_dir`, or `runs/NAME` in the current directory.
     pub fn run_dir(&self) -> PathBuf {
         let named = || Path::new("runs").join(&self.output.name);
-        self.output.run_dir.clone().unwrap_or_else(named)
+        clean(&self.output.run_dir.clone().unwrap_or_else(named))
     }
+}
+
+/// `a/../b` as `b`, for people to read. Only where no link can be between: a folder that is named right before `..`.
+fn clean(path: &Path) -> PathBuf {
+    let mut cleaned = PathBuf::new();
+    for part in path.components() {
+        let named = matches!(cleaned.components().next_back(), Some(Component::Normal(_)));
+        if part == Component::ParentDir && named && !cleaned.is_symlink() {
+            cleaned.pop();
+        } else {
+            cleaned.push(part);
+        }
+    }
+    cleaned
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //!
 //! - The format is told by content, never by name: JPEG, PNG, WebP, GIF (first frame), BMP.
 //! - Grey is repeated, palettes are looked up, alpha is dropped (not composited), as in Pillow.
-//!   A GIF's fully transparent pixels come out black, where Pillow shows the palette's colour.
 //! - 16-bit channels keep their high byte. Pillow does so for colour, but clips 16-bit grey at
 //!   255, which turns such images white.
 //! - EXIF orientation is not applied: the published program does not either.

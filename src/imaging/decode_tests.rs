@@ -1,1 +1,117 @@
+use std::fs;
+use std::path::{Path, PathBuf};
 
+use super::*;
+
+fn golden(name: &str) -> Vec<u8> {
+    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/imaging");
+    fs::read(folder.join(format!("decode-{name}"))).unwrap()
+}
+
+fn decode(bytes: &[u8]) -> Result<RgbImage, ImagingError> {
+    decode_rgb(bytes, DecodeLimits::default())
+}
+
+const KINDS: [(&str, u8); 13] = [
+    ("grey.png", 0),
+    ("greyalpha.png", 0),
+    ("rgba.png", 0),
+    ("palette.png", 0),
+    ("bilevel.png", 0),
+    ("transparent.gif", 0),
+    ("rgb.bmp", 0),
+    ("lossless.webp", 0),
+    ("lossy.webp", 0),
+    ("cmyk.jpg", 4),
+    ("progressive.jpg", 4),
+    ("rotated.jpg", 4),
+    ("grey.jpg", 4),
+];
+
+#[test]
+fn every_kind_decodes_as_pillow_converts_it() {
+    for (name, tolerance) in KINDS {
+        let image = decode(&golden(name)).unwrap();
+        let expected = decode(&golden(&format!("{}-expect.png", name.replace('.', "-")))).unwrap();
+        assert_eq!(image.dimensions(), expected.dimensions(), "{name}");
+        let pairs = image.as_raw().iter().zip(expected.as_raw());
+        let difference = pairs.map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(difference <= Some(tolerance), "{name}: {difference:?} levels");
+    }
+}
+
+#[test]
+fn sixteen_bits_keep_their_high_byte() {
+    let image = decode(&golden("grey16.png")).unwrap();
+    for (x, y, pixel) in image.enumerate_pixels() {
+        assert_eq!(pixel.0, [((x * 2700 + y) >> 8) as u8; 3]);
+    }
+}
+
+#[test]
+fn limits_are_checked_before_decoding() {
+    let bytes = golden("rgba.png");
+    for limits in [
+        DecodeLimits { max_pixels: 24 * 16 - 1, ..DecodeLimits::default() },
+        DecodeLimits { max_bytes: 24 * 16 * 4 - 1, ..DecodeLimits::default() },
+    ] {
+        let error = decode_rgb(&bytes, limits).unwrap_err();
+        let expected = ImagingError::TooLarge { format: "PNG", width: 24, height: 16 };
+        assert_eq!(error, expected);
+    }
+    assert!(decode_rgb(&bytes, DecodeLimits { max_pixels: 24 * 16, ..Default::default() }).is_ok());
+
+    // A BMP header that claims 100,000 × 100,000 pixels: 30 GB, if anyone believed it.
+    let mut bomb = golden("rgb.bmp");
+    bomb[18..22].copy_from_slice(&100_000u32.to_le_bytes());
+    bomb[22..26].copy_from_slice(&100_000u32.to_le_bytes());
+    let error = decode(&bomb).unwrap_err();
+    assert!(matches!(error, ImagingError::TooLarge { .. } | ImagingError::Corrupt { .. }));
+}
+
+#[test]
+fn reasons_are_readable() {
+    assert_eq!(decode(b"").unwrap_err(), ImagingError::Empty);
+    assert_eq!(decode(b"hello").unwrap_err(), ImagingError::UnknownFormat);
+    assert_eq!(decode(b"II*\0tiff is not read").unwrap_err(), ImagingError::UnknownFormat);
+    let png = golden("rgba.png");
+    let text = decode(&png[..png.len() / 2]).unwrap_err().to_string();
+    assert!(text.starts_with("corrupt PNG: "), "{text}");
+    let jpeg = golden("progressive.jpg");
+    let text = decode(&jpeg[..jpeg.len() - 2]).unwrap_err().to_string();
+    assert!(text.contains("cut off"), "{text}");
+}
+
+#[test]
+fn a_file_cut_in_half_is_never_accepted() {
+    for (name, _) in KINDS {
+        let bytes = golden(name);
+        assert!(decode(&bytes[..bytes.len() / 2]).is_err(), "{name}");
+    }
+}
+
+/// Overwrites bytes at random: any answer will do, a panic will not.
+#[test]
+fn random_damage_never_panics() {
+    let limits = DecodeLimits { max_pixels: 1 << 20, max_bytes: 1 << 24 };
+    let mut state = 1u64;
+    let mut random = move |below: usize| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    for (name, _) in KINDS {
+        let whole = golden(name);
+        for _ in 0..400 {
+            let mut bytes = whole.clone();
+            for _ in 0..=random(6) {
+                let place = random(bytes.len());
+                bytes[place] = random(256) as u8;
+            }
+            bytes.truncate(bytes.len() - random(3) * bytes.len() / 4);
+            if let Ok(image) = decode_rgb(&bytes, limits) {
+                assert!(image.as_raw().len() <= 3 << 20, "{name}");
+            }
+        }
+    }
+}

@@ -49,8 +49,8 @@ fn unread(kind: &str) -> io::Error {
 
 /// The uncompressed bytes of `source`, buffered, and the compression that was found.
 ///
-/// Errors of `source` itself come out marked, so that [`is_source_error`] can tell a failing
-/// disk from a damaged file.
+/// Errors of `source` itself come out marked, so that a [`ShardReader`](super::ShardReader) can
+/// tell a failing disk from a damaged file.
 ///
 /// # Errors
 /// If the first bytes can't be read or name a compression that is not supported.

@@ -30,6 +30,7 @@ mod member_name;
 mod reader;
 mod sample;
 mod sources;
+mod tar_blocks;
 mod tar_stream;
 mod writer;
 

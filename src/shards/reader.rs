@@ -9,7 +9,8 @@ use super::fault::{Fault, FaultReason};
 use super::grouping::{Group, Grouping};
 use super::member_name::split_member_name;
 use super::sample::Sample;
-use super::tar_stream::{ArchiveEnd, MemberHeader, Next, TarStream, classify_io};
+use super::tar_blocks::classify_io;
+use super::tar_stream::{MemberHeader, Next, TarStream};
 
 /// What to load of a shard.
 #[derive(Debug, Clone)]
@@ -126,7 +127,7 @@ impl ShardReader {
                         Some(member) => member,
                         None => continue,
                     },
-                    Next::End(end) => return Ok(self.end_of_archive(end)),
+                    Next::End(complaint) => return Ok(self.end_of_archive(complaint)),
                 },
             };
             if self.group.as_ref().is_some_and(|group| group.sample.key != member.key) {
@@ -169,12 +170,10 @@ impl ShardReader {
         }))
     }
 
-    fn end_of_archive(&mut self, end: ArchiveEnd) -> Option<Result<Sample, Fault>> {
+    fn end_of_archive(&mut self, complaint: Option<FaultReason>) -> Option<Result<Sample, Fault>> {
         self.finished = true;
         let last = self.close_group();
-        if let ArchiveEnd::Doubtful(reason) = end {
-            self.last_fault = Some(self.end_with(None, reason));
-        }
+        self.last_fault = complaint.map(|reason| self.end_with(None, reason));
         last
     }
 
