@@ -60,7 +60,7 @@ pub enum FlowError<E: std::error::Error + 'static> {
         /// The stage.
         stage: &'static str,
         /// The cause.
-        source: E,
+        source: Box<E>,
     },
     /// Units failed; the others are done.
     #[error("{}", failed(stage, *units, failures))]

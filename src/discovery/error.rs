@@ -1,38 +1,81 @@
-//! What discovery refuses.
+//! What can go wrong in discovery. Every case is bad input or a bad setting, never arithmetic.
 
-/// Why cores can't be found.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+use std::path::PathBuf;
+
+/// An input or a setting that discovery can't work with.
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DiscoveryError {
-    /// The values do not fill the matrix.
-    #[error("{values} values do not make {rows} rows of {cols}")]
+    /// A matrix whose buffer doesn't hold `rows · cols` values.
+    #[error("a matrix of {rows} rows and {cols} columns needs rows x cols values, got {len}")]
     Shape {
-        /// Rows wanted.
+        /// Rows asked for.
         rows: usize,
-        /// Columns wanted.
+        /// Columns asked for.
         cols: usize,
         /// Values given.
-        values: usize,
+        len: usize,
     },
-    /// A feature is NaN or infinite.
+    /// A NaN, an infinity, or a magnitude whose square leaves the range of f32.
     #[error(
-        "row {row} has the value {value}: features must be finite; was it encoded by a graph that overflows?"
+        "row {row}, column {col} holds {value}: features must be finite and within ±1e15; \
+         encode that sample again or leave it out"
     )]
-    NotFinite {
-        /// The row.
+    Value {
+        /// The first offending row.
         row: usize,
-        /// The value.
+        /// The column in it.
+        col: usize,
+        /// What stands there.
         value: f32,
     },
-    /// Fewer samples than cores asked for.
-    #[error("{samples} images are fewer than ipc = {ipc}; lower it, or leave the class out")]
-    TooFew {
-        /// Samples there are.
-        samples: usize,
-        /// Cores asked for.
+    /// Rows without a single column.
+    #[error("features have no columns: there is nothing to compare rows by")]
+    NoColumns,
+    /// Fewer rows than cores asked for.
+    #[error("{rows} rows can't give {ipc} distinct cores: lower IPC to {rows} or add samples")]
+    TooFewRows {
+        /// Rows there are (n).
+        rows: usize,
+        /// Images per class asked for.
         ipc: usize,
     },
-    /// The neighbour index could not be written.
-    #[error("cannot write the HNSW index: {0}")]
-    Index(String),
+    /// A setting outside its range.
+    #[error("{name} = {value} is not possible: it must be {rule}")]
+    Setting {
+        /// The setting's name.
+        name: &'static str,
+        /// Its value, as written.
+        value: String,
+        /// What is allowed.
+        rule: &'static str,
+    },
+    /// Latents that don't have the shape that was said.
+    #[error("a latent row of {cols} values is not {channels} channels of {height} x {width}")]
+    Latent {
+        /// Values in a row.
+        cols: usize,
+        /// Channels said.
+        channels: usize,
+        /// Height said.
+        height: usize,
+        /// Width said.
+        width: usize,
+    },
+    /// An index that couldn't be written.
+    #[error("cannot write the neighbour index {path}: {reason}")]
+    IndexWrite {
+        /// The file at fault.
+        path: PathBuf,
+        /// What the system or the index library said.
+        reason: String,
+    },
+    /// An index that couldn't be read back.
+    #[error("cannot read the neighbour index {path}: {reason}; delete it and run discover again")]
+    IndexRead {
+        /// The file at fault.
+        path: PathBuf,
+        /// What the system or the index library said.
+        reason: String,
+    },
 }

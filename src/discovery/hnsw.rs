@@ -1,125 +1,271 @@
-//! Nearest neighbours through a hierarchical navigable small world graph (hnsw_rs).
+//! An approximate neighbour index (hierarchical navigable small world graph, Malkov and Yashunin
+//! 2016), for many rows.
+//!
+//! `hnsw_rs` draws its levels from a generator with a constant seed, one draw per insertion, so rows
+//! inserted one after another in row order give the same graph in every process; its parallel
+//! insertion doesn't. The library answers some bad arguments and unwritable files by ending the
+//! process or panicking, so both are checked here first.
 
-use super::error::DiscoveryError;
-use super::matrix::{Matrix, squared_distance};
-use super::neighbors::{Neighbors, exact};
-use super::rng::Rng;
-use hnsw_rs::prelude::{AnnT, DistL2, Hnsw};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use hnsw_rs::anndists::dist::DistL2;
+use hnsw_rs::api::AnnT;
+use hnsw_rs::hnsw::Hnsw;
+use hnsw_rs::hnswio::HnswIo;
 use rayon::prelude::*;
-use std::path::Path;
+use serde::{Deserialize, Serialize};
 
-/// Parameters of the graph.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+use super::neighbors::{Neighbors, exact, exact_for, nearest};
+use super::{DiscoveryError, Matrix};
+
+/// Layers of the graph: the library's most.
+const LAYERS: usize = 16;
+/// The largest `ef` taken; beyond it comparing everything is faster.
+const MOST_CANDIDATES: usize = 100_000;
+/// Rows whose neighbours are compared with the exact ones to measure recall.
+const SAMPLE: usize = 200;
+
+/// How the graph is built and searched.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct HnswSettings {
-    /// Links of a point in one layer (M).
-    pub links: usize,
-    /// Candidates looked at while building.
+    /// Links a node keeps per layer (M), 2 to 255.
+    pub m: usize,
+    /// Candidates kept while a row is inserted.
     pub ef_construction: usize,
-    /// Candidates looked at while searching; at least the number of neighbours.
+    /// Candidates kept while a row is searched; never fewer than the neighbours asked for.
     pub ef_search: usize,
-    /// The least recall: below it the index is built again with twice the candidates.
+    /// The least recall accepted: below it both `ef` are doubled and the graph is built again.
     pub recall_floor: f64,
+    /// How often that is tried before the exact search takes over.
+    pub rebuilds: usize,
 }
 
 impl Default for HnswSettings {
     fn default() -> Self {
-        Self { links: 24, ef_construction: 200, ef_search: 128, recall_floor: 0.95 }
+        Self { m: 24, ef_construction: 200, ef_search: 200, recall_floor: 0.95, rebuilds: 2 }
     }
 }
 
-/// An index over the rows of a matrix.
-pub struct Index {
-    graph: Hnsw<'static, f32, DistL2>,
+impl HnswSettings {
+    /// Checks every number's range.
+    ///
+    /// # Errors
+    /// [`DiscoveryError::Setting`] naming the first one outside.
+    pub fn check(&self) -> Result<(), DiscoveryError> {
+        let refuse = |name, value: String, rule| Err(DiscoveryError::Setting { name, value, rule });
+        if !(2..=255).contains(&self.m) {
+            return refuse("hnsw.m", self.m.to_string(), "between 2 and 255");
+        }
+        for (name, ef) in
+            [("hnsw.ef_construction", self.ef_construction), ("hnsw.ef_search", self.ef_search)]
+        {
+            // The library sets aside room for so many candidates at once.
+            if !(1..=MOST_CANDIDATES).contains(&ef) {
+                return refuse(name, ef.to_string(), "between 1 and 100,000");
+            }
+        }
+        if !(0.0..=1.0).contains(&self.recall_floor) {
+            return refuse("hnsw.recall_floor", self.recall_floor.to_string(), "between 0 and 1");
+        }
+        Ok(())
+    }
+}
+
+/// A graph over the rows of one matrix.
+pub struct Index<'a> {
+    graph: Hnsw<'a, f32, DistL2>,
     ef_search: usize,
 }
 
-/// Layers of the graph at most.
-const LAYERS: usize = 16;
-/// Rows that recall is measured on.
-const RECALL_SAMPLE: usize = 100;
-
-impl Index {
-    /// Builds the index, row after row: the order decides the graph, so parallel insertion would not be reproducible.
-    pub fn build(points: &Matrix, settings: &HnswSettings) -> Self {
-        let (n, links) = (points.rows(), settings.links.clamp(2, 255));
-        let graph = Hnsw::new(links, n.max(1), LAYERS, settings.ef_construction, DistL2 {});
-        for i in 0..n {
-            graph.insert((points.row(i), i));
-        }
-        Self { graph, ef_search: settings.ef_search }
+impl std::fmt::Debug for Index<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Index")
+            .field("rows", &self.graph.get_nb_point())
+            .field("m", &self.graph.get_max_nb_connection())
+            .field("ef_construction", &self.graph.get_ef_construction())
+            .field("ef_search", &self.ef_search)
+            .finish()
     }
+}
 
-    /// The `k` nearest rows of every row that the index finds; lists that it leaves short are filled exactly.
-    pub fn search(&self, points: &Matrix, k: usize) -> Neighbors {
-        let n = points.rows();
-        let k = k.clamp(1, n.max(1));
-        let ef = self.ef_search.max(k + 1);
-        let lists = (0..n).into_par_iter().map(|i| {
-            let found = self.graph.search(points.row(i), k + 1, ef);
-            let mut rows: Vec<usize> = found.iter().map(|f| f.d_id).collect();
-            rows.sort_unstable();
-            rows.dedup();
-            if rows.len() < k || (rows.len() == k && rows.binary_search(&i).is_err()) {
-                rows = (0..n).collect();
-            }
-            let row = points.row(i);
-            rows.into_iter().map(|j| (j as u32, squared_distance(row, points.row(j)))).collect()
-        });
-        Neighbors::assemble(k, lists.collect())
-    }
-
-    /// Writes `NAME.hnsw.graph` and `NAME.hnsw.data` into `folder`.
+impl Index<'static> {
+    /// Inserts every row in order. The graph holds its own copy of the rows.
     ///
     /// # Errors
-    /// If the files can't be written.
-    pub fn dump(&self, folder: &Path, name: &str) -> Result<(), DiscoveryError> {
-        let written = self.graph.file_dump(folder, name);
-        written.map(drop).map_err(|e| DiscoveryError::Index(e.to_string()))
-    }
-}
-
-/// Builds an index, measures its recall, and builds again with more candidates until the floor is met (or the index
-/// looks at everything). Answers with the index, its neighbours, and the recall.
-pub fn search(points: &Matrix, k: usize, settings: &HnswSettings) -> (Index, Neighbors, f64) {
-    let mut settings = *settings;
-    loop {
-        let index = Index::build(points, &settings);
-        let found = index.search(points, k);
-        let recall = recall(points, &found);
-        if recall >= settings.recall_floor || settings.ef_search >= points.rows() {
-            return (index, found, recall);
+    /// Settings out of range, or rows that can't be compared.
+    pub fn build(data: &Matrix, settings: &HnswSettings) -> Result<Self, DiscoveryError> {
+        settings.check()?;
+        data.check()?;
+        let (m, ef) = (settings.m, settings.ef_construction);
+        let mut graph = Hnsw::new(m, data.rows().max(1), LAYERS, ef, DistL2 {});
+        for row in 0..data.rows() {
+            graph.insert_slice((data.row(row), row));
         }
-        settings.ef_search *= 2;
-        settings.ef_construction *= 2;
+        graph.set_searching_mode(true);
+        Ok(Self { graph, ef_search: settings.ef_search })
     }
 }
 
-/// The share of true neighbours found, on a sample of rows.
-pub fn recall(points: &Matrix, found: &Neighbors) -> f64 {
-    let n = points.rows();
-    if n == 0 {
-        return 1.0;
+impl Index<'_> {
+    /// Number of rows in the graph.
+    pub fn rows(&self) -> usize {
+        self.graph.get_nb_point()
     }
-    let mut rng = Rng::new(n as u64);
-    let sample: Vec<usize> = (0..RECALL_SAMPLE.min(n)).map(|_| rng.below(n)).collect();
-    let hits: usize = sample
-        .par_iter()
-        .map(|&i| {
-            let mut all: Vec<f64> =
-                (0..n).map(|j| squared_distance(points.row(i), points.row(j))).collect();
-            all.sort_by(f64::total_cmp);
-            // By distance, so that a tie at the end counts for either point.
-            let worst = all[found.k - 1] * (1.0 + 1e-6);
-            found
-                .of(i)
-                .filter(|(j, _)| squared_distance(points.row(i), points.row(*j)) <= worst)
-                .count()
-        })
-        .sum();
-    hits as f64 / (sample.len() * found.k) as f64
+
+    /// The `k` rows nearest to each row of `data`, which must be the matrix the graph was built on:
+    /// itself first, then by the directly measured distance, ties by row order.
+    pub fn search(&self, data: &Matrix, k: usize) -> Neighbors {
+        let rows: Vec<usize> = (0..data.rows()).collect();
+        self.search_for(data, &rows, k)
+    }
+
+    /// As [`Index::search`], but only for the rows named in `queries`, in that order.
+    pub fn search_for(&self, data: &Matrix, queries: &[usize], k: usize) -> Neighbors {
+        let k = k.clamp(1, data.rows().max(1));
+        let found: Vec<Vec<(f32, u32)>> =
+            queries.par_iter().map(|&row| self.search_row(data, row, k)).collect();
+        Neighbors::from_rows(k, found)
+    }
+
+    /// One row's neighbours. A graph with unreachable rows can return fewer than `k`; the first
+    /// rows then fill up, so that every list is full.
+    fn search_row(&self, data: &Matrix, row: usize, k: usize) -> Vec<(f32, u32)> {
+        let ef = self.ef_search.max(k + 1);
+        let found = self.graph.search(data.row(row), (k + 1).min(data.rows()), ef);
+        let mut candidates: Vec<u32> = found.iter().map(|near| near.d_id as u32).collect();
+        candidates.sort_unstable();
+        candidates.dedup();
+        let mut filler = 0..data.rows() as u32;
+        while candidates.len() < k {
+            let Some(next) = filler.next() else { break };
+            if !candidates.contains(&next) {
+                candidates.push(next);
+            }
+        }
+        nearest(data, row, candidates, k)
+    }
+
+    /// The share of true neighbours (the row itself not counted) that the graph finds, over at most
+    /// 200 rows spread evenly. A neighbour as near as the true k-th counts as found.
+    ///
+    /// # Errors
+    /// Rows that can't be compared.
+    pub fn recall_at_k(&self, data: &Matrix, k: usize) -> Result<f64, DiscoveryError> {
+        let sample = data.rows().min(SAMPLE);
+        let queries: Vec<usize> = (0..sample).map(|at| at * data.rows() / sample).collect();
+        let truth = exact_for(data, &queries, k)?;
+        let found = self.search_for(data, &queries, k);
+        let (mut hits, mut asked) = (0usize, 0usize);
+        for row in 0..sample {
+            let reach = truth.distances_of(row).last().copied().unwrap_or(0.0);
+            asked += truth.k - 1;
+            let near = found.distances_of(row).iter().skip(1);
+            hits += near.filter(|&&distance| distance <= reach).count();
+        }
+        Ok(if asked == 0 { 1.0 } else { hits as f64 / asked as f64 })
+    }
+
+    /// Writes `BASENAME.hnsw.graph` and `BASENAME.hnsw.data` into `dir`, which must exist. Files of
+    /// that name are replaced; write into a temporary folder and rename for an atomic change.
+    ///
+    /// # Errors
+    /// [`DiscoveryError::IndexWrite`] naming the file or folder at fault.
+    pub fn dump(&self, dir: &Path, basename: &str) -> Result<[PathBuf; 2], DiscoveryError> {
+        let paths = files(dir, basename);
+        let failed = |path: &Path, reason: String| DiscoveryError::IndexWrite {
+            path: path.to_path_buf(),
+            reason,
+        };
+        if self.rows() == 0 {
+            return Err(failed(&paths[0], "the index is empty".into()));
+        }
+        for path in &paths {
+            File::create(path).map_err(|error| failed(path, error.to_string()))?;
+        }
+        let name = self.graph.file_dump(dir, basename);
+        let name = name.map_err(|error| failed(dir, format!("{error:#}")))?;
+        Ok(files(dir, &name))
+    }
 }
 
-/// Exact neighbours, for callers that choose between the two by size.
-pub fn exact_search(points: &Matrix, k: usize) -> Neighbors {
-    exact(points, k)
+/// The two files of an index.
+fn files(dir: &Path, basename: &str) -> [PathBuf; 2] {
+    ["graph", "data"].map(|part| dir.join(format!("{basename}.hnsw.{part}")))
+}
+
+/// Reads an index that [`Index::dump`] wrote and hands it to `use_index`.
+///
+/// The library ties a loaded graph to its reader, hence the closure. It trusts the files' contents:
+/// check their recorded checksums before.
+///
+/// # Errors
+/// [`DiscoveryError::IndexRead`] if a file is missing or isn't an index of f32 rows.
+pub fn with_loaded<T>(
+    dir: &Path,
+    basename: &str,
+    ef_search: usize,
+    use_index: impl FnOnce(&Index<'_>) -> T,
+) -> Result<T, DiscoveryError> {
+    let paths = files(dir, basename);
+    let failed = |path: &Path, reason: String| DiscoveryError::IndexRead {
+        path: path.to_path_buf(),
+        reason,
+    };
+    for path in &paths {
+        File::open(path).map_err(|error| failed(path, error.to_string()))?;
+    }
+    let mut reader = HnswIo::new(dir, basename);
+    let graph = reader.load_hnsw::<f32, DistL2>();
+    let mut graph = graph.map_err(|error| failed(&paths[0], format!("{error:#}")))?;
+    graph.set_searching_mode(true);
+    Ok(use_index(&Index { graph, ef_search }))
+}
+
+/// What [`search`] found.
+#[derive(Debug)]
+pub struct Searched {
+    /// The neighbour lists.
+    pub neighbors: Neighbors,
+    /// The graph they came from, to write to disk.
+    pub index: Index<'static>,
+    /// The graph's measured recall.
+    pub recall: f64,
+    /// What was tried, for the log.
+    pub log: Vec<String>,
+}
+
+/// Builds a graph, measures its recall, and builds again with both `ef` doubled while the recall is
+/// under the floor. If no attempt reaches it, the lists come from the exact search, and the graph
+/// returned is the last.
+///
+/// # Errors
+/// As [`Index::build`].
+pub fn search(
+    data: &Matrix,
+    k: usize,
+    settings: &HnswSettings,
+) -> Result<Searched, DiscoveryError> {
+    let mut attempt = settings.clone();
+    let mut log = Vec::new();
+    let mut tries = 0;
+    loop {
+        let index = Index::build(data, &attempt)?;
+        let recall = index.recall_at_k(data, k)?;
+        log.push(format!(
+            "index: M {}, ef {}/{}: recall {recall:.4} at {k}",
+            attempt.m, attempt.ef_construction, attempt.ef_search
+        ));
+        if recall >= settings.recall_floor {
+            return Ok(Searched { neighbors: index.search(data, k), index, recall, log });
+        }
+        if tries == settings.rebuilds {
+            log.push(format!("index: under {}, exact neighbours used", settings.recall_floor));
+            return Ok(Searched { neighbors: exact(data, k)?, index, recall, log });
+        }
+        tries += 1;
+        attempt.ef_construction = (attempt.ef_construction * 2).min(MOST_CANDIDATES);
+        attempt.ef_search = (attempt.ef_search * 2).max(2 * k).min(MOST_CANDIDATES);
+    }
 }

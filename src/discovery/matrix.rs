@@ -1,9 +1,12 @@
-//! Rows of numbers.
+//! A dense row-major matrix of f32: one row per image.
 
-use super::error::DiscoveryError;
+use super::DiscoveryError;
 
-/// A dense row-major matrix of `f32`: one row per sample.
-#[derive(Debug, Clone, PartialEq)]
+/// Largest magnitude accepted: its square, summed over 65,536 columns, stays inside f32.
+const LARGEST: f32 = 1e15;
+
+/// `rows × cols` values, row-major and owned.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
     rows: usize,
     cols: usize,
@@ -11,63 +14,145 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// A matrix of `rows` × `cols` from its values, row after row.
+    /// Wraps `data`, which must hold exactly `rows · cols` values in row-major order.
     ///
     /// # Errors
-    /// If the number of values is another, or one is not finite (the row is named).
+    /// [`DiscoveryError::Shape`] if the length is another.
     pub fn new(rows: usize, cols: usize, data: Vec<f32>) -> Result<Self, DiscoveryError> {
-        if data.len() != rows * cols || cols == 0 {
-            return Err(DiscoveryError::Shape { rows, cols, values: data.len() });
+        if rows.checked_mul(cols) != Some(data.len()) {
+            return Err(DiscoveryError::Shape { rows, cols, len: data.len() });
         }
-        match data.iter().position(|v| !v.is_finite()) {
-            Some(at) => Err(DiscoveryError::NotFinite { row: at / cols, value: data[at] }),
-            None => Ok(Self { rows, cols, data }),
-        }
+        Ok(Self { rows, cols, data })
     }
 
-    /// A matrix of zeros.
-    pub fn zeros(rows: usize, cols: usize) -> Self {
-        Self { rows, cols, data: vec![0.0; rows * cols] }
+    /// A matrix whose value at (row, column) is `value(row, column)`.
+    pub fn from_fn(rows: usize, cols: usize, mut value: impl FnMut(usize, usize) -> f32) -> Self {
+        let mut data = Vec::with_capacity(rows * cols);
+        for row in 0..rows {
+            data.extend((0..cols).map(|col| value(row, col)));
+        }
+        Self { rows, cols, data }
     }
 
-    /// Rows.
+    /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Columns.
+    /// Number of columns.
     pub fn cols(&self) -> usize {
         self.cols
     }
 
-    /// Row `i`.
-    pub fn row(&self, i: usize) -> &[f32] {
-        &self.data[i * self.cols..(i + 1) * self.cols]
+    /// One row's values. Panics, as slices do, if `row` is out of range.
+    pub fn row(&self, row: usize) -> &[f32] {
+        &self.data[row * self.cols..(row + 1) * self.cols]
     }
 
-    /// Row `i`, to write.
-    pub fn row_mut(&mut self, i: usize) -> &mut [f32] {
-        &mut self.data[i * self.cols..(i + 1) * self.cols]
+    /// One row's values, to change.
+    pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
+        &mut self.data[row * self.cols..(row + 1) * self.cols]
     }
 
-    /// All values, row after row.
-    pub fn data(&self) -> &[f32] {
+    /// All values, row-major.
+    pub fn as_slice(&self) -> &[f32] {
         &self.data
     }
 
-    /// All values, to write.
-    pub fn data_mut(&mut self) -> &mut [f32] {
+    /// All values, row-major, to change.
+    pub fn as_mut_slice(&mut self) -> &mut [f32] {
         &mut self.data
     }
 
-    /// The rows `which`, in that order.
-    pub fn select(&self, which: &[usize]) -> Self {
-        let data = which.iter().flat_map(|&i| self.row(i)).copied().collect();
-        Self { rows: which.len(), cols: self.cols, data }
+    /// Rows `from..to` as one slice.
+    pub fn row_range(&self, from: usize, to: usize) -> &[f32] {
+        &self.data[from * self.cols..to * self.cols]
+    }
+
+    /// The named rows, copied in that order.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let mut data = Vec::with_capacity(rows.len() * self.cols);
+        for &row in rows {
+            data.extend_from_slice(self.row(row));
+        }
+        Self { rows: rows.len(), cols: self.cols, data }
+    }
+
+    /// Each column's mean, summed in f64 in row order.
+    pub fn column_means(&self) -> Vec<f64> {
+        let mut sums = vec![0.0f64; self.cols];
+        for row in 0..self.rows {
+            for (sum, &value) in sums.iter_mut().zip(self.row(row)) {
+                *sum += f64::from(value);
+            }
+        }
+        let count = self.rows.max(1) as f64;
+        sums.iter_mut().for_each(|sum| *sum /= count);
+        sums
+    }
+
+    /// The same rows with every column's mean taken off.
+    ///
+    /// Distances stay what they were, and the product form of them loses fewer digits.
+    pub fn centred(&self) -> Self {
+        let means = self.column_means();
+        let mut centred = self.clone();
+        for row in 0..self.rows {
+            for (value, mean) in centred.row_mut(row).iter_mut().zip(&means) {
+                *value = (f64::from(*value) - mean) as f32;
+            }
+        }
+        centred
+    }
+
+    /// Checks that there is a column and that every value is finite and of a sane magnitude.
+    ///
+    /// # Errors
+    /// [`DiscoveryError::NoColumns`], or [`DiscoveryError::Value`] naming the first bad row.
+    pub fn check(&self) -> Result<(), DiscoveryError> {
+        if self.cols == 0 {
+            return Err(DiscoveryError::NoColumns);
+        }
+        // No range contains a NaN.
+        match self.data.iter().position(|value| !(-LARGEST..=LARGEST).contains(value)) {
+            None => Ok(()),
+            Some(at) => Err(DiscoveryError::Value {
+                row: at / self.cols,
+                col: at % self.cols,
+                value: self.data[at],
+            }),
+        }
     }
 }
 
-/// Squared Euclidean distance in `f64`, summed in column order.
-pub fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_of_another_length_is_refused() {
+        let refused = Matrix::new(2, 3, vec![0.0; 5]);
+        assert!(matches!(refused, Err(DiscoveryError::Shape { rows: 2, cols: 3, len: 5 })));
+        assert!(Matrix::new(usize::MAX, 2, vec![]).is_err());
+    }
+
+    #[test]
+    fn a_bad_value_is_named_by_row_and_column() {
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e20] {
+            let mut matrix = Matrix::from_fn(4, 3, |row, col| (row + col) as f32);
+            matrix.row_mut(2)[1] = bad;
+            let message = matrix.check().unwrap_err().to_string();
+            assert!(message.starts_with("row 2, column 1 holds"), "{message}");
+        }
+        assert!(matches!(
+            Matrix::from_fn(3, 0, |_, _| 0.0).check(),
+            Err(DiscoveryError::NoColumns)
+        ));
+    }
+
+    #[test]
+    fn centred_columns_have_mean_zero() {
+        let matrix = Matrix::from_fn(5, 2, |row, col| 1000.0 + (row * (col + 1)) as f32);
+        assert!(matrix.centred().column_means().iter().all(|mean| mean.abs() < 1e-6));
+    }
 }

@@ -1,145 +1,196 @@
-//! Core discovery: features of one class in, cores out. Numbers only: no files, no progress, no async.
+//! Finding the images that stand for a class: numbers in, numbers out.
+//!
+//! Pure arithmetic on matrices, one class at a time: no I/O (but for [`hnsw::Index::dump`], the only
+//! way its library permits), no progress, no state. [`discover`] standardises the features, embeds
+//! them by UMAP, clusters the embedding by HDBSCAN and brings the clusters to exactly IPC cores;
+//! [`discover_embedded`] begins at the embedding. The same input, settings and seed give the same
+//! bits whatever the number of threads.
 
-mod cascade;
+pub mod algorithms;
+pub mod cascade;
+mod distance;
 mod error;
+pub mod features;
 pub mod hdbscan;
-mod hnsw;
+pub mod hnsw;
 pub mod kmeans;
 mod matrix;
-mod neighbors;
+mod nearest;
+pub mod neighbors;
+mod product;
 mod rng;
+mod settings;
 mod standardize;
 pub mod umap;
 
 pub use cascade::{Core, Origin};
 pub use error::DiscoveryError;
-pub use hnsw::{HnswSettings, Index};
+pub use hnsw::HnswSettings;
 pub use matrix::Matrix;
 pub use neighbors::Neighbors;
+pub use settings::{Algorithm, NeighborSearch, Settings};
 pub use standardize::standardize;
 
-use hdbscan::HdbscanSettings;
-use umap::UmapSettings;
-
-/// How neighbours are found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NeighborSearch {
-    /// By a matrix product: every neighbour.
-    Exact,
-    /// Through an HNSW index.
-    Hnsw,
-    /// HNSW for many rows of few columns, else exact.
-    #[default]
-    Auto,
-}
-
-/// Parameters of discovery; the defaults are the published program's.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Settings {
-    /// Cores wanted.
-    pub ipc: usize,
-    /// Neighbours that UMAP looks at, the point itself counted.
-    pub n_neighbors: usize,
-    /// The least size of a cluster.
-    pub min_cluster_size: usize,
-    /// HDBSCAN's `min_samples`.
-    pub min_samples: usize,
-    /// Dimensions of the embedding.
-    pub components: usize,
-    /// How neighbours are found.
-    pub neighbors: NeighborSearch,
-    /// Parameters of the index.
-    pub hnsw: HnswSettings,
-    /// Seed of everything random.
-    pub seed: u64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            ipc: 10,
-            n_neighbors: 85,
-            min_cluster_size: 55,
-            min_samples: 3,
-            components: 50,
-            neighbors: NeighborSearch::Auto,
-            hnsw: HnswSettings::default(),
-            seed: 42,
-        }
-    }
-}
-
 /// What was found in one class.
+#[derive(Debug)]
 pub struct Discovery {
-    /// Every row's place in the embedding.
+    /// The space in which the cores were chosen, one row per image: UMAP's embedding, or, for
+    /// algorithms other than `coda`, the features as given.
     pub embedding: Matrix,
-    /// Cluster of each row; -1 is noise.
+    /// Each row's cluster (−1 for noise). Other algorithms: the core it belongs to.
     pub labels: Vec<i32>,
-    /// Membership probability of each row.
+    /// Each row's membership probability, 0 for noise. Other algorithms: 1.
     pub probabilities: Vec<f64>,
-    /// The cores by rank.
+    /// Each row's outlier score. Other algorithms: 0.
+    pub outlier_scores: Vec<f64>,
+    /// Number of clusters before the cascade.
+    pub clusters: usize,
+    /// Number of rows of noise.
+    pub noise: usize,
+    /// Exactly IPC cores with distinct rows, in rank order.
     pub cores: Vec<Core>,
-    /// What was done, one line a step.
+    /// What was done, a line each, for people.
     pub log: Vec<String>,
-    /// The neighbour index, if one was built.
-    pub index: Option<Index>,
+    /// The neighbour index, if one was asked for or the automatic rule chose it. It holds the
+    /// standardised features (`coda`), or what `embedding` holds.
+    pub index: Option<hnsw::Index<'static>>,
+    /// The index's measured recall.
+    pub recall: Option<f64>,
 }
 
-/// From this many rows on, and up to this many columns, `Auto` takes the index: below, the product is faster.
-const AUTO_ROWS: usize = 20_000;
-const AUTO_COLUMNS: usize = 2048;
-
-/// Standardise, neighbours, UMAP, HDBSCAN, selection (method: paper section 3, published program's parameters).
+/// Finds the cores of one class from its features, one row per image.
 ///
 /// # Errors
-/// If there are fewer rows than cores wanted.
+/// [`DiscoveryError::TooFewRows`] with fewer rows than IPC, [`DiscoveryError::Value`] naming a row
+/// that isn't finite, [`DiscoveryError::NoColumns`], [`DiscoveryError::Setting`].
 pub fn discover(features: &Matrix, settings: &Settings) -> Result<Discovery, DiscoveryError> {
-    refuse_few(features, settings)?;
-    let mut points = features.clone();
-    standardize(&mut points);
-    let (n, d) = (points.rows(), points.cols());
-    let by_index = match settings.neighbors {
-        NeighborSearch::Exact => false,
-        NeighborSearch::Hnsw => true,
-        NeighborSearch::Auto => n >= AUTO_ROWS && d <= AUTO_COLUMNS,
-    };
-    let (index, found, mut log) = if by_index {
-        let (index, found, recall) = hnsw::search(&points, settings.n_neighbors, &settings.hnsw);
-        (Some(index), found, vec![format!("HNSW index, recall {recall:.4}")])
+    check(features, settings)?;
+    if settings.algorithm != Algorithm::Coda {
+        return baseline(features, settings);
+    }
+    let scaled = standardize(features);
+    let k = umap_neighbors(scaled.rows(), settings.n_neighbors);
+    let mut log = Vec::new();
+    let (neighbors, index, recall) = if settings.neighbors.uses_index(scaled.rows(), scaled.cols())
+    {
+        let found = hnsw::search(&scaled, k, &settings.hnsw)?;
+        log.extend(found.log);
+        (found.neighbors, Some(found.index), Some(found.recall))
     } else {
-        (None, neighbors::exact(&points, settings.n_neighbors), Vec::new())
+        (neighbors::exact(&scaled, k)?, None, None)
     };
-    let umap = UmapSettings { components: settings.components, seed: settings.seed };
-    let embedding = umap::embed(&found, n, &umap);
-    let mut discovery = discover_embedded(embedding, settings)?;
-    log.append(&mut discovery.log);
-    Ok(Discovery { index, log, ..discovery })
+    drop(scaled);
+    let umap = umap::UmapSettings {
+        components: settings.components,
+        seed: settings.seed,
+        ..umap::UmapSettings::default()
+    };
+    let embedding = umap::embed(&neighbors, &umap);
+    log.push(format!(
+        "{} rows of {} values embedded in {} by their {k} nearest neighbours",
+        features.rows(),
+        features.cols(),
+        settings.components
+    ));
+    let mut found = by_density(embedding, settings)?;
+    log.append(&mut found.log);
+    Ok(Discovery { log, index, recall, ..found })
 }
 
-/// HDBSCAN and selection on rows that are the embedding already.
+/// As [`discover`], but the rows are the embedding already: nothing is standardised and UMAP doesn't
+/// run. `components`, `n_neighbors` and the automatic choice of an index have no meaning here.
 ///
 /// # Errors
 /// As [`discover`].
 pub fn discover_embedded(
-    embedding: Matrix,
+    embedding: &Matrix,
     settings: &Settings,
 ) -> Result<Discovery, DiscoveryError> {
-    refuse_few(&embedding, settings)?;
-    let parameters = HdbscanSettings {
-        min_cluster_size: settings.min_cluster_size,
-        min_samples: settings.min_samples,
-    };
-    let clustering = hdbscan::cluster(&embedding, &parameters);
-    let (cores, log) =
-        cascade::select(&embedding, &clustering, parameters, settings.ipc, settings.seed);
-    let (labels, probabilities) = (clustering.labels, clustering.probabilities);
-    Ok(Discovery { embedding, labels, probabilities, cores, log, index: None })
+    check(embedding, settings)?;
+    if settings.algorithm != Algorithm::Coda {
+        return baseline(embedding, settings);
+    }
+    let found = by_density(embedding.clone(), settings)?;
+    with_requested_index(found, settings)
 }
 
-fn refuse_few(points: &Matrix, settings: &Settings) -> Result<(), DiscoveryError> {
-    if points.rows() < settings.ipc {
-        return Err(DiscoveryError::TooFew { samples: points.rows(), ipc: settings.ipc });
+/// Checks settings and input together, so that no stage has to.
+fn check(features: &Matrix, settings: &Settings) -> Result<(), DiscoveryError> {
+    settings.check()?;
+    settings::check_ipc(settings.ipc, features.rows())?;
+    features.check()
+}
+
+/// UMAP's neighbours for so many rows: as the reference, one fewer than the rows at most, but no
+/// fewer than two while there are two.
+fn umap_neighbors(rows: usize, wanted: usize) -> usize {
+    wanted.min(rows.saturating_sub(1)).max(2).min(rows)
+}
+
+/// HDBSCAN on the embedding and the cascade to IPC cores.
+fn by_density(embedding: Matrix, settings: &Settings) -> Result<Discovery, DiscoveryError> {
+    let clustering = hdbscan::cluster(
+        &embedding,
+        &hdbscan::HdbscanSettings {
+            min_cluster_size: settings.min_cluster_size,
+            min_samples: settings.min_samples,
+            selection: hdbscan::Selection::Eom,
+        },
+    );
+    let cascade = cascade::run(
+        &embedding,
+        &clustering,
+        &cascade::CascadeSettings {
+            ipc: settings.ipc,
+            min_cluster_size: settings.min_cluster_size,
+            min_samples: settings.min_samples,
+            seed: settings.seed,
+        },
+    )?;
+    Ok(Discovery {
+        embedding,
+        clusters: clustering.clusters(),
+        noise: clustering.noise(),
+        labels: clustering.labels,
+        probabilities: clustering.probabilities,
+        outlier_scores: clustering.outlier_scores,
+        cores: cascade.cores,
+        log: cascade.log,
+        index: None,
+        recall: None,
+    })
+}
+
+/// One of the other algorithms, on the features as they are.
+fn baseline(features: &Matrix, settings: &Settings) -> Result<Discovery, DiscoveryError> {
+    let (ipc, rows) = (settings.ipc, features.rows());
+    let choice = algorithms::choose(features, settings.algorithm, ipc, settings.seed);
+    let found = Discovery {
+        embedding: features.clone(),
+        labels: choice.labels,
+        probabilities: vec![1.0; rows],
+        outlier_scores: vec![0.0; rows],
+        clusters: ipc,
+        noise: 0,
+        cores: choice.cores,
+        log: vec![format!("{ipc} cores of {rows} rows by {}", settings.algorithm.as_str())],
+        index: None,
+        recall: None,
+    };
+    with_requested_index(found, settings)
+}
+
+/// Adds an index over `embedding` if one was asked for by name.
+fn with_requested_index(
+    mut found: Discovery,
+    settings: &Settings,
+) -> Result<Discovery, DiscoveryError> {
+    if settings.neighbors == NeighborSearch::Hnsw {
+        let k = umap_neighbors(found.embedding.rows(), settings.n_neighbors);
+        let searched = hnsw::search(&found.embedding, k, &settings.hnsw)?;
+        found.log.extend(searched.log);
+        found.index = Some(searched.index);
+        found.recall = Some(searched.recall);
     }
-    Ok(())
+    Ok(found)
 }

@@ -1,45 +1,85 @@
-//! Our own random numbers: SplitMix64, the same on every machine, cheap to fork by index.
+//! Seeded random streams. One seed and the names of what is being drawn give one stream, so no
+//! draw depends on the order in which threads run.
 
-/// A stream of random numbers.
-#[derive(Debug, Clone)]
+use std::f64::consts::TAU;
+
+/// The odd constant of SplitMix64 (Steele, Lea, Flood 2014).
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// Finalises a 64-bit state into an equidistributed output (SplitMix64's mixer).
+fn mix(mut state: u64) -> u64 {
+    state = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    state = (state ^ (state >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    state ^ (state >> 31)
+}
+
+/// A SplitMix64 generator.
+#[derive(Clone, Debug)]
 pub struct Rng {
     state: u64,
 }
 
 impl Rng {
-    /// The stream of `seed`.
-    pub fn new(seed: u64) -> Self {
-        Self { state: seed }
+    /// The stream that belongs to `seed` and to the path `names` (a purpose, an epoch, a vertex…).
+    pub fn new(seed: u64, names: &[u64]) -> Self {
+        let mut state = mix(seed.wrapping_add(GOLDEN));
+        for &name in names {
+            state = mix(state ^ mix(name.wrapping_add(GOLDEN)).wrapping_mul(GOLDEN));
+        }
+        Self { state }
     }
 
-    /// An independent stream for part `index` of the work.
-    pub fn fork(seed: u64, index: u64) -> Self {
-        Self { state: Self::new(seed ^ index.wrapping_mul(0xd134_2543_de82_ef95)).next() }
-    }
-
-    /// The next 64 bits.
-    #[allow(clippy::should_implement_trait)]
-    pub fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+    /// 64 uniform bits.
+    pub fn next_u64(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(GOLDEN);
+        mix(self.state)
     }
 
     /// Uniform in [0, 1).
-    pub fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
+    pub fn uniform(&mut self) -> f64 {
+        (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// Uniform in `0..n`; 0 for an empty range.
-    pub fn below(&mut self, n: usize) -> usize {
-        ((u128::from(self.next()) * n as u128) >> 64) as usize
+    /// Uniform in 0..bound (0 if `bound` is 0), by multiply-shift: its bias is below bound / 2⁶⁴.
+    pub fn below(&mut self, bound: usize) -> usize {
+        ((u128::from(self.next_u64()) * bound as u128) >> 64) as usize
     }
 
-    /// Standard normal (Box–Muller).
+    /// Standard normal, by Box and Muller.
     pub fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.unit()).cos()
+        let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
+        radius * (TAU * self.uniform()).cos()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_differ_by_seed_and_by_name_and_repeat() {
+        let first = |seed, names: &[u64]| Rng::new(seed, names).next_u64();
+        assert_eq!(first(1, &[2, 3]), first(1, &[2, 3]));
+        let seen = [first(1, &[2, 3]), first(2, &[2, 3]), first(1, &[3, 2]), first(1, &[2])];
+        for (at, value) in seen.iter().enumerate() {
+            assert!(!seen[..at].contains(value));
+        }
+    }
+
+    #[test]
+    fn moments_are_those_of_the_distributions() {
+        let mut rng = Rng::new(7, &[]);
+        let draws = 20_000;
+        let mut counts = [0usize; 5];
+        let (mut sum, mut squares) = (0.0, 0.0);
+        for _ in 0..draws {
+            counts[rng.below(5)] += 1;
+            let normal = rng.normal();
+            sum += normal;
+            squares += normal * normal;
+        }
+        assert!(counts.iter().all(|&count| (3_700..4_300).contains(&count)), "{counts:?}");
+        assert!((sum / draws as f64).abs() < 0.03);
+        assert!((squares / draws as f64 - 1.0).abs() < 0.05);
     }
 }

@@ -4,7 +4,8 @@ use super::context::Context;
 use super::error::StageError;
 use crate::config::{Class, ClassList};
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
-use crate::discovery::{self, Discovery, Index, Matrix, Settings};
+use crate::discovery::hnsw::Index;
+use crate::discovery::{self, Discovery, Matrix, Settings};
 use crate::store::tables::{
     ClassRows, CoreRow, EmbeddedRow, LatentTable, write_cores, write_embedding,
 };
@@ -181,7 +182,7 @@ fn write(
             probability: found.probabilities[i],
         })
         .collect();
-    let (coordinates, dimensions) = (found.embedding.data().to_vec(), found.embedding.cols());
+    let (coordinates, dimensions) = (found.embedding.as_slice().to_vec(), found.embedding.cols());
     let path = folder.join("embedding.parquet");
     written.push(write_embedding(
         &path,
@@ -199,7 +200,7 @@ fn write_index(
     run_dir: &RunDir,
     class: &str,
     folder: &Path,
-    index: &Index,
+    index: &Index<'_>,
 ) -> Result<Vec<Written>, StageError> {
     let temporary = folder.join("index.tmp");
     if temporary.exists() {

@@ -193,7 +193,7 @@ fn refuse_incomplete<U>(plan: &Plan<U>, run_dir: &RunDir) -> Result<(), FlowErro
 }
 
 fn planning(stage: &'static str, error: impl Into<StageError>) -> FlowError<StageError> {
-    FlowError::Planning { stage, source: error.into() }
+    FlowError::Planning { stage, source: Box::new(error.into()) }
 }
 
 fn place(stage: &str) -> usize {

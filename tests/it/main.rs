@@ -1,8 +1,11 @@
 //! Integration tests: they drive the real binary over real digits. One binary, so that linking is paid once.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod bad_data;
 mod commands;
 mod diffusion;
+mod discovery;
 mod end_to_end;
 mod harness;
 mod interruption;

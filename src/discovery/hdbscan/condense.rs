@@ -1,99 +1,88 @@
-//! Single linkage from the spanning tree, and the tree condensed to splits into clusters of the least size.
+//! The condensed tree: the hierarchy with every split that sheds fewer than `min_cluster_size` rows
+//! read as rows falling out of a cluster that goes on.
 
-use super::prim::Edge;
+use super::linkage::Hierarchy;
 
-/// One merge of single linkage: two nodes (points below `n`, earlier merges from `n` on), distance, points below.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Merge {
-    left: usize,
-    right: usize,
-    distance: f64,
-    size: usize,
-}
-
-/// One row of the condensed tree: `child` (a point below `n`, or a cluster) leaves `parent` at `lambda`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct CondensedRow {
-    /// The cluster it leaves; the root is `n`.
+/// One row of the condensed tree.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fall {
+    /// The cluster that is left. The root is the number of rows; others count up from there.
     pub parent: usize,
-    /// What leaves it.
+    /// The row that falls out, or the cluster that is born (≥ the number of rows).
     pub child: usize,
-    /// 1 / distance.
+    /// The density 1 / distance at which that happens; infinite between duplicates.
     pub lambda: f64,
-    /// Points in the child.
+    /// Rows in the child.
     pub size: usize,
 }
 
-/// Merges in order of distance.
-pub(super) fn single_linkage(n: usize, edges: &[Edge]) -> Vec<Merge> {
-    let mut parent: Vec<usize> = (0..2 * n - 1).collect();
-    let mut size = vec![1; n];
-    let mut merges = Vec::with_capacity(edges.len());
-    for edge in edges {
-        let (left, right) = (find(&mut parent, edge.from), find(&mut parent, edge.to));
-        let node = n + merges.len();
-        parent[left] = node;
-        parent[right] = node;
-        size.push(size[left] + size[right]);
-        merges.push(Merge { left, right, distance: edge.weight, size: size[node] });
-    }
-    merges
+/// Every fall, parents before their children.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CondensedTree {
+    /// Number of rows clustered; also the root's number.
+    pub rows: usize,
+    /// Number of clusters in the tree, the root included.
+    pub nodes: usize,
+    /// The falls, in the order of a walk through the hierarchy level by level.
+    pub falls: Vec<Fall>,
 }
 
-fn find(parent: &mut [usize], mut node: usize) -> usize {
-    while parent[node] != node {
-        parent[node] = parent[parent[node]];
-        node = parent[node];
-    }
-    node
-}
-
-/// Nodes below `root`, itself first, level by level.
-fn breadth_first(n: usize, merges: &[Merge], root: usize) -> Vec<usize> {
-    let mut order = vec![root];
-    let mut at = 0;
-    while at < order.len() {
-        if let Some(merge) = order[at].checked_sub(n).map(|m| merges[m]) {
-            order.extend([merge.left, merge.right]);
+impl CondensedTree {
+    /// Condenses a hierarchy. `min_cluster_size` is at least 2.
+    pub fn new(hierarchy: &Hierarchy, min_cluster_size: usize) -> Self {
+        let rows = hierarchy.rows;
+        let mut tree = Self { rows, nodes: 1, falls: Vec::with_capacity(rows) };
+        if hierarchy.merges.is_empty() {
+            return tree;
         }
-        at += 1;
-    }
-    order
-}
-
-/// The condensed tree, rows in the reference's order: breadth first from the root.
-pub(super) fn condense(n: usize, merges: &[Merge], min_cluster_size: usize) -> Vec<CondensedRow> {
-    let root = n + merges.len() - 1;
-    let size = |node: usize| node.checked_sub(n).map_or(1, |m| merges[m].size);
-    let mut name = vec![0; root + 1];
-    name[root] = n;
-    let mut next = n + 1;
-    let mut gone = vec![false; root + 1];
-    let mut tree = Vec::new();
-    for node in breadth_first(n, merges, root) {
-        if node < n || gone[node] {
-            continue;
-        }
-        let Merge { left, right, distance, .. } = merges[node - n];
-        let lambda = if distance > 0.0 { 1.0 / distance } else { f64::INFINITY };
-        let parent = name[node];
-        let both = size(left) >= min_cluster_size && size(right) >= min_cluster_size;
-        for child in [left, right] {
-            if both {
-                name[child] = next;
-                next += 1;
-                tree.push(CondensedRow { parent, child: name[child], lambda, size: size(child) });
-            } else if size(child) >= min_cluster_size {
-                name[child] = parent;
-            } else {
-                for below in breadth_first(n, merges, child) {
-                    gone[below] = true;
-                    if below < n {
-                        tree.push(CondensedRow { parent, child: below, lambda, size: 1 });
-                    }
+        let top = rows + hierarchy.merges.len() - 1;
+        // Which cluster goes on at a node; none where its rows have fallen out above.
+        let mut cluster_at: Vec<Option<usize>> = vec![None; top + 1];
+        cluster_at[top] = Some(rows);
+        for node in hierarchy.breadth_first(top) {
+            let (Some(parent), true) = (cluster_at[node], node >= rows) else { continue };
+            let merge = hierarchy.merges[node - rows];
+            let lambda = if merge.distance > 0.0 { merge.distance.recip() } else { f64::INFINITY };
+            let big = |child: usize| hierarchy.size(child) >= min_cluster_size;
+            let split = big(merge.left) && big(merge.right);
+            for child in [merge.left, merge.right] {
+                if split {
+                    let born = rows + tree.nodes;
+                    tree.nodes += 1;
+                    cluster_at[child] = Some(born);
+                    let size = hierarchy.size(child);
+                    tree.falls.push(Fall { parent, child: born, lambda, size });
+                } else if big(child) {
+                    cluster_at[child] = Some(parent);
+                } else {
+                    let below = hierarchy.breadth_first(child);
+                    let fallen = below.into_iter().filter(|&row| row < rows);
+                    tree.falls.extend(fallen.map(|child| Fall { parent, child, lambda, size: 1 }));
                 }
             }
         }
+        tree
     }
-    tree
+
+    /// Position of a cluster in an array over the clusters: the root is 0. `None` for a row.
+    pub fn node(&self, child: usize) -> Option<usize> {
+        child.checked_sub(self.rows)
+    }
+
+    /// The falls that give birth to clusters: (parent's position, child's position, fall).
+    pub fn births(&self) -> impl DoubleEndedIterator<Item = (usize, usize, &Fall)> {
+        self.falls.iter().filter_map(|fall| {
+            Some((fall.parent - self.rows, fall.child.checked_sub(self.rows)?, fall))
+        })
+    }
+
+    /// The largest density among each cluster's own falls.
+    pub fn deaths(&self) -> Vec<f64> {
+        let mut deaths = vec![0.0f64; self.nodes];
+        for fall in &self.falls {
+            let death = &mut deaths[fall.parent - self.rows];
+            *death = death.max(fall.lambda);
+        }
+        deaths
+    }
 }

@@ -1,50 +1,76 @@
-//! HDBSCAN (Campello, Moulavi, Sander 2013), exact, with ties decided as the reference implementation's
-//! `prims_kdtree` with a stable sort decides them: Prim from row 0, strict comparison in row order.
+//! HDBSCAN (Campello, Moulavi, Sander 2013; McInnes, Healy, Astels 2017), exact and deterministic.
+//!
+//! Ties between mutual reachability distances are common and decide much, so the order is fixed: the
+//! spanning tree is Prim's from row 0 ([`prim`]) with strict comparison in row order, its edges are
+//! sorted stably by weight ([`linkage`]); the tree is condensed ([`condense`]), clusters are chosen
+//! ([`select`]) and points scored ([`scores`]). Equals Python's `hdbscan` with
+//! `algorithm="prims_kdtree"` and a stable sort.
 
-mod condense;
-mod labels;
-mod prim;
-mod select;
+pub mod condense;
+pub mod linkage;
+pub mod prim;
+pub mod scores;
+pub mod select;
 
-use super::matrix::Matrix;
+pub use condense::CondensedTree;
+pub use select::Selection;
 
-pub use condense::CondensedRow;
+use super::Matrix;
 
-/// Parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What decides the clustering. A single all-embracing cluster is never reported.
+#[derive(Clone, Debug, PartialEq)]
 pub struct HdbscanSettings {
-    /// The least size of a cluster.
+    /// The least members of a cluster (at least 2 are needed for one to exist).
     pub min_cluster_size: usize,
-    /// A point's density is taken at its `min_samples`-th neighbour, the point itself not counted.
+    /// A point's core distance is that to its `min_samples`-th nearest other point.
     pub min_samples: usize,
+    /// How clusters are chosen from the condensed tree.
+    pub selection: Selection,
 }
 
-/// A clustering.
-#[derive(Debug, Clone, PartialEq)]
+/// A clustering of the rows.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Clustering {
-    /// Cluster of each row, from 0; -1 is noise.
+    /// Each row's cluster, 0…clusters − 1, or −1 for noise.
     pub labels: Vec<i32>,
-    /// Membership probability of each row: λ of the point over the largest λ of its cluster; 0 for noise.
+    /// Each row's membership probability λ_point / λ_max of its cluster; 0 for noise.
     pub probabilities: Vec<f64>,
-    /// The condensed tree.
-    pub tree: Vec<CondensedRow>,
-    /// Number of clusters.
-    pub clusters: usize,
+    /// Each row's GLOSH outlier score in [0, 1].
+    pub outlier_scores: Vec<f64>,
+    /// Each cluster's persistence in [0, 1].
+    pub persistence: Vec<f64>,
+    /// The tree the clusters were chosen from.
+    pub tree: CondensedTree,
 }
 
-/// Clusters the rows of `points`: excess of mass, the root is never a cluster.
-pub fn cluster(points: &Matrix, settings: &HdbscanSettings) -> Clustering {
-    let n = points.rows();
-    if n < 2 {
-        let (labels, probabilities) = (vec![-1; n], vec![0.0; n]);
-        return Clustering { labels, probabilities, tree: Vec::new(), clusters: 0 };
+impl Clustering {
+    /// Number of clusters.
+    pub fn clusters(&self) -> usize {
+        self.persistence.len()
     }
-    let core = prim::core_distances(points, settings.min_samples);
-    let edges = prim::spanning_tree(points, &core);
-    let merges = condense::single_linkage(n, &edges);
-    let tree = condense::condense(n, &merges, settings.min_cluster_size.max(2));
-    let chosen = select::excess_of_mass(n, &tree);
-    let labels = labels::labels(n, &tree, &chosen);
-    let probabilities = labels::probabilities(&tree, &chosen, &labels);
-    Clustering { labels, probabilities, tree, clusters: chosen.len() }
+
+    /// The rows of one cluster, ascending.
+    pub fn members(&self, cluster: usize) -> Vec<usize> {
+        (0..self.labels.len()).filter(|&row| self.labels[row] == cluster as i32).collect()
+    }
+
+    /// Number of rows in no cluster.
+    pub fn noise(&self) -> usize {
+        self.labels.iter().filter(|&&label| label < 0).count()
+    }
+}
+
+/// Clusters the rows of `data` (finite values) by Euclidean distance. Time is quadratic in the
+/// rows, memory linear.
+pub fn cluster(data: &Matrix, settings: &HdbscanSettings) -> Clustering {
+    let mut edges = prim::spanning_tree(data, settings.min_samples);
+    edges.sort_by(|a, b| a.weight.total_cmp(&b.weight));
+    let hierarchy = linkage::single_linkage(data.rows(), &edges);
+    let tree = CondensedTree::new(&hierarchy, settings.min_cluster_size.max(2));
+    let chosen = select::choose(&tree, settings.selection);
+    let labels = scores::labels(&tree, &chosen);
+    let probabilities = scores::probabilities(&tree, &chosen, &labels);
+    let outlier_scores = scores::outlier_scores(&tree);
+    let persistence = scores::persistence(&tree, &chosen, &labels);
+    Clustering { labels, probabilities, outlier_scores, persistence, tree }
 }

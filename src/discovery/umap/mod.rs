@@ -1,56 +1,75 @@
-//! UMAP (McInnes, Healy, Melville 2018) as umap-learn computes it: fuzzy neighbour graph, spectral start, layout by
-//! stochastic gradient descent with negative sampling.
+//! UMAP (McInnes, Healy, Melville 2018) as `umap-learn` computes it, seeded and thread-independent.
+//!
+//! Neighbour distances become the weights of a fuzzy graph ([`smooth`], [`fuzzy`]); the graph's
+//! Laplacian gives first positions ([`spectral`]); attraction along edges and repulsion from random
+//! vertices move them to their places ([`layout`]).
 
 mod curve;
-mod fuzzy;
-mod layout;
-mod spectral;
+mod eigen;
+pub mod fuzzy;
+pub mod layout;
+pub mod smooth;
+pub mod spectral;
 
-use super::matrix::Matrix;
-use super::neighbors::Neighbors;
-use super::rng::Rng;
+pub use curve::Curve;
 
-pub use fuzzy::{FuzzyGraph, fuzzy_graph, smooth_distances};
+use super::{Matrix, Neighbors};
 
-/// Parameters; `min_dist` is 0 and `spread` 1, as published.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// UMAP's parameters; [`Default`] has the published program's values.
+#[derive(Clone, Debug, PartialEq)]
 pub struct UmapSettings {
-    /// Dimensions of the embedding.
+    /// Columns of the embedding.
     pub components: usize,
-    /// Seed of the start's noise and of the layout.
+    /// Least distance between embedded points.
+    pub min_dist: f64,
+    /// Scale of the embedding.
+    pub spread: f64,
+    /// Random vertices a vertex is pushed from for each pull along an edge.
+    pub negative_samples: usize,
+    /// Step size of the first epoch, falling linearly to zero.
+    pub learning_rate: f32,
+    /// Weight of the pushes.
+    pub repulsion: f32,
+    /// Passes over the edges: 500 below 10,000 rows and 200 above, if not given.
+    pub epochs: Option<usize>,
+    /// Seed of the first positions' noise and of the random vertices.
     pub seed: u64,
 }
 
-/// The embedding (rows × components) of points whose neighbours are `neighbors`.
-pub fn embed(neighbors: &Neighbors, n: usize, settings: &UmapSettings) -> Matrix {
-    let epochs = if n <= 10_000 { 500 } else { 200 };
-    let mut graph = fuzzy_graph(neighbors, n);
-    graph.prune(epochs);
-    let mut rng = Rng::fork(settings.seed, 1);
-    let mut start = match spectral::start(&graph, n, settings.components, &mut rng) {
-        Some(start) => start,
-        None => random_start(n, settings.components, &mut rng),
-    };
-    rescale(&mut start);
-    layout::optimise(start, &graph, epochs, settings.seed)
-}
-
-fn random_start(n: usize, components: usize, rng: &mut Rng) -> Matrix {
-    let mut start = Matrix::zeros(n, components);
-    start.data_mut().iter_mut().for_each(|v| *v = (rng.unit() * 20.0 - 10.0) as f32);
-    start
-}
-
-/// Each column to 0 … 10, as the reference does before the layout.
-fn rescale(points: &mut Matrix) {
-    for j in 0..points.cols() {
-        let column = (0..points.rows()).map(|i| points.row(i)[j]);
-        let (low, high) =
-            column.fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-        let scale = if high > low { 10.0 / (high - low) } else { 0.0 };
-        for i in 0..points.rows() {
-            let value = &mut points.row_mut(i)[j];
-            *value = (*value - low) * scale;
+impl Default for UmapSettings {
+    fn default() -> Self {
+        Self {
+            components: 50,
+            min_dist: 0.0,
+            spread: 1.0,
+            negative_samples: 5,
+            learning_rate: 1.0,
+            repulsion: 1.0,
+            epochs: None,
+            seed: 0,
         }
     }
+}
+
+impl UmapSettings {
+    /// Passes over the edges for `rows` rows.
+    pub fn epochs_for(&self, rows: usize) -> usize {
+        self.epochs.unwrap_or(if rows <= 10_000 { 500 } else { 200 })
+    }
+}
+
+/// Embeds the rows that `neighbors` describes: rows × `components`, finite, the same bits whatever
+/// the number of threads. A single row is embedded at the origin.
+pub fn embed(neighbors: &Neighbors, settings: &UmapSettings) -> Matrix {
+    let rows = neighbors.rows();
+    if rows < 2 || settings.components == 0 {
+        return Matrix::from_fn(rows, settings.components, |_, _| 0.0);
+    }
+    let bandwidths = smooth::smooth(neighbors);
+    let mut graph = fuzzy::fuzzy_union(neighbors, &bandwidths);
+    let epochs = settings.epochs_for(rows);
+    graph.drop_weak(epochs);
+    let initial = spectral::initial_positions(&graph, settings.components, settings.seed);
+    let curve = Curve::fit(settings.spread, settings.min_dist);
+    layout::optimize(initial, &graph, &curve, epochs, settings)
 }

@@ -1,81 +1,238 @@
-//! The start: eigenvectors of the graph's normalised Laplacian, by subspace iteration.
+//! First positions: the leading eigenvectors of the graph's normalised Laplacian, which put
+//! connected vertices side by side.
 
-use super::fuzzy::FuzzyGraph;
-use crate::discovery::matrix::Matrix;
+use super::eigen::{Operator, leading};
+use super::fuzzy::Graph;
+use crate::discovery::Matrix;
 use crate::discovery::rng::Rng;
 
-/// Iterations of the subspace.
-const ITERATIONS: usize = 200;
+/// Largest coordinate before noise, and the side of the final box.
+const EXTENT: f64 = 10.0;
+/// Standard deviation of the noise that parts vertices with equal eigenvector entries.
+const NOISE: f64 = 1e-4;
 
-/// The eigenvectors after the trivial one, scaled to 10 and jittered as the reference does. `None` where the graph has
-/// several components or too few points: the caller then starts at random.
-pub(super) fn start(
-    graph: &FuzzyGraph,
-    n: usize,
-    components: usize,
-    rng: &mut Rng,
-) -> Option<Matrix> {
-    let width = components + 1;
-    if n < 2 * width + 2 || !connected(graph, n) {
-        return None;
+/// Positions for every vertex, each column scaled to [0, 10] as umap-learn hands them to its layout.
+///
+/// A connected graph is laid out by the eigenvectors of I − D^−½ W D^−½ with the smallest
+/// eigenvalues but the first. Components are laid out one by one, each around its own anchor
+/// point. A graph of no more than `dim + 1` vertices gets uniform random positions.
+pub fn initial_positions(graph: &Graph, dim: usize, seed: u64) -> Matrix {
+    let vertices = graph.vertices();
+    let mut rng = Rng::new(seed, &[0x1217]);
+    let mut positions = if vertices <= dim + 1 {
+        random(vertices, dim, EXTENT, &mut rng)
+    } else {
+        let components = components(graph);
+        let mut positions = match components.as_slice() {
+            [_] => eigenvectors(graph, dim, seed),
+            _ => by_component(graph, &components, dim, seed, &mut rng),
+        };
+        scale_to(&mut positions, EXTENT);
+        positions.iter_mut().for_each(|value| *value += NOISE * rng.normal());
+        positions
+    };
+    fit_columns(&mut positions, dim);
+    Matrix::from_fn(vertices, dim, |row, col| positions[row * dim + col] as f32)
+}
+
+/// Uniform positions in [−extent, extent].
+fn random(vertices: usize, dim: usize, extent: f64, rng: &mut Rng) -> Vec<f64> {
+    (0..vertices * dim).map(|_| extent * (2.0 * rng.uniform() - 1.0)).collect()
+}
+
+/// Makes the largest magnitude `extent`.
+fn scale_to(positions: &mut [f64], extent: f64) {
+    let largest = positions.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+    if largest > 0.0 {
+        positions.iter_mut().for_each(|value| *value *= extent / largest);
     }
-    let mut degree = vec![0.0_f64; n];
-    graph.edges.iter().for_each(|e| degree[e.0 as usize] += f64::from(e.2));
-    let scale: Vec<f64> = degree.iter().map(|d| 1.0 / d.sqrt()).collect();
-    let mut basis: Vec<Vec<f64>> =
-        (0..width).map(|_| (0..n).map(|_| rng.normal()).collect()).collect();
-    if let Some(first) = basis.first_mut() {
-        *first = degree.iter().map(|d| d.sqrt()).collect();
+}
+
+/// Shifts and stretches every column to [0, 10]; a column without extent becomes 0.
+fn fit_columns(positions: &mut [f64], dim: usize) {
+    for col in 0..dim {
+        let column = positions.iter().skip(col).step_by(dim);
+        let (low, high) = column
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
+        let scale = if high > low { EXTENT / (high - low) } else { 0.0 };
+        for value in positions.iter_mut().skip(col).step_by(dim) {
+            *value = (*value - low) * scale;
+        }
     }
-    orthonormalise(&mut basis);
-    for _ in 0..ITERATIONS {
-        for vector in &mut basis {
-            // (D^-½ W D^-½ + I) / 2: the Laplacian's small eigenvalues are its large ones.
-            let mut next = vector.clone();
-            for &(i, j, w) in &graph.edges {
-                let (i, j) = (i as usize, j as usize);
-                next[i] += f64::from(w) * scale[i] * scale[j] * vector[j];
+}
+
+/// The graph's connected components, each ascending, in the order of their first vertices.
+fn components(graph: &Graph) -> Vec<Vec<usize>> {
+    let mut seen = vec![false; graph.vertices()];
+    let mut components = Vec::new();
+    for start in 0..graph.vertices() {
+        if seen[start] {
+            continue;
+        }
+        seen[start] = true;
+        let mut component = vec![start];
+        let mut next = 0;
+        while let Some(&vertex) = component.get(next) {
+            next += 1;
+            for (other, _) in graph.edges(vertex) {
+                if !seen[other] {
+                    seen[other] = true;
+                    component.push(other);
+                }
             }
-            *vector = next;
         }
-        orthonormalise(&mut basis);
+        component.sort_unstable();
+        components.push(component);
     }
-    let largest = basis[1..].iter().flatten().fold(0.0_f64, |m, v| m.max(v.abs()));
-    let mut start = Matrix::zeros(n, components);
-    for i in 0..n {
-        for (j, value) in start.row_mut(i).iter_mut().enumerate() {
-            *value = (basis[j + 1][i] * 10.0 / largest + 1e-4 * rng.normal()) as f32;
-        }
-    }
-    Some(start)
+    components
 }
 
-fn connected(graph: &FuzzyGraph, n: usize) -> bool {
-    let mut parent: Vec<usize> = (0..n).collect();
-    fn find(parent: &mut [usize], mut i: usize) -> usize {
-        while parent[i] != i {
-            parent[i] = parent[parent[i]];
-            i = parent[i];
+/// Lays every component out around its own anchor, within half the distance to the nearest other.
+fn by_component(
+    graph: &Graph,
+    components: &[Vec<usize>],
+    dim: usize,
+    seed: u64,
+    rng: &mut Rng,
+) -> Vec<f64> {
+    let anchors = anchors(components.len(), dim, rng);
+    let mut positions = vec![0.0; graph.vertices() * dim];
+    for (at, component) in components.iter().enumerate() {
+        let reach = half_gap(&anchors, at);
+        let local = if component.len() < 2 * dim || component.len() <= dim + 1 {
+            random(component.len(), dim, reach, rng)
+        } else {
+            let mut local = eigenvectors(&part(graph, component), dim, seed);
+            scale_to(&mut local, reach);
+            local
+        };
+        for (&vertex, place) in component.iter().zip(local.chunks_exact(dim)) {
+            let target = &mut positions[vertex * dim..(vertex + 1) * dim];
+            for ((value, offset), anchor) in target.iter_mut().zip(place).zip(&anchors[at]) {
+                *value = offset + anchor;
+            }
         }
-        i
     }
-    for &(i, j, _) in &graph.edges {
-        let (a, b) = (find(&mut parent, i as usize), find(&mut parent, j as usize));
-        parent[a] = b;
-    }
-    let root = find(&mut parent, 0);
-    (0..n).all(|i| find(&mut parent, i) == root)
+    positions
 }
 
-fn orthonormalise(basis: &mut [Vec<f64>]) {
-    for i in 0..basis.len() {
-        let (done, rest) = basis.split_at_mut(i);
-        let Some(vector) = rest.first_mut() else { return };
-        for other in done.iter() {
-            let dot: f64 = vector.iter().zip(other).map(|(a, b)| a * b).sum();
-            vector.iter_mut().zip(other).for_each(|(v, o)| *v -= dot * o);
+/// Anchor points: plus and minus the unit vectors while they last, else random directions. (The
+/// reference then embeds the components' centroids, whose affinities all round to zero here.)
+fn anchors(count: usize, dim: usize, rng: &mut Rng) -> Vec<Vec<f64>> {
+    let half = count.div_ceil(2);
+    if half <= dim {
+        let unit = |at: usize| {
+            let sign = if at < half { 1.0 } else { -1.0 };
+            (0..dim).map(|col| if col == at % half { sign } else { 0.0 }).collect()
+        };
+        return (0..count).map(unit).collect();
+    }
+    (0..count).map(|_| (0..dim).map(|_| rng.normal()).collect()).collect()
+}
+
+/// Half the distance from one anchor to the nearest other.
+fn half_gap(anchors: &[Vec<f64>], at: usize) -> f64 {
+    let distance = |other: &Vec<f64>| {
+        other.iter().zip(&anchors[at]).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+    };
+    let gaps = anchors.iter().map(distance).filter(|&gap| gap > 0.0);
+    let gap = gaps.fold(f64::INFINITY, f64::min);
+    if gap.is_finite() { gap / 2.0 } else { 1.0 }
+}
+
+/// The subgraph on one component's vertices, renumbered in order.
+fn part(graph: &Graph, component: &[usize]) -> Graph {
+    let mut number = vec![0u32; graph.vertices()];
+    for (new, &old) in (0u32..).zip(component) {
+        number[old] = new;
+    }
+    let renumbered = |&vertex: &usize| {
+        graph.edges(vertex).map(|(other, weight)| (number[other], weight)).collect()
+    };
+    Graph::from_rows(component.iter().map(renumbered).collect())
+}
+
+/// Row-major coordinates from eigenvectors 2 … dim + 1 of the normalised adjacency.
+fn eigenvectors(graph: &Graph, dim: usize, seed: u64) -> Vec<f64> {
+    let adjacency = Adjacency::new(graph);
+    let vectors = leading(&adjacency, dim + 1, seed);
+    let mut positions = vec![0.0; graph.vertices() * dim];
+    for (col, vector) in vectors.iter().skip(1).enumerate() {
+        for (row, &value) in vector.iter().enumerate() {
+            positions[row * dim + col] = value;
         }
-        let norm = vector.iter().map(|v| v * v).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
-        vector.iter_mut().for_each(|v| *v /= norm);
+    }
+    positions
+}
+
+/// D^−½ W D^−½, whose largest eigenvalues are the Laplacian's smallest.
+struct Adjacency<'a> {
+    graph: &'a Graph,
+    scales: Vec<f64>,
+}
+
+impl<'a> Adjacency<'a> {
+    fn new(graph: &'a Graph) -> Self {
+        let scale = |vertex| {
+            let degree: f64 = graph.edges(vertex).map(|(_, weight)| f64::from(weight)).sum();
+            if degree > 0.0 { degree.sqrt().recip() } else { 0.0 }
+        };
+        Self { graph, scales: (0..graph.vertices()).map(scale).collect() }
+    }
+}
+
+impl Operator for Adjacency<'_> {
+    fn size(&self) -> usize {
+        self.graph.vertices()
+    }
+
+    fn apply(&self, input: &[f64], output: &mut [f64]) {
+        for (vertex, value) in output.iter_mut().enumerate() {
+            let pulls = self.graph.edges(vertex);
+            let sum: f64 =
+                pulls.map(|(other, w)| f64::from(w) * self.scales[other] * input[other]).sum();
+            *value = sum * self.scales[vertex];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rings of `size` vertices, `count` of them, without a link between them.
+    fn rings(size: u32, count: u32) -> Graph {
+        let ring = |vertex: u32| {
+            let base = vertex / size * size;
+            let mut row =
+                vec![(base + (vertex + 1) % size, 1.0), (base + (vertex + size - 1) % size, 1.0)];
+            row.sort_by_key(|edge| edge.0);
+            row
+        };
+        Graph::from_rows((0..size * count).map(|vertex| ring(vertex % (size * count))).collect())
+    }
+
+    #[test]
+    fn a_ring_is_laid_out_as_a_circle() {
+        let positions = initial_positions(&rings(40, 1), 2, 5);
+        for vertex in 0..40 {
+            let row = positions.row(vertex);
+            let radius = (row[0] - 5.0).hypot(row[1] - 5.0);
+            assert!((radius - 5.0).abs() < 0.2, "{vertex}: {row:?}");
+        }
+    }
+
+    #[test]
+    fn components_lie_apart_and_everything_is_finite() {
+        for (size, count, dim) in [(12, 3, 2), (4, 9, 2), (3, 1, 5), (1, 6, 2), (30, 2, 4)] {
+            let positions = initial_positions(&rings(size, count), dim, 5);
+            let inside = |value: &f32| (0.0..=10.0).contains(value);
+            assert!(positions.as_slice().iter().all(inside), "{size} {count} {dim}");
+        }
+        let apart = initial_positions(&rings(12, 2), 2, 5);
+        let (first, second) = (&apart.as_slice()[..24], &apart.as_slice()[24..]);
+        let most = second.iter().step_by(2).fold(f32::MIN, |most, &x| most.max(x));
+        // The two boxes touch, up to the noise.
+        assert!(first.iter().step_by(2).all(|&x| x > most - 0.01));
     }
 }

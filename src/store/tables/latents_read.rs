@@ -86,7 +86,7 @@ impl LatentTable {
         let mut rows = ClassRows::default();
         for part in &self.parts {
             if let Some(&(first, count)) = part.runs.get(class) {
-                part.read(first, &[0..count], self.format, &mut rows)?;
+                part.read(first, std::slice::from_ref(&(0..count)), self.format, &mut rows)?;
             }
         }
         Ok(rows)
