@@ -17,7 +17,7 @@ fn a_run_distils_and_a_second_one_recomputes_nothing() {
     for (key, members) in &distilled {
         let image = image::load_from_memory(&members["png"]).unwrap();
         assert_eq!((image.width(), image.height()), (32, 32));
-        assert_eq!(members["cls"], key[..1].as_bytes());
+        assert_eq!(members["cls"], &key.as_bytes()[..1]);
         let meta: serde_json::Value = serde_json::from_slice(&members["json"]).unwrap();
         assert_eq!(meta["class"], key[..1]);
         assert!(meta["seed"].is_u64() && meta["settings"]["gamma"].is_number(), "{meta}");

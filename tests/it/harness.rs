@@ -73,10 +73,9 @@ impl Bench {
         let mut command = Command::new(env!("CARGO_BIN_EXE_coda-pipe"));
         command.args(args).current_dir(self.dir.path()).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        if std::env::var_os("ORT_DYLIB_PATH").is_none() {
-            if let Some(library) = fetched_runtime() {
-                command.env("ORT_DYLIB_PATH", library);
-            }
+        let chosen = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
+        if let Some(library) = chosen.or_else(fetched_runtime) {
+            command.env("ORT_DYLIB_PATH", library);
         }
         command
     }
