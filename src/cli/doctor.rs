@@ -3,7 +3,7 @@
 use super::exit::Exit;
 use clap::Args;
 use coda_pipe::config::Pipeline;
-use coda_pipe::onnx::{DeviceChoice, OnnxError, Runtime, Search};
+use coda_pipe::onnx::{DeviceChoice, Runtime, Search};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ impl Doctor {
             setting: pipeline.as_ref().and_then(|p| p.runtime.library.clone()),
             pipeline_folder: self.pipeline.as_ref().and_then(|p| p.parent().map(Path::to_owned)),
         };
-        let device = pipeline.as_ref().map_or("auto", |p| p.runtime.device.as_str());
+        let device = pipeline.as_ref().map_or(DeviceChoice::Auto, |p| p.runtime.device);
         let mut problems = Vec::new();
         let library = library(&search, device, &mut problems);
         let run_dir = pipeline.as_ref().map_or_else(|| PathBuf::from("."), Pipeline::run_dir);
@@ -49,7 +49,7 @@ impl Doctor {
 }
 
 /// What was found of ONNX Runtime; what is wrong with it lands in `problems`.
-fn library(search: &Search, device: &str, problems: &mut Vec<String>) -> Value {
+fn library(search: &Search, device: DeviceChoice, problems: &mut Vec<String>) -> Value {
     let runtime = match Runtime::load(search) {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -57,15 +57,14 @@ fn library(search: &Search, device: &str, problems: &mut Vec<String>) -> Value {
             return Value::Null;
         }
     };
-    let resolved = device.parse().and_then(|choice: DeviceChoice| runtime.resolve(choice));
-    let device = match resolved {
+    let device = match runtime.resolve(device) {
         Ok((device, warning)) => {
             // A GPU that is there and not used is worth a word; none at all is not.
             problems.extend(warning.filter(|_| !gpus().is_empty()));
             Some(device.to_string())
         }
         Err(error) => {
-            problems.push(OnnxError::to_string(&error));
+            problems.push(error.to_string());
             None
         }
     };

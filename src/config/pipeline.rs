@@ -1,7 +1,7 @@
 //! A whole pipeline: all sections, read together so that all errors come together.
 
 use super::document::Document;
-use super::error::{ConfigError, Problem};
+use super::error::{ConfigError, Origin, Problem};
 use super::section::{Bases, KeyDoc, Section};
 use super::sections::{Data, Discover, Encode, Generate, Model, Output, Runtime};
 use std::path::{Component, Path, PathBuf};
@@ -66,11 +66,12 @@ impl Pipeline {
         let file = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
         let bases = Bases { file: &file, flag: Path::new("") };
         let pipeline = Self::read(&document, bases, &mut problems);
+        pipeline.check_together(&document, &mut problems);
         if problems.is_empty() {
             return Ok(pipeline);
         }
         problems.sort_by_key(|p| match p.origin {
-            super::error::Origin::File { line, column } => (line, column),
+            Origin::File { line, column } => (line, column),
             _ => (usize::MAX, 0),
         });
         Err(ConfigError::Invalid { path: path.to_owned(), problems })
@@ -85,6 +86,21 @@ impl Pipeline {
             discover: Discover::read(document, bases, problems),
             generate: Generate::read(document, bases, problems),
             output: Output::read(document, bases, problems),
+        }
+    }
+
+    /// What single keys can't show.
+    fn check_together(&self, document: &Document, problems: &mut Vec<Problem>) {
+        let (generated, encoded) = (self.generate.size, self.encode.size);
+        if generated != encoded {
+            let given = |section| document.get(section, "size").map(|entry| entry.origin.clone());
+            problems.push(Problem {
+                origin: given("generate").or(given("encode")).unwrap_or(Origin::Absent),
+                message: format!("`generate.size` is {generated} and `encode.size` is {encoded}"),
+                hint: Some(
+                    "make them equal: an image is pulled towards a latent of its own size".into(),
+                ),
+            });
         }
     }
 
@@ -131,7 +147,7 @@ mod tests {
 
     #[test]
     fn all_errors_come_at_once_with_line_column_and_hint() {
-        let text = "[data]\nshards = 3.5\nmax_bd = 2\n[modle]\n[encode]\nsize = 33\n";
+        let text = "[data]\nshards = 3.5\nmax_bd = 2\n[modle]\n[encode]\nsize = 33\n[generate]\nsize = 32\n";
         let error = load(text, &[]).unwrap_err();
         assert!(error.contains("dir/p.toml:2:1: `data.shards` must be"), "{error}");
         assert!(error.contains("dir/p.toml:3:1: [data] has no key `max_bd`"), "{error}");
@@ -139,6 +155,10 @@ mod tests {
         assert!(error.contains("dir/p.toml:4:2: no section is called [modle]"), "{error}");
         assert!(error.contains("did you mean `model`?"), "{error}");
         assert!(error.contains("dir/p.toml:6:1: `encode.size` must be a multiple of 8"), "{error}");
+        assert!(
+            error.contains("dir/p.toml:8:1: `generate.size` is 32 and `encode.size`"),
+            "{error}"
+        );
         assert!(error.contains("`model.path` is missing"), "{error}");
     }
 

@@ -5,6 +5,8 @@ use super::value::{MaxBad, Patterns};
 use crate::diffusion::guidance::Pull;
 use crate::diffusion::noise::Noise;
 use crate::discovery::NeighborSearch;
+use crate::onnx::DeviceChoice;
+use crate::shards::LabelSource;
 use crate::store::tables::LatentType;
 use std::path::PathBuf;
 
@@ -19,7 +21,7 @@ section! {
         classes: Option<PathBuf> = None, any;
         /// Where a sample's class key is: `cls` or `txt` (a member of that extension), `json:FIELD` (a field of its
         /// `.json` member), or `key` (the sample key's prefix).
-        label: String = "cls".into(), any;
+        label: LabelSource = LabelSource::Extension("cls".into()), any;
         /// The members taken as the image, in order of preference.
         image: Vec<String> = ["jpg", "jpeg", "png", "webp", "bmp", "gif"].map(String::from).to_vec(), not_empty;
         /// How many bad samples (undecodable, without a label, of an unknown class, lost with a damaged shard) a run
@@ -47,7 +49,7 @@ section! {
         library: Option<PathBuf> = None, any;
         /// `"auto"`, `"cpu"`, `"cuda"` or `"cuda:1"`. `"auto"` takes a GPU where one works and says which it took;
         /// a named device never falls back to another.
-        device: String = "auto".into(), any;
+        device: DeviceChoice = DeviceChoice::Auto, any;
         /// Threads of one model on the CPU; 0 for one per core.
         threads: usize = 0, any;
         /// Units (shards, classes) and images worked on at once; 0 for one per core.

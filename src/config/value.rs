@@ -7,6 +7,8 @@ use super::section::Bases;
 use crate::diffusion::guidance::Pull;
 use crate::diffusion::noise::Noise;
 use crate::discovery::NeighborSearch;
+use crate::onnx::DeviceChoice;
+use crate::shards::LabelSource;
 use crate::store::tables::LatentType;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -220,6 +222,22 @@ macro_rules! named {
         }
     };
 }
+/// Makes a type that a room reads from text a setting.
+macro_rules! parsed {
+    ($kind:ty, $words:literal) => {
+        impl $crate::config::value::Value for $kind {
+            const KIND: &'static str = $words;
+            fn take(value: &toml::Value, _: &std::path::Path) -> Option<Self> {
+                value.as_str()?.parse().ok()
+            }
+            fn show(&self) -> String {
+                format!("{:?}", self.to_string())
+            }
+        }
+    };
+}
+parsed!(LabelSource, "\"cls\", \"txt\" or another extension, \"json:FIELD\" or \"key\"");
+parsed!(DeviceChoice, "\"auto\", \"cpu\", \"cuda\" or \"cuda:N\"");
 named!(LatentType, "\"f16\" or \"f32\"", "f16" => LatentType::F16, "f32" => LatentType::F32);
 named!(NeighborSearch, "\"exact\", \"hnsw\" or \"auto\"",
     "exact" => NeighborSearch::Exact, "hnsw" => NeighborSearch::Hnsw, "auto" => NeighborSearch::Auto);

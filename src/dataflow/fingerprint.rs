@@ -3,6 +3,9 @@
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_128;
 
+/// Raised when the program computes something else from the same inputs: old outputs then count as stale.
+const COMPUTATION: u32 = 1;
+
 /// What a unit's outputs depend on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fingerprint {
@@ -15,7 +18,7 @@ pub struct Fingerprint {
 impl Fingerprint {
     /// XXH3-128 of both, in hexadecimal.
     pub fn digest(&self, stage: &str) -> String {
-        let text = format!("{stage}\n{}\n{}", self.settings, self.inputs);
+        let text = format!("{COMPUTATION}\n{stage}\n{}\n{}", self.settings, self.inputs);
         format!("{:032x}", xxh3_128(text.as_bytes()))
     }
 

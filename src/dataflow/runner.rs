@@ -205,6 +205,7 @@ async fn finish_unit<S: Stage>(
     bar: &StageProgress,
     started: Instant,
 ) -> Result<Receipt, S::Error> {
+    options.run_dir.revoke(&unit.name)?;
     let scope = Scope::new(options.run_dir.clone(), options.cancel.clone(), bar.clone());
     let done = stage.process(&unit.unit, &scope);
     let done = tokio::select! {
@@ -237,8 +238,7 @@ async fn grace(cancel: &Cancel) {
 /// With `--force`: files of units that the stage no longer has would pass for results.
 fn remove_orphans<U>(plan: &Plan<U>, options: &RunOptions<'_>) -> Result<(), StoreError> {
     for orphan in &plan.orphans {
-        let receipt = options.run_dir.path(&format!("{}.receipt.json", orphan.unit));
-        std::fs::remove_file(&receipt).map_err(StoreError::io("remove", &receipt))?;
+        options.run_dir.revoke(&orphan.unit)?;
         for output in &orphan.outputs {
             // Another unit may have written the same file since; then it is not there to be removed twice.
             let _ = std::fs::remove_file(options.run_dir.path(&output.file));

@@ -1,10 +1,10 @@
 //! One shard as an iterator of samples and faults.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::compression::decompress;
+use super::compression::{Compression, decompress};
 use super::fault::{Fault, FaultReason};
 use super::grouping::{Group, Grouping};
 use super::member_name::split_member_name;
@@ -76,19 +76,40 @@ impl NamedMember {
     }
 }
 
+fn read_failed(path: &Path, error: &io::Error) -> Fault {
+    Fault {
+        shard: path.to_owned(),
+        key: None,
+        reason: FaultReason::ReadFailed { kind: error.kind(), message: error.to_string() },
+        fatal: true,
+    }
+}
+
 impl ShardReader {
     /// Opens a shard file.
     ///
     /// # Errors
     /// A fatal [`FaultReason::ReadFailed`] if the file can't be opened or read.
     pub fn open(path: &Path, options: ReadOptions) -> Result<Self, Fault> {
-        let file = File::open(path).map_err(|error| Fault {
-            shard: path.to_owned(),
-            key: None,
-            reason: FaultReason::ReadFailed { kind: error.kind(), message: error.to_string() },
-            fatal: true,
-        })?;
+        let file = File::open(path).map_err(|error| read_failed(path, &error))?;
         Ok(Self::from_reader(path, file, options))
+    }
+
+    /// Opens a plain shard at the sample whose [`Sample::offset`] is `offset`; the offsets of what is read count from
+    /// there. `None` for a compressed shard, which can only be read from its start.
+    ///
+    /// # Errors
+    /// As [`ShardReader::open`].
+    pub fn open_at(path: &Path, offset: u64, options: ReadOptions) -> Result<Option<Self>, Fault> {
+        let failed = |error: io::Error| read_failed(path, &error);
+        let mut file = File::open(path).map_err(failed)?;
+        let mut head = Vec::new();
+        (&file).take(4).read_to_end(&mut head).map_err(failed)?;
+        if !matches!(Compression::of_magic(&head), Ok(Compression::Plain)) {
+            return Ok(None);
+        }
+        file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+        Ok(Some(Self::from_reader(path, file, options)))
     }
 
     /// Reads a shard from any byte source; `shard` is the name that faults carry.

@@ -94,18 +94,25 @@ impl Assemble {
         out: W,
     ) -> Result<(W, Vec<SampleEntry>), StageError> {
         let cores = self.cores(&plan.slots)?;
-        let core = |slot: &Slot| cores.get(&slot.class).and_then(|c| c.get(slot.rank));
+        let core = |slot: &Slot| {
+            let found = cores.get(&slot.class).and_then(|c| c.get(slot.rank));
+            let lost = || {
+                format!("{} has no core: delete discover/ and run again", self.sample_key(*slot))
+            };
+            found.map(|core| (*slot, core)).ok_or_else(|| StageError::Other(lost()))
+        };
         let wanted: Vec<(Slot, &CoreRow)> =
-            plan.slots.iter().filter_map(|slot| Some((*slot, core(slot)?))).collect();
+            plan.slots.iter().map(core).collect::<Result<_, _>>()?;
+        // Real images come from few source shards and are gathered at once; generated ones are read one by one.
         let mut real = match plan.set {
-            Set::Cores => real_images(self, &wanted)?,
-            Set::Distilled => BTreeMap::new(),
+            Set::Cores => Some(real_images(self, &wanted)?),
+            Set::Distilled => None,
         };
         let mut writer = ShardWriter::new(out, WriterOptions::default());
         for (place, (slot, core)) in wanted.into_iter().enumerate() {
-            let png = match plan.set {
-                Set::Distilled => self.generated(slot)?,
-                Set::Cores => real.remove(&place).unwrap_or_default(),
+            let png = match &mut real {
+                Some(images) => std::mem::take(&mut images[place]),
+                None => self.generated(slot)?,
             };
             let sample = Sample { slot, core, png };
             let meta = sidecar(self, plan.set, &sample);

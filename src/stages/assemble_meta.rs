@@ -12,7 +12,7 @@ pub(super) fn generation(context: &Context) -> Value {
     json!({
         "size": g.size, "steps": g.steps, "cfg": g.cfg, "gamma": g.gamma,
         "guidance_fraction": g.guidance_fraction, "schedule": g.schedule,
-        "negative_prompt": g.negative_prompt, "noise": g.noise, "batch": g.batch,
+        "prompt": g.prompt, "negative_prompt": g.negative_prompt, "run_seed": g.seed, "noise": g.noise, "batch": g.batch,
     })
 }
 

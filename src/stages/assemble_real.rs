@@ -6,46 +6,75 @@ use super::generate::Slot;
 use crate::imaging;
 use crate::shards::{ReadOptions, Sample, ShardReader};
 use crate::store::tables::CoreRow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::path::Path;
 
-/// The PNG of each core of `wanted`, by its place there. Each source shard is opened once, and read no further than
-/// its last core.
+/// The PNG of each core of `wanted`, in the same order.
 pub(super) fn real_images(
     stage: &Assemble,
     wanted: &[(Slot, &CoreRow)],
-) -> Result<BTreeMap<usize, Vec<u8>>, StageError> {
-    let mut by_shard: BTreeMap<&str, HashMap<u64, usize>> = BTreeMap::new();
+) -> Result<Vec<Vec<u8>>, StageError> {
+    let mut by_shard: BTreeMap<&str, BTreeMap<u64, usize>> = BTreeMap::new();
     for (place, (_, core)) in wanted.iter().enumerate() {
         by_shard.entry(&core.shard).or_default().insert(core.offset, place);
     }
-    let mut images = BTreeMap::new();
+    let mut images = vec![Vec::new(); wanted.len()];
     for (shard, mut places) in by_shard {
         let Some(source) = stage.sources.iter().find(|s| s.name == shard) else {
             return Err(StageError::Other(format!(
                 "{shard} is no shard of this pipeline any more"
             )));
         };
-        let image = &stage.context.pipeline.data.image;
-        let options = ReadOptions { extensions: Some(image.clone()), ..ReadOptions::default() };
-        for item in ShardReader::open(&source.path, options)? {
-            let sample = match item {
-                Ok(sample) => sample,
-                Err(fault) if fault.reason.is_io() => return Err(fault.into()),
-                Err(_) => continue,
-            };
-            if let Some(place) = places.remove(&sample.offset) {
-                let (_, core) = wanted[place];
-                images.insert(place, resized(stage, shard, core, &sample)?);
-            }
-            if places.is_empty() {
-                break;
-            }
-        }
+        let options = ReadOptions {
+            extensions: Some(stage.context.pipeline.data.image.clone()),
+            ..ReadOptions::default()
+        };
+        fetch_by_offset(&source.path, &mut places, &options, |place, sample| {
+            images[place] = resized(stage, shard, wanted[place].1, &sample)?;
+            Ok(())
+        })?;
         if let Some((_, &place)) = places.iter().next() {
             return Err(lost(shard, wanted[place].1));
         }
     }
     Ok(images)
+}
+
+/// Hands on the samples at the offsets in `places`, taking each found one out: by seeking in a plain shard, by reading
+/// a compressed one up to the last of them.
+fn fetch_by_offset(
+    path: &Path,
+    places: &mut BTreeMap<u64, usize>,
+    options: &ReadOptions,
+    mut found: impl FnMut(usize, Sample) -> Result<(), StageError>,
+) -> Result<(), StageError> {
+    while let Some((&offset, &place)) = places.iter().next() {
+        let Some(mut reader) = ShardReader::open_at(path, offset, options.clone())? else { break };
+        match reader.next() {
+            Some(Ok(sample)) if sample.offset == 0 => found(place, sample)?,
+            Some(Err(fault)) if fault.reason.is_io() => return Err(fault.into()),
+            _ => return Ok(()),
+        }
+        places.remove(&offset);
+    }
+    if places.is_empty() {
+        return Ok(());
+    }
+    for item in ShardReader::open(path, options.clone())? {
+        match item {
+            Ok(sample) => {
+                if let Some(place) = places.remove(&sample.offset) {
+                    found(place, sample)?;
+                }
+            }
+            Err(fault) if fault.reason.is_io() => return Err(fault.into()),
+            Err(_) => {}
+        }
+        if places.is_empty() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn lost(shard: &str, core: &CoreRow) -> StageError {

@@ -4,7 +4,7 @@ use super::error::StageError;
 use crate::config::{ClassList, Pipeline};
 use crate::diffusion::ModelFolder;
 use crate::imaging::DecodeLimits;
-use crate::onnx::{Device, DeviceChoice, Runtime, Search};
+use crate::onnx::{Device, Runtime, Search};
 use crate::store::RunDir;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -80,9 +80,8 @@ impl Context {
             setting: self.pipeline.runtime.library.clone(),
             pipeline_folder: Some(self.pipeline_folder.clone()),
         };
-        let choice: DeviceChoice = self.pipeline.runtime.device.parse()?;
         let runtime = Runtime::load(&search)?;
-        let (device, warning) = runtime.resolve(choice)?;
+        let (device, warning) = runtime.resolve(self.pipeline.runtime.device)?;
         let devices = vec![device];
         if let Some(warning) = warning {
             (self.notice)(&format!("warning: {warning}"));

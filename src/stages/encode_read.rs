@@ -41,11 +41,11 @@ pub(super) fn read_shard(
     sender: &mpsc::Sender<Raw>,
 ) -> Result<(), StageError> {
     let data = &context.pipeline.data;
-    let label: LabelSource = data.label.parse()?;
-    let options = ReadOptions { extensions: wanted(&data.image, &label), ..ReadOptions::default() };
+    let label = &data.label;
+    let options = ReadOptions { extensions: wanted(&data.image, label), ..ReadOptions::default() };
     for item in ShardReader::open(&source.path, options)? {
         let raw = match item {
-            Ok(sample) => labelled(context, &label, sample),
+            Ok(sample) => labelled(context, label, sample),
             // The storage failed, not the data: the shard is tried again in the next run.
             Err(fault) if fault.reason.is_io() => return Err(fault.into()),
             Err(fault) => {

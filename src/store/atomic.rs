@@ -129,7 +129,7 @@ pub fn file_digest(path: &Path) -> Result<(u64, String), StoreError> {
 }
 
 /// Makes a rename in the folder of `path` survive a power cut.
-fn sync_folder(path: &Path) -> Result<(), StoreError> {
+pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let opened = File::open(folder).and_then(|f| f.sync_all());
     opened.map_err(StoreError::io("fsync the folder", folder))

@@ -1,6 +1,6 @@
 //! Paths, receipts and records of a run directory.
 
-use super::atomic::{AtomicFile, TEMPORARY, Written};
+use super::atomic::{AtomicFile, TEMPORARY, Written, sync_folder};
 use super::error::StoreError;
 use super::receipt::Receipt;
 use serde::{Deserialize, Serialize};
@@ -112,6 +112,20 @@ impl RunDir {
     /// If it can't be written.
     pub fn write_receipt(&self, receipt: &Receipt) -> Result<(), StoreError> {
         self.write_json(&self.receipt_path(&receipt.unit), receipt)
+    }
+
+    /// Takes the receipt of `unit` away, if there is one: before its outputs are written anew, so that a run that is
+    /// killed in between never leaves a receipt beside files that it does not describe.
+    ///
+    /// # Errors
+    /// If it is there and can't be removed.
+    pub fn revoke(&self, unit: &str) -> Result<(), StoreError> {
+        let path = self.receipt_path(unit);
+        match std::fs::remove_file(&path) {
+            Ok(()) => sync_folder(&path),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(StoreError::io("remove", &path)(e)),
+        }
     }
 
     /// Whether the outputs of a receipt are there in the recorded length.

@@ -4,6 +4,7 @@
 
 mod bad_data;
 mod commands;
+mod demo;
 mod diffusion;
 mod discovery;
 mod end_to_end;

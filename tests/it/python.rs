@@ -1,7 +1,7 @@
 //! What other programs make of our files: Python's own `webdataset` and pyarrow, from `.venv` (`make test` makes it).
 
 use crate::harness::{Bench, checkout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The venv's interpreter; says loudly that a test is skipped where there is none.
@@ -22,17 +22,10 @@ fn check(python: &PathBuf, script: &str, args: &[PathBuf]) -> serde_json::Value 
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-#[test]
-fn webdataset_reads_both_sets() {
-    let Some(python) = python("webdataset_reads_both_sets") else { return };
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
-    for tar in ["run/distilled/mini-000000.tar", "run/cores/mini-cores-000000.tar"] {
-        let seen = check(&python, "check_webdataset.py", &[bench.path(tar)]);
-        assert_eq!(seen["samples"], 12, "{tar}: {seen}");
-        assert_eq!(seen["labels"], serde_json::json!({"0": 4, "1": 4, "2": 4}), "{tar}");
-        assert_eq!(seen["exts"], serde_json::json!({"cls": 12, "json": 12, "png": 12}), "{tar}");
-    }
+/// What `webdataset` sees in a shard: samples, extensions, labels. `None` where it is not installed.
+pub fn webdataset(test: &str, shard: &Path) -> Option<serde_json::Value> {
+    let python = python(test)?;
+    Some(check(&python, "check_webdataset.py", &[shard.to_owned()]))
 }
 
 #[test]
