@@ -1,7 +1,7 @@
 //! A pipeline file as a flat list of `section.key = value`, each knowing where it came from.
 
 use super::error::{Origin, Problem};
-use super::section::KeyDoc;
+use super::key_doc::KeyDoc;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};

@@ -7,6 +7,7 @@
 mod classes;
 mod document;
 mod error;
+mod key_doc;
 mod pipeline;
 mod reference;
 mod rules;
@@ -18,8 +19,9 @@ mod sections;
 
 pub use classes::{Class, ClassList, ClassListError};
 pub use error::{ConfigError, Problem};
+pub use key_doc::KeyDoc;
 pub use pipeline::Pipeline;
 pub use reference::settings_reference;
-pub use section::{KeyDoc, Section};
+pub use section::Section;
 pub use sections::{Data, Discover, Encode, Generate, Model, Output, Runtime};
 pub use value::{MaxBad, Patterns};

@@ -2,7 +2,8 @@
 
 use super::document::Document;
 use super::error::{ConfigError, Origin, Problem};
-use super::section::{Bases, KeyDoc, Section};
+use super::key_doc::KeyDoc;
+use super::section::{Bases, Section};
 use super::sections::{Data, Discover, Encode, Generate, Model, Output, Runtime};
 use std::path::{Component, Path, PathBuf};
 

@@ -2,22 +2,8 @@
 
 use super::document::Document;
 use super::error::Problem;
+use super::key_doc::KeyDoc;
 use std::path::Path;
-
-/// A setting as the reference shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyDoc {
-    /// The section, without brackets.
-    pub section: &'static str,
-    /// The key.
-    pub key: &'static str,
-    /// What is accepted, in words.
-    pub kind: &'static str,
-    /// The default as it would be written in TOML; empty where the key must be given or is absent by default.
-    pub default: String,
-    /// What it does.
-    pub doc: &'static str,
-}
 
 /// What relative paths of a setting are relative to: the folder of the file, or for a flag the current one.
 #[derive(Debug, Clone, Copy)]
@@ -61,9 +47,9 @@ macro_rules! section {
         impl $crate::config::section::Section for $name {
             const NAME: &'static str = $section;
 
-            fn keys() -> Vec<$crate::config::section::KeyDoc> {
+            fn keys() -> Vec<$crate::config::key_doc::KeyDoc> {
                 let defaults = Self::default();
-                vec![ $( $crate::config::section::KeyDoc {
+                vec![ $( $crate::config::key_doc::KeyDoc {
                     section: $section,
                     key: stringify!($key),
                     kind: <$kind as $crate::config::value::Value>::KIND,

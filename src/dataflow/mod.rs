@@ -3,18 +3,22 @@
 
 mod cancel;
 mod device;
+mod failure;
 mod fingerprint;
 mod plan;
 mod progress;
 mod runner;
 mod scope;
 mod stage;
+mod summary;
 
 pub use cancel::{Cancel, Cancelled};
 pub use device::{DeviceGone, DevicePool};
+pub use failure::FlowError;
 pub use fingerprint::Fingerprint;
 pub use plan::{Plan, PlannedUnit, StaleReason, UnitState, plan};
 pub use progress::{Progress, ProgressStyle, StageProgress};
-pub use runner::{FlowError, RunOptions, StageSummary, run_stage};
+pub use runner::{RunOptions, run_stage};
 pub use scope::Scope;
 pub use stage::{Done, Stage};
+pub use summary::StageSummary;

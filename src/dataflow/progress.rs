@@ -1,6 +1,6 @@
 //! Progress on stderr: bars on a terminal, plain lines elsewhere.
 
-use super::runner::StageSummary;
+use super::summary::StageSummary;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle as BarStyle};
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,10 +1,12 @@
 //! Running a stage: what is done is left alone, the rest is worked on within bounds, each unit ends with a receipt.
 
 use super::cancel::{Cancel, Cancelled};
-use super::plan::{Plan, PlannedUnit, StaleReason, UnitState};
+use super::failure::FlowError;
+use super::plan::{Plan, PlannedUnit, UnitState};
 use super::progress::{Progress, StageProgress};
 use super::scope::Scope;
 use super::stage::Stage;
+use super::summary::{StageSummary, summary_of};
 use crate::store::{EventLog, Receipt, RunDir, StoreError};
 use futures::StreamExt;
 use serde_json::json;
@@ -23,98 +25,6 @@ pub struct RunOptions<'a> {
     pub cancel: &'a Cancel,
     /// Redo what was made from other settings.
     pub force: bool,
-}
-
-/// A stage that ended well.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct StageSummary {
-    /// The stage.
-    pub stage: &'static str,
-    /// Its units.
-    pub units: usize,
-    /// Those done in this run; the others were done before.
-    pub processed: usize,
-    /// Samples it produced, all runs together.
-    pub samples: u64,
-    /// Samples it left out, all runs together.
-    pub skipped: u64,
-    /// Bytes of its outputs.
-    pub bytes: u64,
-    /// Wall time of this run.
-    pub seconds: f64,
-}
-
-/// A stage that did not end well.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FlowError<E: std::error::Error + 'static> {
-    /// It was asked to stop.
-    #[error(transparent)]
-    Cancelled(#[from] Cancelled),
-    /// The run directory could not be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Its units could not be listed.
-    #[error("{stage}: {source}")]
-    Planning {
-        /// The stage.
-        stage: &'static str,
-        /// The cause.
-        source: Box<E>,
-    },
-    /// Units failed; the others are done.
-    #[error("{}", failed(stage, *units, failures))]
-    Units {
-        /// The stage.
-        stage: &'static str,
-        /// Units it has.
-        units: usize,
-        /// Those that failed, by name.
-        failures: Vec<(String, E)>,
-    },
-    /// Earlier outputs were made with other settings or inputs.
-    #[error("{}", stale(stage, *units, reasons))]
-    Stale {
-        /// The stage.
-        stage: &'static str,
-        /// Units concerned.
-        units: usize,
-        /// Why, each reason once.
-        reasons: Vec<StaleReason>,
-    },
-}
-
-fn failed<E: std::error::Error>(stage: &str, units: usize, failures: &[(String, E)]) -> String {
-    let mut text = format!("{stage}: {} of {units} units failed:", failures.len());
-    for (unit, error) in failures.iter().take(10) {
-        text.push_str(&format!("\n  {unit}: {error}"));
-    }
-    if failures.len() > 10 {
-        text.push_str(&format!("\n  … and {} more, in events.jsonl", failures.len() - 10));
-    }
-    text.push_str("\nwhat was done is kept: mend the cause and run the same command again");
-    text
-}
-
-fn stale(stage: &str, units: usize, reasons: &[StaleReason]) -> String {
-    let mut text =
-        format!("{stage}: {units} units were made from other settings or inputs than today's:");
-    for reason in reasons {
-        match reason {
-            StaleReason::Settings(changes) => {
-                changes.iter().for_each(|change| text.push_str(&format!("\n  {change}")));
-            }
-            StaleReason::Inputs => {
-                text.push_str("\n  an input changed (a shard, the model, or an earlier stage)")
-            }
-            StaleReason::Orphan => text.push_str("\n  units that this pipeline no longer has"),
-        }
-    }
-    text.push_str(&format!(
-        "\n{stage} and every stage after it would be redone. Add --force to do that, \
-         or --run-dir to keep both"
-    ));
-    text
 }
 
 /// Does what is left of `stage`.
@@ -227,8 +137,9 @@ async fn finish_unit<S: Stage>(
     Ok(receipt)
 }
 
-/// How long a unit under way may go on after the run was asked to stop; past it, the unit is dropped.
-const GRACE: Duration = Duration::from_secs(2);
+/// How long a unit under way may go on after the run was asked to stop; past it, the unit is dropped. Below the 30
+/// seconds that schedulers commonly leave between SIGTERM and SIGKILL.
+const GRACE: Duration = Duration::from_secs(20);
 
 async fn grace(cancel: &Cancel) {
     cancel.cancelled().await;
@@ -245,32 +156,4 @@ fn remove_orphans<U>(plan: &Plan<U>, options: &RunOptions<'_>) -> Result<(), Sto
         }
     }
     Ok(())
-}
-
-fn summary_of<U>(plan: &Plan<U>) -> StageSummary {
-    let mut summary = StageSummary {
-        stage: plan.stage,
-        units: plan.units.len(),
-        processed: 0,
-        samples: 0,
-        skipped: 0,
-        bytes: 0,
-        seconds: 0.0,
-    };
-    for unit in &plan.units {
-        if let UnitState::Done(receipt) = &unit.state {
-            summary.add(receipt);
-        }
-    }
-    summary.processed = 0;
-    summary
-}
-
-impl StageSummary {
-    fn add(&mut self, receipt: &Receipt) {
-        self.processed += 1;
-        self.samples += receipt.samples;
-        self.skipped += receipt.faults.len() as u64;
-        self.bytes += receipt.bytes();
-    }
 }

@@ -1,0 +1,16 @@
+//! A setting, as errors and the reference show it.
+
+/// A setting as the reference shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyDoc {
+    /// The section, without brackets.
+    pub section: &'static str,
+    /// The key.
+    pub key: &'static str,
+    /// What is accepted, in words.
+    pub kind: &'static str,
+    /// The default as it would be written in TOML; empty where the key must be given or is absent by default.
+    pub default: String,
+    /// What it does.
+    pub doc: &'static str,
+}
