@@ -127,6 +127,11 @@ impl StageProgress {
         }
     }
 
+    /// Ends the display without a word: the error that follows says it all.
+    pub fn clear(&self) {
+        self.shared.bar.finish_and_clear();
+    }
+
     /// Ends the display with what the stage did.
     pub fn finish(&self, summary: &StageSummary) {
         self.shared.bar.finish_and_clear();

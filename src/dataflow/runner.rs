@@ -70,11 +70,12 @@ pub async fn run_stage<S: Stage>(
     drop(running);
     options.cancel.check()?;
     summary.seconds = started.elapsed().as_secs_f64();
-    bar.finish(&summary);
     if !failures.is_empty() {
+        bar.clear();
         failures.sort_by(|a, b| a.0.cmp(&b.0));
         return Err(FlowError::Units { stage: stage.name(), units: total, failures });
     }
+    bar.finish(&summary);
     options.events.record("stage_finished", json!(summary));
     Ok(summary)
 }

@@ -28,6 +28,7 @@ pub struct AtomicFile {
     out: Option<BufWriter<File>>,
     hash: Xxh3,
     bytes: u64,
+    published: bool,
 }
 
 impl AtomicFile {
@@ -44,7 +45,14 @@ impl AtomicFile {
         let temporary = PathBuf::from(temporary);
         let file = File::create(&temporary).map_err(StoreError::io("create", &temporary))?;
         let out = Some(BufWriter::with_capacity(1 << 17, file));
-        Ok(Self { path: path.to_owned(), temporary, out, hash: Xxh3::new(), bytes: 0 })
+        Ok(Self {
+            path: path.to_owned(),
+            temporary,
+            out,
+            hash: Xxh3::new(),
+            bytes: 0,
+            published: false,
+        })
     }
 
     /// Makes the file durable and gives it its name. `root` is what the recorded path is relative to.
@@ -62,6 +70,7 @@ impl AtomicFile {
         drop(file);
         std::fs::rename(&self.temporary, &self.path)
             .map_err(StoreError::io("rename to", &self.path))?;
+        self.published = true;
         sync_folder(&self.path)?;
         Ok(Written {
             file: relative(&self.path, root),
@@ -89,7 +98,8 @@ impl Write for AtomicFile {
 
 impl Drop for AtomicFile {
     fn drop(&mut self) {
-        if self.out.take().is_some() {
+        if !self.published {
+            drop(self.out.take());
             // Best effort: a leftover is also swept when the next run starts.
             let _ = std::fs::remove_file(&self.temporary);
         }

@@ -1,5 +1,6 @@
 //! What can go wrong with the run directory.
 
+use parquet::errors::ParquetError;
 use std::path::{Path, PathBuf};
 
 /// A failure of the run directory; each names the file.
@@ -61,6 +62,22 @@ impl StoreError {
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| StoreError::Io { action, path, source }
+    }
+
+    /// For `map_err`: a failure of writing Parquet to `path`: the disk's, where it is at fault.
+    pub fn writing_table(path: &Path) -> impl FnOnce(ParquetError) -> Self {
+        let path = path.to_owned();
+        move |e| {
+            let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&e);
+            while let Some(error) = cause {
+                if let Some(disk) = error.downcast_ref::<std::io::Error>() {
+                    let source = std::io::Error::new(disk.kind(), disk.to_string());
+                    return StoreError::Io { action: "write", path, source };
+                }
+                cause = error.source();
+            }
+            StoreError::Table { path, message: e.to_string() }
+        }
     }
 
     /// For `map_err`: a Parquet or Arrow failure on `path`.

@@ -8,6 +8,7 @@ mod demo;
 mod diffusion;
 mod discovery;
 mod end_to_end;
+mod full_disk;
 mod harness;
 mod interruption;
 mod python;

@@ -37,8 +37,8 @@ pub fn write_all(path: &Path, root: &Path, batch: &RecordBatch) -> Result<Writte
     let file = AtomicFile::create(path)?;
     let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties().build()))
         .map_err(StoreError::table(path))?;
-    writer.write(batch).map_err(StoreError::table(path))?;
-    writer.into_inner().map_err(StoreError::table(path))?.publish(root)
+    writer.write(batch).map_err(StoreError::writing_table(path))?;
+    writer.into_inner().map_err(StoreError::writing_table(path))?.publish(root)
 }
 
 /// Reads a whole file as one batch. Only for tables with a row per core, class or fault.

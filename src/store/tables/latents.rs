@@ -155,10 +155,10 @@ pub fn write_latents(
         }
         let batch = part_batch(&schema, shard, format, chunk, raw);
         let batch = batch.map_err(StoreError::table(path))?;
-        writer.write(&batch).map_err(StoreError::table(path))?;
-        writer.flush().map_err(StoreError::table(path))?;
+        writer.write(&batch).map_err(StoreError::writing_table(path))?;
+        writer.flush().map_err(StoreError::writing_table(path))?;
     }
-    writer.into_inner().map_err(StoreError::table(path))?.publish(root)
+    writer.into_inner().map_err(StoreError::writing_table(path))?.publish(root)
 }
 
 fn part_schema(

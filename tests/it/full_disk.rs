@@ -1,0 +1,46 @@
+//! No space left, for real: a tiny file system of its own, where this process may mount one.
+
+use crate::harness::Bench;
+use std::process::Command;
+
+/// A mounted file system that goes with the value.
+struct SmallDisk<'a>(&'a Bench);
+
+impl<'a> SmallDisk<'a> {
+    fn mount(bench: &'a Bench, size: &str) -> Option<Self> {
+        std::fs::create_dir(bench.path("small")).unwrap();
+        let options = format!("size={size}");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(bench.path("small"));
+        let mounted = mount.output().is_ok_and(|output| output.status.success());
+        mounted.then_some(Self(bench))
+    }
+
+    fn grow(&self, size: &str) {
+        let options = format!("remount,size={size}");
+        let mut mount = Command::new("mount");
+        assert!(mount.args(["-o", &options]).arg(self.0.path("small")).status().unwrap().success());
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path("small")).status();
+    }
+}
+
+#[test]
+fn a_full_disk_is_said_and_the_run_goes_on_when_there_is_room() {
+    let bench = Bench::new();
+    let Some(disk) = SmallDisk::mount(&bench, "40k") else {
+        eprintln!("SKIPPED a_full_disk: this process may not mount a file system");
+        return;
+    };
+    let (_, stderr) = bench.expect(1, &["run", "p.toml", "--run-dir", "small/run"]);
+    assert!(stderr.contains("No space left on device"), "{stderr}");
+    assert!(stderr.contains("free some space and run again"), "{stderr}");
+    disk.grow("50m");
+    bench.expect(0, &["run", "p.toml", "--run-dir", "small/run"]);
+    bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
+    assert_eq!(bench.results("small/run"), bench.results("whole"));
+}
