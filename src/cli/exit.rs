@@ -1,6 +1,6 @@
 //! Exit codes, and how an error becomes one.
 
-use coda_pipe::config::{ClassListError, ConfigError};
+use coda_pipe::config::ConfigError;
 use coda_pipe::dataflow::{Cancelled, FlowError};
 use coda_pipe::stages::StageError;
 use std::process::ExitCode;
@@ -28,6 +28,11 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// The command line asks for something impossible.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct UsageError(pub(crate) String);
+
 /// Prints `error` with its causes and says what to exit with.
 pub(crate) fn report(error: &anyhow::Error) -> Exit {
     let interrupted = error.chain().any(|e| {
@@ -50,7 +55,9 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
         }
     }
     eprintln!("error: {text}");
-    if error.chain().any(is_configuration) { Exit::Usage } else { Exit::Failed }
+    // A stage's error on its own comes from before the run: a class list or a model folder that can't be used.
+    let before = error.is::<StageError>();
+    if before || error.chain().any(is_configuration) { Exit::Usage } else { Exit::Failed }
 }
 
 /// Whoever read our output has seen enough (`coda-pipe inspect x | head`): that is no failure.
@@ -62,8 +69,11 @@ fn closed_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn is_configuration(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.is::<ConfigError>()
-        || error.is::<ClassListError>()
-        || matches!(error.downcast_ref(), Some(StageError::Classes(_)))
-        || matches!(error.downcast_ref(), Some(FlowError::<StageError>::Stale { .. }))
+    let by_flow = match error.downcast_ref::<FlowError<StageError>>() {
+        Some(FlowError::Stale { .. }) => true,
+        // Shard patterns: damage within a shard is no `ShardError`.
+        Some(FlowError::Planning { source, .. }) => matches!(**source, StageError::Shard(_)),
+        _ => false,
+    };
+    by_flow || error.is::<ConfigError>() || error.is::<UsageError>()
 }

@@ -1,6 +1,6 @@
 //! `coda-pipe run`.
 
-use super::exit::Exit;
+use super::exit::{Exit, UsageError};
 use anyhow::Context as _;
 use clap::{Args, builder::PossibleValuesParser};
 use coda_pipe::config::Pipeline;
@@ -57,6 +57,13 @@ impl Run {
         let context = Context::new(pipeline, run_dir.clone(), folder, notice)?;
         let context = Arc::new(context);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        // Held until nothing of this process writes any more.
+        let _lock = if self.dry_run {
+            None
+        } else {
+            run_dir.create()?;
+            Some(Lock::take(run_dir.root())?)
+        };
         let result = if self.dry_run {
             runtime.block_on(self.plan(context, &run_dir, &progress, range))
         } else {
@@ -79,12 +86,10 @@ impl Run {
             Some(_) => (place(&self.only, 0), place(&self.only, 0)),
             None => (place(&self.from, 0), place(&self.until, STAGES.len() - 1)),
         };
-        anyhow::ensure!(
-            from <= until,
-            "--from {} comes after --until {}",
-            STAGES[from],
-            STAGES[until]
-        );
+        if from > until {
+            let message = format!("--from {} comes after --until {}", STAGES[from], STAGES[until]);
+            return Err(UsageError(message).into());
+        }
         Ok(from..=until)
     }
 
@@ -114,11 +119,7 @@ impl Run {
         range: StageRange,
     ) -> anyhow::Result<Exit> {
         let started = Instant::now();
-        run_dir.create()?;
-        let _lock = Lock::take(run_dir.root())?;
         run_dir.sweep()?;
-        let text = std::fs::read(&self.pipeline).context("cannot read the pipeline file")?;
-        run_dir.write("pipeline.toml", &text)?;
         let events = EventLog::open(run_dir.root())?;
         let cancel = Cancel::default();
         tokio::spawn(listen(cancel.clone()));
@@ -133,7 +134,11 @@ impl Run {
         };
         events.record("run_finished", fields);
         self.note_runtime(&context, run_dir)?;
-        self.report(&context, run_dir, &result?, started.elapsed())?;
+        let result = result?;
+        // Only now: after a refusal the directory still holds another pipeline's results.
+        let text = std::fs::read(&self.pipeline).context("cannot read the pipeline file")?;
+        run_dir.write("pipeline.toml", &text)?;
+        self.report(&context, run_dir, &result, started.elapsed())?;
         Ok(Exit::Done)
     }
 

@@ -1,5 +1,6 @@
 //! Class lists: which classes, in which order, and what each is called in a prompt.
 
+use crate::store::file_stem;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,11 @@ pub struct Class {
     pub key: String,
     /// What it is called in a prompt.
     pub prompt: String,
+}
+
+/// Whether a class key, escaped and with a rank and an extension, fits into a tar member's name of 100 bytes.
+pub fn key_fits(key: &str) -> bool {
+    file_stem(key).len() <= 80
 }
 
 /// Why a class list can't be used; each names the line.
@@ -75,6 +81,9 @@ impl ClassList {
             };
             if key.is_empty() || prompt.is_empty() {
                 return Err(wrong(format!("`{line}` is not of the form `key, prompt`")));
+            }
+            if !key_fits(key) {
+                return Err(wrong(format!("the class key `{key}` is too long for a file name")));
             }
             if list.places.contains_key(key) {
                 return Err(wrong(format!("the class `{key}` is listed twice")));

@@ -17,7 +17,7 @@ mod section;
 mod value;
 mod sections;
 
-pub use classes::{Class, ClassList, ClassListError};
+pub use classes::{Class, ClassList, ClassListError, key_fits};
 pub use error::{ConfigError, Problem};
 pub use key_doc::KeyDoc;
 pub use pipeline::Pipeline;

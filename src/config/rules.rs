@@ -30,10 +30,10 @@ pub fn between<T: PartialOrd + Display + Copy>(low: T, high: T) -> impl Fn(&T) -
 /// At least `least` and a multiple of `step`.
 pub fn multiple_of(step: usize, least: usize) -> impl Fn(&usize) -> Verdict {
     move |v| {
-        if *v >= least && v.is_multiple_of(step) {
+        if *v >= least && *v <= 16_384 && v.is_multiple_of(step) {
             Ok(())
         } else {
-            Err(format!("must be a multiple of {step} and at least {least}, is {v}"))
+            Err(format!("must be a multiple of {step} from {least} to 16384, is {v}"))
         }
     }
 }
@@ -50,6 +50,16 @@ where
     for<'a> &'a T: IntoIterator,
 {
     if list.into_iter().next().is_some() { Ok(()) } else { Err("is missing or empty".into()) }
+}
+
+/// Extensions as they are compared: lower case, without a leading dot; at least one.
+#[expect(clippy::ptr_arg, reason = "a rule takes what the setting holds")]
+pub fn extensions(list: &Vec<String>) -> Verdict {
+    let plain = |e: &String| !e.is_empty() && !e.starts_with('.') && *e == e.to_lowercase();
+    match list.iter().find(|e| !plain(e)) {
+        Some(wrong) => Err(format!("has {wrong:?}: write extensions in lower case, without a dot")),
+        None => not_empty(list),
+    }
 }
 
 /// Usable as a file name: letters, digits, `-`, `_`.

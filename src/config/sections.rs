@@ -1,6 +1,6 @@
 //! The sections and their keys. The defaults are the published program's.
 
-use super::rules::{any, at_least, between, file_name, given, multiple_of, not_empty};
+use super::rules::{any, at_least, between, extensions, file_name, given, multiple_of, not_empty};
 use super::value::{MaxBad, Patterns};
 use crate::diffusion::guidance::Pull;
 use crate::diffusion::noise::Noise;
@@ -23,13 +23,13 @@ section! {
         /// `.json` member), or `key` (the sample key's prefix).
         label: LabelSource = LabelSource::Extension("cls".into()), any;
         /// The members taken as the image, in order of preference.
-        image: Vec<String> = ["jpg", "jpeg", "png", "webp", "bmp", "gif"].map(String::from).to_vec(), not_empty;
-        /// How many bad samples (undecodable, without a label, of an unknown class, lost with a damaged shard) a run
-        /// endures: a count, a share of all samples, or `"auto"`: 1 % and at least 10. Past it the run fails; below it
+        image: Vec<String> = ["jpg", "jpeg", "png", "webp", "bmp", "gif"].map(String::from).to_vec(), extensions;
+        /// How many bad samples (undecodable, without a label, of an unknown class; the lost rest of a damaged shard
+        /// counts as one) a run endures: a count, a share of all samples, or `"auto"`: 1 % and at least 10. Past it the run fails; below it
         /// they are skipped, counted and listed in `quarantine.parquet`.
         max_bad: MaxBad = MaxBad::Auto, any;
         /// The largest image accepted, in millions of pixels; checked before memory is taken.
-        max_megapixels: usize = 128, at_least(1);
+        max_megapixels: usize = 128, between(1, 10_000);
     }
 }
 
@@ -51,9 +51,9 @@ section! {
         /// a named device never falls back to another.
         device: DeviceChoice = DeviceChoice::Auto, any;
         /// Threads of one model on the CPU; 0 for one per core.
-        threads: usize = 0, any;
+        threads: usize = 0, between(0, 4096);
         /// Units (shards, classes) and images worked on at once; 0 for one per core.
-        workers: usize = 0, any;
+        workers: usize = 0, between(0, 4096);
     }
 }
 
@@ -63,7 +63,7 @@ section! {
         /// Side of the square that each image is resized to (Lanczos) before it is encoded, in pixels.
         size: usize = 1024, multiple_of(8, 8);
         /// Images encoded at once. Groups are fixed by position in the shard, so a resumed run computes the same ones.
-        batch: usize = 8, at_least(1);
+        batch: usize = 8, between(1, 4096);
         /// How latents are stored. `"f16"` halves the space; SDXL's latents lose nothing that matters.
         dtype: LatentType = LatentType::F16, any;
     }
@@ -96,7 +96,7 @@ section! {
         /// Side of the generated square in pixels.
         size: usize = 1024, multiple_of(8, 8);
         /// Denoising steps of the sampler.
-        steps: usize = 25, between(1, 1000);
+        steps: usize = 25, between(1, 999);
         /// Classifier-free guidance scale w. At 1 the unconditional half is not computed.
         cfg: f64 = 5.0, at_least(1.0);
         /// Alignment scale γ: how strongly an image is pulled towards its core. 0 is plain generation.
@@ -115,7 +115,7 @@ section! {
         /// Seed of the run; each image's own follows from it, the class key and the image's rank.
         seed: u64 = 0, any;
         /// Images denoised at once. Groups are fixed by position, the last one padded.
-        batch: usize = 4, at_least(1);
+        batch: usize = 4, between(1, 4096);
     }
 }
 
@@ -127,7 +127,7 @@ section! {
         /// The run directory. Left out: `runs/NAME` in the current directory.
         run_dir: Option<PathBuf> = None, any;
         /// Side of the distilled images and real cores in pixels (Lanczos).
-        size: usize = 256, at_least(1);
+        size: usize = 256, between(1, 16_384);
         /// Samples in one distilled shard.
         samples_per_shard: usize = 1000, at_least(1);
     }

@@ -46,11 +46,17 @@ pub enum FlowError<E: std::error::Error + 'static> {
 
 fn failed<E: std::error::Error>(stage: &str, units: usize, failures: &[(String, E)]) -> String {
     let mut text = format!("{stage}: {} of {units} units failed:", failures.len());
-    for (unit, error) in failures.iter().take(10) {
-        text.push_str(&format!("\n  {unit}: {error}"));
+    let mut said = Vec::new();
+    for (unit, error) in failures {
+        let error = error.to_string();
+        // One cause often fails many units: it is said once.
+        if !said.contains(&error) && said.len() < 10 {
+            text.push_str(&format!("\n  {unit}: {error}"));
+            said.push(error);
+        }
     }
-    if failures.len() > 10 {
-        text.push_str(&format!("\n  … and {} more, in events.jsonl", failures.len() - 10));
+    if failures.len() > said.len() {
+        text.push_str(&format!("\n  … and {} more, in events.jsonl", failures.len() - said.len()));
     }
     text.push_str("\nwhat was done is kept: mend the cause and run the same command again");
     text

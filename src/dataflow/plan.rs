@@ -12,7 +12,7 @@ pub enum UnitState {
     /// To be done.
     Missing,
     /// It was done with other settings or inputs.
-    Stale(StaleReason),
+    Stale(StaleReason, Box<Receipt>),
 }
 
 /// Why a unit's outputs are not today's.
@@ -60,7 +60,7 @@ impl<U> Plan<U> {
 
     /// Units that are stale, orphans counted.
     pub fn stale(&self) -> usize {
-        let stale = self.units.iter().filter(|u| matches!(u.state, UnitState::Stale(_))).count();
+        let stale = self.units.iter().filter(|u| matches!(u.state, UnitState::Stale(..))).count();
         stale + self.orphans.len()
     }
 
@@ -70,7 +70,7 @@ impl<U> Plan<U> {
             .units
             .iter()
             .filter_map(|u| match &u.state {
-                UnitState::Stale(reason) => Some(reason.clone()),
+                UnitState::Stale(reason, _) => Some(reason.clone()),
                 _ => None,
             })
             .collect();
@@ -96,11 +96,11 @@ pub fn plan<S: Stage>(stage: &S, run_dir: &RunDir) -> Result<Plan<S::Unit>, S::E
             None => UnitState::Missing,
             Some(r) if r.fingerprint != fingerprint => {
                 let changes = today.changes_since(&r.settings);
-                UnitState::Stale(if changes.is_empty() {
-                    StaleReason::Inputs
-                } else {
-                    StaleReason::Settings(changes)
-                })
+                let reason = match changes.is_empty() {
+                    true => StaleReason::Inputs,
+                    false => StaleReason::Settings(changes),
+                };
+                UnitState::Stale(reason, Box::new(r))
             }
             Some(r) if run_dir.outputs_present(&r) => UnitState::Done(Box::new(r)),
             Some(_) => UnitState::Missing,

@@ -41,7 +41,7 @@ pub async fn run_stage<S: Stage>(
         let (units, reasons) = (plan.stale(), plan.stale_reasons());
         return Err(FlowError::Stale { stage: plan.stage, units, reasons });
     }
-    remove_orphans(&plan, options)?;
+    discard_stale(&plan, options)?;
     let mut summary = summary_of(&plan);
     let bar = options.progress.stage(plan.stage, plan.units.len(), plan.done());
     let total = plan.units.len();
@@ -59,7 +59,8 @@ pub async fn run_stage<S: Stage>(
     while let Some((name, result)) = running.next().await {
         match result {
             Ok(receipt) => summary.add(&receipt),
-            Err(_) if options.cancel.is_cancelled() => return Err(Cancelled.into()),
+            // The others under way are let finish: they see the request themselves.
+            Err(_) if options.cancel.is_cancelled() => {}
             Err(error) => failures.push((name, error)),
         }
         // The same cause would fail every unit: a folder that can't be written, a model that can't be loaded.
@@ -101,12 +102,15 @@ async fn run_unit<S: Stage>(
             options.events.record("unit_finished", fields);
         }
         Err(error) if !options.cancel.is_cancelled() => {
-            let fields = json!({"unit": unit.name, "error": error.to_string()});
+            let about = stage.describe(&unit.unit);
+            let fields = json!({"unit": unit.name, "of": about, "error": error.to_string()});
             options.events.record("unit_failed", fields);
         }
         Err(_) => {}
     }
-    (unit.name, result)
+    let about = stage.describe(&unit.unit);
+    let name = if about.is_empty() { unit.name } else { format!("{} ({about})", unit.name) };
+    (name, result)
 }
 
 async fn finish_unit<S: Stage>(
@@ -147,14 +151,12 @@ async fn grace(cancel: &Cancel) {
     tokio::time::sleep(GRACE).await;
 }
 
-/// With `--force`: files of units that the stage no longer has would pass for results.
-fn remove_orphans<U>(plan: &Plan<U>, options: &RunOptions<'_>) -> Result<(), StoreError> {
-    for orphan in &plan.orphans {
-        options.run_dir.revoke(&orphan.unit)?;
-        for output in &orphan.outputs {
-            // Another unit may have written the same file since; then it is not there to be removed twice.
-            let _ = std::fs::remove_file(options.run_dir.path(&output.file));
-        }
-    }
-    Ok(())
+/// With `--force`, before any unit is redone: what was made otherwise goes, all of it. Left in place, an old file could
+/// pass for a result, or an old receipt for one of a file that another unit has since rewritten.
+fn discard_stale<U>(plan: &Plan<U>, options: &RunOptions<'_>) -> Result<(), StoreError> {
+    let stale = plan.units.iter().filter_map(|unit| match &unit.state {
+        UnitState::Stale(_, receipt) => Some(receipt.as_ref()),
+        _ => None,
+    });
+    stale.chain(&plan.orphans).try_for_each(|receipt| options.run_dir.discard(receipt))
 }

@@ -31,6 +31,11 @@ impl Scope {
         self.run_dir.path(name)
     }
 
+    /// What blocking work looks at to stop early.
+    pub fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
     /// `Err` when the run is being interrupted: call it between steps of long work.
     ///
     /// # Errors

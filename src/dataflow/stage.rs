@@ -25,6 +25,11 @@ pub trait Stage: Send + Sync {
     /// A name for `unit`, unique in the stage and usable as a file name.
     fn unit_name(&self, unit: &Self::Unit) -> String;
 
+    /// What a person calls `unit`, where its name does not say it: the shard, the images. For errors.
+    fn describe(&self, _unit: &Self::Unit) -> String {
+        String::new()
+    }
+
     /// Every input and setting that the outputs of `unit` depend on.
     ///
     /// # Errors

@@ -74,7 +74,7 @@ impl Stage for Anchor {
         let cores = digest_of(discovered, "cores.parquet")?;
         Ok(Fingerprint {
             settings: json!({}),
-            inputs: json!({"class": class.key, "cores": cores, "parts": self.latents.digests}),
+            inputs: json!({"class": class.key, "cores": cores, "parts": self.latents.digests_of(&class.key)}),
         })
     }
 

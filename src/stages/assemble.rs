@@ -4,11 +4,12 @@ use super::anchor::{cores_path, receipt_of};
 use super::assemble_meta::sidecar;
 use super::assemble_real::real_images;
 use super::context::Context;
+use super::discover::Latents;
 use super::error::StageError;
 use super::generate::{Slot, image_name};
 use super::sources::Source;
 use crate::config::ClassList;
-use crate::dataflow::{Done, Fingerprint, Scope, Stage};
+use crate::dataflow::{Cancel, Done, Fingerprint, Scope, Stage};
 use crate::shards::{SampleEntry, SampleMember, ShardWriter, WriterOptions, dali_index};
 use crate::store::tables::{CoreRow, read_cores};
 use crate::store::{Receipt, StoreError, file_stem};
@@ -19,12 +20,18 @@ use std::sync::Arc;
 
 /// The stage.
 pub struct Assemble {
-    pub(super) context: Arc<Context>,
-    pub(super) classes: ClassList,
-    pub(super) sources: Vec<Source>,
+    sets: Arc<Sets>,
     discovered: BTreeMap<String, Receipt>,
     /// Digest of every generated image, by file.
     images: BTreeMap<String, String>,
+    latents: Arc<Latents>,
+}
+
+/// What the two sets are made of.
+pub(super) struct Sets {
+    pub(super) context: Arc<Context>,
+    pub(super) classes: ClassList,
+    pub(super) sources: Vec<Source>,
 }
 
 /// Which set a shard belongs to.
@@ -37,6 +44,7 @@ pub enum Set {
 }
 
 /// One shard to write.
+#[derive(Debug, Clone)]
 pub struct ShardPlan {
     set: Set,
     number: usize,
@@ -53,16 +61,19 @@ pub(super) struct Sample<'a> {
 impl Assemble {
     pub(super) fn new(
         context: Arc<Context>,
-        classes: ClassList,
+        latents: Arc<Latents>,
         sources: Vec<Source>,
         discovered: BTreeMap<String, Receipt>,
         generated: &BTreeMap<String, Receipt>,
     ) -> Self {
         let outputs = generated.values().flat_map(|r| &r.outputs);
         let images = outputs.map(|o| (o.file.clone(), o.xxh3.clone())).collect();
-        Self { context, classes, sources, discovered, images }
+        let sets = Arc::new(Sets { context, classes: latents.classes.clone(), sources });
+        Self { sets, discovered, images, latents }
     }
+}
 
+impl Sets {
     /// Cores of the classes that `slots` touch, by position of the class.
     fn cores(&self, slots: &[Slot]) -> Result<BTreeMap<usize, Vec<CoreRow>>, StageError> {
         let mut cores = BTreeMap::new();
@@ -92,6 +103,7 @@ impl Assemble {
         &self,
         plan: &ShardPlan,
         out: W,
+        cancel: &Cancel,
     ) -> Result<(W, Vec<SampleEntry>), StageError> {
         let cores = self.cores(&plan.slots)?;
         let core = |slot: &Slot| {
@@ -110,6 +122,7 @@ impl Assemble {
         };
         let mut writer = ShardWriter::new(out, WriterOptions::default());
         for (place, (slot, core)) in wanted.into_iter().enumerate() {
+            cancel.check()?;
             let png = match &mut real {
                 Some(images) => std::mem::take(&mut images[place]),
                 None => self.generated(slot)?,
@@ -137,13 +150,14 @@ impl Stage for Assemble {
     }
 
     fn units(&self) -> Result<Vec<ShardPlan>, StageError> {
-        let ipc = self.context.pipeline.discover.ipc;
-        let slots: Vec<Slot> = (0..self.classes.classes().len())
+        let ipc = self.sets.context.pipeline.discover.ipc;
+        let slots: Vec<Slot> = (0..self.sets.classes.classes().len())
             .flat_map(|class| (0..ipc).map(move |rank| Slot { class, rank }))
             .collect();
         let mut units = Vec::new();
         for set in [Set::Distilled, Set::Cores] {
-            let shards = slots.chunks(self.context.pipeline.output.samples_per_shard).enumerate();
+            let shards =
+                slots.chunks(self.sets.context.pipeline.output.samples_per_shard).enumerate();
             units.extend(shards.map(|(number, s)| ShardPlan { set, number, slots: s.to_vec() }));
         }
         Ok(units)
@@ -159,19 +173,24 @@ impl Stage for Assemble {
     fn fingerprint(&self, plan: &ShardPlan) -> Result<Fingerprint, StageError> {
         let mut samples = Vec::new();
         for &slot in &plan.slots {
-            let Some(class) = self.classes.classes().get(slot.class) else { continue };
+            let Some(class) = self.sets.classes.classes().get(slot.class) else { continue };
             let discovered = receipt_of(&self.discovered, "discover", &class.key)?;
             let image = match plan.set {
                 Set::Distilled => self.images.get(&image_name(&class.key, slot.rank)),
                 Set::Cores => None,
             };
             let cores = super::anchor::digest_of(discovered, "cores.parquet")?;
-            let label = self.classes.label(slot.class);
-            samples.push(json!([class, slot.rank, label, cores, image]));
+            let label = self.sets.classes.label(slot.class);
+            // A real core is read from its shard again: what the shards held when they were encoded counts.
+            let parts = match plan.set {
+                Set::Distilled => Value::Null,
+                Set::Cores => self.latents.digests_of(&class.key),
+            };
+            samples.push(json!([class, slot.rank, label, cores, image, parts]));
         }
-        let output = &self.context.pipeline.output;
+        let output = &self.sets.context.pipeline.output;
         let generation = match plan.set {
-            Set::Distilled => super::assemble_meta::generation(&self.context),
+            Set::Distilled => super::assemble_meta::generation(&self.sets.context),
             Set::Cores => Value::Null,
         };
         Ok(Fingerprint {
@@ -179,22 +198,29 @@ impl Stage for Assemble {
                 "output.name": output.name, "output.size": output.size,
                 "output.samples_per_shard": output.samples_per_shard,
             }),
-            inputs: json!({"samples": samples, "generation": generation}),
+            inputs: json!({
+                "samples": samples, "generation": generation,
+                "image": self.sets.context.pipeline.data.image,
+            }),
         })
     }
 
     fn concurrency(&self) -> usize {
-        self.context.workers().min(2)
+        self.sets.context.workers().min(2)
     }
 
     async fn process(&self, plan: &ShardPlan, scope: &Scope) -> Result<Done, StageError> {
-        let name = &self.context.pipeline.output.name;
+        let name = &self.sets.context.pipeline.output.name;
         let file = match plan.set {
             Set::Distilled => format!("distilled/{name}-{:06}.tar", plan.number),
             Set::Cores => format!("cores/{name}-cores-{:06}.tar", plan.number),
         };
         let out = scope.create(&file)?;
-        let (out, entries) = tokio::task::block_in_place(|| self.write_shard(plan, out))?;
+        let (sets, own, cancel) = (self.sets.clone(), plan.clone(), scope.cancel().clone());
+        let permit = self.sets.context.worker().await?;
+        let task = tokio::task::spawn_blocking(move || sets.write_shard(&own, out, &cancel));
+        let (out, entries) = task.await??;
+        drop(permit);
         scope.publish(out)?;
         let index = file.replace(".tar", ".idx");
         scope.record(scope.run_dir().write(&index, dali_index(&entries)?.as_bytes())?);

@@ -1,6 +1,6 @@
 //! The `.json` beside each image: where it comes from and how it was made.
 
-use super::assemble::{Assemble, Sample, Set};
+use super::assemble::{Sample, Set, Sets};
 use super::context::Context;
 use super::generate::prompt_of;
 use crate::diffusion::noise::sample_seed;
@@ -17,7 +17,7 @@ pub(super) fn generation(context: &Context) -> Value {
 }
 
 /// The sidecar of one sample.
-pub(super) fn sidecar(stage: &Assemble, set: Set, sample: &Sample<'_>) -> String {
+pub(super) fn sidecar(stage: &Sets, set: Set, sample: &Sample<'_>) -> String {
     let (core, rank) = (sample.core, sample.slot.rank);
     let g = &stage.context.pipeline.generate;
     let (key, name) = stage

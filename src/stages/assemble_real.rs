@@ -1,6 +1,6 @@
 //! The real cores: the chosen source images, fetched again and resized to the output size.
 
-use super::assemble::Assemble;
+use super::assemble::Sets;
 use super::error::StageError;
 use super::generate::Slot;
 use crate::imaging;
@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// The PNG of each core of `wanted`, in the same order.
 pub(super) fn real_images(
-    stage: &Assemble,
+    stage: &Sets,
     wanted: &[(Slot, &CoreRow)],
 ) -> Result<Vec<Vec<u8>>, StageError> {
     let mut by_shard: BTreeMap<&str, BTreeMap<u64, usize>> = BTreeMap::new();
@@ -37,7 +37,10 @@ pub(super) fn real_images(
             return Err(lost(shard, wanted[place].1));
         }
     }
-    Ok(images)
+    match images.iter().position(Vec::is_empty) {
+        Some(place) => Err(lost(&wanted[place].1.shard, wanted[place].1)),
+        None => Ok(images),
+    }
 }
 
 /// Hands on the samples at the offsets in `places`, taking each found one out: by seeking in a plain shard, by reading
@@ -85,7 +88,7 @@ fn lost(shard: &str, core: &CoreRow) -> StageError {
 }
 
 fn resized(
-    stage: &Assemble,
+    stage: &Sets,
     shard: &str,
     core: &CoreRow,
     sample: &Sample,
@@ -93,7 +96,9 @@ fn resized(
     let pipeline = &stage.context.pipeline;
     let bytes = pipeline.data.image.iter().find_map(|ext| sample.get(ext));
     let bytes = bytes.filter(|_| sample.key == core.key).ok_or_else(|| lost(shard, core))?;
-    let image = imaging::decode_rgb(bytes, stage.context.decode_limits())?;
     let size = pipeline.output.size as u32;
-    Ok(imaging::encode_png(&imaging::resize_lanczos(&image, size, size)?)?)
+    let png = imaging::decode_rgb(bytes, stage.context.decode_limits())
+        .and_then(|image| imaging::resize_lanczos(&image, size, size))
+        .and_then(|image| imaging::encode_png(&image));
+    png.map_err(|e| StageError::Other(format!("{shard}: sample {:?}: {e}", core.key)))
 }

@@ -8,7 +8,7 @@ use crate::onnx::{Device, Runtime, Search};
 use crate::store::RunDir;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The surroundings of a run.
 pub struct Context {
@@ -22,8 +22,7 @@ pub struct Context {
     pub model: ModelFolder,
     /// The pipeline file's folder, where the search for ONNX Runtime starts.
     pub pipeline_folder: PathBuf,
-    /// One permit per worker, for decoding, resizing and compressing.
-    pub workers: Arc<Semaphore>,
+    workers: Arc<Semaphore>,
     notice: Notice,
     runtime: OnceLock<(Runtime, Vec<Device>)>,
 }
@@ -57,7 +56,18 @@ impl Context {
     /// What an image may take of memory.
     pub fn decode_limits(&self) -> DecodeLimits {
         let max_pixels = self.pipeline.data.max_megapixels as u64 * 1_000_000;
-        DecodeLimits { max_pixels, ..DecodeLimits::default() }
+        // A decoder may hold a pixel as 8 bytes (16 bits, four channels).
+        let max_bytes = DecodeLimits::default().max_bytes.max(8 * max_pixels);
+        DecodeLimits { max_pixels, max_bytes }
+    }
+
+    /// A place among the workers, for work that keeps a core busy. Given back when dropped.
+    ///
+    /// # Errors
+    /// Never while the context lives: its semaphore is not closed.
+    pub async fn worker(&self) -> Result<OwnedSemaphorePermit, StageError> {
+        let permit = self.workers.clone().acquire_owned().await;
+        permit.map_err(|e| StageError::Task(e.to_string()))
     }
 
     /// Threads of one model on the CPU.

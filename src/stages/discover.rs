@@ -28,7 +28,7 @@ pub struct Latents {
     /// The classes to distil, in order.
     pub(super) classes: ClassList,
     /// Digests of all parts, in order.
-    pub(super) digests: Value,
+    digests: Vec<String>,
 }
 
 impl Latents {
@@ -43,8 +43,14 @@ impl Latents {
             None => ClassList::from_keys(found.keys()),
         };
         refuse_small(&classes, &found, context.pipeline.discover.ipc)?;
-        let digests = outputs.iter().map(|o| Value::from(o.xxh3.as_str())).collect();
+        let digests = outputs.iter().map(|o| o.xxh3.clone()).collect();
         Ok(Self { table, classes, digests })
+    }
+
+    /// Digests of the parts that hold samples of `class`: what its cores depend on.
+    pub(super) fn digests_of(&self, class: &str) -> Value {
+        let parts = self.table.parts_of(class);
+        parts.into_iter().filter_map(|part| self.digests.get(part).cloned()).collect()
     }
 }
 
@@ -111,7 +117,7 @@ impl Stage for Discover {
                 "discover.components": d.components, "discover.neighbors": d.neighbors,
                 "discover.seed": d.seed,
             }),
-            inputs: json!({"class": class.key, "parts": self.latents.digests}),
+            inputs: json!({"class": class.key, "parts": self.latents.digests_of(&class.key)}),
         })
     }
 
@@ -124,9 +130,11 @@ impl Stage for Discover {
         let (latents, settings) = (self.latents.clone(), self.settings());
         let (class, run_dir) = (class.key.clone(), scope.run_dir().clone());
         let found = tokio::task::spawn_blocking(move || -> Result<_, StageError> {
-            let rows = latents.table.read_class(&class)?;
-            let found = find_cores(&rows, latents.table.format().values(), &settings)
-                .map_err(|source| StageError::Discovery { class: class.clone(), source })?;
+            let mut rows = latents.table.read_class(&class)?;
+            let values = std::mem::take(&mut rows.latents);
+            let found =
+                find_cores(rows.keys.len(), values, latents.table.format().values(), &settings)
+                    .map_err(|source| StageError::Discovery { class: class.clone(), source })?;
             let written = write(&run_dir, &class, &rows, &found)?;
             Ok((found, written))
         });
@@ -138,11 +146,12 @@ impl Stage for Discover {
 }
 
 fn find_cores(
-    rows: &ClassRows,
+    rows: usize,
+    values: Vec<f32>,
     columns: usize,
     settings: &Settings,
 ) -> Result<Discovery, discovery::DiscoveryError> {
-    let features = Matrix::new(rows.keys.len(), columns, rows.latents.clone())?;
+    let features = Matrix::new(rows, columns, values)?;
     discovery::discover(&features, settings)
 }
 
@@ -207,12 +216,12 @@ fn write_index(
         std::fs::remove_dir_all(&temporary).map_err(StoreError::io("remove", &temporary))?;
     }
     std::fs::create_dir(&temporary).map_err(StoreError::io("create the folder", &temporary))?;
-    index
+    let dumped = index
         .dump(&temporary, "index")
         .map_err(|source| StageError::Discovery { class: class.into(), source })?;
     let mut written = Vec::new();
-    for file in ["index.hnsw.graph", "index.hnsw.data"] {
-        written.push(adopt(&temporary.join(file), &folder.join(file), run_dir.root())?);
+    for (from, name) in dumped.iter().zip(["index.hnsw.graph", "index.hnsw.data"]) {
+        written.push(adopt(from, &folder.join(name), run_dir.root())?);
     }
     std::fs::remove_dir(&temporary).map_err(StoreError::io("remove", &temporary))?;
     Ok(written)

@@ -40,7 +40,10 @@ pub struct ShardUnit {
 
 impl Encode {
     pub(super) fn new(context: Arc<Context>, sources: Vec<Source>) -> Result<Self, StageError> {
-        let model = model_digest(&context.pipeline.model.path, &["vae_encoder"])?;
+        let model = model_digest(
+            &context.pipeline.model.path,
+            &["vae_encoder", "vae_decoder/config.json"],
+        )?;
         Ok(Self { context, sources, model, pool: OnceCell::new() })
     }
 
@@ -104,6 +107,10 @@ impl Stage for Encode {
 
     fn unit_name(&self, unit: &ShardUnit) -> String {
         format!("part-{:06}", unit.number)
+    }
+
+    fn describe(&self, unit: &ShardUnit) -> String {
+        unit.source.name.clone()
     }
 
     fn fingerprint(&self, unit: &ShardUnit) -> Result<Fingerprint, StageError> {

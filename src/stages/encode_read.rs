@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::error::StageError;
 use super::sources::Source;
+use crate::config::key_fits;
 use crate::imaging::{self, RgbImage};
 use crate::shards::{LabelSource, ReadOptions, Sample, ShardReader};
 use crate::store::tables::LatentRow;
@@ -71,6 +72,10 @@ fn labelled(context: &Context, label: &LabelSource, sample: Sample) -> Raw {
         Err(error) => return Raw::Bad { key: sample.key, reason: error.to_string() },
     };
     match &context.classes {
+        None if !key_fits(&class) => {
+            let reason = format!("the class key {class:?} is too long for a file name");
+            Raw::Bad { key: sample.key, reason }
+        }
         Some(list) if list.position(&class).is_none() => {
             let reason = format!("unknown class {class:?}: it is not in the class list");
             Raw::Bad { key: sample.key, reason }
@@ -85,8 +90,7 @@ impl Raw {
         match self {
             Raw::Bad { key, reason } => Ok(Item::Bad { key, reason }),
             Raw::Labelled { sample, class } => {
-                let permit = context.workers.clone().acquire_owned().await;
-                let permit = permit.map_err(|e| StageError::Task(e.to_string()))?;
+                let permit = context.worker().await?;
                 let context = context.clone();
                 let item = tokio::task::spawn_blocking(move || {
                     let item = decode(&context, sample, class);

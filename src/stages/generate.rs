@@ -48,7 +48,8 @@ pub struct Batch {
 }
 
 /// Parts of the model folder that an image depends on.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
+    "model_index.json",
     "scheduler",
     "text_encoder",
     "text_encoder_2",
@@ -126,6 +127,14 @@ impl Stage for Generate {
         format!("batch-{:06}", batch.number)
     }
 
+    fn describe(&self, batch: &Batch) -> String {
+        let image = |slot: &Slot| format!("{}/{}", self.key(*slot), slot.rank);
+        match batch.slots.as_slice() {
+            [first, .., last] => format!("images {} to {}", image(first), image(last)),
+            slots => slots.iter().map(image).collect(),
+        }
+    }
+
     fn fingerprint(&self, batch: &Batch) -> Result<Fingerprint, StageError> {
         let (g, output) = (&self.context.pipeline.generate, &self.context.pipeline.output);
         let mut images = Vec::new();
@@ -156,10 +165,12 @@ impl Stage for Generate {
     async fn process(&self, batch: &Batch, scope: &Scope) -> Result<Done, StageError> {
         let pool = self.pool.get_or_try_init(|| start_pool(&self.context)).await?;
         let images = pool.run(self.requests(batch, scope.run_dir())?).await?;
-        scope.check()?;
         let size = self.context.pipeline.output.size;
         let encoded = images.into_iter().map(|image| async move {
-            tokio::task::spawn_blocking(move || finish(image, size)).await?
+            let permit = self.context.worker().await?;
+            let png = tokio::task::spawn_blocking(move || finish(image, size)).await?;
+            drop(permit);
+            png
         });
         for (slot, png) in batch.slots.iter().zip(try_join_all(encoded).await?) {
             let name = image_name(self.key(*slot), slot.rank);

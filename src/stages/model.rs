@@ -7,16 +7,22 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
-/// Files up to this are hashed whole; of larger ones the length and three samples.
+/// Files up to this are hashed whole; of larger ones the length and a sample every so far.
 const WHOLE: u64 = 64 << 20;
 const SAMPLE: u64 = 1 << 20;
+const EVERY: u64 = 64 << 20;
 
-/// A digest of the files in `parts` (subfolders of `folder`), and of the JSON beside them. Moving or touching a model
+/// A digest of the files in `parts` (files or subfolders of `folder`). Moving or touching a model
 /// does not change it; another export does. Gigabytes of weights are sampled, not read.
 pub fn model_digest(folder: &Path, parts: &[&str]) -> Result<String, StageError> {
     let mut files = Vec::new();
     for part in parts {
-        list(&folder.join(part), &mut files)?;
+        let path = folder.join(part);
+        if path.is_file() {
+            files.push(path);
+        } else {
+            list(&path, &mut files)?;
+        }
     }
     files.sort();
     let mut hash = Xxh3::new();
@@ -54,7 +60,7 @@ fn digest_file(path: &Path, hash: &mut Xxh3) -> std::io::Result<()> {
         hash.update(&content);
         return Ok(());
     }
-    for start in [0, length / 2, length - SAMPLE] {
+    for start in (0..length).step_by(EVERY as usize).chain([length - SAMPLE]) {
         content.clear();
         file.seek(SeekFrom::Start(start))?;
         Read::by_ref(&mut file).take(SAMPLE).read_to_end(&mut content)?;

@@ -54,6 +54,7 @@ pub async fn run(
     let mut walk =
         Walk { context, options, range, record, outcome: RunOutcome::default(), dry: None };
     walk.all().await?;
+    walk.options.run_dir.write_record(&walk.record)?;
     Ok(walk.outcome)
 }
 
@@ -82,7 +83,7 @@ impl Walk<'_> {
         let sources = expand(&context.pipeline.data.shards).map_err(|e| planning("encode", e))?;
         let encode = Encode::new(context.clone(), sources.clone());
         let encoded = self.stage(&encode.map_err(|e| planning("encode", e))?).await?;
-        if self.dry.is_none() && self.range.contains(&0) {
+        if self.dry.is_none() {
             self.judge_faults()?;
         }
         let Some(encoded) = encoded else { return Ok(()) };
@@ -95,11 +96,10 @@ impl Walk<'_> {
         let Some(discovered) = self.stage(&discover).await? else { return Ok(()) };
         let anchor = Anchor::new(context.clone(), latents.clone(), discovered.clone());
         let Some(anchored) = self.stage(&anchor).await? else { return Ok(()) };
-        let classes = latents.classes.clone();
-        let generate = Generate::new(context.clone(), classes.clone(), anchored);
+        let generate = Generate::new(context.clone(), latents.classes.clone(), anchored);
         let generate = generate.map_err(|e| planning("generate", e))?;
         let Some(generated) = self.stage(&generate).await? else { return Ok(()) };
-        let assemble = Assemble::new(context, classes, sources, discovered, &generated);
+        let assemble = Assemble::new(context, latents, sources, discovered, &generated);
         self.stage(&assemble).await.map(drop)
     }
 
@@ -121,9 +121,15 @@ impl Walk<'_> {
                 return Ok(None);
             }
         } else {
+            if !self.options.force {
+                refuse_stale(&plan)?;
+            }
             let units = StageRecord { units: plan.units.len() as u64 };
             self.record.stages.insert(name.to_owned(), units);
-            run_dir.write_record(&self.record)?;
+            // Only now that results are about to be made from them: a later stage may still refuse these settings.
+            if !complete {
+                run_dir.write_record(&self.record)?;
+            }
             let summary = run_stage(stage, plan, self.options).await?;
             self.outcome.stages.push(summary);
         }
@@ -173,12 +179,17 @@ fn too_many_bad(faults: &[Fault], seen: u64, allowed: u64) -> StageError {
     StageError::Other(text)
 }
 
+fn refuse_stale<U>(plan: &Plan<U>) -> Result<(), FlowError<StageError>> {
+    match plan.stale() {
+        0 => Ok(()),
+        units => Err(FlowError::Stale { stage: plan.stage, units, reasons: plan.stale_reasons() }),
+    }
+}
+
 /// A stage before the range must be complete, and made from today's settings.
 fn refuse_incomplete<U>(plan: &Plan<U>, run_dir: &RunDir) -> Result<(), FlowError<StageError>> {
+    refuse_stale(plan)?;
     let (stage, units, done) = (plan.stage, plan.units.len(), plan.done());
-    if plan.stale() > 0 {
-        return Err(FlowError::Stale { stage, units: plan.stale(), reasons: plan.stale_reasons() });
-    }
     if done < units {
         let place = run_dir.root().display();
         return Err(planning(

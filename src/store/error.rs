@@ -25,6 +25,12 @@ pub enum StoreError {
         /// What is wrong with it.
         message: String,
     },
+    /// Something that an earlier stage leaves is not there.
+    #[error("there is {what}")]
+    Absent {
+        /// What is missing, and what to do.
+        what: String,
+    },
     /// Another process works in the run directory.
     #[error(
         "{path} is locked by another run ({holder}); wait for it, or choose another folder with --run-dir"

@@ -8,6 +8,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+/// Folders of a run directory: nothing outside them is ever swept, for a user may choose any folder to run in.
+const FOLDERS: [&str; 7] =
+    ["encode", "discover", "anchor", "generate", "assemble", "distilled", "cores"];
+
 /// A run directory.
 #[derive(Debug, Clone)]
 pub struct RunDir {
@@ -84,7 +88,18 @@ impl RunDir {
             }
             Ok(())
         }
-        visit(&self.root)
+        for folder in FOLDERS.map(|name| self.root.join(name)) {
+            if folder.is_dir() {
+                visit(&folder)?;
+            }
+        }
+        for file in ["run.json", "pipeline.toml", "quarantine.parquet"] {
+            let path = self.root.join(format!("{file}{TEMPORARY}"));
+            if path.exists() {
+                std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+            }
+        }
+        Ok(())
     }
 
     fn receipt_path(&self, unit: &str) -> PathBuf {
@@ -126,6 +141,23 @@ impl RunDir {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(e) => Err(StoreError::io("remove", &path)(e)),
         }
+    }
+
+    /// Removes what a unit left, files first: a receipt without its files is redone, files without a receipt would
+    /// never be found again.
+    ///
+    /// # Errors
+    /// If a file is there and can't be removed.
+    pub fn discard(&self, receipt: &Receipt) -> Result<(), StoreError> {
+        for output in &receipt.outputs {
+            let path = self.path(&output.file);
+            match std::fs::remove_file(&path) {
+                Ok(()) => {}
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) => return Err(StoreError::io("remove", &path)(e)),
+            }
+        }
+        self.revoke(&receipt.unit)
     }
 
     /// Whether the outputs of a receipt are there in the recorded length.

@@ -16,14 +16,20 @@ fn wrong_pipelines_exit_with_2_and_name_the_line() {
     assert!(stderr.contains("absent.toml"), "{stderr}");
     bench.expect(2, &["run"]);
     bench.expect(2, &["run", "p.toml", "--only", "nonsense"]);
+    bench.expect(2, &["run", "p.toml", "--from", "assemble", "--until", "encode"]);
+    let (_, stderr) = bench.expect(2, &["run", "p.toml", "--set", "device=gpu", "--set", "ipc=0"]);
+    assert!(
+        stderr.contains("`runtime.device` must be") && stderr.contains("`discover.ipc`"),
+        "{stderr}"
+    );
 }
 
 #[test]
 fn a_missing_shard_or_model_is_named() {
     let bench = Bench::new();
-    let (_, stderr) = bench.expect(1, &["run", "p.toml", "--set", "shards=no-such-{0..1}.tar"]);
+    let (_, stderr) = bench.expect(2, &["run", "p.toml", "--set", "shards=no-such-{0..1}.tar"]);
     assert!(stderr.contains("no-such-0.tar"), "{stderr}");
-    let (_, stderr) = bench.expect(1, &["run", "p.toml", "--set", "path=no-such-model"]);
+    let (_, stderr) = bench.expect(2, &["run", "p.toml", "--set", "path=no-such-model"]);
     assert!(stderr.contains("no-such-model"), "{stderr}");
 }
 

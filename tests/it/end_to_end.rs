@@ -60,6 +60,32 @@ fn changed_settings_are_named_and_redone_only_by_force() {
     assert_eq!(after["cores/mini-cores-000000.tar"], before["cores/mini-cores-000000.tar"]);
 }
 
+/// A forced redo leaves nothing of what it replaces: a folder read by `*.tar` must not hold two sets.
+#[test]
+fn a_forced_redo_leaves_nothing_behind_and_touches_no_stranger() {
+    let bench = Bench::new();
+    bench.expect(0, &["run", "p.toml"]);
+    std::fs::write(bench.path("run/notes.tmp"), "mine").unwrap();
+    let changed = ["--set", "ipc=2", "--set", "output.name=other", "--set", "neighbors=exact"];
+    bench.expect(0, &[&["run", "p.toml", "--force"], changed.as_slice()].concat());
+    for gone in ["distilled/mini-000000.tar", "generate/1/0003.png", "discover/1/index.hnsw.data"] {
+        assert!(!bench.path("run").join(gone).exists(), "{gone}");
+    }
+    assert_eq!(bench.results("run").keys().filter(|name| name.contains("mini")).count(), 0);
+    assert!(bench.path("run/notes.tmp").exists(), "a file that is not ours was swept");
+}
+
+/// What a refused run says of itself must stay true of the results that are there.
+#[test]
+fn a_refused_run_leaves_the_record_alone() {
+    let bench = Bench::new();
+    bench.expect(0, &["run", "p.toml"]);
+    bench.expect(2, &["run", "p.toml", "--set", "gamma=0.4"]);
+    let (status, _) = bench.expect(0, &["status", "run", "--json"]);
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["record"]["settings"]["generate"]["gamma"], 0.2);
+}
+
 #[test]
 fn a_damaged_output_is_made_again() {
     let bench = Bench::new();

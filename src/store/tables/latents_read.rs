@@ -57,10 +57,8 @@ impl LatentTable {
             }
             parts.push(part);
         }
-        let format = format.ok_or_else(|| StoreError::Table {
-            path: PathBuf::from("encode"),
-            message: "there is no encoded part".into(),
-        })?;
+        let none = || StoreError::Absent { what: "no encoded part: run the encode stage".into() };
+        let format = format.ok_or_else(none)?;
         Ok(Self { parts, format })
     }
 
@@ -76,6 +74,12 @@ impl LatentTable {
             *classes.entry(class.clone()).or_default() += rows;
         }
         classes
+    }
+
+    /// The parts that hold samples of `class`, by their place in the list that was opened.
+    pub fn parts_of(&self, class: &str) -> Vec<usize> {
+        let holds = |(_, part): &(usize, &Part)| part.runs.contains_key(class);
+        self.parts.iter().enumerate().filter(holds).map(|(place, _)| place).collect()
     }
 
     /// All samples of `class`.
@@ -129,9 +133,8 @@ impl LatentTable {
         let mut ordered = ClassRows::default();
         for row in wanted {
             let at = sorted.binary_search(row).ok().filter(|&at| at < rows.keys.len());
-            let at = at.ok_or_else(|| StoreError::Table {
-                path: PathBuf::from("encode"),
-                message: format!("class {class:?} has no row {row}"),
+            let at = at.ok_or_else(|| StoreError::Absent {
+                what: format!("no row {row} of class {class:?} in the encoded parts: delete discover/ and run again"),
             })?;
             ordered.keys.push(rows.keys[at].clone());
             ordered.shards.push(rows.shards[at].clone());
