@@ -53,7 +53,6 @@ where
 }
 
 /// Extensions as they are compared: lower case, without a leading dot; at least one.
-#[expect(clippy::ptr_arg, reason = "a rule takes what the setting holds")]
 pub fn extensions(list: &Vec<String>) -> Verdict {
     let plain = |e: &String| !e.is_empty() && !e.starts_with('.') && *e == e.to_lowercase();
     match list.iter().find(|e| !plain(e)) {
