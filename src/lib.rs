@@ -5,6 +5,7 @@
 //! them, [`discovery`] finds each class's cores, and [`diffusion`] again generates an image towards each of them.
 //! [`stages`] are those steps over a run directory ([`store`]), run by [`dataflow`]. `ARCHITECTURE.md` is the map.
 
+pub mod arrays;
 pub mod config;
 pub mod dataflow;
 pub mod diffusion;

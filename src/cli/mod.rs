@@ -1,5 +1,6 @@
 //! The commands: one file each. Progress and messages go to stderr, data to stdout.
 
+mod discover;
 mod doctor;
 mod exit;
 mod inspect;
@@ -25,6 +26,8 @@ enum Command {
     Run(run::Run),
     /// Say what a run directory has done so far
     Status(status::Status),
+    /// Find the cores in any table of features: try data and settings before a long run
+    Discover(discover::Discover),
     /// Say what was found of ONNX Runtime, GPU, threads and disk, and what to do about it
     Doctor(doctor::Doctor),
     /// Say what is in a file: a shard, a Parquet table, a receipt
@@ -46,6 +49,7 @@ pub(crate) fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(command) => command.run(),
         Command::Status(command) => command.run(),
+        Command::Discover(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Inspect(command) => command.run(),
         Command::Settings => settings::run(),

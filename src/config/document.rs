@@ -36,7 +36,11 @@ impl Document {
         for (section, body) in root.get_ref() {
             let name: &str = section.get_ref();
             let origin = at(text, Some(section.span()));
-            if !known.iter().any(|k| k.section == name) {
+            if known.iter().any(|k| k.section.is_empty() && k.key == name) {
+                if let Some(value) = plain(body.get_ref()) {
+                    document.entries.insert((String::new(), name.into()), Entry { value, origin });
+                }
+            } else if !known.iter().any(|k| k.section == name) {
                 problems.push(unknown_section(name, origin, known));
             } else if let Some(table) = body.get_ref().as_table() {
                 document.take_section(text, name, table, known, problems);
@@ -86,7 +90,7 @@ impl Document {
         let name = name.trim();
         let found: Vec<&KeyDoc> = known
             .iter()
-            .filter(|k| k.key == name || format!("{}.{}", k.section, k.key) == name)
+            .filter(|k| k.key == name || k.name() == name)
             .collect();
         match found.as_slice() {
             [one] => {
@@ -96,18 +100,23 @@ impl Document {
                 Ok(())
             }
             [] => {
-                let all: Vec<String> =
-                    known.iter().map(|k| format!("{}.{}", k.section, k.key)).collect();
+                let all: Vec<String> = known.iter().map(KeyDoc::name).collect();
                 let tail = known.iter().map(|k| k.key.to_owned());
                 let hint = nearest(name, all.iter().cloned().chain(tail));
                 Err(fail(format!("no setting is called `{name}`"), hint))
             }
             many => {
-                let names: Vec<String> =
-                    many.iter().map(|k| format!("{}.{}", k.section, k.key)).collect();
+                let names: Vec<String> = many.iter().map(|k| k.name()).collect();
                 let hint = Some(format!("write {}", names.join(" or ")));
                 Err(fail(format!("`{name}` is a key of several sections"), hint))
             }
+        }
+    }
+
+    /// Gives the keys of `text`, a preset, to all that were not given.
+    pub fn fill(&mut self, text: &str, known: &[KeyDoc], problems: &mut Vec<Problem>) {
+        for (id, entry) in Self::parse(text, known, problems).entries {
+            self.entries.entry(id).or_insert(Entry { origin: Origin::Absent, ..entry });
         }
     }
 
@@ -157,13 +166,16 @@ fn at(text: &str, span: Option<Range<usize>>) -> Origin {
 }
 
 fn unknown_section(name: &str, origin: Origin, known: &[KeyDoc]) -> Problem {
-    let hint = nearest(name, known.iter().map(|k| k.section.to_owned()));
+    let names = known.iter().filter(|k| !k.section.is_empty()).map(|k| k.section.to_owned());
+    let hint = nearest(name, names);
     Problem { origin, message: format!("no section is called [{name}]"), hint }
 }
 
 fn unknown_key(section: &str, name: &str, origin: Origin, known: &[KeyDoc]) -> Problem {
-    let elsewhere =
-        known.iter().find(|k| k.key == name).map(|k| format!("it belongs in [{}]", k.section));
+    let elsewhere = known.iter().find(|k| k.key == name).map(|k| match k.section {
+        "" => "it belongs above all sections".to_owned(),
+        section => format!("it belongs in [{section}]"),
+    });
     let own = known.iter().filter(|k| k.section == section).map(|k| k.key.to_owned());
     let hint = elsewhere.or_else(|| nearest(name, own));
     Problem { origin, message: format!("[{section}] has no key `{name}`"), hint }

@@ -3,7 +3,7 @@
 /// A setting as the reference shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyDoc {
-    /// The section, without brackets.
+    /// The section, without brackets; empty for a key above all sections.
     pub section: &'static str,
     /// The key.
     pub key: &'static str,
@@ -13,4 +13,16 @@ pub struct KeyDoc {
     pub default: String,
     /// What it does.
     pub doc: &'static str,
+}
+
+impl KeyDoc {
+    /// `section.key`.
+    pub fn name(&self) -> String {
+        full_name(self.section, self.key)
+    }
+}
+
+/// `section.key`, or the bare key above all sections.
+pub(super) fn full_name(section: &str, key: &str) -> String {
+    if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
 }

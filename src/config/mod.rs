@@ -7,6 +7,7 @@
 mod classes;
 mod document;
 mod error;
+mod features;
 mod key_doc;
 mod pipeline;
 mod reference;
@@ -15,13 +16,18 @@ mod rules;
 mod section;
 #[macro_use]
 mod value;
+mod preset;
 mod sections;
 
 pub use classes::{Class, ClassList, ClassListError, key_fits};
 pub use error::{ConfigError, Problem};
+pub use features::Features;
 pub use key_doc::KeyDoc;
 pub use pipeline::Pipeline;
+pub use preset::Preset;
 pub use reference::settings_reference;
 pub use section::Section;
-pub use sections::{Data, Discover, Encode, Generate, Model, Output, Runtime};
+pub use sections::{
+    Data, Discover, Encode, FeatureModel, General, Generate, Model, Output, Runtime,
+};
 pub use value::{MaxBad, Patterns};

@@ -4,12 +4,18 @@ use super::document::Document;
 use super::error::{ConfigError, Origin, Problem};
 use super::key_doc::KeyDoc;
 use super::section::{Bases, Section};
-use super::sections::{Data, Discover, Encode, Generate, Model, Output, Runtime};
+use super::preset::Preset;
+use super::sections::{
+    Data, Discover, Encode, FeatureModel, General, Generate, Model, Output, Runtime,
+};
 use std::path::{Component, Path, PathBuf};
 
 /// The settings of a run.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Pipeline {
+    /// What concerns all sections.
+    #[serde(flatten)]
+    pub general: General,
     /// What to distil.
     pub data: Data,
     /// The text-to-image model.
@@ -18,6 +24,8 @@ pub struct Pipeline {
     pub runtime: Runtime,
     /// Encoding of the images.
     pub encode: Encode,
+    /// A second encoder as the source of features.
+    pub features: FeatureModel,
     /// Core discovery.
     pub discover: Discover,
     /// Guided generation.
@@ -30,10 +38,12 @@ impl Pipeline {
     /// Every key of every section, in the order of the reference.
     pub fn keys() -> Vec<KeyDoc> {
         [
+            General::keys(),
             Data::keys(),
             Model::keys(),
             Runtime::keys(),
             Encode::keys(),
+            FeatureModel::keys(),
             Discover::keys(),
             Generate::keys(),
             Output::keys(),
@@ -66,6 +76,10 @@ impl Pipeline {
         }
         let file = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
         let bases = Bases { file: &file, flag: Path::new("") };
+        let general = General::read(&document, bases, &mut Vec::new());
+        if general.preset == Preset::Published {
+            document.fill(super::preset::PUBLISHED, &known, &mut problems);
+        }
         let pipeline = Self::read(&document, bases, &mut problems);
         pipeline.check_together(&document, &mut problems);
         if problems.is_empty() {
@@ -80,10 +94,12 @@ impl Pipeline {
 
     fn read(document: &Document, bases: Bases<'_>, problems: &mut Vec<Problem>) -> Self {
         Self {
+            general: General::read(document, bases, problems),
             data: Data::read(document, bases, problems),
             model: Model::read(document, bases, problems),
             runtime: Runtime::read(document, bases, problems),
             encode: Encode::read(document, bases, problems),
+            features: FeatureModel::read(document, bases, problems),
             discover: Discover::read(document, bases, problems),
             generate: Generate::read(document, bases, problems),
             output: Output::read(document, bases, problems),
@@ -92,6 +108,15 @@ impl Pipeline {
 
     /// What single keys can't show.
     fn check_together(&self, document: &Document, problems: &mut Vec<Problem>) {
+        if let (Some(_), Some(given)) = (&self.features.model, document.get("discover", "features"))
+            && given.origin != Origin::Absent
+        {
+            problems.push(Problem {
+                origin: given.origin.clone(),
+                message: "`discover.features` and `features.model` both say where features come from".into(),
+                hint: Some("leave one of them out".into()),
+            });
+        }
         let (generated, encoded) = (self.generate.size, self.encode.size);
         if generated != encoded {
             let given = |section| document.get(section, "size").map(|entry| entry.origin.clone());
@@ -128,7 +153,9 @@ fn clean(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Features;
     use super::*;
+    use crate::discovery::Algorithm;
 
     const GOOD: &str = "[data]\nshards = \"a-{000..003}.tar\"\n[model]\npath = \"m\"\n";
 
@@ -138,7 +165,38 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_the_published_programs() {
+    fn the_published_preset_fills_what_is_not_given() {
+        let text = format!("preset = \"published\"\n{GOOD}");
+        let p = load(&text, &["ipc=50"]).unwrap();
+        assert_eq!(p.discover.features, Features::Latent);
+        assert_eq!(p.discover.algorithm, Algorithm::Coda);
+        assert_eq!((p.discover.ipc, p.discover.components), (50, 50));
+        let p = load(&text, &["algorithm=herding", "features={ grid = 4 }"]).unwrap();
+        assert_eq!(p.discover.features, Features::Grid(4));
+        assert_eq!(p.discover.algorithm, Algorithm::Herding);
+        assert_eq!(load(GOOD, &["preset=published"]).unwrap().general.preset, Preset::Published);
+        let error = load(&text.replace("published", "publishd"), &[]).unwrap_err();
+        assert!(error.contains("p.toml:1:1: `preset` must be \"default\" or"), "{error}");
+        let error = load(&format!("{GOOD}preset = \"published\"\n"), &[]).unwrap_err();
+        assert!(error.contains("belongs above all sections"), "{error}");
+    }
+
+    #[test]
+    fn features_have_one_source() {
+        let text = format!("{GOOD}[features]\nmodel = \"f.onnx\"\n");
+        let p = load(&text, &[]).unwrap();
+        assert_eq!(p.features.model.as_deref(), Some(Path::new("dir/f.onnx")));
+        let error = load(&text, &["features=latent"]).unwrap_err();
+        assert!(error.contains("both say where features come from"), "{error}");
+        // A preset's own choice gives way.
+        assert!(load(&text, &["preset=published"]).is_ok());
+        for wrong in ["mean=[0.5]", "std=[0.0, 1.0, 1.0]", "features={ grid = 0 }"] {
+            assert!(load(&text.replace("[features]\nmodel = \"f.onnx\"", ""), &[wrong]).is_err());
+        }
+    }
+
+    #[test]
+    fn defaults_are_sane() {
         let p = load(GOOD, &[]).unwrap();
         assert_eq!((p.discover.n_neighbors, p.discover.min_cluster_size), (85, 55));
         assert_eq!((p.generate.steps, p.generate.cfg, p.generate.gamma), (25, 5.0, 0.05));

@@ -12,11 +12,14 @@ pub fn settings_reference() -> String {
          where only one section has the key, overrides a setting for one run.\n\n\
          This page is made from the code: `coda-pipe settings > docs/settings.md`. A test compares the two.\n",
     );
-    let mut section = "";
+    let mut section = None;
     for key in Pipeline::keys() {
-        if key.section != section {
-            section = key.section;
-            let _ = write!(text, "\n## [{section}]\n");
+        if section != Some(key.section) {
+            section = Some(key.section);
+            let _ = match key.section {
+                "" => write!(text, "\n## Above all sections\n"),
+                name => write!(text, "\n## [{name}]\n"),
+            };
         }
         let default = match key.default.as_str() {
             "" => String::from("none"),

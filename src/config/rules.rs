@@ -67,3 +67,9 @@ pub fn file_name(name: &String) -> Verdict {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     if fine { Ok(()) } else { Err(format!("may have letters, digits, - and _ only, is {name:?}")) }
 }
+
+/// Numbers to divide by.
+pub fn all_positive(values: &[f64; 3]) -> Verdict {
+    let fine = values.iter().all(|value| *value > 0.0);
+    if fine { Ok(()) } else { Err(format!("must be positive, is {values:?}")) }
+}

@@ -1,14 +1,25 @@
-//! The sections and their keys. The defaults are the published program's.
+//! The sections and their keys. The defaults are what is known to be best; [`super::preset`] has the published program's.
 
-use super::rules::{any, at_least, between, extensions, file_name, given, multiple_of, not_empty};
+use super::features::Features;
+use super::preset::Preset;
+use super::rules::{all_positive, any, at_least, between, extensions, file_name, given, multiple_of, not_empty};
 use super::value::{MaxBad, Patterns};
 use crate::diffusion::guidance::Pull;
 use crate::diffusion::noise::Noise;
-use crate::discovery::NeighborSearch;
+use crate::discovery::{Algorithm, NeighborSearch};
 use crate::onnx::DeviceChoice;
 use crate::shards::LabelSource;
 use crate::store::tables::LatentType;
 use std::path::PathBuf;
+
+section! {
+    /// What concerns all sections.
+    General = "" {
+        /// What a setting is that the file doesn't give. `"published"` has the published program's values, to compare
+        /// with it; `"default"` the defaults of this page. A setting that is given always counts.
+        preset: Preset = Preset::Default, any;
+    }
+}
 
 section! {
     /// What to distil: `[data]`.
@@ -70,10 +81,38 @@ section! {
 }
 
 section! {
+    /// A second encoder as the source of features: `[features]`. The anchors stay the model's latents.
+    FeatureModel = "features" {
+        /// An image encoder exported to ONNX: its graph (`model.onnx`), which takes images of shape (n, 3, size, size).
+        /// With it, cores are searched in its features in place of `[discover] features`.
+        model: Option<PathBuf> = None, any;
+        /// Side of the square that each image is resized to (Lanczos) for it, in pixels.
+        size: usize = 224, between(1, 4096);
+        /// What is subtracted from the red, green and blue values (0 to 1). The default is ImageNet's.
+        mean: [f64; 3] = [0.485, 0.456, 0.406], any;
+        /// What they are then divided by. The default is ImageNet's.
+        std: [f64; 3] = [0.229, 0.224, 0.225], all_positive;
+        /// The graph's output to take (`image_embeds`, `pooler_output`, …), all its values of an image one after
+        /// another. Left out: the first.
+        output: Option<String> = None, any;
+    }
+}
+
+section! {
     /// Core discovery: `[discover]`.
     Discover = "discover" {
         /// Distilled images per class (IPC).
         ipc: usize = 10, at_least(1);
+        /// Take all images of a class that has fewer than `ipc`; else such a class is an error.
+        allow_fewer: bool = false, any;
+        /// What an image is described by: `{ grid = N }`, each channel of its latent averaged over N × N cells
+        /// (unchanged where it has no more), or `"latent"`, the whole latent as published.
+        features: Features = Features::Grid(16), any;
+        /// Principal components that the features are reduced to before anything else; 0 for none.
+        pca: usize = 0, any;
+        /// How cores are chosen: `"coda"` (standardise, UMAP, HDBSCAN, cascade), `"kmeans"`, `"herding"`, `"k-center"`
+        /// or `"random"`. The others work on the features as they are.
+        algorithm: Algorithm = Algorithm::Coda, any;
         /// Neighbours that UMAP looks at, the point itself counted.
         n_neighbors: usize = 85, at_least(2);
         /// The least size of a cluster in HDBSCAN.
@@ -85,6 +124,12 @@ section! {
         /// How neighbours are found: `"exact"`, `"hnsw"` (an index, kept beside the cores), or `"auto"`, which takes
         /// the index where the class has many rows and few columns.
         neighbors: NeighborSearch = NeighborSearch::Auto, any;
+        /// The least share of true neighbours that the index must find, measured on a sample of its rows. Under it the
+        /// index is built again with more effort, and after two such tries the exact search takes over.
+        min_recall: f64 = 0.95, between(0.0, 1.0);
+        /// Leave out images whose 15 nearest neighbours over all classes carry their own label less often than this
+        /// share (0.5: mostly another label). 0 is off. Those left out are listed in `purity/purity.parquet`.
+        min_label_purity: f64 = 0.0, between(0.0, 1.0);
         /// Seed of everything random in discovery.
         seed: u64 = 42, any;
     }

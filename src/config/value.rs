@@ -2,11 +2,12 @@
 
 use super::document::Document;
 use super::error::{Origin, Problem};
+use super::key_doc::full_name;
 use super::rules::Verdict;
 use super::section::Bases;
 use crate::diffusion::guidance::Pull;
 use crate::diffusion::noise::Noise;
-use crate::discovery::NeighborSearch;
+use crate::discovery::{Algorithm, NeighborSearch};
 use crate::onnx::DeviceChoice;
 use crate::shards::LabelSource;
 use crate::store::tables::LatentType;
@@ -39,8 +40,8 @@ pub fn read_key<T: Value>(
             match T::take(&entry.value, base) {
                 Some(value) => (value, entry.origin.clone()),
                 None => {
-                    let message =
-                        format!("`{section}.{key}` must be {}, is {}", T::KIND, entry.value);
+                    let name = full_name(section, key);
+                    let message = format!("`{name}` must be {}, is {}", T::KIND, entry.value);
                     problems.push(Problem { origin: entry.origin.clone(), message, hint: None });
                     return default;
                 }
@@ -49,7 +50,8 @@ pub fn read_key<T: Value>(
     };
     if let Err(wrong) = rule(&value) {
         let hint = (origin == Origin::Absent).then(|| format!("add `{key} = …` to [{section}]"));
-        problems.push(Problem { origin, message: format!("`{section}.{key}` {wrong}"), hint });
+        let message = format!("`{}` {wrong}", full_name(section, key));
+        problems.push(Problem { origin, message, hint });
     }
     value
 }
@@ -239,7 +241,7 @@ macro_rules! parsed {
 parsed!(LabelSource, "\"cls\", \"txt\" or another extension, \"json:FIELD\" or \"key\"");
 parsed!(DeviceChoice, "\"auto\", \"cpu\", \"cuda\" or \"cuda:N\"");
 named!(LatentType, "\"f16\" or \"f32\"", "f16" => LatentType::F16, "f32" => LatentType::F32);
-named!(NeighborSearch, "\"exact\", \"hnsw\" or \"auto\"",
-    "exact" => NeighborSearch::Exact, "hnsw" => NeighborSearch::Hnsw, "auto" => NeighborSearch::Auto);
+parsed!(NeighborSearch, "\"exact\", \"hnsw\" or \"auto\"");
+parsed!(Algorithm, "\"coda\", \"kmeans\", \"herding\", \"k-center\" or \"random\"");
 named!(Pull, "\"sigma\" or \"flat\"", "sigma" => Pull::Sigma, "flat" => Pull::Flat);
 named!(Noise, "\"native\" or \"torch-cpu\"", "native" => Noise::Native, "torch-cpu" => Noise::TorchCpu);

@@ -17,6 +17,7 @@ pub mod kmeans;
 mod matrix;
 mod nearest;
 pub mod neighbors;
+pub mod pca;
 mod product;
 mod rng;
 mod settings;
@@ -35,7 +36,7 @@ pub use standardize::standardize;
 #[derive(Debug)]
 pub struct Discovery {
     /// The space in which the cores were chosen, one row per image: UMAP's embedding, or, for
-    /// algorithms other than `coda`, the features as given.
+    /// algorithms other than `coda`, the features as given (or their principal components).
     pub embedding: Matrix,
     /// Each row's cluster (−1 for noise). Other algorithms: the core it belongs to.
     pub labels: Vec<i32>,
@@ -66,9 +67,9 @@ pub struct Discovery {
 pub fn discover(features: &Matrix, settings: &Settings) -> Result<Discovery, DiscoveryError> {
     check(features, settings)?;
     if settings.algorithm != Algorithm::Coda {
-        return baseline(features, settings);
+        return baseline(reduce(features.clone(), settings), settings);
     }
-    let scaled = standardize(features);
+    let scaled = reduce(standardize(features), settings);
     let k = umap_neighbors(scaled.rows(), settings.n_neighbors);
     let mut log = Vec::new();
     let (neighbors, index, recall) = if settings.neighbors.uses_index(scaled.rows(), scaled.cols())
@@ -108,7 +109,7 @@ pub fn discover_embedded(
 ) -> Result<Discovery, DiscoveryError> {
     check(embedding, settings)?;
     if settings.algorithm != Algorithm::Coda {
-        return baseline(embedding, settings);
+        return baseline(embedding.clone(), settings);
     }
     let found = by_density(embedding.clone(), settings)?;
     with_requested_index(found, settings)
@@ -125,6 +126,14 @@ fn check(features: &Matrix, settings: &Settings) -> Result<(), DiscoveryError> {
 /// fewer than two while there are two.
 fn umap_neighbors(rows: usize, wanted: usize) -> usize {
     wanted.min(rows.saturating_sub(1)).max(2).min(rows)
+}
+
+/// The features' principal components, where that many were asked for.
+fn reduce(features: Matrix, settings: &Settings) -> Matrix {
+    match settings.pca {
+        0 => features,
+        components => pca::reduce(&features, components, settings.seed),
+    }
 }
 
 /// HDBSCAN on the embedding and the cascade to IPC cores.
@@ -162,11 +171,11 @@ fn by_density(embedding: Matrix, settings: &Settings) -> Result<Discovery, Disco
 }
 
 /// One of the other algorithms, on the features as they are.
-fn baseline(features: &Matrix, settings: &Settings) -> Result<Discovery, DiscoveryError> {
+fn baseline(features: Matrix, settings: &Settings) -> Result<Discovery, DiscoveryError> {
     let (ipc, rows) = (settings.ipc, features.rows());
-    let choice = algorithms::choose(features, settings.algorithm, ipc, settings.seed);
+    let choice = algorithms::choose(&features, settings.algorithm, ipc, settings.seed);
     let found = Discovery {
-        embedding: features.clone(),
+        embedding: features,
         labels: choice.labels,
         probabilities: vec![1.0; rows],
         outlier_scores: vec![0.0; rows],

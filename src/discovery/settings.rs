@@ -7,12 +7,13 @@ use super::hnsw::HnswSettings;
 
 /// How the cores of a class are chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Algorithm {
     /// The published method: standardise, UMAP, HDBSCAN, cascade.
     #[default]
     Coda,
     /// The rows nearest to the centres of k-means with k = IPC on the features.
+    #[serde(rename = "kmeans")]
     KMeans,
     /// Rows whose running mean stays nearest to the class mean (Welling 2009; iCaRL).
     Herding,
@@ -29,9 +30,24 @@ impl Algorithm {
             Self::Coda => "coda",
             Self::KMeans => "kmeans",
             Self::Herding => "herding",
-            Self::KCenter => "kcenter",
+            Self::KCenter => "k-center",
             Self::Random => "random",
         }
+    }
+}
+
+impl std::fmt::Display for Algorithm {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Algorithm {
+    type Err = String;
+    fn from_str(name: &str) -> Result<Self, String> {
+        let all = [Self::Coda, Self::KMeans, Self::Herding, Self::KCenter, Self::Random];
+        let found = all.into_iter().find(|algorithm| algorithm.as_str() == name);
+        found.ok_or_else(|| format!("one of {}", all.map(Self::as_str).join(", ")))
     }
 }
 
@@ -54,6 +70,28 @@ pub enum NeighborSearch {
 const EXACT_ROWS: usize = 100_000;
 /// Columns beyond which `Auto` does so whatever the rows.
 const EXACT_COLS: usize = 4_096;
+
+impl std::fmt::Display for NeighborSearch {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::Auto => "auto",
+            Self::Exact => "exact",
+            Self::Hnsw => "hnsw",
+        })
+    }
+}
+
+impl std::str::FromStr for NeighborSearch {
+    type Err = String;
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "auto" => Ok(Self::Auto),
+            "exact" => Ok(Self::Exact),
+            "hnsw" => Ok(Self::Hnsw),
+            _ => Err("one of auto, exact, hnsw".into()),
+        }
+    }
+}
 
 impl NeighborSearch {
     /// Whether a matrix of this shape goes through the index.
@@ -82,6 +120,9 @@ pub struct Settings {
     pub min_samples: usize,
     /// Columns of the embedding.
     pub components: usize,
+    /// Principal components that the features are reduced to first (`coda`: after standardising,
+    /// before UMAP); 0 leaves them as they are.
+    pub pca: usize,
     /// How neighbours are found.
     pub neighbors: NeighborSearch,
     /// The index's parameters.
@@ -99,6 +140,7 @@ impl Default for Settings {
             min_cluster_size: 55,
             min_samples: 3,
             components: 50,
+            pca: 0,
             neighbors: NeighborSearch::Auto,
             hnsw: HnswSettings::default(),
             seed: 0,

@@ -114,7 +114,7 @@ fn combine(vectors: &[Vec<f64>], weights: &[Vec<f64>]) -> Vec<Vec<f64>> {
 }
 
 /// Gram-Schmidt, twice per vector; one that vanishes is drawn anew.
-fn orthonormalize(basis: &mut [Vec<f64>], rng: &mut Rng) {
+pub(in crate::discovery) fn orthonormalize(basis: &mut [Vec<f64>], rng: &mut Rng) {
     for at in 0..basis.len() {
         let (done, rest) = basis.split_at_mut(at);
         let vector = &mut rest[0];
@@ -138,7 +138,7 @@ fn orthonormalize(basis: &mut [Vec<f64>], rng: &mut Rng) {
 }
 
 /// Dot product over four partial sums.
-fn dot(left: &[f64], right: &[f64]) -> f64 {
+pub(in crate::discovery) fn dot(left: &[f64], right: &[f64]) -> f64 {
     let mut lanes = [0.0f64; 4];
     let (mut a, mut b) = (left.chunks_exact(4), right.chunks_exact(4));
     for (a, b) in a.by_ref().zip(b.by_ref()) {
@@ -151,7 +151,7 @@ fn dot(left: &[f64], right: &[f64]) -> f64 {
 }
 
 /// Eigenvalues (largest first) and eigenvectors of a dense symmetric matrix, by cyclic Jacobi.
-fn symmetric_eigen(mut matrix: Vec<f64>, size: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
+pub(in crate::discovery) fn symmetric_eigen(mut matrix: Vec<f64>, size: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
     let mut vectors: Vec<Vec<f64>> =
         (0..size).map(|row| (0..size).map(|col| f64::from(row == col)).collect()).collect();
     for _ in 0..SWEEPS {

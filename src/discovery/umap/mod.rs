@@ -5,7 +5,7 @@
 //! vertices move them to their places ([`layout`]).
 
 mod curve;
-mod eigen;
+pub(super) mod eigen;
 pub mod fuzzy;
 pub mod layout;
 pub mod smooth;

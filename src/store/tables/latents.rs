@@ -93,7 +93,7 @@ impl LatentFormat {
         ]
     }
 
-    pub(super) fn from_metadata(metadata: &Metadata) -> Result<Self, String> {
+    pub(crate) fn from_metadata(metadata: &Metadata) -> Result<Self, String> {
         let get = |name: &str| metadata.get(name).map(String::as_str).unwrap_or_default();
         let dtype = match get("coda.latent.dtype") {
             "f16" => LatentType::F16,

@@ -1,0 +1,118 @@
+//! NumPy's `.npy` (NEP 1).
+
+use super::{Array, ArrayError};
+use half::f16;
+use npyz::{DType, NpyFile, Order, TypeChar, WriterBuilder};
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+/// Reads the file's one array.
+pub(super) fn read(path: &Path, name: Option<&str>) -> Result<Array, ArrayError> {
+    if let Some(name) = name {
+        let reason = format!("a .npy file holds one array without a name; leave {name:?} out");
+        return Err(ArrayError::content(path, reason));
+    }
+    let file = File::open(path).map_err(ArrayError::io("open", path))?;
+    let broken = |error: std::io::Error| ArrayError::content(path, format!("damaged: {error}"));
+    let file = NpyFile::new(BufReader::with_capacity(1 << 20, file)).map_err(broken)?;
+    let lengths: Option<Vec<usize>> =
+        file.shape().iter().map(|&length| usize::try_from(length).ok()).collect();
+    let shape = lengths.filter(|shape| !shape.is_empty());
+    let shape = shape.ok_or_else(|| ArrayError::content(path, "a single number is no table"))?;
+    if file.order() == Order::Fortran && shape.len() > 1 {
+        let reason = "it is in Fortran order: save it with numpy.ascontiguousarray(x)";
+        return Err(ArrayError::content(path, reason));
+    }
+    let dtype = file.dtype();
+    let values = values(file).map_err(broken)?;
+    let values = values.ok_or_else(|| {
+        ArrayError::content(path, format!("its numbers are {dtype:?}; save float16, 32 or 64"))
+    })?;
+    Ok(Array { shape, values })
+}
+
+/// The values as f32; `None` where they are no plain numbers.
+fn values<R: Read>(file: NpyFile<R>) -> std::io::Result<Option<Vec<f32>>> {
+    let DType::Plain(kind) = file.dtype() else { return Ok(None) };
+    Ok(Some(match (kind.type_char(), kind.size_field()) {
+        (TypeChar::Float, 4) => file.into_vec::<f32>()?,
+        (TypeChar::Float, 2) => file.into_vec::<f16>()?.into_iter().map(f16::to_f32).collect(),
+        (TypeChar::Float, 8) => file.into_vec::<f64>()?.into_iter().map(|v| v as f32).collect(),
+        (TypeChar::Uint, 1) => file.into_vec::<u8>()?.into_iter().map(f32::from).collect(),
+        (TypeChar::Int, 4) => file.into_vec::<i32>()?.into_iter().map(|v| v as f32).collect(),
+        (TypeChar::Int, 8) => file.into_vec::<i64>()?.into_iter().map(|v| v as f32).collect(),
+        _ => return Ok(None),
+    }))
+}
+
+/// Writes `rows × cols` values as float32.
+///
+/// # Errors
+/// If the file can't be written.
+pub fn write_npy(path: &Path, shape: [usize; 2], values: &[f32]) -> Result<(), ArrayError> {
+    let file = File::create(path).map_err(ArrayError::io("create", path))?;
+    let mut out = BufWriter::with_capacity(1 << 20, file);
+    let mut write = || -> std::io::Result<()> {
+        let shape = shape.map(|length| length as u64);
+        let options = npyz::WriteOptions::new().default_dtype().shape(&shape);
+        let mut writer = options.writer(&mut out).begin_nd()?;
+        writer.extend(values.iter().copied())?;
+        writer.finish()?;
+        out.flush()
+    };
+    write().map_err(ArrayError::io("write", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.npy");
+        write_npy(&path, [2, 3], &[0.5, 1.0, -2.0, 3.0, 4.0, 5.5]).unwrap();
+        let array = read(&path, None).unwrap();
+        assert_eq!((array.shape.as_slice(), array.values[5]), ([2, 3].as_slice(), 5.5));
+        assert!(read(&path, Some("x")).unwrap_err().to_string().contains("leave \"x\" out"));
+    }
+
+    /// A `.npy` file by hand: version 1.0, header padded to 64 bytes.
+    fn bytes(descr: &str, fortran: bool, shape: &str, values: &[u8]) -> Vec<u8> {
+        let fortran = if fortran { "True" } else { "False" };
+        let mut header =
+            format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}");
+        while (10 + header.len() + 1) % 64 != 0 {
+            header.push(' ');
+        }
+        header.push('\n');
+        let mut all = b"\x93NUMPY\x01\x00".to_vec();
+        all.extend((header.len() as u16).to_le_bytes());
+        all.extend(header.as_bytes());
+        all.extend(values);
+        all
+    }
+
+    #[test]
+    fn other_types_are_converted_or_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.npy");
+        let read_as = |content: Vec<u8>| {
+            std::fs::write(&path, content).unwrap();
+            read(&path, None)
+        };
+        let halves = [f16::from_f32(0.5), f16::from_f32(-3.0)].map(f16::to_le_bytes).concat();
+        assert_eq!(read_as(bytes("<f2", false, "(2, 1)", &halves)).unwrap().values, [0.5, -3.0]);
+        let doubles = [1.5f64, 2.0].map(f64::to_be_bytes).concat();
+        assert_eq!(read_as(bytes(">f8", false, "(1, 2)", &doubles)).unwrap().values, [1.5, 2.0]);
+        let bytes_u8 = bytes("|u1", false, "(2, 1, 1)", &[7, 255]);
+        assert_eq!(read_as(bytes_u8).unwrap().shape, [2, 1, 1]);
+        let complex = read_as(bytes("<c8", false, "(1, 1)", &[0; 8])).unwrap_err();
+        assert!(complex.to_string().contains("save float16"), "{complex}");
+        let fortran = read_as(bytes("<f4", true, "(2, 2)", &[0; 16])).unwrap_err();
+        assert!(fortran.to_string().contains("ascontiguousarray"), "{fortran}");
+        let short = read_as(bytes("<f4", false, "(2, 2)", &[0; 9])).unwrap_err();
+        assert!(short.to_string().contains("damaged"), "{short}");
+    }
+}
