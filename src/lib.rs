@@ -10,6 +10,7 @@ pub mod config;
 pub mod dataflow;
 pub mod diffusion;
 pub mod discovery;
+pub mod features;
 pub mod imaging;
 pub mod onnx;
 pub mod shards;

@@ -70,7 +70,9 @@ fn choose<'a>(
             ArrayError::content(path, format!("no {what} is called {wanted:?}; it has {}", list()))
         }),
         None if names.len() == 1 => Ok(names[0]),
-        None if names.is_empty() => Err(ArrayError::content(path, format!("it holds no {what} of numbers"))),
+        None if names.is_empty() => {
+            Err(ArrayError::content(path, format!("it holds no {what} of numbers")))
+        }
         None => Err(ArrayError::content(path, format!("choose a {what} with {flag}: {}", list()))),
     }
 }

@@ -30,13 +30,13 @@ pub(super) fn read(path: &Path, name: Option<&str>) -> Result<Array, ArrayError>
     let reader = builder.with_projection(mask).with_batch_size(1024).build().map_err(broken)?;
     let mut rows = Rows { latents, width: None, count: 0, values: Vec::new() };
     for batch in reader {
-        let batch = batch.map_err(|error| ArrayError::content(path, format!("damaged: {error}")))?;
+        let batch =
+            batch.map_err(|error| ArrayError::content(path, format!("damaged: {error}")))?;
         let column = batch.column_by_name(name).ok_or_else(|| {
             ArrayError::content(path, format!("column {name:?} is lost in a batch"))
         })?;
-        rows.take(column).map_err(|reason| {
-            ArrayError::content(path, format!("column {name:?}: {reason}"))
-        })?;
+        rows.take(column)
+            .map_err(|reason| ArrayError::content(path, format!("column {name:?}: {reason}")))?;
     }
     Ok(Array { shape: rows.shape(&schema), values: rows.values })
 }
@@ -108,12 +108,15 @@ fn list_at(column: &ArrayRef, row: usize) -> Result<ArrayRef, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tables::{EmbeddedRow, LatentRow, LatentType, write_embedding, write_latents};
+    use crate::store::tables::{
+        EmbeddedRow, LatentRow, LatentType, PartFormat, write_embedding, write_latents,
+    };
 
     #[test]
     fn our_own_tables_are_read_with_their_shape() {
         let dir = tempfile::tempdir().unwrap();
-        let format = LatentFormat { dtype: LatentType::F16, shape: [2, 1, 2] };
+        let latent = LatentFormat { dtype: LatentType::F16, shape: [2, 1, 2] };
+        let format = PartFormat { latent, feature: None };
         let row = |i: u32| LatentRow {
             key: i.to_string(),
             class: "c".into(),
@@ -125,7 +128,7 @@ mod tests {
         let path = dir.path().join("part.parquet");
         let rows = [row(0), row(1), row(2)];
         write_latents(&path, dir.path(), "s", format, &rows, |i, out| {
-            format.encode(&[i as f32, 1.0, 2.0, 3.0], out);
+            format.encode(&[i as f32, 1.0, 2.0, 3.0], &[], out);
             Ok(())
         })
         .unwrap();

@@ -5,7 +5,9 @@ use anyhow::Context as _;
 use clap::Args;
 use coda_pipe::arrays::{self, Array};
 use coda_pipe::config::Discover as Defaults;
-use coda_pipe::discovery::{self, Algorithm, Discovery, Matrix, NeighborSearch, Settings, features};
+use coda_pipe::discovery::{
+    self, Algorithm, Discovery, Matrix, NeighborSearch, Settings, features,
+};
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
@@ -86,7 +88,11 @@ impl Discover {
             arrays::write_npy(path, shape, found.embedding.as_slice())?;
         }
         let mut out = std::io::stdout().lock();
-        if self.json { print_json(&mut out, &found)? } else { print(&mut out, &found)? }
+        if self.json {
+            print_json(&mut out, &found)?
+        } else {
+            print(&mut out, &found)?
+        }
         Ok(Exit::Done)
     }
 
@@ -110,7 +116,9 @@ impl Discover {
         let mut table = Matrix::new(rows, cols, array.values)?;
         if let Some(grid) = self.grid {
             let &[_, channels, height, width] = shape.as_slice() else {
-                let message = format!("--grid needs rows of channels × height × width, the array is {shape:?}");
+                let message = format!(
+                    "--grid needs rows of channels × height × width, the array is {shape:?}"
+                );
                 return Err(UsageError(message).into());
             };
             table = features::grid(&table, channels, height, width, grid)?;
@@ -141,7 +149,11 @@ fn print_json(out: &mut impl Write, found: &Discovery) -> anyhow::Result<()> {
 
 fn print(out: &mut impl Write, found: &Discovery) -> std::io::Result<()> {
     found.log.iter().try_for_each(|line| writeln!(out, "{line}"))?;
-    writeln!(out, "\n{:>4} {:>8}  {:<20} {:>7} {:>11}", "rank", "row", "origin", "size", "probability")?;
+    writeln!(
+        out,
+        "\n{:>4} {:>8}  {:<20} {:>7} {:>11}",
+        "rank", "row", "origin", "size", "probability"
+    )?;
     for (rank, core) in found.cores.iter().enumerate() {
         let (row, origin, size) = (core.row, core.origin.as_str(), core.size);
         writeln!(out, "{rank:>4} {row:>8}  {origin:<20} {size:>7} {:>11.6}", core.probability)?;

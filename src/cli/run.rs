@@ -183,26 +183,32 @@ impl Run {
                 outcome.faults.len()
             );
         }
+        if outcome.impure > 0 {
+            eprintln!(
+                "{} images left out for their neighbours' labels, listed in {root}/purity/purity.parquet",
+                outcome.impure
+            );
+        }
         if outcome.stages.iter().all(|s| s.processed == 0) {
             eprintln!("everything was done before: nothing was recomputed ({seconds:.2} s)");
         }
         if let Some(set) = outcome.stages.iter().find(|s| s.stage == "assemble") {
             let (name, images) = (&context.pipeline.output.name, set.samples / 2);
-            let ipc = context.pipeline.discover.ipc as u64;
+            let classes = outcome.stages.iter().find(|s| s.stage == "anchor").map(|s| s.units);
+            let of = classes.map_or_else(String::new, |classes| format!(" of {classes} classes"));
             let shards = match set.units / 2 {
                 1 => "000000".to_owned(),
                 n => format!("{{000000..{:06}}}", n - 1),
             };
             eprintln!(
-                "{images} distilled images of {} classes in {root}/distilled/{name}-{shards}.tar\n\
-                 {images} real cores beside them in {root}/cores/{name}-cores-{shards}.tar",
-                images / ipc.max(1)
+                "{images} distilled images{of} in {root}/distilled/{name}-{shards}.tar\n\
+                 {images} real cores beside them in {root}/cores/{name}-cores-{shards}.tar"
             );
         }
         if self.json {
             let summary = json!({
                 "run_dir": root.to_string(), "seconds": seconds,
-                "stages": outcome.stages, "skipped": outcome.faults,
+                "stages": outcome.stages, "skipped": outcome.faults, "impure": outcome.impure,
             });
             writeln!(std::io::stdout(), "{summary:#}")?;
         }

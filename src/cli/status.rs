@@ -50,7 +50,12 @@ impl Status {
             let receipts = run_dir.receipts(stage)?;
             let present: Vec<&Receipt> =
                 receipts.values().filter(|r| run_dir.outputs_present(r)).collect();
-            rows.push(row(stage, &present, record.stages.get(stage).map(|s| s.units)));
+            let total = record.stages.get(stage).map(|s| s.units);
+            // A stage that is switched off.
+            if total == Some(0) || (total.is_none() && stage == "purity") {
+                continue;
+            }
+            rows.push(row(stage, &present, total));
             logs.extend(receipts.into_values().filter(|r| !r.log.is_empty()));
         }
         let mut out = std::io::stdout().lock();

@@ -88,10 +88,8 @@ impl Document {
             return Err(fail(format!("`{argument}` is not of the form key=value"), None));
         };
         let name = name.trim();
-        let found: Vec<&KeyDoc> = known
-            .iter()
-            .filter(|k| k.key == name || k.name() == name)
-            .collect();
+        let found: Vec<&KeyDoc> =
+            known.iter().filter(|k| k.key == name || k.name() == name).collect();
         match found.as_slice() {
             [one] => {
                 let id = (one.section.to_owned(), one.key.to_owned());

@@ -3,8 +3,8 @@
 use super::document::Document;
 use super::error::{ConfigError, Origin, Problem};
 use super::key_doc::KeyDoc;
-use super::section::{Bases, Section};
 use super::preset::Preset;
+use super::section::{Bases, Section};
 use super::sections::{
     Data, Discover, Encode, FeatureModel, General, Generate, Model, Output, Runtime,
 };
@@ -113,7 +113,9 @@ impl Pipeline {
         {
             problems.push(Problem {
                 origin: given.origin.clone(),
-                message: "`discover.features` and `features.model` both say where features come from".into(),
+                message:
+                    "`discover.features` and `features.model` both say where features come from"
+                        .into(),
                 hint: Some("leave one of them out".into()),
             });
         }

@@ -2,7 +2,9 @@
 
 use super::features::Features;
 use super::preset::Preset;
-use super::rules::{all_positive, any, at_least, between, extensions, file_name, given, multiple_of, not_empty};
+use super::rules::{
+    all_positive, any, at_least, between, extensions, file_name, given, multiple_of, not_empty,
+};
 use super::value::{MaxBad, Patterns};
 use crate::diffusion::guidance::Pull;
 use crate::diffusion::noise::Noise;

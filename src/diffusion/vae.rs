@@ -93,6 +93,31 @@ impl Encoder {
     }
 }
 
+impl Encoder {
+    /// As [`Encoder::encode`], in a run of `batch` images: the last one is repeated to fill it, so that the shape of
+    /// the computation, and with it the last bits of its result, never depends on how many images were left.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode`].
+    pub fn encode_padded(
+        &mut self,
+        mut pixels: Vec<f32>,
+        count: usize,
+        batch: usize,
+        size: usize,
+    ) -> Result<Vec<f32>, DiffusionError> {
+        let batch = batch.max(count);
+        if let Some(last) = pixels.len().checked_sub(3 * size * size) {
+            for _ in count..batch {
+                pixels.extend_from_within(last..last + 3 * size * size);
+            }
+        }
+        let mut latents = self.encode(&pixels, if count == 0 { 0 } else { batch }, size)?;
+        latents.truncate(latents.len() / batch.max(1) * count);
+        Ok(latents)
+    }
+}
+
 impl Decoder {
     /// Opens the image decoder of a model folder.
     ///

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use hnsw_rs::anndists::dist::DistL2;
 use hnsw_rs::api::AnnT;
 use hnsw_rs::hnsw::Hnsw;
-use hnsw_rs::hnswio::HnswIo;
+use hnsw_rs::hnswio::{HnswIo, ReloadOptions};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -195,7 +195,7 @@ fn files(dir: &Path, basename: &str) -> [PathBuf; 2] {
     ["graph", "data"].map(|part| dir.join(format!("{basename}.hnsw.{part}")))
 }
 
-/// Reads an index that [`Index::dump`] wrote and hands it to `use_index`.
+/// Reads an index that [`Index::dump`] wrote and hands it to `use_index`. The rows are mapped into memory, not read.
 ///
 /// The library ties a loaded graph to its reader, hence the closure. It trusts the files' contents:
 /// check their recorded checksums before.
@@ -216,7 +216,9 @@ pub fn with_loaded<T>(
     for path in &paths {
         File::open(path).map_err(|error| failed(path, error.to_string()))?;
     }
-    let mut reader = HnswIo::new(dir, basename);
+    // Every record of the data file is a multiple of four bytes long, so that f32 stay aligned.
+    let options = ReloadOptions::new(true);
+    let mut reader = HnswIo::new_with_options(dir, basename, options);
     let graph = reader.load_hnsw::<f32, DistL2>();
     let mut graph = graph.map_err(|error| failed(&paths[0], format!("{error:#}")))?;
     graph.set_searching_mode(true);

@@ -59,6 +59,11 @@ impl Matrix {
         &self.data
     }
 
+    /// All values, row-major, given away.
+    pub fn into_values(self) -> Vec<f32> {
+        self.data
+    }
+
     /// All values, row-major, to change.
     pub fn as_mut_slice(&mut self) -> &mut [f32] {
         &mut self.data

@@ -19,6 +19,7 @@ mod nearest;
 pub mod neighbors;
 pub mod pca;
 mod product;
+pub mod purity;
 mod rng;
 mod settings;
 mod standardize;

@@ -68,7 +68,8 @@ fn combine(basis: &[Vec<f64>], weights: &[f64]) -> Vec<f64> {
     for (weight, vector) in weights.iter().zip(basis) {
         direction.iter_mut().zip(vector).for_each(|(sum, value)| *sum += weight * value);
     }
-    let largest = direction.iter().copied().fold(0.0, |l: f64, v| if v.abs() > l.abs() { v } else { l });
+    let largest =
+        direction.iter().copied().fold(0.0, |l: f64, v| if v.abs() > l.abs() { v } else { l });
     if largest < 0.0 {
         direction.iter_mut().for_each(|value| *value = -*value);
     }

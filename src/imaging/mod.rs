@@ -20,4 +20,4 @@ pub use image::RgbImage;
 pub use png::encode_png;
 pub use resize::resize_lanczos;
 pub use sheet::{SheetLayout, contact_sheet};
-pub use tensor::{image_from_tensor, write_tensor};
+pub use tensor::{image_from_tensor, write_normalized, write_tensor};

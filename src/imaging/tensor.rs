@@ -11,13 +11,34 @@ const CHANNELS: usize = 3;
 /// # Errors
 /// [`ImagingError::TensorLength`] if `out` does not have 3 · height · width values.
 pub fn write_tensor(image: &RgbImage, out: &mut [f32]) -> Result<(), ImagingError> {
+    write_planes(image, out, |_, level| f32::from(level) / 127.5 - 1.0)
+}
+
+/// As [`write_tensor`], each level x of channel c as (x/255 − `mean`\[c\]) / `std`\[c\].
+///
+/// # Errors
+/// As [`write_tensor`].
+pub fn write_normalized(
+    image: &RgbImage,
+    (mean, std): ([f64; 3], [f64; 3]),
+    out: &mut [f32],
+) -> Result<(), ImagingError> {
+    write_planes(image, out, |channel, level| {
+        ((f64::from(level) / 255.0 - mean[channel]) / std[channel]) as f32
+    })
+}
+
+fn write_planes(
+    image: &RgbImage,
+    out: &mut [f32],
+    value_of: impl Fn(usize, u8) -> f32,
+) -> Result<(), ImagingError> {
     let plane = image.width() as usize * image.height() as usize;
     check_length(CHANNELS * plane, out.len())?;
     let (pixels, _) = image.as_raw().as_chunks::<CHANNELS>();
     for (channel, values) in out.chunks_exact_mut(plane.max(1)).enumerate() {
         for (value, pixel) in values.iter_mut().zip(pixels) {
-            let level = pixel.get(channel).copied().unwrap_or_default();
-            *value = f32::from(level) / 127.5 - 1.0;
+            *value = value_of(channel, pixel.get(channel).copied().unwrap_or_default());
         }
     }
     Ok(())
@@ -64,6 +85,14 @@ mod tests {
         let mut tensor = [9.0; 6];
         write_tensor(&image, &mut tensor).unwrap();
         assert_eq!(tensor, [-1.0, 1.0, -0.6, -1.0, 1.0, 102.0 / 127.5 - 1.0]);
+    }
+
+    #[test]
+    fn other_encoders_have_their_own_range() {
+        let image = RgbImage::from_raw(1, 1, vec![0, 51, 255]).unwrap();
+        let mut tensor = [9.0; 3];
+        write_normalized(&image, ([0.5, 0.2, 0.0], [0.25, 2.0, 0.5]), &mut tensor).unwrap();
+        assert_eq!(tensor, [-2.0, 0.0, 2.0]);
     }
 
     #[test]

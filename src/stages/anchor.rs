@@ -1,8 +1,8 @@
 //! `anchor`: the latents that each class's images are pulled towards.
 
 use super::context::Context;
-use super::discover::Latents;
 use super::error::StageError;
+use super::latents::Latents;
 use crate::config::Class;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::store::tables::{Anchors, read_cores, write_anchors};
@@ -108,9 +108,9 @@ fn gather(
             core.row, core.key
         )));
     }
-    let format = latents.table.format();
+    let format = latents.table.format().latent;
     let mut raw = Vec::with_capacity(rows.keys.len() * format.bytes());
-    format.encode(&rows.latents, &mut raw);
+    format.encode(&rows.values, &mut raw);
     let anchors = Anchors { keys: rows.keys, shards: rows.shards, latents: raw, format };
     let path = run_dir.path(&format!("anchor/{}.parquet", file_stem(class)));
     Ok((write_anchors(&path, run_dir.root(), class, &anchors)?, cores.len() as u64))

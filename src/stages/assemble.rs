@@ -4,9 +4,9 @@ use super::anchor::{cores_path, receipt_of};
 use super::assemble_meta::sidecar;
 use super::assemble_real::real_images;
 use super::context::Context;
-use super::discover::Latents;
 use super::error::StageError;
-use super::generate::{Slot, image_name};
+use super::generate::image_name;
+use super::latents::{Latents, Slot};
 use super::sources::Source;
 use crate::config::ClassList;
 use crate::dataflow::{Cancel, Done, Fingerprint, Scope, Stage};
@@ -150,10 +150,7 @@ impl Stage for Assemble {
     }
 
     fn units(&self) -> Result<Vec<ShardPlan>, StageError> {
-        let ipc = self.sets.context.pipeline.discover.ipc;
-        let slots: Vec<Slot> = (0..self.sets.classes.classes().len())
-            .flat_map(|class| (0..ipc).map(move |rank| Slot { class, rank }))
-            .collect();
+        let slots = self.latents.slots();
         let mut units = Vec::new();
         for set in [Set::Distilled, Set::Cores] {
             let shards =

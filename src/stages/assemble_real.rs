@@ -2,7 +2,7 @@
 
 use super::assemble::Sets;
 use super::error::StageError;
-use super::generate::Slot;
+use super::latents::Slot;
 use crate::imaging;
 use crate::shards::{ReadOptions, Sample, ShardReader};
 use crate::store::tables::CoreRow;

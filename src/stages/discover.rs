@@ -2,16 +2,14 @@
 
 use super::context::Context;
 use super::error::StageError;
-use crate::config::{Class, ClassList};
+use super::latents::{ClassFeatures, Latents};
+use crate::config::Class;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::discovery::hnsw::Index;
-use crate::discovery::{self, Discovery, Matrix, Settings};
-use crate::store::tables::{
-    ClassRows, CoreRow, EmbeddedRow, LatentTable, write_cores, write_embedding,
-};
-use crate::store::{Receipt, RunDir, StoreError, Written, adopt, file_stem};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use crate::discovery::{self, Discovery, HnswSettings, Settings};
+use crate::store::tables::{CoreRow, EmbeddedRow, write_cores, write_embedding};
+use crate::store::{RunDir, StoreError, Written, adopt, file_stem};
+use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,73 +19,24 @@ pub struct Discover {
     latents: Arc<Latents>,
 }
 
-/// The encoded data set, as later stages see it.
-pub struct Latents {
-    /// The parts.
-    pub(super) table: LatentTable,
-    /// The classes to distil, in order.
-    pub(super) classes: ClassList,
-    /// Digests of all parts, in order.
-    digests: Vec<String>,
-}
-
-impl Latents {
-    /// Opens what `encode` left.
-    pub(super) fn open(context: &Context, encoded: &[Receipt]) -> Result<Self, StageError> {
-        let outputs: Vec<_> = encoded.iter().flat_map(|r| &r.outputs).collect();
-        let paths: Vec<_> = outputs.iter().map(|o| context.run_dir.path(&o.file)).collect();
-        let table = LatentTable::open(&paths)?;
-        let found = table.classes();
-        let classes = match &context.classes {
-            Some(list) => list.clone(),
-            None => ClassList::from_keys(found.keys()),
-        };
-        refuse_small(&classes, &found, context.pipeline.discover.ipc)?;
-        let digests = outputs.iter().map(|o| o.xxh3.clone()).collect();
-        Ok(Self { table, classes, digests })
-    }
-
-    /// Digests of the parts that hold samples of `class`: what its cores depend on.
-    pub(super) fn digests_of(&self, class: &str) -> Value {
-        let parts = self.table.parts_of(class);
-        parts.into_iter().filter_map(|part| self.digests.get(part).cloned()).collect()
-    }
-}
-
-fn refuse_small(
-    classes: &ClassList,
-    found: &BTreeMap<String, usize>,
-    ipc: usize,
-) -> Result<(), StageError> {
-    if classes.classes().is_empty() {
-        return Err(StageError::Other("no image was encoded: nothing can be distilled".into()));
-    }
-    let images = |key: &String| found.get(key).copied().unwrap_or(0);
-    let small: Vec<_> = classes
-        .classes()
-        .iter()
-        .map(|class| (class.key.clone(), images(&class.key)))
-        .filter(|(_, images)| *images < ipc)
-        .collect();
-    if small.is_empty() { Ok(()) } else { Err(StageError::TooSmall { ipc, classes: small }) }
-}
-
 impl Discover {
     pub(super) fn new(context: Arc<Context>, latents: Arc<Latents>) -> Self {
         Self { context, latents }
     }
 
-    fn settings(&self) -> Settings {
+    fn settings(&self, class: &Class) -> Settings {
         let d = &self.context.pipeline.discover;
         Settings {
-            ipc: d.ipc,
+            ipc: self.latents.cores(&class.key),
+            algorithm: d.algorithm,
+            pca: d.pca,
             n_neighbors: d.n_neighbors,
             min_cluster_size: d.min_cluster_size,
             min_samples: d.min_samples,
             components: d.components,
             neighbors: d.neighbors,
+            hnsw: HnswSettings { recall_floor: d.min_recall, ..HnswSettings::default() },
             seed: d.seed,
-            ..Settings::default()
         }
     }
 }
@@ -110,14 +59,21 @@ impl Stage for Discover {
 
     fn fingerprint(&self, class: &Class) -> Result<Fingerprint, StageError> {
         let d = &self.context.pipeline.discover;
+        // With a second encoder, what features depend on is in the parts already.
+        let own = self.context.pipeline.features.model.is_none();
         Ok(Fingerprint {
             settings: json!({
-                "discover.ipc": d.ipc, "discover.n_neighbors": d.n_neighbors,
+                "discover.ipc": self.latents.cores(&class.key), "discover.algorithm": d.algorithm,
+                "discover.features": own.then_some(d.features), "discover.pca": d.pca,
+                "discover.n_neighbors": d.n_neighbors,
                 "discover.min_cluster_size": d.min_cluster_size, "discover.min_samples": d.min_samples,
                 "discover.components": d.components, "discover.neighbors": d.neighbors,
-                "discover.seed": d.seed,
+                "discover.min_recall": d.min_recall, "discover.seed": d.seed,
             }),
-            inputs: json!({"class": class.key, "parts": self.latents.digests_of(&class.key)}),
+            inputs: json!({
+                "class": class.key, "parts": self.latents.digests_of(&class.key),
+                "kept": self.latents.kept_digest(&class.key),
+            }),
         })
     }
 
@@ -127,15 +83,14 @@ impl Stage for Discover {
     }
 
     async fn process(&self, class: &Class, scope: &Scope) -> Result<Done, StageError> {
-        let (latents, settings) = (self.latents.clone(), self.settings());
-        let (class, run_dir) = (class.key.clone(), scope.run_dir().clone());
+        let (context, latents) = (self.context.clone(), self.latents.clone());
+        let (settings, run_dir) = (self.settings(class), scope.run_dir().clone());
+        let class = class.key.clone();
         let found = tokio::task::spawn_blocking(move || -> Result<_, StageError> {
-            let mut rows = latents.table.read_class(&class)?;
-            let values = std::mem::take(&mut rows.latents);
-            let found =
-                find_cores(rows.keys.len(), values, latents.table.format().values(), &settings)
-                    .map_err(|source| StageError::Discovery { class: class.clone(), source })?;
-            let written = write(&run_dir, &class, &rows, &found)?;
+            let images = latents.features(&context, &class)?;
+            let found = discovery::discover(&images.features, &settings)
+                .map_err(|source| StageError::Discovery { class: class.clone(), source })?;
+            let written = write(&run_dir, &class, &images, &found)?;
             Ok((found, written))
         });
         let (found, written) = found.await??;
@@ -145,22 +100,13 @@ impl Stage for Discover {
     }
 }
 
-fn find_cores(
-    rows: usize,
-    values: Vec<f32>,
-    columns: usize,
-    settings: &Settings,
-) -> Result<Discovery, discovery::DiscoveryError> {
-    let features = Matrix::new(rows, columns, values)?;
-    discovery::discover(&features, settings)
-}
-
 fn write(
     run_dir: &RunDir,
     class: &str,
-    rows: &ClassRows,
+    images: &ClassFeatures,
     found: &Discovery,
 ) -> Result<Vec<Written>, StageError> {
+    let rows = &images.rows;
     let folder = run_dir.path(&format!("discover/{}", file_stem(class)));
     std::fs::create_dir_all(&folder).map_err(StoreError::io("create the folder", &folder))?;
     let mut written = Vec::new();
@@ -179,7 +125,7 @@ fn write(
             origin: core.origin.to_string(),
             cluster_size: core.size as u64,
             probability: core.probability,
-            row: core.row as u64,
+            row: images.numbers[core.row] as u64,
         })
         .collect();
     written.push(write_cores(&folder.join("cores.parquet"), run_dir.root(), class, &cores)?);

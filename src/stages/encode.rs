@@ -5,31 +5,33 @@
 //! very same groups.
 
 use super::context::Context;
+use super::encode_device::{Encoded, Pool, start_pool};
 use super::encode_part::PartWriter;
 use super::encode_read::{Item, Prepared, read_shard};
 use super::error::StageError;
 use super::model::model_digest;
 use super::sources::Source;
-use crate::dataflow::{DevicePool, Done, Fingerprint, Scope, Stage};
-use crate::diffusion::Encoder;
+use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::store::Fault;
-use crate::store::tables::LatentFormat;
+use crate::store::tables::{LatentFormat, PartFormat};
 use futures::StreamExt;
-use serde_json::json;
-use std::sync::{Arc, Mutex, PoisonError};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::UNIX_EPOCH;
 use tokio::sync::{OnceCell, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
-
-/// A batch for the device: pixels (n × 3 × size × size) in, latents (n × values) out.
-type Pool = DevicePool<Vec<Prepared>, Vec<(Prepared, Vec<f32>)>, StageError>;
 
 /// The stage.
 pub struct Encode {
     context: Arc<Context>,
     sources: Vec<Source>,
     model: String,
+    /// The second encoder, if there is one: its settings and what its file holds.
+    features: Option<Value>,
     pool: OnceCell<Pool>,
+    /// How long a feature is, once the pool has started.
+    feature_width: Arc<OnceLock<Option<usize>>>,
 }
 
 /// One shard, with its place in the list.
@@ -44,52 +46,36 @@ impl Encode {
             &context.pipeline.model.path,
             &["vae_encoder", "vae_decoder/config.json"],
         )?;
-        Ok(Self { context, sources, model, pool: OnceCell::new() })
+        let features = feature_input(&context)?;
+        let (pool, feature_width) = (OnceCell::new(), Arc::default());
+        Ok(Self { context, sources, model, features, pool, feature_width })
     }
 
-    /// What a latent looks like under these settings.
-    fn format(&self) -> Result<LatentFormat, StageError> {
+    /// What a part holds under these settings; known when the pool has started.
+    fn format(&self) -> Result<PartFormat, StageError> {
         let encode = &self.context.pipeline.encode;
         let shape = self.context.model.latent_shape(encode.size)?;
-        Ok(LatentFormat { dtype: encode.dtype, shape })
+        let feature = self.feature_width.get().copied().flatten();
+        Ok(PartFormat { latent: LatentFormat { dtype: encode.dtype, shape }, feature })
     }
 
     async fn pool(&self) -> Result<&Pool, StageError> {
-        self.pool.get_or_try_init(|| start_pool(&self.context)).await
+        self.pool.get_or_try_init(|| start_pool(&self.context, &self.feature_width)).await
     }
 }
 
-async fn start_pool(context: &Arc<Context>) -> Result<Pool, StageError> {
-    let devices = context.runtime()?.1.clone();
-    let makers = devices.into_iter().map(|device| {
-        let context = context.clone();
-        move || {
-            let (runtime, _) = context.runtime()?;
-            let mut encoder = Encoder::load(&context.model, runtime, device, context.threads())?;
-            let (size, batch) = (context.pipeline.encode.size, context.pipeline.encode.batch);
-            Ok(move |images: Vec<Prepared>| encode_group(&mut encoder, images, size, batch))
-        }
-    });
-    DevicePool::start(makers.collect()).await
-}
-
-/// Encodes one group, padded to `batch` by repeating its last image: the shape of the computation, and with it the last
-/// bits of its result, never depends on how many images were left.
-fn encode_group(
-    encoder: &mut Encoder,
-    images: Vec<Prepared>,
-    size: usize,
-    batch: usize,
-) -> Result<Vec<(Prepared, Vec<f32>)>, StageError> {
-    let mut pixels = vec![0.0; batch * 3 * size * size];
-    for (slot, target) in pixels.chunks_exact_mut(3 * size * size).enumerate() {
-        if let Some(image) = images.get(slot).or(images.last()) {
-            crate::imaging::write_tensor(&image.pixels, target)?;
-        }
-    }
-    let latents = encoder.encode(&pixels, batch, size)?;
-    let values = latents.len() / batch;
-    Ok(images.into_iter().zip(latents.chunks_exact(values).map(<[f32]>::to_vec)).collect())
+/// What features depend on, for fingerprints.
+fn feature_input(context: &Context) -> Result<Option<Value>, StageError> {
+    let features = &context.pipeline.features;
+    let Some(path) = &features.model else { return Ok(None) };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // An export of over 2 GB keeps its weights beside the graph.
+    let digest = model_digest(folder, &[&name, &format!("{name}_data"), &format!("{name}.data")])?;
+    Ok(Some(json!({
+        "model": digest, "size": features.size, "mean": features.mean, "std": features.std,
+        "output": features.output,
+    })))
 }
 
 impl Stage for Encode {
@@ -124,12 +110,16 @@ impl Stage for Encode {
             .classes
             .as_ref()
             .map(|list| list.classes().iter().map(|c| &c.key).collect());
+        let mut settings = json!({
+            "encode.size": encode.size, "encode.batch": encode.batch, "encode.dtype": encode.dtype,
+            "data.label": data.label, "data.image": data.image,
+            "data.max_megapixels": data.max_megapixels,
+        });
+        if let Some(features) = &self.features {
+            settings["features"] = features.clone();
+        }
         Ok(Fingerprint {
-            settings: json!({
-                "encode.size": encode.size, "encode.batch": encode.batch, "encode.dtype": encode.dtype,
-                "data.label": data.label, "data.image": data.image,
-                "data.max_megapixels": data.max_megapixels,
-            }),
+            settings,
             inputs: json!({
                 "shard": unit.source.name, "bytes": about.len(), "modified": modified.map(|m| m.as_nanos().to_string()),
                 "classes": classes, "model": self.model,
@@ -165,8 +155,8 @@ impl Stage for Encode {
             scope.check()?;
             let group = group?;
             scope.tick(group.len() as u64);
-            for (image, latent) in group {
-                part.push(image.row, &latent)?;
+            for Encoded { image, latent, feature } in group {
+                part.push(image.row, &latent, &feature)?;
             }
         }
         drop(encoded);

@@ -3,7 +3,7 @@
 use super::error::StageError;
 use crate::config::ClassList;
 use crate::dataflow::Scope;
-use crate::store::tables::{LatentFormat, LatentRow, write_latents};
+use crate::store::tables::{LatentRow, PartFormat, write_latents};
 use crate::store::{RunDir, StoreError, Written};
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -17,14 +17,14 @@ pub(super) struct PartWriter {
     spill: PathBuf,
     out: BufWriter<File>,
     rows: Vec<LatentRow>,
-    format: LatentFormat,
+    format: PartFormat,
 }
 
 impl PartWriter {
     pub(super) fn create(
         scope: &Scope,
         number: usize,
-        format: LatentFormat,
+        format: PartFormat,
     ) -> Result<Self, StageError> {
         let folder = scope.path("encode");
         std::fs::create_dir_all(&folder).map_err(StoreError::io("create the folder", &folder))?;
@@ -41,12 +41,17 @@ impl PartWriter {
         self.rows.len()
     }
 
-    pub(super) fn push(&mut self, row: LatentRow, latent: &[f32]) -> Result<(), StageError> {
-        if latent.len() != self.format.values() {
+    pub(super) fn push(
+        &mut self,
+        row: LatentRow,
+        latent: &[f32],
+        feature: &[f32],
+    ) -> Result<(), StageError> {
+        if latent.len() != self.format.latent.values() {
             return Err(StageError::Other(format!(
                 "vae_encoder gives {} values for an image where {:?} were expected; does [encode] size fit the model?",
                 latent.len(),
-                self.format.shape
+                self.format.latent.shape
             )));
         }
         if let Some(bad) = latent.iter().find(|v| !v.is_finite()) {
@@ -56,7 +61,7 @@ impl PartWriter {
             )));
         }
         let mut raw = Vec::with_capacity(self.format.bytes());
-        self.format.encode(latent, &mut raw);
+        self.format.encode(latent, feature, &mut raw);
         self.out.write_all(&raw).map_err(StoreError::io("write", &self.spill))?;
         self.rows.push(row);
         Ok(())

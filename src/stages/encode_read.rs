@@ -14,6 +14,8 @@ use tokio::sync::mpsc;
 pub(super) struct Prepared {
     pub(super) row: LatentRow,
     pub(super) pixels: RgbImage,
+    /// The same image at the second encoder's size, if there is one.
+    pub(super) for_features: Option<RgbImage>,
 }
 
 /// What became of a sample.
@@ -109,15 +111,18 @@ fn decode(context: &Context, sample: Sample, class: String) -> Item {
         let reason = format!("no image: it has no member .{}", data.image.join(", ."));
         return Item::Bad { key: sample.key, reason };
     };
+    let second = context.pipeline.features.model.as_ref();
+    let second = second.map(|_| context.pipeline.features.size as u32);
     let prepared = imaging::decode_rgb(bytes, context.decode_limits()).and_then(|image| {
-        let (width, height) = image.dimensions();
-        Ok((width, height, imaging::resize_lanczos(&image, size, size)?))
+        let pixels = imaging::resize_lanczos(&image, size, size)?;
+        let resized = second.map(|size| imaging::resize_lanczos(&image, size, size));
+        Ok((image.dimensions(), pixels, resized.transpose()?))
     });
     match prepared {
-        Ok((width, height, pixels)) => {
+        Ok(((width, height), pixels, for_features)) => {
             let (index, offset) = (sample.index as u32, sample.offset);
             let row = LatentRow { key: sample.key, class, width, height, index, offset };
-            Item::Good(Prepared { row, pixels })
+            Item::Good(Prepared { row, pixels, for_features })
         }
         Err(error) => Item::Bad { key: sample.key, reason: error.to_string() },
     }

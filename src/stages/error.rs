@@ -4,6 +4,7 @@ use crate::config::ClassListError;
 use crate::dataflow::{Cancelled, DeviceGone};
 use crate::diffusion::DiffusionError;
 use crate::discovery::DiscoveryError;
+use crate::features::FeatureError;
 use crate::imaging::ImagingError;
 use crate::onnx::OnnxError;
 use crate::shards::{Fault, ShardError};
@@ -34,6 +35,9 @@ pub enum StageError {
     /// The model.
     #[error(transparent)]
     Diffusion(#[from] DiffusionError),
+    /// The second encoder.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
     /// The class list.
     #[error(transparent)]
     Classes(#[from] ClassListError),
@@ -49,12 +53,14 @@ pub enum StageError {
         source: DiscoveryError,
     },
     /// Classes without enough images.
-    #[error("{}", too_small(*ipc, classes))]
+    #[error("{}", too_small(*ipc, classes, *pure))]
     TooSmall {
         /// Images asked for per class.
         ipc: usize,
         /// Class keys and their number of images.
         classes: Vec<(String, usize)>,
+        /// Whether images were left out by their neighbours' labels.
+        pure: bool,
     },
     /// A background task panicked.
     #[error("a background task died: {0}; this is a bug, please report it")]
@@ -64,12 +70,16 @@ pub enum StageError {
     Other(String),
 }
 
-fn too_small(ipc: usize, classes: &[(String, usize)]) -> String {
-    let mut text = format!("{} classes have fewer than ipc = {ipc} images:", classes.len());
+fn too_small(ipc: usize, classes: &[(String, usize)], pure: bool) -> String {
+    let left = if pure { " left by min_label_purity" } else { "" };
+    let mut text = format!("{} classes have fewer than ipc = {ipc} images{left}:", classes.len());
     for (class, images) in classes.iter().take(20) {
         text.push_str(&format!("\n  {class}: {images}"));
     }
-    text.push_str("\nlower it (--set ipc=…), or leave these classes out of the class list");
+    text.push_str(
+        "\nlower it (--set ipc=…), take what they have (--set allow_fewer=true), or leave these classes out of the \
+         class list",
+    );
     text
 }
 

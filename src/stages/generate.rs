@@ -7,8 +7,8 @@ use super::anchor::{digest_of, receipt_of};
 use super::context::Context;
 use super::error::StageError;
 use super::generate_device::{Pool, Request, start_pool};
+use super::latents::{Latents, Slot};
 use super::model::model_digest;
-use crate::config::ClassList;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::diffusion::Generated;
 use crate::diffusion::noise::sample_seed;
@@ -25,20 +25,11 @@ use tokio::sync::OnceCell;
 /// The stage.
 pub struct Generate {
     context: Arc<Context>,
-    classes: ClassList,
+    latents: Arc<Latents>,
     /// Receipts of `anchor`, by unit.
     anchored: BTreeMap<String, Receipt>,
     model: String,
     pool: OnceCell<Pool>,
-}
-
-/// One image to make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slot {
-    /// Position of the class in the list.
-    pub class: usize,
-    /// Rank of the core.
-    pub rank: usize,
 }
 
 /// A group of images.
@@ -72,15 +63,15 @@ pub(super) fn image_name(class: &str, rank: usize) -> String {
 impl Generate {
     pub(super) fn new(
         context: Arc<Context>,
-        classes: ClassList,
+        latents: Arc<Latents>,
         anchored: BTreeMap<String, Receipt>,
     ) -> Result<Self, StageError> {
         let model = model_digest(&context.pipeline.model.path, &PARTS)?;
-        Ok(Self { context, classes, anchored, model, pool: OnceCell::new() })
+        Ok(Self { context, latents, anchored, model, pool: OnceCell::new() })
     }
 
     fn key(&self, slot: Slot) -> &str {
-        self.classes.classes().get(slot.class).map_or("", |c| &c.key)
+        self.latents.classes.classes().get(slot.class).map_or("", |c| &c.key)
     }
 
     /// What the device needs for each image of a batch.
@@ -89,7 +80,7 @@ impl Generate {
         let mut anchors = BTreeMap::new();
         let mut requests = Vec::with_capacity(batch.slots.len());
         for &slot in &batch.slots {
-            let Some(class) = self.classes.classes().get(slot.class) else { continue };
+            let Some(class) = self.latents.classes.classes().get(slot.class) else { continue };
             if let std::collections::btree_map::Entry::Vacant(empty) = anchors.entry(slot.class) {
                 let name = format!("anchor/{}.parquet", file_stem(&class.key));
                 empty.insert(read_anchors(&run_dir.path(&name))?);
@@ -115,10 +106,7 @@ impl Stage for Generate {
     }
 
     fn units(&self) -> Result<Vec<Batch>, StageError> {
-        let ipc = self.context.pipeline.discover.ipc;
-        let classes = 0..self.classes.classes().len();
-        let slots: Vec<Slot> =
-            classes.flat_map(|class| (0..ipc).map(move |rank| Slot { class, rank })).collect();
+        let slots = self.latents.slots();
         let batches = slots.chunks(self.context.pipeline.generate.batch).enumerate();
         Ok(batches.map(|(number, slots)| Batch { number, slots: slots.to_vec() }).collect())
     }
@@ -141,7 +129,7 @@ impl Stage for Generate {
         for &slot in &batch.slots {
             let class = self.key(slot);
             let anchors = digest_of(receipt_of(&self.anchored, "anchor", class)?, ".parquet")?;
-            let prompt = self.classes.classes().get(slot.class).map(|c| &c.prompt);
+            let prompt = self.latents.classes.classes().get(slot.class).map(|c| &c.prompt);
             images.push(json!([class, slot.rank, prompt, anchors]));
         }
         Ok(Fingerprint {

@@ -8,12 +8,15 @@ mod assemble_real;
 mod context;
 mod discover;
 mod encode;
+mod encode_device;
 mod encode_part;
 mod encode_read;
 mod error;
 mod generate;
 mod generate_device;
+mod latents;
 mod model;
+mod purity;
 mod run;
 mod sources;
 

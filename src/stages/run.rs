@@ -3,10 +3,12 @@
 use super::anchor::Anchor;
 use super::assemble::Assemble;
 use super::context::Context;
-use super::discover::{Discover, Latents};
+use super::discover::Discover;
 use super::encode::Encode;
 use super::error::StageError;
 use super::generate::Generate;
+use super::latents::Latents;
+use super::purity::Purity;
 use super::sources::expand;
 use crate::dataflow::{FlowError, Plan, RunOptions, Stage, StageSummary, plan, run_stage};
 use crate::store::tables::{QuarantineRow, write_quarantine};
@@ -17,7 +19,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// The stages in their order.
-pub const STAGES: [&str; 5] = ["encode", "discover", "anchor", "generate", "assemble"];
+pub const STAGES: [&str; 6] = ["encode", "purity", "discover", "anchor", "generate", "assemble"];
 
 /// Which stages to run, as positions in [`STAGES`].
 pub type StageRange = RangeInclusive<usize>;
@@ -29,6 +31,8 @@ pub struct RunOutcome {
     pub stages: Vec<StageSummary>,
     /// Samples left out, all of them.
     pub faults: Vec<Fault>,
+    /// Images left out because their neighbours mostly carry another label.
+    pub impure: usize,
 }
 
 /// The state of a run between stages.
@@ -89,14 +93,22 @@ impl Walk<'_> {
         let Some(encoded) = encoded else { return Ok(()) };
         // By unit name, which is the shards' order.
         let encoded: Vec<Receipt> = encoded.into_values().collect();
-        let latents = Latents::open(&context, &encoded).map_err(|e| planning("discover", e))?;
-        let latents = Arc::new(latents);
+        let open = || Latents::open(&context, &encoded);
+        let mut latents = Arc::new(open().map_err(|e| planning("discover", e))?);
+        let purity = Purity::new(context.clone(), latents.clone());
+        let Some(checked) = self.stage(&purity).await? else { return Ok(()) };
+        if context.pipeline.discover.min_label_purity > 0.0 && !checked.is_empty() {
+            let kept = open().and_then(|latents| latents.without_impure(&context));
+            let kept = kept.map_err(|e| planning("discover", e))?;
+            self.outcome.impure = latents.total().saturating_sub(kept.total());
+            latents = Arc::new(kept);
+        }
 
         let discover = Discover::new(context.clone(), latents.clone());
         let Some(discovered) = self.stage(&discover).await? else { return Ok(()) };
         let anchor = Anchor::new(context.clone(), latents.clone(), discovered.clone());
         let Some(anchored) = self.stage(&anchor).await? else { return Ok(()) };
-        let generate = Generate::new(context.clone(), latents.classes.clone(), anchored);
+        let generate = Generate::new(context.clone(), latents.clone(), anchored);
         let generate = generate.map_err(|e| planning("generate", e))?;
         let Some(generated) = self.stage(&generate).await? else { return Ok(()) };
         let assemble = Assemble::new(context, latents, sources, discovered, &generated);
@@ -113,6 +125,9 @@ impl Walk<'_> {
         let complete = plan.done() == plan.units.len() && plan.stale() == 0;
         if place(name) < *self.range.start() {
             refuse_incomplete(&plan, run_dir)?;
+        } else if plan.units.is_empty() {
+            // A stage that is switched off.
+            self.record.stages.insert(name.to_owned(), StageRecord { units: 0 });
         } else if let Some(lines) = &mut self.dry {
             lines.push(describe(&plan));
             if !complete && place(name) < *self.range.end() {

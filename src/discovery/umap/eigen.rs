@@ -151,7 +151,10 @@ pub(in crate::discovery) fn dot(left: &[f64], right: &[f64]) -> f64 {
 }
 
 /// Eigenvalues (largest first) and eigenvectors of a dense symmetric matrix, by cyclic Jacobi.
-pub(in crate::discovery) fn symmetric_eigen(mut matrix: Vec<f64>, size: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
+pub(in crate::discovery) fn symmetric_eigen(
+    mut matrix: Vec<f64>,
+    size: usize,
+) -> (Vec<f64>, Vec<Vec<f64>>) {
     let mut vectors: Vec<Vec<f64>> =
         (0..size).map(|row| (0..size).map(|col| f64::from(row == col)).collect()).collect();
     for _ in 0..SWEEPS {

@@ -1,7 +1,7 @@
 //! `anchor/CLASS.parquet`: the latent that each distilled image is pulled towards.
 
 use super::columns::{Columns, described, read_all, write_all};
-use super::latents::LatentFormat;
+use super::latent_format::LatentFormat;
 use crate::store::{StoreError, Written};
 use arrow::array::{FixedSizeBinaryArray, RecordBatch, StringArray, UInt32Array};
 use arrow::buffer::Buffer;

@@ -1,111 +1,19 @@
 //! `encode/part-*.parquet`: the latents of one shard, sorted by class.
 
 use super::columns::{described, properties};
+use super::latent_format::PartFormat;
 use crate::store::{AtomicFile, StoreError, Written};
-use arrow::array::{FixedSizeBinaryArray, RecordBatch, StringArray, UInt32Array, UInt64Array};
+use arrow::array::{
+    ArrayRef, FixedSizeBinaryArray, RecordBatch, StringArray, UInt32Array, UInt64Array,
+};
 use arrow::buffer::Buffer;
-use arrow::datatypes::{DataType, Field, Metadata, Schema};
-use half::f16;
+use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
-use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
-
-/// How latents are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LatentType {
-    /// IEEE half precision.
-    F16,
-    /// IEEE single precision.
-    F32,
-}
-
-impl LatentType {
-    /// Bytes a value takes.
-    pub fn width(self) -> usize {
-        match self {
-            LatentType::F16 => 2,
-            LatentType::F32 => 4,
-        }
-    }
-
-    /// `f16` or `f32`.
-    pub fn name(self) -> &'static str {
-        match self {
-            LatentType::F16 => "f16",
-            LatentType::F32 => "f32",
-        }
-    }
-}
-
-/// What the bytes of a latent mean: little-endian numbers of `dtype`, `shape` = channels, height, width.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LatentFormat {
-    /// The numbers' type.
-    pub dtype: LatentType,
-    /// Channels, height, width.
-    pub shape: [usize; 3],
-}
-
-impl LatentFormat {
-    /// Values of one latent.
-    pub fn values(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    /// Bytes of one latent.
-    pub fn bytes(&self) -> usize {
-        self.values() * self.dtype.width()
-    }
-
-    /// Appends `latent` to `out` as it is stored.
-    pub fn encode(&self, latent: &[f32], out: &mut Vec<u8>) {
-        match self.dtype {
-            LatentType::F16 => {
-                out.extend(latent.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()));
-            }
-            LatentType::F32 => out.extend(latent.iter().flat_map(|v| v.to_le_bytes())),
-        }
-    }
-
-    /// Appends stored bytes to `out` as numbers.
-    pub fn decode(&self, raw: &[u8], out: &mut Vec<f32>) {
-        match self.dtype {
-            LatentType::F16 => out.extend(
-                raw.as_chunks::<2>().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()),
-            ),
-            LatentType::F32 => {
-                out.extend(raw.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
-            }
-        }
-    }
-
-    pub(super) fn metadata(&self) -> Vec<(&'static str, String)> {
-        let [c, h, w] = self.shape;
-        vec![
-            ("coda.latent.dtype", self.dtype.name().to_owned()),
-            ("coda.latent.shape", format!("{c},{h},{w}")),
-            ("coda.latent.byte_order", "little".to_owned()),
-        ]
-    }
-
-    pub(crate) fn from_metadata(metadata: &Metadata) -> Result<Self, String> {
-        let get = |name: &str| metadata.get(name).map(String::as_str).unwrap_or_default();
-        let dtype = match get("coda.latent.dtype") {
-            "f16" => LatentType::F16,
-            "f32" => LatentType::F32,
-            other => return Err(format!("its metadata give the latent type {other:?}")),
-        };
-        let shape: Vec<usize> =
-            get("coda.latent.shape").split(',').filter_map(|n| n.parse().ok()).collect();
-        let shape = shape.try_into().map_err(|_| "its metadata give no latent shape".to_owned())?;
-        Ok(Self { dtype, shape })
-    }
-}
 
 /// One encoded sample, without its latent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,18 +37,18 @@ const GROUP_BYTES: usize = 64 << 20;
 /// Bytes of latents in one page: what reading a single row costs.
 const PAGE_BYTES: usize = 256 << 10;
 
-/// Writes one part. `rows` are in their final order, sorted by class; `latent(i, out)` appends the stored bytes of the
-/// i-th to `out`, so that only a row group is in memory.
+/// Writes one part. `rows` are in their final order, sorted by class; `image(i, out)` appends the stored bytes of the
+/// i-th ([`PartFormat::encode`]) to `out`, so that only a row group is in memory.
 ///
 /// # Errors
-/// If `latent` fails or the file can't be written.
+/// If `image` fails or the file can't be written.
 pub fn write_latents(
     path: &Path,
     root: &Path,
     shard: &str,
-    format: LatentFormat,
+    format: PartFormat,
     rows: &[LatentRow],
-    mut latent: impl FnMut(usize, &mut Vec<u8>) -> Result<(), StoreError>,
+    mut image: impl FnMut(usize, &mut Vec<u8>) -> Result<(), StoreError>,
 ) -> Result<Written, StoreError> {
     let schema = part_schema(path, format, rows)?;
     let per_group = (GROUP_BYTES / format.bytes().max(1)).clamp(1, 8192);
@@ -149,11 +57,13 @@ pub fn write_latents(
     let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(settings))
         .map_err(StoreError::table(path))?;
     for (group, chunk) in rows.chunks(per_group).enumerate() {
-        let mut raw = Vec::with_capacity(chunk.len() * format.bytes());
+        let mut latents = Vec::with_capacity(chunk.len() * format.bytes());
+        let mut features = Vec::with_capacity(chunk.len() * format.feature_bytes());
         for i in 0..chunk.len() {
-            latent(group * per_group + i, &mut raw)?;
+            image(group * per_group + i, &mut latents)?;
+            features.extend(latents.drain(latents.len() - format.feature_bytes()..));
         }
-        let batch = part_batch(&schema, shard, format, chunk, raw);
+        let batch = part_batch(&schema, shard, format, chunk, (latents, features));
         let batch = batch.map_err(StoreError::table(path))?;
         writer.write(&batch).map_err(StoreError::writing_table(path))?;
         writer.flush().map_err(StoreError::writing_table(path))?;
@@ -163,11 +73,14 @@ pub fn write_latents(
 
 fn part_schema(
     path: &Path,
-    format: LatentFormat,
+    format: PartFormat,
     rows: &[LatentRow],
 ) -> Result<Arc<Schema>, StoreError> {
-    let width = i32::try_from(format.bytes()).map_err(StoreError::table(path))?;
-    let schema = Schema::new(vec![
+    let binary = |name: &str, bytes: usize| {
+        let width = i32::try_from(bytes).map_err(StoreError::table(path))?;
+        Ok::<_, StoreError>(Field::new(name, DataType::FixedSizeBinary(width), false))
+    };
+    let mut fields = vec![
         Field::new("key", DataType::Utf8, false),
         Field::new("shard", DataType::Utf8, false),
         Field::new("class", DataType::Utf8, false),
@@ -175,11 +88,14 @@ fn part_schema(
         Field::new("height", DataType::UInt32, false),
         Field::new("index", DataType::UInt32, false),
         Field::new("offset", DataType::UInt64, false),
-        Field::new("latent", DataType::FixedSizeBinary(width), false),
-    ]);
+        binary("latent", format.latent.bytes())?,
+    ];
+    if format.feature.is_some() {
+        fields.push(binary("feature", format.feature_bytes())?);
+    }
     let mut metadata = format.metadata();
     metadata.push(("coda.classes", class_runs(rows)));
-    Ok(described(schema, "latents", &metadata))
+    Ok(described(Schema::new(fields), "latents", &metadata))
 }
 
 /// `[["class", first row, rows], …]`: where each class stands, so that reading one needs no search.
@@ -193,25 +109,28 @@ fn class_runs(rows: &[LatentRow]) -> String {
     serde_json::Value::Array(runs).to_string()
 }
 
-fn part_properties(format: LatentFormat, per_group: usize) -> WriterProperties {
-    let latent = ColumnPath::new(vec!["latent".into()]);
+fn part_properties(format: PartFormat, per_group: usize) -> WriterProperties {
     let per_page = (PAGE_BYTES / format.bytes().max(1)).clamp(1, 1024);
-    properties()
+    let mut settings = properties()
         .set_max_row_group_row_count(Some(per_group))
         .set_write_batch_size(per_page)
-        .set_data_page_size_limit(PAGE_BYTES)
-        .set_column_compression(latent.clone(), Compression::UNCOMPRESSED)
-        .set_column_dictionary_enabled(latent.clone(), false)
-        .set_column_statistics_enabled(latent, EnabledStatistics::None)
-        .build()
+        .set_data_page_size_limit(PAGE_BYTES);
+    for name in ["latent", "feature"] {
+        let column = ColumnPath::new(vec![name.into()]);
+        settings = settings
+            .set_column_compression(column.clone(), Compression::UNCOMPRESSED)
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_statistics_enabled(column, EnabledStatistics::None);
+    }
+    settings.build()
 }
 
 fn part_batch(
     schema: &Arc<Schema>,
     shard: &str,
-    format: LatentFormat,
+    format: PartFormat,
     rows: &[LatentRow],
-    latents: Vec<u8>,
+    (latents, features): (Vec<u8>, Vec<u8>),
 ) -> Result<RecordBatch, arrow::error::ArrowError> {
     let text = |of: fn(&LatentRow) -> &String| {
         Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
@@ -220,18 +139,21 @@ fn part_batch(
         |of: fn(&LatentRow) -> u32| Arc::new(UInt32Array::from_iter_values(rows.iter().map(of)));
     let shards = StringArray::from_iter_values(rows.iter().map(|_| shard));
     let offsets = UInt64Array::from_iter_values(rows.iter().map(|r| r.offset));
-    let width = format.bytes() as i32;
-    RecordBatch::try_new(
-        schema.clone(),
-        vec![
-            text(|r| &r.key),
-            Arc::new(shards),
-            text(|r| &r.class),
-            number(|r| r.width),
-            number(|r| r.height),
-            number(|r| r.index),
-            Arc::new(offsets),
-            Arc::new(FixedSizeBinaryArray::try_new(width, Buffer::from_vec(latents), None)?),
-        ],
-    )
+    let binary = |width: usize, raw: Vec<u8>| {
+        FixedSizeBinaryArray::try_new(width as i32, Buffer::from_vec(raw), None)
+    };
+    let mut columns: Vec<ArrayRef> = vec![
+        text(|r| &r.key),
+        Arc::new(shards),
+        text(|r| &r.class),
+        number(|r| r.width),
+        number(|r| r.height),
+        number(|r| r.index),
+        Arc::new(offsets),
+        Arc::new(binary(format.latent.bytes(), latents)?),
+    ];
+    if format.feature.is_some() {
+        columns.push(Arc::new(binary(format.feature_bytes(), features)?));
+    }
+    RecordBatch::try_new(schema.clone(), columns)
 }

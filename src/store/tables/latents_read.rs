@@ -1,7 +1,7 @@
 //! Reading the encoded parts back, one class at a time.
 
 use super::columns::Columns;
-use super::latents::LatentFormat;
+use super::latent_format::PartFormat;
 use crate::store::StoreError;
 use arrow::datatypes::UInt64Type;
 use parquet::arrow::ProjectionMask;
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// All parts of the encode stage, opened once: only their footers are held.
 pub struct LatentTable {
     parts: Vec<Part>,
-    format: LatentFormat,
+    format: PartFormat,
 }
 
 struct Part {
@@ -36,15 +36,50 @@ pub struct ClassRows {
     pub shards: Vec<String>,
     /// Offsets in the uncompressed shards.
     pub offsets: Vec<u64>,
-    /// Latents, rows × (channels·height·width).
-    pub latents: Vec<f32>,
+    /// Latents, rows × (channels·height·width), or features, rows × values.
+    pub values: Vec<f32>,
+}
+
+/// Which numbers of an image are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers {
+    /// Its latent.
+    Latent,
+    /// The second encoder's feature.
+    Feature,
+}
+
+impl Numbers {
+    fn column(self) -> &'static str {
+        match self {
+            Numbers::Latent => "latent",
+            Numbers::Feature => "feature",
+        }
+    }
+
+    /// How many there are of an image.
+    pub fn count(self, format: PartFormat) -> usize {
+        match self {
+            Numbers::Latent => format.latent.values(),
+            Numbers::Feature => format.feature.unwrap_or(0),
+        }
+    }
+
+    fn decode(self, format: PartFormat, raw: &[u8], out: &mut Vec<f32>) {
+        match self {
+            Numbers::Latent => format.latent.decode(raw, out),
+            Numbers::Feature => {
+                out.extend(raw.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+            }
+        }
+    }
 }
 
 impl LatentTable {
     /// Opens the parts at `paths`, in this order.
     ///
     /// # Errors
-    /// If one can't be read, is not ours, or differs from the first in its latents' type or shape.
+    /// If one can't be read, is not ours, or differs from the first in its latents' type or shape or in its features.
     pub fn open(paths: &[PathBuf]) -> Result<Self, StoreError> {
         let mut format = None;
         let mut parts = Vec::with_capacity(paths.len());
@@ -63,7 +98,7 @@ impl LatentTable {
     }
 
     /// What a latent looks like.
-    pub fn format(&self) -> LatentFormat {
+    pub fn format(&self) -> PartFormat {
         self.format
     }
 
@@ -82,21 +117,32 @@ impl LatentTable {
         self.parts.iter().enumerate().filter(holds).map(|(place, _)| place).collect()
     }
 
-    /// All samples of `class`.
+    /// Samples `range` of `class`, in encoding order.
     ///
     /// # Errors
     /// If a part can't be read.
-    pub fn read_class(&self, class: &str) -> Result<ClassRows, StoreError> {
+    pub fn read_range(
+        &self,
+        class: &str,
+        range: std::ops::Range<usize>,
+        numbers: Numbers,
+    ) -> Result<ClassRows, StoreError> {
         let mut rows = ClassRows::default();
+        let mut before = 0;
         for part in &self.parts {
-            if let Some(&(first, count)) = part.runs.get(class) {
-                part.read(first, std::slice::from_ref(&(0..count)), self.format, &mut rows)?;
+            let Some(&(first, count)) = part.runs.get(class) else { continue };
+            let (from, to) = (range.start.max(before), range.end.min(before + count));
+            if from < to {
+                let own = from - before..to - before;
+                let format = (self.format, numbers);
+                part.read(first, std::slice::from_ref(&own), format, &mut rows)?;
             }
+            before += count;
         }
         Ok(rows)
     }
 
-    /// Single samples of `class`: `wanted` are rows as [`LatentTable::read_class`] numbers them, in any order; the
+    /// Single samples of `class` with their latents: `wanted` are rows as [`LatentTable::read_range`] numbers them, in any order; the
     /// answer is in that order. Only the pages that hold them are read.
     ///
     /// # Errors
@@ -115,7 +161,7 @@ impl LatentTable {
                 .map(|&row| row - before..row - before + 1)
                 .collect();
             if !own.is_empty() {
-                part.read(first, &own, self.format, &mut rows)?;
+                part.read(first, &own, (self.format, Numbers::Latent), &mut rows)?;
             }
             before += count;
         }
@@ -129,7 +175,7 @@ impl LatentTable {
         sorted: &[usize],
         wanted: &[usize],
     ) -> Result<ClassRows, StoreError> {
-        let values = self.format.values();
+        let values = self.format.latent.values();
         let mut ordered = ClassRows::default();
         for row in wanted {
             let at = sorted.binary_search(row).ok().filter(|&at| at < rows.keys.len());
@@ -139,20 +185,20 @@ impl LatentTable {
             ordered.keys.push(rows.keys[at].clone());
             ordered.shards.push(rows.shards[at].clone());
             ordered.offsets.push(rows.offsets[at]);
-            ordered.latents.extend(&rows.latents[at * values..(at + 1) * values]);
+            ordered.values.extend(&rows.values[at * values..(at + 1) * values]);
         }
         Ok(ordered)
     }
 }
 
 impl Part {
-    fn open(path: &Path) -> Result<(Self, LatentFormat), StoreError> {
+    fn open(path: &Path) -> Result<(Self, PartFormat), StoreError> {
         let file = File::open(path).map_err(StoreError::io("open", path))?;
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         let metadata =
             ArrowReaderMetadata::load(&file, options).map_err(StoreError::table(path))?;
         let notes = metadata.schema().metadata();
-        let format = LatentFormat::from_metadata(notes).map_err(StoreError::table(path))?;
+        let format = PartFormat::from_metadata(notes).map_err(StoreError::table(path))?;
         let runs = notes.get("coda.classes").map(String::as_str).unwrap_or_default();
         let runs: Vec<(String, usize, usize)> =
             serde_json::from_str(runs).map_err(StoreError::table(path))?;
@@ -165,14 +211,14 @@ impl Part {
         &self,
         first: usize,
         ranges: &[std::ops::Range<usize>],
-        format: LatentFormat,
+        (format, numbers): (PartFormat, Numbers),
         out: &mut ClassRows,
     ) -> Result<(), StoreError> {
         let path = &self.path;
         let file = File::open(path).map_err(StoreError::io("open", path))?;
         let builder =
             ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
-        let names = ["key", "shard", "offset", "latent"];
+        let names = ["key", "shard", "offset", numbers.column()];
         let mask = ProjectionMask::columns(builder.parquet_schema(), names);
         let reader = builder
             .with_projection(mask)
@@ -186,7 +232,7 @@ impl Part {
             out.keys.extend(columns.strings("key")?);
             out.shards.extend(columns.strings("shard")?);
             out.offsets.extend(columns.numbers::<UInt64Type>("offset")?);
-            format.decode(columns.bytes("latent")?, &mut out.latents);
+            numbers.decode(format, columns.bytes(numbers.column())?, &mut out.values);
         }
         Ok(())
     }
@@ -206,11 +252,13 @@ fn selection(first: usize, ranges: &[std::ops::Range<usize>]) -> RowSelection {
 
 #[cfg(test)]
 mod tests {
-    use super::super::latents::{LatentRow, LatentType, write_latents};
+    use super::super::latent_format::{LatentFormat, LatentType};
+    use super::super::latents::{LatentRow, write_latents};
     use super::*;
 
     fn write(dir: &Path, name: &str, classes: &[(&str, usize)]) -> PathBuf {
-        let format = LatentFormat { dtype: LatentType::F16, shape: [1, 1, 2] };
+        let latent = LatentFormat { dtype: LatentType::F16, shape: [1, 1, 2] };
+        let format = PartFormat { latent, feature: Some(1) };
         let mut rows = Vec::new();
         for (class, count) in classes {
             for i in 0..*count {
@@ -221,7 +269,7 @@ mod tests {
         }
         let path = dir.join(name);
         write_latents(&path, dir, name, format, &rows, |i, out| {
-            format.encode(&[i as f32, -0.5], out);
+            format.encode(&[i as f32, -0.5], &[100.0 + i as f32], out);
             Ok(())
         })
         .unwrap();
@@ -241,12 +289,15 @@ mod tests {
             table.classes().into_iter().collect::<Vec<_>>(),
             [("a".into(), 3), ("b".into(), 6)]
         );
-        let b = table.read_class("b").unwrap();
+        let b = table.read_range("b", 0..6, Numbers::Latent).unwrap();
         assert_eq!(b.keys, ["p0-b-0", "p0-b-1", "p1-b-0", "p1-b-1", "p1-b-2", "p1-b-3"]);
-        assert_eq!(b.latents[..4], [3.0, -0.5, 4.0, -0.5]);
+        assert_eq!(b.values[..4], [3.0, -0.5, 4.0, -0.5]);
+        let features = table.read_range("b", 1..4, Numbers::Feature).unwrap();
+        assert_eq!(features.values, [104.0, 100.0, 101.0]);
+        assert_eq!(features.keys, ["p0-b-1", "p1-b-0", "p1-b-1"]);
         let some = table.read_rows("b", &[5, 0, 2]).unwrap();
         assert_eq!(some.keys, ["p1-b-3", "p0-b-0", "p1-b-0"]);
-        assert_eq!(some.latents, [3.0, -0.5, 3.0, -0.5, 0.0, -0.5]);
+        assert_eq!(some.values, [3.0, -0.5, 3.0, -0.5, 0.0, -0.5]);
         assert_eq!(some.offsets, [3072, 3072, 0]);
         assert!(table.read_rows("b", &[6]).unwrap_err().to_string().contains("no row 6"));
     }

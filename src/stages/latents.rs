@@ -1,0 +1,209 @@
+//! The encoded data set, as the stages after `encode` see it.
+
+use super::context::Context;
+use super::error::StageError;
+use super::purity::purity_path;
+use crate::config::{ClassList, Features};
+use crate::discovery::{DiscoveryError, Matrix, features};
+use crate::store::Receipt;
+use crate::store::tables::{ClassRows, LatentTable, Numbers, read_purity};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use xxhash_rust::xxh3::Xxh3;
+
+/// Bytes of latents read at once where only their features are kept.
+const CHUNK_BYTES: usize = 64 << 20;
+
+/// The encoded data set.
+pub struct Latents {
+    /// The parts.
+    pub(super) table: LatentTable,
+    /// The classes to distil, in order.
+    pub(super) classes: ClassList,
+    /// Images of each class.
+    counts: BTreeMap<String, usize>,
+    /// Digests of all parts, in order.
+    digests: Vec<String>,
+    /// Rows of each class that the label check leaves; `None` where it is off.
+    kept: Option<BTreeMap<String, Vec<usize>>>,
+    ipc: usize,
+}
+
+/// One image to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// Position of the class in the list.
+    pub class: usize,
+    /// Rank of the core.
+    pub rank: usize,
+}
+
+/// A class's images as discovery takes them: who they are, and one row of features each.
+pub(super) struct ClassFeatures {
+    /// Keys, shards and offsets.
+    pub(super) rows: ClassRows,
+    /// Each one's row in the table.
+    pub(super) numbers: Vec<usize>,
+    /// Their features.
+    pub(super) features: Matrix,
+}
+
+impl Latents {
+    /// Opens what `encode` left.
+    pub(super) fn open(context: &Context, encoded: &[Receipt]) -> Result<Self, StageError> {
+        let outputs: Vec<_> = encoded.iter().flat_map(|r| &r.outputs).collect();
+        let paths: Vec<_> = outputs.iter().map(|o| context.run_dir.path(&o.file)).collect();
+        let table = LatentTable::open(&paths)?;
+        let counts = table.classes();
+        let classes = match &context.classes {
+            Some(list) => list.clone(),
+            None => ClassList::from_keys(counts.keys()),
+        };
+        let digests = outputs.iter().map(|o| o.xxh3.clone()).collect();
+        let ipc = context.pipeline.discover.ipc;
+        let latents = Self { table, classes, counts, digests, kept: None, ipc };
+        latents.refuse_small(context)?;
+        Ok(latents)
+    }
+
+    /// Leaves out what `purity` found to carry a wrong label.
+    pub(super) fn without_impure(mut self, context: &Context) -> Result<Self, StageError> {
+        let mut kept: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for row in read_purity(&purity_path(&context.run_dir))?.into_iter().filter(|r| r.kept) {
+            kept.entry(row.class).or_default().push(row.row as usize);
+        }
+        self.kept = Some(kept);
+        self.refuse_small(context)?;
+        Ok(self)
+    }
+
+    /// Images of `class` that can become cores.
+    fn images(&self, class: &str) -> usize {
+        match &self.kept {
+            Some(kept) => kept.get(class).map_or(0, Vec::len),
+            None => self.counts.get(class).copied().unwrap_or(0),
+        }
+    }
+
+    /// Images of all classes that can become cores.
+    pub(super) fn total(&self) -> usize {
+        self.classes.classes().iter().map(|class| self.images(&class.key)).sum()
+    }
+
+    /// Cores that `class` gets.
+    pub(super) fn cores(&self, class: &str) -> usize {
+        self.ipc.min(self.images(class))
+    }
+
+    /// Every image to make, class by class.
+    pub(super) fn slots(&self) -> Vec<Slot> {
+        let classes = self.classes.classes().iter().enumerate();
+        classes
+            .flat_map(|(class, about)| {
+                (0..self.cores(&about.key)).map(move |rank| Slot { class, rank })
+            })
+            .collect()
+    }
+
+    fn refuse_small(&self, context: &Context) -> Result<(), StageError> {
+        let classes = self.classes.classes();
+        if classes.is_empty() {
+            let message = "no image was encoded: nothing can be distilled";
+            return Err(StageError::Other(message.into()));
+        }
+        let least = if context.pipeline.discover.allow_fewer { 1 } else { self.ipc };
+        let small: Vec<_> = classes
+            .iter()
+            .map(|class| (class.key.clone(), self.images(&class.key)))
+            .filter(|(_, images)| *images < least)
+            .collect();
+        let pure = self.kept.is_some();
+        if small.is_empty() {
+            return Ok(());
+        }
+        Err(StageError::TooSmall { ipc: self.ipc, classes: small, pure })
+    }
+
+    /// Digests of the parts that hold samples of `class`: what its cores depend on.
+    pub(super) fn digests_of(&self, class: &str) -> Value {
+        let parts = self.table.parts_of(class);
+        parts.into_iter().filter_map(|part| self.digests.get(part).cloned()).collect()
+    }
+
+    /// A digest of what the label check left of `class`; nothing where it is off.
+    pub(super) fn kept_digest(&self, class: &str) -> Option<String> {
+        let kept = self.kept.as_ref()?.get(class)?;
+        let mut hash = Xxh3::new();
+        kept.iter().for_each(|row| hash.update(&(*row as u64).to_le_bytes()));
+        Some(format!("{:016x}", hash.digest()))
+    }
+
+    /// The images of `class` with their features under the run's settings.
+    pub(super) fn features(
+        &self,
+        context: &Context,
+        class: &str,
+    ) -> Result<ClassFeatures, StageError> {
+        self.features_by(context, class, context.pipeline.discover.features)
+    }
+
+    /// As [`Latents::features`], from latents reduced as `how` says where there is no second encoder.
+    pub(super) fn features_by(
+        &self,
+        context: &Context,
+        class: &str,
+        how: Features,
+    ) -> Result<ClassFeatures, StageError> {
+        let format = self.table.format();
+        let from = if context.pipeline.features.model.is_some() {
+            Numbers::Feature
+        } else {
+            Numbers::Latent
+        };
+        let images = self.counts.get(class).copied().unwrap_or(0);
+        let width = from.count(format).max(1);
+        let chunk = (CHUNK_BYTES / (4 * width)).max(1);
+        let (mut rows, mut values) = (ClassRows::default(), Vec::new());
+        for start in (0..images).step_by(chunk) {
+            let read = self.table.read_range(class, start..images.min(start + chunk), from)?;
+            rows.keys.extend(read.keys);
+            rows.shards.extend(read.shards);
+            rows.offsets.extend(read.offsets);
+            let reduced = match how {
+                Features::Grid(cells) if from == Numbers::Latent => {
+                    let [c, h, w] = format.latent.shape;
+                    let latents = Matrix::new(read.values.len() / width, width, read.values);
+                    let pooled =
+                        latents.and_then(|latents| features::grid(&latents, c, h, w, cells));
+                    pooled.map_err(|e| named(class, e))?.into_values()
+                }
+                _ => read.values,
+            };
+            values.extend(reduced);
+        }
+        let features = Matrix::new(images, values.len() / images.max(1), values);
+        let features = features.map_err(|e| named(class, e))?;
+        let all = ClassFeatures { rows, numbers: (0..images).collect(), features };
+        Ok(match self.kept.as_ref().map(|kept| kept.get(class)) {
+            None => all,
+            Some(kept) => all.select(kept.map_or(&[], Vec::as_slice)),
+        })
+    }
+}
+
+impl ClassFeatures {
+    fn select(self, kept: &[usize]) -> Self {
+        let texts = |from: &[String]| kept.iter().map(|&row| from[row].clone()).collect();
+        let rows = ClassRows {
+            keys: texts(&self.rows.keys),
+            shards: texts(&self.rows.shards),
+            offsets: kept.iter().map(|&row| self.rows.offsets[row]).collect(),
+            values: Vec::new(),
+        };
+        Self { rows, numbers: kept.to_vec(), features: self.features.select(kept) }
+    }
+}
+
+fn named(class: &str, source: DiscoveryError) -> StageError {
+    StageError::Discovery { class: class.to_owned(), source }
+}
