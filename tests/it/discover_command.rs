@@ -47,7 +47,7 @@ fn the_written_embedding_is_a_table_again() {
     let bench = Bench::new();
     let (table, _) = golden("tiny_penguin_n15_s5");
     let settings = ["--min-cluster-size", "5", "--n-neighbors", "15", "--ipc", "7"];
-    let embed = [&[table.as_str(), "--tensor", "features", "--embedding", "e.npy"], &settings[..]];
+    let embed = [&[table.as_str(), "--tensor", "pixels", "--embedding", "e.npy"], &settings[..]];
     let (whole, again) = (json(&bench, &embed.concat()), json(&bench, &embed.concat()));
     assert_eq!(whole, again, "two runs differ");
     let second = json(&bench, &[&["e.npy", "--embedded"], &settings[..]].concat());
@@ -61,17 +61,8 @@ fn every_algorithm_finds_distinct_cores() {
     let bench = Bench::new();
     let (table, _) = golden("tiny_penguin_n15_s5");
     for algorithm in ["kmeans", "herding", "k-center", "random"] {
-        let args = [
-            &table,
-            "--tensor",
-            "features",
-            "--algorithm",
-            algorithm,
-            "--ipc",
-            "20",
-            "--pca",
-            "30",
-        ];
+        let args =
+            [&table, "--tensor", "pixels", "--algorithm", algorithm, "--ipc", "20", "--pca", "30"];
         let found = json(&bench, &args);
         let mut rows: Vec<u64> =
             found["selected"].as_array().unwrap().iter().filter_map(Value::as_u64).collect();
