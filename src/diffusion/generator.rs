@@ -137,7 +137,7 @@ impl Generator {
         sampling: &Sampling,
         batch: usize,
     ) -> Result<Vec<Generated>, DiffusionError> {
-        let sampling = Sampling { method: Method::Euler, gamma: 0.0, ..*sampling };
+        let sampling = Sampling { method: Method::EULER, gamma: 0.0, ..*sampling };
         self.check(jobs, &sampling, batch)?;
         let schedule = self.folder.scheduler.schedule(sampling.method, sampling.steps);
         let start = schedule.steps_before(sampling.denoising_factor);

@@ -70,10 +70,11 @@ pub fn align(
     let alpha_bar = f64::from(alpha_bar);
     let (signal, noise) = (alpha_bar.sqrt(), (1.0 - alpha_bar).sqrt());
     // ẑ0 as a combination of z_t and the prediction, and how the prediction must change for ẑ0
-    // to grow by one while z_t stays: −sqrt(ᾱ)/sqrt(1−ᾱ) for ε, −1/sqrt(1−ᾱ) for v.
+    // to grow by one while z_t stays: −sqrt(ᾱ)/sqrt(1−ᾱ) for ε, −1/sqrt(1−ᾱ) for v, 1 for ẑ0.
     let (of_input, of_output, per_unit) = match prediction_type {
         PredictionType::Epsilon => (1.0 / signal, -noise / signal, -signal / noise),
         PredictionType::VPrediction => (signal, -noise, -1.0 / noise),
+        PredictionType::Sample => (0.0, 1.0, 1.0),
     };
     let (of_input, of_output) = (of_input as f32, of_output as f32);
     let change = (per_unit * f64::from(strength)) as f32;
@@ -98,7 +99,7 @@ mod tests {
     const PUBLISHED: Alignment = Alignment { gamma: 0.05, fraction: 0.9, pull: Pull::Sigma };
 
     fn schedule(steps: usize) -> Schedule {
-        SchedulerConfig::default().schedule(Method::DpmSolverKarras, steps)
+        SchedulerConfig::default().schedule(Method::default(), steps)
     }
 
     fn corrected(alignment: Alignment, steps: usize) -> usize {
@@ -150,13 +151,16 @@ mod tests {
     fn full_strength_lands_on_the_anchor_for_both_predictions() {
         let (alpha_bar, input, anchor) = (0.36f32, [0.8f32, -1.1], [0.3f32, 0.9]);
         let (signal, noise) = (0.6f32, 0.8f32);
-        for prediction_type in [PredictionType::Epsilon, PredictionType::VPrediction] {
+        for prediction_type in
+            [PredictionType::Epsilon, PredictionType::VPrediction, PredictionType::Sample]
+        {
             let mut output = [0.5f32, -0.7];
             align(&mut output, &input, &anchor, alpha_bar, 1.0, prediction_type);
             for i in 0..2 {
                 let clean = match prediction_type {
                     PredictionType::Epsilon => (input[i] - noise * output[i]) / signal,
                     PredictionType::VPrediction => signal * input[i] - noise * output[i],
+                    PredictionType::Sample => output[i],
                 };
                 assert!((clean - anchor[i]).abs() < 1e-5, "{prediction_type:?}: {clean}");
             }

@@ -167,7 +167,7 @@ mod tests {
             beta_schedule: BetaSchedule::ScaledLinear,
             ..SchedulerConfig::default()
         };
-        let mut solver = config.solver(Method::DpmSolverKarras, 25);
+        let mut solver = config.solver(Method::default(), 25);
         let sigmas = solver.schedule().sigmas.clone();
         let first = sigmas[0];
         let start = START * (first * first + 1.0).sqrt() - MEAN;

@@ -37,7 +37,7 @@ impl Default for Sampling {
             guidance_fraction: 0.9,
             pull: Pull::Sigma,
             size: 1024,
-            method: Method::DpmSolverKarras,
+            method: Method::default(),
             denoising_factor: 1.0,
         }
     }

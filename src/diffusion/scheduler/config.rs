@@ -11,6 +11,8 @@ pub enum PredictionType {
     Epsilon,
     /// The velocity v = sqrt(ᾱ)·ε − sqrt(1−ᾱ)·z0.
     VPrediction,
+    /// The clean sample z0 itself.
+    Sample,
 }
 
 /// How training's betas grow.
@@ -88,8 +90,10 @@ pub struct SchedulerConfig {
     pub final_sigmas_type: FinalSigma,
     /// Karras spacing of sigmas. [`Method`](super::Method) decides instead of this key.
     pub use_karras_sigmas: bool,
-    /// Unsupported when true.
+    /// Exponential spacing, likewise.
     pub use_exponential_sigmas: bool,
+    /// Whether DDIM's last step ends at no noise at all, rather than at the least of training.
+    pub set_alpha_to_one: bool,
     /// Unsupported when true.
     pub use_beta_sigmas: bool,
     /// Order of DPM-Solver++, 1 to 3.
@@ -117,6 +121,7 @@ impl Default for SchedulerConfig {
             final_sigmas_type: FinalSigma::Zero,
             use_karras_sigmas: false,
             use_exponential_sigmas: false,
+            set_alpha_to_one: true,
             use_beta_sigmas: false,
             solver_order: 2,
             solver_type: SolverType::Midpoint,
@@ -134,7 +139,6 @@ impl SchedulerConfig {
     pub fn check(&self) -> Result<(), String> {
         let unsupported = [
             ("rescale_betas_zero_snr", self.rescale_betas_zero_snr),
-            ("use_exponential_sigmas", self.use_exponential_sigmas),
             ("use_beta_sigmas", self.use_beta_sigmas),
         ];
         if let Some((key, _)) = unsupported.iter().find(|(_, set)| *set) {

@@ -36,6 +36,7 @@ impl DpmSolver {
         let (of_sample, of_prediction) = match self.config.prediction_type {
             PredictionType::Epsilon => (1.0 / alpha, -sigma),
             PredictionType::VPrediction => (alpha, -alpha * sigma),
+            PredictionType::Sample => (0.0, 1.0),
         };
         let (of_sample, of_prediction) = (of_sample as f32, of_prediction as f32);
         let pairs = sample.iter().zip(prediction);

@@ -39,6 +39,7 @@ impl Solver for EulerSolver {
                 let power = sigma * sigma + 1.0;
                 (sigma / power, 1.0 / power.sqrt())
             }
+            PredictionType::Sample => (1.0 / sigma, -1.0 / sigma),
         };
         let keep = (1.0 + move_by * of_sample) as f32;
         let add = (move_by * of_output) as f32;

@@ -3,6 +3,7 @@
 
 mod betas;
 mod config;
+mod ddim;
 mod dpm;
 mod euler;
 mod sigmas;
@@ -15,21 +16,51 @@ pub use betas::alphas_cumprod;
 pub use config::{
     BetaSchedule, FinalSigma, PredictionType, SchedulerConfig, SolverType, TimestepSpacing,
 };
+pub use ddim::DdimSolver;
 pub use dpm::DpmSolver;
 pub use euler::EulerSolver;
 
-/// A way to sample. The published program takes a model's scheduler settings, whatever scheduler
-/// they were written for, and builds DPM-Solver++ with Karras sigmas from them.
+/// The solver of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Method {
-    /// DPM-Solver++ on Karras sigmas; the published program's.
+pub enum SolverKind {
+    /// DPM-Solver++, multistep.
     #[default]
-    DpmSolverKarras,
-    /// DPM-Solver++ on training's own sigmas.
+    #[serde(rename = "dpm++")]
     DpmSolver,
-    /// EulerDiscrete on training's own sigmas; SDXL's own default and its refiner's.
+    /// EulerDiscrete; SDXL's own default and its refiner's.
+    #[serde(rename = "euler")]
     Euler,
+    /// DDIM without added noise (η = 0).
+    #[serde(rename = "ddim")]
+    Ddim,
+}
+
+/// How a run's noise levels are spaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sigmas {
+    /// Training's own levels at the spaced timesteps. DDIM has no other.
+    Plain,
+    /// Evenly in the seventh root (Karras et al., arXiv 2206.00364).
+    #[default]
+    Karras,
+    /// Evenly in the logarithm.
+    Exponential,
+}
+
+/// A way to sample. The published program takes a model's scheduler settings, whatever scheduler
+/// they were written for, and builds DPM-Solver++ with Karras sigmas from them: the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, Serialize)]
+pub struct Method {
+    /// The solver.
+    pub solver: SolverKind,
+    /// The noise levels.
+    pub sigmas: Sigmas,
+}
+
+impl Method {
+    /// EulerDiscrete on training's own levels, as SDXL's refiner has it.
+    pub const EULER: Self = Self { solver: SolverKind::Euler, sigmas: Sigmas::Plain };
 }
 
 /// The noise levels of one run.
@@ -65,11 +96,7 @@ impl SchedulerConfig {
     pub fn schedule(&self, method: Method, steps: usize) -> Schedule {
         let alpha_bars = alphas_cumprod(self);
         let training = sigmas::training_sigmas(&alpha_bars);
-        let (timesteps, mut levels) = match method {
-            Method::DpmSolverKarras => self.karras_levels(&training, steps),
-            Method::DpmSolver => levels_at(sigmas::dpm_timesteps(self, steps), &training),
-            Method::Euler => levels_at(sigmas::euler_timesteps(self, steps), &training),
-        };
+        let (timesteps, mut levels) = sigmas::levels(self, method, &training, steps);
         let greatest = levels.first().copied().unwrap_or(0.0);
         levels.push(sigmas::final_sigma(self, &training));
         let last = alpha_bars.len() - 1;
@@ -86,29 +113,17 @@ impl SchedulerConfig {
     /// A solver at the start of such a schedule.
     pub fn solver(&self, method: Method, steps: usize) -> Box<dyn Solver> {
         let schedule = self.schedule(method, steps);
-        match method {
-            Method::Euler => Box::new(EulerSolver::new(self.prediction_type, schedule)),
-            Method::DpmSolver | Method::DpmSolverKarras => Box::new(DpmSolver::new(self, schedule)),
+        match method.solver {
+            SolverKind::Euler => Box::new(EulerSolver::new(self.prediction_type, schedule)),
+            SolverKind::DpmSolver => Box::new(DpmSolver::new(self, schedule)),
+            SolverKind::Ddim => Box::new(DdimSolver::new(self, schedule)),
         }
     }
 
-    fn karras_levels(&self, training: &[f32], steps: usize) -> (Vec<f64>, Vec<f32>) {
-        let (least, greatest) = (training[0], training[training.len() - 1]);
-        let levels = sigmas::karras(greatest, least, steps);
-        let rounded = self.beta_schedule != BetaSchedule::SquaredcosCapV2;
-        let timestep = |&sigma: &f64| {
-            let timestep = sigmas::timestep_of(sigma, training);
-            // The program truncates to whole timesteps what it doesn't round first.
-            if rounded { timestep.round_ties_even() } else { timestep.trunc() }
-        };
-        let timesteps = levels.iter().map(timestep).collect();
-        (timesteps, levels.into_iter().map(|sigma| sigma as f32).collect())
-    }
-
     fn initial_sigma(&self, method: Method, greatest: f32) -> f32 {
-        match (method, self.timestep_spacing) {
-            (Method::Euler, TimestepSpacing::Leading) => (greatest * greatest + 1.0).sqrt(),
-            (Method::Euler, _) => greatest,
+        match (method.solver, self.timestep_spacing) {
+            (SolverKind::Euler, TimestepSpacing::Leading) => (greatest * greatest + 1.0).sqrt(),
+            (SolverKind::Euler, _) => greatest,
             _ => 1.0,
         }
     }
@@ -132,9 +147,4 @@ impl Schedule {
         let cutoff = (train - denoising_factor * train).round_ties_even();
         self.timesteps.iter().filter(|&&timestep| f64::from(timestep) >= cutoff).count()
     }
-}
-
-fn levels_at(timesteps: Vec<f64>, training: &[f32]) -> (Vec<f64>, Vec<f32>) {
-    let levels = timesteps.iter().map(|&timestep| sigmas::sigma_at(timestep, training)).collect();
-    (timesteps, levels)
 }

@@ -29,14 +29,14 @@ fn alphas_agree_with_the_published_ones() {
 fn schedules_agree_with_the_published_ones() {
     let bytes = fixture("schedules.safetensors");
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
-    for (method, name) in [(Method::DpmSolverKarras, "dpmpp_karras"), (Method::Euler, "euler")] {
+    for (method, name) in [(Method::default(), "dpmpp_karras"), (Method::EULER, "euler")] {
         for steps in [1, 2, 5, 10, 25, 50, 100] {
             let schedule = config().schedule(method, steps);
             let key = |what| format!("{name}.{steps}.{what}");
             let expected = |what| values(&tensors, &key(what));
             assert_eq!(schedule.timesteps, expected("timesteps"), "{}", key("timesteps"));
             assert_close(&schedule.sigmas, &expected("sigmas"), 1e-6, &key("sigmas"));
-            if method == Method::Euler {
+            if method == Method::EULER {
                 let sigma = expected("init_noise_sigma");
                 assert_close(&[schedule.initial_sigma], &sigma, 1e-6, &key("init_noise_sigma"));
             }
@@ -86,7 +86,7 @@ fn dpm_steps_agree_with_long_and_short_recorded_runs() {
     for (file, steps) in [("loop_paper", 25), ("loop_gtp0", 10)] {
         let bytes = fixture(&format!("{file}.safetensors"));
         let tensors = SafeTensors::deserialize(&bytes).unwrap();
-        let mut solver = config().solver(Method::DpmSolverKarras, steps);
+        let mut solver = config().solver(Method::default(), steps);
         replay(
             solver.as_mut(),
             0,
@@ -101,7 +101,7 @@ fn dpm_steps_agree_with_long_and_short_recorded_runs() {
 fn euler_steps_agree_with_a_recorded_refiner_run() {
     let bytes = fixture("loop_refiner05.safetensors");
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
-    let mut solver = config().solver(Method::Euler, 10);
+    let mut solver = config().solver(Method::EULER, 10);
     let first = solver.schedule().steps_before(0.5);
     assert_eq!(solver.schedule().timesteps[first..], values(&tensors, "refiner.timesteps"));
     replay(
@@ -117,14 +117,20 @@ fn euler_steps_agree_with_a_recorded_refiner_run() {
 #[test]
 fn every_method_reaches_a_known_point_exactly() {
     let target = [0.7f32, -1.3, 0.0, 2.5];
-    for prediction_type in [PredictionType::Epsilon, PredictionType::VPrediction] {
+    for prediction_type in
+        [PredictionType::Epsilon, PredictionType::VPrediction, PredictionType::Sample]
+    {
         for timestep_spacing in
             [TimestepSpacing::Linspace, TimestepSpacing::Leading, TimestepSpacing::Trailing]
         {
             for solver_order in 1..=3 {
                 let config =
                     SchedulerConfig { prediction_type, timestep_spacing, solver_order, ..config() };
-                for method in [Method::DpmSolverKarras, Method::DpmSolver, Method::Euler] {
+                for method in [
+                    Method::default(),
+                    Method { sigmas: Sigmas::Plain, ..Method::default() },
+                    Method::EULER,
+                ] {
                     check_arrival(config.solver(method, 20).as_mut(), prediction_type, &target);
                 }
             }
@@ -146,6 +152,7 @@ fn check_arrival(solver: &mut dyn Solver, prediction: PredictionType, target: &[
                 PredictionType::VPrediction => {
                     (alpha * noise - alpha * sigma * f64::from(clean)) as f32
                 }
+                PredictionType::Sample => clean,
             }
         };
         let outputs: Vec<f32> = sample.iter().zip(target).map(output).collect();
@@ -163,9 +170,8 @@ fn a_higher_order_is_closer_to_a_known_flow() {
     let deviation = 0.5f64;
     let error = |solver_order: usize| {
         let config = SchedulerConfig { solver_order, ..config() };
-        let mut solver = config.solver(Method::DpmSolverKarras, 20);
-        let level =
-            |step: usize| f64::from(config.schedule(Method::DpmSolverKarras, 20).sigmas[step]);
+        let mut solver = config.solver(Method::default(), 20);
+        let level = |step: usize| f64::from(config.schedule(Method::default(), 20).sigmas[step]);
         let mut sample = [1.0f32];
         for step in 0..20 {
             let sigma = level(step);
@@ -189,4 +195,58 @@ fn unsupported_settings_are_named() {
     let bad = SchedulerConfig { solver_order: 4, ..config() };
     assert!(bad.check().unwrap_err().contains("solver_order"));
     assert_eq!(config().check(), Ok(()));
+}
+
+/// `schedulers.safetensors` holds diffusers' own schedulers, each fed the same made-up outputs.
+#[test]
+fn every_scheduler_agrees_with_its_namesake() {
+    let bytes = fixture("schedulers.safetensors");
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let mut cases: Vec<&str> =
+        tensors.names().into_iter().filter_map(|name| name.strip_suffix("/timesteps")).collect();
+    cases.sort_unstable();
+    assert_eq!(cases.len(), 48);
+    for case in cases {
+        let (config, method, steps) = named_case(case);
+        let get = |what: &str| values(&tensors, &format!("{case}/{what}"));
+        let mut solver = config.solver(method, steps);
+        let schedule = solver.schedule().clone();
+        assert_close(&schedule.timesteps, &get("timesteps"), 1e-5, case);
+        let sigma = get("init_noise_sigma");
+        assert_close(&[schedule.initial_sigma], &sigma, 1e-6, case);
+        if method.solver != SolverKind::Ddim {
+            assert_close(&schedule.sigmas, &get("sigmas"), 2e-6, case);
+        }
+        let (samples, outputs) = (get("sample"), get("output"));
+        let mut sample = samples[..6].to_vec();
+        for step in 0..steps {
+            solver.step(step, &outputs[6 * step..6 * step + 6], &mut sample);
+            let expected = &samples[6 * step + 6..6 * step + 12];
+            let size = spread(expected).max(1.0);
+            for (found, expected) in sample.iter().zip(expected) {
+                let error = (found - expected).abs() / size;
+                assert!(error < 2e-4, "{case}, step {step}: {found} for {expected}");
+            }
+        }
+    }
+}
+
+/// `SCHEDULER/SIGMAS/SPACING/PREDICTION/STEPS`.
+fn named_case(case: &str) -> (SchedulerConfig, Method, usize) {
+    let parts: Vec<&str> = case.split('/').collect();
+    let word = |text: &str| serde_json::Value::String(text.to_owned());
+    let (solver, solver_order) = match parts[0].strip_prefix("dpm") {
+        Some(order) => (SolverKind::DpmSolver, order.parse().unwrap()),
+        None => (serde_json::from_value(word(parts[0])).unwrap(), 2),
+    };
+    let config = SchedulerConfig {
+        timestep_spacing: serde_json::from_value(word(parts[2])).unwrap(),
+        prediction_type: serde_json::from_value(word(parts[3])).unwrap(),
+        steps_offset: 1,
+        solver_order,
+        set_alpha_to_one: false,
+        ..config()
+    };
+    let method = Method { solver, sigmas: serde_json::from_value(word(parts[1])).unwrap() };
+    (config, method, parts[4].parse().unwrap())
 }
