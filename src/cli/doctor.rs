@@ -26,9 +26,9 @@ impl Doctor {
             setting: pipeline.as_ref().and_then(|p| p.runtime.library.clone()),
             pipeline_folder: self.pipeline.as_ref().and_then(|p| p.parent().map(Path::to_owned)),
         };
-        let device = pipeline.as_ref().map_or(DeviceChoice::Auto, |p| p.runtime.device);
+        let devices = pipeline.as_ref().map_or(DeviceChoice::Auto, |p| p.runtime.devices.clone());
         let mut problems = Vec::new();
-        let library = library(&search, device, &mut problems);
+        let library = library(&search, &devices, &mut problems);
         let run_dir = pipeline.as_ref().map_or_else(|| PathBuf::from("."), Pipeline::run_dir);
         let report = json!({
             "version": env!("CARGO_PKG_VERSION"),
@@ -49,7 +49,7 @@ impl Doctor {
 }
 
 /// What was found of ONNX Runtime; what is wrong with it lands in `problems`.
-fn library(search: &Search, device: DeviceChoice, problems: &mut Vec<String>) -> Value {
+fn library(search: &Search, devices: &DeviceChoice, problems: &mut Vec<String>) -> Value {
     let runtime = match Runtime::load(search) {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -57,20 +57,20 @@ fn library(search: &Search, device: DeviceChoice, problems: &mut Vec<String>) ->
             return Value::Null;
         }
     };
-    let device = match runtime.resolve(device) {
-        Ok((device, warning)) => {
+    let devices = match runtime.resolve(devices) {
+        Ok((devices, warning)) => {
             // A GPU that is there and not used is worth a word; none at all is not.
             problems.extend(warning.filter(|_| !gpus().is_empty()));
-            Some(device.to_string())
+            devices.iter().map(ToString::to_string).collect::<Vec<_>>()
         }
         Err(error) => {
             problems.push(error.to_string());
-            None
+            Vec::new()
         }
     };
     json!({
         "version": runtime.version(), "library": runtime.library(),
-        "providers": runtime.providers(), "device": device,
+        "providers": runtime.providers(), "devices": devices,
     })
 }
 
@@ -112,7 +112,7 @@ fn print(out: &mut impl Write, report: &Value) -> std::io::Result<()> {
             text(&library["library"])
         )?;
         writeln!(out, "providers     {}", list(&library["providers"]))?;
-        writeln!(out, "device        {}", text(&library["device"]))?;
+        writeln!(out, "devices       {}", list(&library["devices"]))?;
     }
     let gpus = list(&report["gpus"]);
     writeln!(out, "GPUs          {}", if gpus.is_empty() { "none" } else { &gpus })?;

@@ -189,26 +189,32 @@ impl Run {
                 outcome.impure
             );
         }
+        for fault in &outcome.failed {
+            eprintln!("not generated: {}: {}", fault.key, fault.reason);
+        }
         if outcome.stages.iter().all(|s| s.processed == 0) {
             eprintln!("everything was done before: nothing was recomputed ({seconds:.2} s)");
         }
         if let Some(set) = outcome.stages.iter().find(|s| s.stage == "assemble") {
-            let (name, images) = (&context.pipeline.output.name, set.samples / 2);
-            let classes = outcome.stages.iter().find(|s| s.stage == "anchor").map(|s| s.units);
-            let of = classes.map_or_else(String::new, |classes| format!(" of {classes} classes"));
-            let shards = match set.units / 2 {
-                1 => "000000".to_owned(),
+            let output = &context.pipeline.output;
+            let (name, cores) = (&output.name, outcome.cores as u64);
+            let images = set.samples.saturating_sub(cores);
+            let shards = |samples: u64| match samples.div_ceil(output.samples_per_shard as u64) {
+                0 | 1 => "000000".to_owned(),
                 n => format!("{{000000..{:06}}}", n - 1),
             };
             eprintln!(
-                "{images} distilled images{of} in {root}/distilled/{name}-{shards}.tar\n\
-                 {images} real cores beside them in {root}/cores/{name}-cores-{shards}.tar"
+                "{images} distilled images of {} classes in {root}/distilled/{name}-{}.tar\n\
+                 {cores} real cores beside them in {root}/cores/{name}-cores-{}.tar",
+                outcome.classes,
+                shards(images),
+                shards(cores),
             );
         }
         if self.json {
             let summary = json!({
                 "run_dir": root.to_string(), "seconds": seconds,
-                "stages": outcome.stages, "skipped": outcome.faults, "impure": outcome.impure,
+                "stages": outcome.stages, "skipped": outcome.faults, "failed": outcome.failed, "impure": outcome.impure,
             });
             writeln!(std::io::stdout(), "{summary:#}")?;
         }

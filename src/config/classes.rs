@@ -11,6 +11,32 @@ pub struct Class {
     pub key: String,
     /// What it is called in a prompt.
     pub prompt: String,
+    /// What it is a kind of, for prompts that say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supercategory: Option<String>,
+}
+
+impl Class {
+    /// The prompt that `template` makes: `{name}`, `{supercategory}` and `{key}` are replaced.
+    pub fn prompt_by(&self, template: &str) -> String {
+        // In one pass: a name may hold braces itself.
+        let mut text = String::new();
+        let mut rest = template;
+        while let Some(at) = rest.find('{') {
+            text.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let known = [
+                ("{name}", self.prompt.as_str()),
+                ("{supercategory}", self.supercategory.as_deref().unwrap_or_default()),
+                ("{key}", self.key.as_str()),
+            ];
+            let (word, value) =
+                known.into_iter().find(|(word, _)| rest.starts_with(word)).unwrap_or(("{", "{"));
+            text.push_str(value);
+            rest = &rest[word.len()..];
+        }
+        text + rest
+    }
 }
 
 /// Whether a class key, escaped and with a rank and an extension, fits into a tar member's name of 100 bytes.
@@ -55,7 +81,8 @@ pub struct ClassList {
 }
 
 impl ClassList {
-    /// Reads the list at `path`: `key, prompt` a line; without a comma the key is the prompt; `#` starts a comment.
+    /// Reads the list at `path`: `key, prompt` or `key, prompt | supercategory` a line; without a comma the
+    /// key is the prompt; `#` starts a comment.
     ///
     /// # Errors
     /// If it can't be read, lists nothing, or has a key twice.
@@ -88,7 +115,16 @@ impl ClassList {
             if list.places.contains_key(key) {
                 return Err(wrong(format!("the class `{key}` is listed twice")));
             }
-            list.push(key, prompt);
+            match prompt.split_once('|').map(|(name, above)| (name.trim(), above.trim())) {
+                None => list.push(key, prompt, None),
+                Some((name, above)) if !name.is_empty() && !above.is_empty() => {
+                    list.push(key, name, Some(above));
+                }
+                Some(_) => {
+                    let form = "`key, prompt | supercategory`";
+                    return Err(wrong(format!("`{line}` is not of the form {form}")));
+                }
+            }
         }
         if list.classes.is_empty() {
             return Err(ClassListError::Empty { path: path.to_owned() });
@@ -100,14 +136,18 @@ impl ClassList {
     pub fn from_keys<'a>(keys: impl IntoIterator<Item = &'a String>) -> Self {
         let mut list = Self::default();
         for key in keys {
-            list.push(key, key);
+            list.push(key, key, None);
         }
         list
     }
 
-    fn push(&mut self, key: &str, prompt: &str) {
+    fn push(&mut self, key: &str, prompt: &str, supercategory: Option<&str>) {
         self.places.insert(key.to_owned(), self.classes.len());
-        self.classes.push(Class { key: key.to_owned(), prompt: prompt.to_owned() });
+        self.classes.push(Class {
+            key: key.to_owned(),
+            prompt: prompt.to_owned(),
+            supercategory: supercategory.map(str::to_owned),
+        });
     }
 
     /// The classes in order.
@@ -144,11 +184,23 @@ mod tests {
         let list = parse("# birds\nn01514668, cock\n\n n01514859 , hen, brood\n").unwrap();
         assert_eq!(
             list.classes()[1],
-            Class { key: "n01514859".into(), prompt: "hen, brood".into() }
+            Class { key: "n01514859".into(), prompt: "hen, brood".into(), supercategory: None }
         );
         assert_eq!((list.position("n01514668"), list.position("x")), (Some(0), None));
         assert_eq!(list.label(1), "1");
         assert_eq!(parse("7, seven\n3, three\n").unwrap().label(0), "7");
+    }
+
+    #[test]
+    fn prompts_are_made_from_templates_in_one_pass() {
+        let list = parse("n1, {key} hen | bird\nn2, cock\n").unwrap();
+        let [hen, cock] = list.classes() else { panic!() };
+        assert_eq!(
+            hen.prompt_by("a photo of a {name}, {supercategory}"),
+            "a photo of a {key} hen, bird"
+        );
+        assert_eq!(cock.prompt_by("{key}: {nam} {name}{"), "n2: {nam} cock{");
+        assert!(parse("a, b |\n").unwrap_err().contains("supercategory"));
     }
 
     #[test]

@@ -119,6 +119,24 @@ impl Pipeline {
                 hint: Some("leave one of them out".into()),
             });
         }
+        let refined = self.generate.denoising_factor < 1.0;
+        if refined != self.model.refiner.is_some() {
+            let given = |section, key| document.get(section, key).map(|e| e.origin.clone());
+            let origin = given("generate", "denoising_factor").or(given("model", "refiner"));
+            let (message, hint) = if refined {
+                (
+                    "`generate.denoising_factor` leaves work to a refiner",
+                    "name it: `refiner` in [model]",
+                )
+            } else {
+                (
+                    "`model.refiner` has nothing to do",
+                    "set `denoising_factor` in [generate] below 1",
+                )
+            };
+            let origin = origin.unwrap_or(Origin::Absent);
+            problems.push(Problem { origin, message: message.into(), hint: Some(hint.into()) });
+        }
         let (generated, encoded) = (self.generate.size, self.encode.size);
         if generated != encoded {
             let given = |section| document.get(section, "size").map(|entry| entry.origin.clone());
@@ -181,6 +199,17 @@ mod tests {
         assert!(error.contains("p.toml:1:1: `preset` must be \"default\" or"), "{error}");
         let error = load(&format!("{GOOD}preset = \"published\"\n"), &[]).unwrap_err();
         assert!(error.contains("belongs above all sections"), "{error}");
+    }
+
+    #[test]
+    fn a_refiner_and_its_share_go_together() {
+        let error = load(GOOD, &["denoising_factor=0.8"]).unwrap_err();
+        assert!(error.contains("leaves work to a refiner"), "{error}");
+        let error = load(GOOD, &["refiner=r"]).unwrap_err();
+        assert!(error.contains("has nothing to do"), "{error}");
+        let p = load(GOOD, &["refiner=r", "denoising_factor=0.8", "solver_order=3"]).unwrap();
+        assert_eq!((p.generate.denoising_factor, p.generate.solver_order), (0.8, Some(3)));
+        assert!(load(GOOD, &["solver_order=4"]).is_err());
     }
 
     #[test]

@@ -21,7 +21,7 @@ named!(Preset, "\"default\" or \"published\"",
 pub(super) const PUBLISHED: &str = r#"
 [encode]
 size = 1024
-dtype = "f32"
+dtype = "f16"
 
 [discover]
 features = "latent"
@@ -42,6 +42,11 @@ cfg = 5.0
 gamma = 0.05
 guidance_fraction = 0.9
 schedule = "sigma"
+scheduler = "dpm++"
+sigmas = "karras"
+guidance_rescale = 0.0
+noise = "torch-cuda"
+seeds = "published"
 prompt = "{name}"
 negative_prompt = ""
 

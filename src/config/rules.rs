@@ -73,3 +73,8 @@ pub fn all_positive(values: &[f64; 3]) -> Verdict {
     let fine = values.iter().all(|value| *value > 0.0);
     if fine { Ok(()) } else { Err(format!("must be positive, is {values:?}")) }
 }
+
+/// Within `low ..= high`, or not given.
+pub fn between_if_given(low: usize, high: usize) -> impl Fn(&Option<usize>) -> Verdict {
+    move |v| v.as_ref().map_or(Ok(()), between(low, high))
+}

@@ -3,11 +3,13 @@
 use super::features::Features;
 use super::preset::Preset;
 use super::rules::{
-    all_positive, any, at_least, between, extensions, file_name, given, multiple_of, not_empty,
+    all_positive, any, at_least, between, between_if_given, extensions, file_name, given,
+    multiple_of, not_empty,
 };
 use super::value::{MaxBad, Patterns};
 use crate::diffusion::guidance::Pull;
-use crate::diffusion::noise::Noise;
+use crate::diffusion::noise::{Noise, Seeds};
+use crate::diffusion::scheduler::{PredictionType, Sigmas, SolverKind, TimestepSpacing};
 use crate::discovery::{Algorithm, NeighborSearch};
 use crate::onnx::DeviceChoice;
 use crate::shards::LabelSource;
@@ -51,6 +53,8 @@ section! {
     Model = "model" {
         /// The model's folder, as `optimum-cli export onnx` writes it (`model_index.json`, `unet/`, `vae_encoder/`, …).
         path: PathBuf = PathBuf::new(), given;
+        /// A refiner's folder, exported the same way: it takes the last part of denoising, `[generate] denoising_factor`.
+        refiner: Option<PathBuf> = None, any;
     }
 }
 
@@ -60,9 +64,9 @@ section! {
     Runtime = "runtime" {
         /// The ONNX Runtime library to load. Left out, it is searched for: see `coda-pipe doctor`.
         library: Option<PathBuf> = None, any;
-        /// `"auto"`, `"cpu"`, `"cuda"` or `"cuda:1"`. `"auto"` takes a GPU where one works and says which it took;
-        /// a named device never falls back to another.
-        device: DeviceChoice = DeviceChoice::Auto, any;
+        /// `"auto"`, `"cpu"`, `"cuda"`, `"cuda:1"`, or a list such as `["cuda:0", "cuda:1"]`: each device has a thread and
+        /// sessions of its own. `"auto"` takes all GPUs that work and says which; a named device never falls back to another.
+        devices: DeviceChoice = DeviceChoice::Auto, any;
         /// Threads of one model on the CPU; 0 for one per core.
         threads: usize = 0, between(0, 4096);
         /// Units (shards, classes) and images worked on at once; 0 for one per core.
@@ -153,14 +157,42 @@ section! {
         /// How γ is weighted over the steps: `"sigma"` as the published program computes it, `"flat"` as the paper's
         /// text has it.
         schedule: Pull = Pull::Sigma, any;
-        /// What the prompt of a class is made of; `{name}` stands for the class's prompt from the class list.
+        /// The solver: `"dpm++"` (DPM-Solver++, multistep), `"euler"` (EulerDiscrete) or `"ddim"`, none of which adds noise.
+        scheduler: SolverKind = SolverKind::DpmSolver, any;
+        /// How the noise levels are spaced: `"karras"`, `"exponential"` or `"plain"` (training's own; DDIM has no other).
+        sigmas: Sigmas = Sigmas::Karras, any;
+        /// Order of DPM-Solver++. Left out: the model's `scheduler_config.json`.
+        solver_order: Option<usize> = None, between_if_given(1, 3);
+        /// Which timesteps are visited: `"leading"`, `"trailing"` or `"linspace"`. Left out: as the model's
+        /// `scheduler_config.json` has it.
+        timestep_spacing: Option<TimestepSpacing> = None, any;
+        /// What the UNet predicts: `"epsilon"`, `"v_prediction"` or `"sample"`. Left out: as the model's
+        /// `scheduler_config.json` has it.
+        prediction_type: Option<PredictionType> = None, any;
+        /// Share of guidance rescale (arXiv 2305.08891), 0 for none: keeps a strong `cfg` from burning out.
+        guidance_rescale: f64 = 0.0, between(0.0, 1.0);
+        /// The share of denoising that is the base model's; below 1 the refiner takes the rest.
+        denoising_factor: f64 = 1.0, between(0.01, 1.0);
+        /// What the prompt of a class is made of; `{name}` stands for the class's prompt from the class list,
+        /// `{supercategory}` for what the list has after `|`, `{key}` for its key.
         prompt: String = "{name}".into(), any;
         /// What not to show. Empty: the unconditional embedding, zeros where the model asks for that.
         negative_prompt: String = String::new(), any;
-        /// The initial noise: `"native"` (Philox, ours) or `"torch-cpu"` (PyTorch's CPU generator).
+        /// The initial noise: `"native"` (Philox, ours), `"torch-cpu"` or `"torch-cuda"` (PyTorch's generator on that
+        /// device).
         noise: Noise = Noise::Native, any;
         /// Seed of the run; each image's own follows from it, the class key and the image's rank.
         seed: u64 = 0, any;
+        /// How an image's seed follows: `"native"` from run seed, class key and rank; `"published"` as the published
+        /// program has it on its first GPU: run seed + class position · IPC + 1000 + rank.
+        seeds: Seeds = Seeds::Native, any;
+        /// How many images may come to nothing (values that are not finite, a blank picture) before the run fails. Such
+        /// an image is left out of the set and named.
+        max_failed: usize = 0, any;
+        /// Try such an image once more with another seed first.
+        retry_failed: bool = true, any;
+        /// Write a contact sheet of each class when its images are done, in `preview/`.
+        preview: bool = false, any;
         /// Images denoised at once. Groups are fixed by position, the last one padded.
         batch: usize = 4, between(1, 4096);
     }

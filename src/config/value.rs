@@ -6,7 +6,8 @@ use super::key_doc::full_name;
 use super::rules::Verdict;
 use super::section::Bases;
 use crate::diffusion::guidance::Pull;
-use crate::diffusion::noise::Noise;
+use crate::diffusion::noise::{Noise, Seeds};
+use crate::diffusion::scheduler::{PredictionType, Sigmas, SolverKind, TimestepSpacing};
 use crate::discovery::{Algorithm, NeighborSearch};
 use crate::onnx::DeviceChoice;
 use crate::shards::LabelSource;
@@ -239,9 +240,35 @@ macro_rules! parsed {
     };
 }
 parsed!(LabelSource, "\"cls\", \"txt\" or another extension, \"json:FIELD\" or \"key\"");
-parsed!(DeviceChoice, "\"auto\", \"cpu\", \"cuda\" or \"cuda:N\"");
+
+impl Value for DeviceChoice {
+    const KIND: &'static str = "\"auto\", \"cpu\", \"cuda\", \"cuda:N\" or a list of such devices";
+    fn take(value: &toml::Value, base: &Path) -> Option<Self> {
+        let names = Vec::<String>::take(value, base)?;
+        match names.as_slice() {
+            [one] => one.parse().ok(),
+            [] => None,
+            many => {
+                many.iter().map(|name| name.parse().ok()).collect::<Option<_>>().map(Self::Fixed)
+            }
+        }
+    }
+    fn show(&self) -> String {
+        format!("{:?}", self.to_string())
+    }
+}
 named!(LatentType, "\"f16\" or \"f32\"", "f16" => LatentType::F16, "f32" => LatentType::F32);
 parsed!(NeighborSearch, "\"exact\", \"hnsw\" or \"auto\"");
 parsed!(Algorithm, "\"coda\", \"kmeans\", \"herding\", \"k-center\" or \"random\"");
 named!(Pull, "\"sigma\" or \"flat\"", "sigma" => Pull::Sigma, "flat" => Pull::Flat);
-named!(Noise, "\"native\" or \"torch-cpu\"", "native" => Noise::Native, "torch-cpu" => Noise::TorchCpu);
+named!(Noise, "\"native\", \"torch-cpu\" or \"torch-cuda\"",
+    "native" => Noise::Native, "torch-cpu" => Noise::TorchCpu, "torch-cuda" => Noise::TorchCuda);
+named!(Seeds, "\"native\" or \"published\"", "native" => Seeds::Native, "published" => Seeds::Published);
+named!(SolverKind, "\"dpm++\", \"euler\" or \"ddim\"",
+    "dpm++" => SolverKind::DpmSolver, "euler" => SolverKind::Euler, "ddim" => SolverKind::Ddim);
+named!(Sigmas, "\"karras\", \"exponential\" or \"plain\"",
+    "karras" => Sigmas::Karras, "exponential" => Sigmas::Exponential, "plain" => Sigmas::Plain);
+named!(TimestepSpacing, "\"leading\", \"trailing\" or \"linspace\"", "leading" => TimestepSpacing::Leading,
+    "trailing" => TimestepSpacing::Trailing, "linspace" => TimestepSpacing::Linspace);
+named!(PredictionType, "\"epsilon\", \"v_prediction\" or \"sample\"", "epsilon" => PredictionType::Epsilon,
+    "v_prediction" => PredictionType::VPrediction, "sample" => PredictionType::Sample);

@@ -59,6 +59,8 @@ pub enum DiffusionError {
         path: PathBuf,
         /// Where: the step and timestep, or the image.
         at: String,
+        /// Positions in the batch of the images that it happened to; empty where it isn't one image's.
+        images: Vec<usize>,
     },
 
     /// A sampling setting that makes no sense.
@@ -73,4 +75,25 @@ pub enum DiffusionError {
     /// Opening or running a graph failed.
     #[error(transparent)]
     Onnx(#[from] OnnxError),
+}
+
+impl DiffusionError {
+    /// The same error with positions among all jobs: the group began at `start`, and what lies beyond its `length` is
+    /// padding, copies of its last job.
+    pub(super) fn of_group(mut self, start: usize, length: usize) -> Self {
+        if let Self::NonFinite { images, .. } = &mut self {
+            images.iter_mut().for_each(|image| *image = start + (*image).min(length - 1));
+            images.dedup();
+        }
+        self
+    }
+
+    /// Positions among the jobs of the images that came to nothing, if only some images did; the others can be made without
+    /// them.
+    pub fn images(&self) -> Option<&[usize]> {
+        match self {
+            Self::NonFinite { images, .. } if !images.is_empty() => Some(images),
+            _ => None,
+        }
+    }
 }

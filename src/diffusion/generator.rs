@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::error::DiffusionError;
 use super::folder::ModelFolder;
 use super::sampler::{TraceStep, denoise};
-use super::sampling::{Sampling, setting};
-use super::scheduler::Method;
+use super::sampling::{Overrides, Sampling, setting};
+use super::scheduler::{Method, Schedule};
 use super::text::{PromptEmbedding, PromptEncoder};
 use super::unet::Unet;
 use super::vae::Decoder;
@@ -36,6 +36,17 @@ pub struct Generated {
     pub rgb: Vec<u8>,
     /// The final latent, channels × height × width.
     pub latent: Vec<f32>,
+}
+
+impl Generated {
+    /// True where all pixels are the same within a level: what a model makes that has lost its way.
+    pub fn is_blank(&self) -> bool {
+        (0..3).all(|channel| {
+            let levels = self.rgb.iter().skip(channel).step_by(3);
+            let (least, most) = levels.fold((u8::MAX, 0), |(l, m), &v| (l.min(v), m.max(v)));
+            most.saturating_sub(least) <= 1
+        })
+    }
 }
 
 /// The text-to-image part of a model, open on one device.
@@ -119,7 +130,7 @@ impl Generator {
         batch: usize,
     ) -> Result<Vec<Vec<f32>>, DiffusionError> {
         self.check(jobs, sampling, batch)?;
-        let schedule = self.folder.scheduler.schedule(sampling.method, sampling.steps);
+        let schedule = self.schedule(sampling);
         self.denoise_groups(jobs, sampling, batch, sampling.base_steps(&schedule))
     }
 
@@ -137,12 +148,26 @@ impl Generator {
         sampling: &Sampling,
         batch: usize,
     ) -> Result<Vec<Generated>, DiffusionError> {
-        let sampling = Sampling { method: Method::EULER, gamma: 0.0, ..*sampling };
-        self.check(jobs, &sampling, batch)?;
-        let schedule = self.folder.scheduler.schedule(sampling.method, sampling.steps);
-        let start = schedule.steps_before(sampling.denoising_factor);
-        let latents = self.denoise_groups(jobs, &sampling, batch, start..schedule.len())?;
+        let latents = self.refined_latents(jobs, sampling, batch)?;
         latents.into_iter().map(|latent| self.decode(latent, sampling.size)).collect()
+    }
+
+    /// As [`Generator::refine`] without decoding.
+    ///
+    /// # Errors
+    /// As [`Generator::generate`].
+    pub fn refined_latents(
+        &mut self,
+        jobs: &[Job],
+        sampling: &Sampling,
+        batch: usize,
+    ) -> Result<Vec<Vec<f32>>, DiffusionError> {
+        let overrides = Overrides::default();
+        let sampling = Sampling { method: Method::EULER, overrides, gamma: 0.0, ..*sampling };
+        self.check(jobs, &sampling, batch)?;
+        let schedule = self.schedule(&sampling);
+        let start = schedule.steps_before(sampling.denoising_factor);
+        self.denoise_groups(jobs, &sampling, batch, start..schedule.len())
     }
 
     /// Makes one image and records every step; with a denoising factor below 1, those of the base.
@@ -155,11 +180,16 @@ impl Generator {
         sampling: &Sampling,
     ) -> Result<(Generated, Vec<TraceStep>), DiffusionError> {
         self.check(&[*job], sampling, 1)?;
-        let schedule = self.folder.scheduler.schedule(sampling.method, sampling.steps);
+        let schedule = self.schedule(sampling);
         let mut trace = Vec::with_capacity(schedule.len());
         let steps = sampling.base_steps(&schedule);
         let latent = self.denoise_group(&[job], sampling, steps, Some(&mut trace))?;
         Ok((self.decode(latent, sampling.size)?, trace))
+    }
+
+    fn schedule(&self, sampling: &Sampling) -> Schedule {
+        let scheduler = sampling.overrides.apply(&self.folder.scheduler);
+        scheduler.schedule(sampling.method, sampling.steps)
     }
 
     fn denoise_groups(
@@ -173,7 +203,8 @@ impl Generator {
         for group in jobs.chunks(batch) {
             let padding = group.last().into_iter().cycle().take(batch - group.len());
             let padded: Vec<&Job> = group.iter().chain(padding).collect();
-            let samples = self.denoise_group(&padded, sampling, steps.clone(), None)?;
+            let samples = self.denoise_group(&padded, sampling, steps.clone(), None);
+            let samples = samples.map_err(|error| error.of_group(latents.len(), group.len()))?;
             let size = samples.len() / batch;
             latents.extend(samples.chunks_exact(size).take(group.len()).map(<[f32]>::to_vec));
         }
@@ -188,7 +219,8 @@ impl Generator {
         trace: Option<&mut Vec<TraceStep>>,
     ) -> Result<Vec<f32>, DiffusionError> {
         let latent_shape = self.folder.latent_shape(sampling.size)?;
-        let mut solver = self.folder.scheduler.solver(sampling.method, sampling.steps);
+        let scheduler = sampling.overrides.apply(&self.folder.scheduler);
+        let mut solver = scheduler.solver(sampling.method, sampling.steps);
         // A run that starts in the middle continues latents, which have their scale already.
         let scale = if steps.start == 0 { solver.schedule().initial_sigma } else { 1.0 };
         let mut samples: Vec<f32> =
@@ -199,19 +231,23 @@ impl Generator {
             1.0 => Vec::new(),
             _ => jobs.iter().map(|job| job.negative).collect(),
         };
-        let plan = sampling.plan(&self.folder.scheduler, steps.end);
+        let plan = sampling.plan(&scheduler, steps.end);
         let mut model = self.unet.bind(&prompts, &negatives, latent_shape, sampling.size);
         denoise(solver.as_mut(), steps, &plan, &anchors, &mut samples, &mut model, trace)?;
         Ok(samples)
     }
 
-    fn decode(&mut self, latent: Vec<f32>, size: usize) -> Result<Generated, DiffusionError> {
+    /// The image of a final latent of an image of `size` by `size` pixels.
+    ///
+    /// # Errors
+    /// The graph's own, and non-finite output.
+    pub fn decode(&mut self, latent: Vec<f32>, size: usize) -> Result<Generated, DiffusionError> {
         let image = self.decoder.decode(&latent, self.folder.latent_shape(size)?)?;
         Ok(Generated { width: image.width, height: image.height, rgb: image.rgb, latent })
     }
 
     fn check(&self, jobs: &[Job], sampling: &Sampling, batch: usize) -> Result<(), DiffusionError> {
-        sampling.check(&self.folder.scheduler)?;
+        sampling.check(&sampling.overrides.apply(&self.folder.scheduler))?;
         if batch == 0 {
             return Err(setting("batch", "must be at least 1".to_owned()));
         }

@@ -91,6 +91,22 @@ pub fn combine(conditional: &mut [f32], unconditional: &[f32], scale: f32) {
     }
 }
 
+/// Guidance rescale (Lin et al., arXiv 2305.08891, section 3.4): brings the deviation of one sample's guided
+/// prediction back to that of its conditional one, by the share `amount`.
+pub fn rescale(guided: &mut [f32], conditional: &[f32], amount: f32) {
+    let (own, wanted) = (deviation(guided), deviation(conditional));
+    if own > 0.0 {
+        let factor = (f64::from(amount) * (wanted / own - 1.0) + 1.0) as f32;
+        guided.iter_mut().for_each(|value| *value *= factor);
+    }
+}
+
+fn deviation(values: &[f32]) -> f64 {
+    let count = values.len().max(1) as f64;
+    let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
+    (values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count).sqrt()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +181,18 @@ mod tests {
                 assert!((clean - anchor[i]).abs() < 1e-5, "{prediction_type:?}: {clean}");
             }
         }
+    }
+
+    #[test]
+    fn rescaling_brings_the_deviation_back() {
+        let conditional = [1.0f32, -1.0, 3.0, 5.0];
+        let mut guided = [5.0f32, -8.0, 13.0, 20.0];
+        let before = deviation(&guided);
+        rescale(&mut guided, &conditional, 0.0);
+        assert!((deviation(&guided) - before).abs() < 1e-6);
+        rescale(&mut guided, &conditional, 1.0);
+        assert!((deviation(&guided) - deviation(&conditional)).abs() < 1e-6);
+        rescale(&mut [2.0, 2.0], &conditional[..2], 1.0);
     }
 
     #[test]

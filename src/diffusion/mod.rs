@@ -23,7 +23,7 @@ pub use error::DiffusionError;
 pub use folder::{ModelFolder, TextPart, VaeConfig};
 pub use generator::{Generated, Generator, Job};
 pub use sampler::{Denoiser, Plan, Prediction, TraceStep, denoise};
-pub use sampling::Sampling;
+pub use sampling::{Overrides, Sampling};
 pub use text::{PromptEmbedding, PromptEncoder};
 pub use tokenizer::Tokenizer;
 pub use unet::{BoundUnet, Unet};

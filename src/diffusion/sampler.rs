@@ -39,6 +39,8 @@ pub struct Plan {
     pub alignment: Alignment,
     /// Classifier-free scale w, for predictions that have an unconditional half.
     pub cfg: f32,
+    /// Share of guidance rescale, 0 for none.
+    pub rescale: f32,
     /// What the model predicts.
     pub prediction_type: PredictionType,
     /// Number of steps that the correction's fraction refers to.
@@ -82,11 +84,21 @@ pub fn denoise(
             model.predict(step, timestep, &input)?;
         correct(solver, step, plan, anchors, &input, &mut conditional);
         if let Some(unconditional) = &unconditional {
-            guidance::combine(&mut conditional, unconditional, plan.cfg);
+            guide(plan, anchors.len(), &mut conditional, unconditional);
         }
         solver_step(solver, step, timestep, &conditional, samples, trace.as_deref_mut());
     }
     Ok(())
+}
+
+/// Classifier-free guidance of `samples` samples, then rescale where it is asked for.
+fn guide(plan: &Plan, samples: usize, conditional: &mut [f32], unconditional: &[f32]) {
+    let kept = if plan.rescale > 0.0 { conditional.to_vec() } else { Vec::new() };
+    guidance::combine(conditional, unconditional, plan.cfg);
+    let size = (conditional.len() / samples.max(1)).max(1);
+    for (guided, kept) in conditional.chunks_mut(size).zip(kept.chunks(size)) {
+        guidance::rescale(guided, kept, plan.rescale);
+    }
 }
 
 fn correct(
@@ -176,6 +188,7 @@ mod tests {
         let plan = Plan {
             alignment: Alignment { gamma, fraction, pull: Pull::Sigma },
             cfg,
+            rescale: 0.0,
             prediction_type: PredictionType::Epsilon,
             aligned_run: 25,
         };

@@ -5,7 +5,30 @@ use std::ops::Range;
 use super::error::DiffusionError;
 use super::guidance::{Alignment, Pull};
 use super::sampler::Plan;
-use super::scheduler::{Method, Schedule, SchedulerConfig};
+use super::scheduler::{Method, PredictionType, Schedule, SchedulerConfig, TimestepSpacing};
+
+/// Scheduler settings that take the place of those in a model's folder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Order of DPM-Solver++.
+    pub solver_order: Option<usize>,
+    /// Which timesteps are visited.
+    pub timestep_spacing: Option<TimestepSpacing>,
+    /// What the UNet predicts.
+    pub prediction_type: Option<PredictionType>,
+}
+
+impl Overrides {
+    /// The model's settings under these.
+    pub fn apply(&self, model: &SchedulerConfig) -> SchedulerConfig {
+        SchedulerConfig {
+            solver_order: self.solver_order.unwrap_or(model.solver_order),
+            timestep_spacing: self.timestep_spacing.unwrap_or(model.timestep_spacing),
+            prediction_type: self.prediction_type.unwrap_or(model.prediction_type),
+            ..model.clone()
+        }
+    }
+}
 
 /// How images are sampled. The default is the published program's.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,8 +45,12 @@ pub struct Sampling {
     pub pull: Pull,
     /// Height and width of the images in pixels.
     pub size: usize,
-    /// Solver and spacing.
+    /// Share of guidance rescale, 0 (none) to 1.
+    pub guidance_rescale: f32,
+    /// Solver and noise levels.
     pub method: Method,
+    /// What takes the place of the model's own scheduler settings.
+    pub overrides: Overrides,
     /// Fraction of denoising left to the base model; below 1, a refiner takes the rest.
     pub denoising_factor: f64,
 }
@@ -37,7 +64,9 @@ impl Default for Sampling {
             guidance_fraction: 0.9,
             pull: Pull::Sigma,
             size: 1024,
+            guidance_rescale: 0.0,
             method: Method::default(),
+            overrides: Overrides::default(),
             denoising_factor: 1.0,
         }
     }
@@ -52,6 +81,7 @@ impl Sampling {
                 pull: self.pull,
             },
             cfg: self.cfg,
+            rescale: self.guidance_rescale,
             prediction_type: scheduler.prediction_type,
             aligned_run,
         }
@@ -75,6 +105,11 @@ impl Sampling {
         let finite = [("cfg", self.cfg), ("gamma", self.gamma)];
         if let Some((name, value)) = finite.into_iter().find(|(_, value)| !value.is_finite()) {
             return Err(setting(name, format!("{value} is not finite")));
+        }
+        scheduler.check().map_err(|reason| setting("scheduler", reason))?;
+        if !(0.0..=1.0).contains(&self.guidance_rescale) {
+            let reason = format!("{} is not in 0..=1", self.guidance_rescale);
+            return Err(setting("guidance_rescale", reason));
         }
         if !(0.0..=1.0).contains(&self.guidance_fraction) {
             let reason = format!("{} is not in 0..=1", self.guidance_fraction);

@@ -145,7 +145,8 @@ impl TextEncoder {
         let pooled = outputs.next().map(Tensor::into_f32).unwrap_or_default();
         if hidden.iter().chain(&pooled).any(|value| !value.is_finite()) {
             let at = format!("for the prompt \"{text}\"");
-            return Err(DiffusionError::NonFinite { path: self.graph.path().to_path_buf(), at });
+            let (path, images) = (self.graph.path().to_path_buf(), Vec::new());
+            return Err(DiffusionError::NonFinite { path, at, images });
         }
         Ok((hidden, pooled))
     }

@@ -88,7 +88,7 @@ impl Encoder {
         let means = parameters.chunks_exact(2 * latent).map(|both| &both[..latent]);
         let mut latents: Vec<f32> = means.flatten().copied().collect();
         latents.chunks_exact_mut(latent).for_each(|latent| self.config.normalise(latent));
-        check_finite(&self.graph, &latents, || "in the latents".to_owned())?;
+        check_finite(&self.graph, &latents, Vec::new(), "in the latents")?;
         Ok(latents)
     }
 }
@@ -149,7 +149,7 @@ impl Decoder {
         let (width, height) = (width * self.config.scale(), height * self.config.scale());
         expect_shape(&self.graph, &image, &[1, 3, height, width])?;
         let planes = image.into_f32();
-        check_finite(&self.graph, &planes, || "in the decoded image".to_owned())?;
+        check_finite(&self.graph, &planes, vec![0], "in the decoded image")?;
         Ok(DecodedImage { width, height, rgb: interleave(&planes, width * height) })
     }
 }
@@ -214,12 +214,14 @@ fn expect_shape(graph: &Graph, tensor: &Tensor, shape: &[usize]) -> Result<(), D
 fn check_finite(
     graph: &Graph,
     values: &[f32],
-    at: impl FnOnce() -> String,
+    images: Vec<usize>,
+    at: &str,
 ) -> Result<(), DiffusionError> {
     if values.iter().all(|value| value.is_finite()) {
         return Ok(());
     }
-    Err(DiffusionError::NonFinite { path: graph.path().to_path_buf(), at: at() })
+    let (path, at) = (graph.path().to_path_buf(), at.to_owned());
+    Err(DiffusionError::NonFinite { path, at, images })
 }
 
 fn wrong(path: &Path, reason: String) -> DiffusionError {

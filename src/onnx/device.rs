@@ -15,14 +15,14 @@ pub enum Device {
     Cuda(u32),
 }
 
-/// A device as a user asks for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+/// Devices as a user asks for them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum DeviceChoice {
-    /// The first CUDA card where there is one that works, else the host's processor.
+    /// All CUDA cards that work, else the host's processor.
     #[default]
     Auto,
-    /// This one or an error.
-    Fixed(Device),
+    /// These or an error. One named twice is used by two threads with sessions of their own.
+    Fixed(Vec<Device>),
 }
 
 impl fmt::Display for Device {
@@ -44,7 +44,10 @@ impl fmt::Display for DeviceChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Auto => f.write_str("auto"),
-            Self::Fixed(device) => device.fmt(f),
+            Self::Fixed(devices) => {
+                let names: Vec<String> = devices.iter().map(ToString::to_string).collect();
+                f.write_str(&names.join(","))
+            }
         }
     }
 }
@@ -67,9 +70,12 @@ impl FromStr for Device {
 impl FromStr for DeviceChoice {
     type Err = OnnxError;
 
-    /// Reads `auto` or whatever [`Device`] reads.
+    /// Reads `auto`, or whatever [`Device`] reads, several separated by commas.
     fn from_str(text: &str) -> Result<Self, OnnxError> {
-        if text == "auto" { Ok(Self::Auto) } else { text.parse().map(Self::Fixed) }
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        text.split(',').map(|name| name.trim().parse()).collect::<Result<_, _>>().map(Self::Fixed)
     }
 }
 
@@ -79,7 +85,7 @@ mod tests {
 
     #[test]
     fn names_read_back_as_written() {
-        for name in ["cpu", "cuda:0", "cuda:3", "auto"] {
+        for name in ["cpu", "cuda:0", "cuda:3", "auto", "cuda:0,cuda:1", "cpu,cpu"] {
             let choice: DeviceChoice = name.parse().unwrap();
             assert_eq!(choice.to_string(), name);
         }

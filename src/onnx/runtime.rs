@@ -12,6 +12,9 @@ use super::error::OnnxError;
 use super::locate::{Search, locate};
 use super::python;
 
+/// Cards that one machine is thought to have at most.
+const MOST_CARDS: u32 = 64;
+
 /// ONNX Runtime, loaded. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Runtime {
@@ -85,20 +88,36 @@ impl Runtime {
         cuda.into_iter().chain([ep::CPU::NAME]).map(str::to_owned).collect()
     }
 
-    /// The device for a user's choice, and a warning when `auto` had to settle for the CPU
+    /// The devices for a user's choice, and a warning when `auto` had to settle for the CPU
     /// although the library was built for CUDA.
     ///
     /// # Errors
     /// [`OnnxError::DeviceUnavailable`] when a device asked for by name can't be used.
-    pub fn resolve(&self, choice: DeviceChoice) -> Result<(Device, Option<String>), OnnxError> {
-        match choice {
-            DeviceChoice::Fixed(device) => self.require(device).map(|()| (device, None)),
-            DeviceChoice::Auto if !self.has_cuda() => Ok((Device::Cpu, None)),
-            DeviceChoice::Auto => match self.require(Device::Cuda(0)) {
-                Ok(()) => Ok((Device::Cuda(0), None)),
-                Err(error) => Ok((Device::Cpu, Some(format!("using the CPU: {error}")))),
-            },
+    pub fn resolve(
+        &self,
+        choice: &DeviceChoice,
+    ) -> Result<(Vec<Device>, Option<String>), OnnxError> {
+        let DeviceChoice::Fixed(devices) = choice else { return Ok(self.every_card()) };
+        devices.iter().try_for_each(|&device| self.require(device))?;
+        Ok((devices.clone(), None))
+    }
+
+    /// Every CUDA card up to the first number that doesn't work; without one the CPU, and why.
+    fn every_card(&self) -> (Vec<Device>, Option<String>) {
+        if !self.has_cuda() {
+            return (vec![Device::Cpu], None);
         }
+        let mut cards = Vec::new();
+        for number in 0..MOST_CARDS {
+            match self.require(Device::Cuda(number)) {
+                Ok(()) => cards.push(Device::Cuda(number)),
+                Err(error) if cards.is_empty() => {
+                    return (vec![Device::Cpu], Some(format!("using the CPU: {error}")));
+                }
+                Err(_) => break,
+            }
+        }
+        (cards, None)
     }
 
     /// NVIDIA's libraries that were loaded for CUDA so far, and what failed.

@@ -73,6 +73,14 @@ impl Assemble {
     }
 }
 
+impl Assemble {
+    /// The digest of an image, if it came to anything.
+    fn image(&self, slot: Slot) -> Option<&String> {
+        let class = self.sets.classes.classes().get(slot.class)?;
+        self.images.get(&image_name(&class.key, slot.rank))
+    }
+}
+
 impl Sets {
     /// Cores of the classes that `slots` touch, by position of the class.
     fn cores(&self, slots: &[Slot]) -> Result<BTreeMap<usize, Vec<CoreRow>>, StageError> {
@@ -153,6 +161,10 @@ impl Stage for Assemble {
         let slots = self.latents.slots();
         let mut units = Vec::new();
         for set in [Set::Distilled, Set::Cores] {
+            let mut slots = slots.clone();
+            if set == Set::Distilled {
+                slots.retain(|slot| self.image(*slot).is_some());
+            }
             let shards =
                 slots.chunks(self.sets.context.pipeline.output.samples_per_shard).enumerate();
             units.extend(shards.map(|(number, s)| ShardPlan { set, number, slots: s.to_vec() }));
@@ -173,7 +185,7 @@ impl Stage for Assemble {
             let Some(class) = self.sets.classes.classes().get(slot.class) else { continue };
             let discovered = receipt_of(&self.discovered, "discover", &class.key)?;
             let image = match plan.set {
-                Set::Distilled => self.images.get(&image_name(&class.key, slot.rank)),
+                Set::Distilled => self.image(slot),
                 Set::Cores => None,
             };
             let cores = super::anchor::digest_of(discovered, "cores.parquet")?;

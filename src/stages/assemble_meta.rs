@@ -2,8 +2,7 @@
 
 use super::assemble::{Sample, Set, Sets};
 use super::context::Context;
-use super::generate::prompt_of;
-use crate::diffusion::noise::sample_seed;
+use super::generate::{image_of, seed_name};
 use serde_json::{Value, json};
 
 /// How the images of this run are generated: the settings that a reader needs to make one again.
@@ -12,6 +11,9 @@ pub(super) fn generation(context: &Context) -> Value {
     json!({
         "size": g.size, "steps": g.steps, "cfg": g.cfg, "gamma": g.gamma,
         "guidance_fraction": g.guidance_fraction, "schedule": g.schedule,
+        "scheduler": g.scheduler, "sigmas": g.sigmas, "solver_order": g.solver_order,
+        "timestep_spacing": g.timestep_spacing, "prediction_type": g.prediction_type,
+        "guidance_rescale": g.guidance_rescale, "denoising_factor": g.denoising_factor, "seeds": g.seeds,
         "prompt": g.prompt, "negative_prompt": g.negative_prompt, "run_seed": g.seed, "noise": g.noise, "batch": g.batch,
     })
 }
@@ -20,11 +22,8 @@ pub(super) fn generation(context: &Context) -> Value {
 pub(super) fn sidecar(stage: &Sets, set: Set, sample: &Sample<'_>) -> String {
     let (core, rank) = (sample.core, sample.slot.rank);
     let g = &stage.context.pipeline.generate;
-    let (key, name) = stage
-        .classes
-        .classes()
-        .get(sample.slot.class)
-        .map_or(("", ""), |class| (&class.key, &class.prompt));
+    let class = stage.classes.classes().get(sample.slot.class);
+    let (key, name) = class.map_or(("", ""), |class| (&class.key, &class.prompt));
     let mut meta = json!({
         "class": key,
         "class_name": name,
@@ -36,8 +35,12 @@ pub(super) fn sidecar(stage: &Sets, set: Set, sample: &Sample<'_>) -> String {
         "probability": core.probability,
     });
     if set == Set::Distilled {
-        meta["prompt"] = prompt_of(&g.prompt, name).into();
-        meta["seed"] = sample_seed(g.seed, key, rank as u64).into();
+        // An image whose first seed came to nothing has another beside it.
+        let second = stage.context.run_dir.path(&seed_name(key, rank));
+        let second = std::fs::read_to_string(second).ok().and_then(|text| text.trim().parse().ok());
+        let first = || g.seeds.of(g.seed, image_of(&stage.context, key, sample.slot));
+        meta["prompt"] = class.map(|class| class.prompt_by(&g.prompt)).into();
+        meta["seed"] = second.unwrap_or_else(first).into();
         meta["settings"] = generation(&stage.context);
     }
     meta.to_string()

@@ -20,6 +20,8 @@ pub struct Context {
     pub classes: Option<ClassList>,
     /// The model's folder, its JSON read.
     pub model: ModelFolder,
+    /// The refiner's, if the pipeline names one.
+    pub refiner: Option<ModelFolder>,
     /// The pipeline file's folder, where the search for ONNX Runtime starts.
     pub pipeline_folder: PathBuf,
     workers: Arc<Semaphore>,
@@ -43,9 +45,20 @@ impl Context {
     ) -> Result<Self, StageError> {
         let classes = pipeline.data.classes.as_deref().map(ClassList::load).transpose()?;
         let model = ModelFolder::open(&pipeline.model.path)?;
+        let refiner = pipeline.model.refiner.as_deref().map(ModelFolder::open).transpose()?;
         let workers = Arc::new(Semaphore::new(workers(&pipeline)));
         let runtime = OnceLock::new();
-        Ok(Self { pipeline, run_dir, classes, model, pipeline_folder, workers, notice, runtime })
+        Ok(Self {
+            pipeline,
+            run_dir,
+            classes,
+            model,
+            refiner,
+            pipeline_folder,
+            workers,
+            notice,
+            runtime,
+        })
     }
 
     /// Units and images worked on at once.
@@ -91,8 +104,7 @@ impl Context {
             pipeline_folder: Some(self.pipeline_folder.clone()),
         };
         let runtime = Runtime::load(&search)?;
-        let (device, warning) = runtime.resolve(self.pipeline.runtime.device)?;
-        let devices = vec![device];
+        let (devices, warning) = runtime.resolve(&self.pipeline.runtime.devices)?;
         if let Some(warning) = warning {
             (self.notice)(&format!("warning: {warning}"));
         }

@@ -6,20 +6,22 @@
 use super::anchor::{digest_of, receipt_of};
 use super::context::Context;
 use super::error::StageError;
-use super::generate_device::{Pool, Request, start_pool};
+use super::generate_device::{Made, Pool, Request, start_pool};
 use super::latents::{Latents, Slot};
 use super::model::model_digest;
+use super::preview::write_previews;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::diffusion::Generated;
-use crate::diffusion::noise::sample_seed;
+use crate::diffusion::noise::Image;
 use crate::imaging::{self, RgbImage};
 use crate::store::tables::read_anchors;
-use crate::store::{Receipt, RunDir, file_stem};
+use crate::store::{Fault, Receipt, RunDir, file_stem};
 use futures::future::try_join_all;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::OnceCell;
 
 /// The stage.
@@ -29,7 +31,11 @@ pub struct Generate {
     /// Receipts of `anchor`, by unit.
     anchored: BTreeMap<String, Receipt>,
     model: String,
+    /// What an image depends on of the refiner, if there is one.
+    refiner: Option<String>,
     pool: OnceCell<Pool>,
+    /// Images that came to nothing in this run.
+    failed: AtomicUsize,
 }
 
 /// A group of images.
@@ -50,9 +56,9 @@ const PARTS: [&str; 8] = [
     "vae_decoder",
 ];
 
-/// What the prompt of a class is.
-pub(super) fn prompt_of(template: &str, name: &str) -> String {
-    template.replace("{name}", name)
+/// Where the seed of an image is kept that its first seed gave nothing for, below the run directory.
+pub(super) fn seed_name(class: &str, rank: usize) -> String {
+    format!("generate/{}/{rank:04}.seed.txt", file_stem(class))
 }
 
 /// Where the image of `class` and `rank` is kept, below the run directory.
@@ -66,8 +72,20 @@ impl Generate {
         latents: Arc<Latents>,
         anchored: BTreeMap<String, Receipt>,
     ) -> Result<Self, StageError> {
-        let model = model_digest(&context.pipeline.model.path, &PARTS)?;
-        Ok(Self { context, latents, anchored, model, pool: OnceCell::new() })
+        refuse_lacking(&context, &latents)?;
+        let settings = &context.pipeline.model;
+        let model = model_digest(&settings.path, &PARTS)?;
+        let refiner = settings.refiner.as_deref().map(|path| model_digest(path, &PARTS));
+        let refiner = refiner.transpose()?;
+        Ok(Self {
+            context,
+            latents,
+            anchored,
+            model,
+            refiner,
+            pool: OnceCell::new(),
+            failed: AtomicUsize::new(0),
+        })
     }
 
     fn key(&self, slot: Slot) -> &str {
@@ -86,9 +104,10 @@ impl Generate {
                 empty.insert(read_anchors(&run_dir.path(&name))?);
             }
             let anchor = anchors.get(&slot.class).map(|a| a.latent(slot.rank)).unwrap_or_default();
-            let seed = sample_seed(g.seed, &class.key, slot.rank as u64);
+            let seed = g.seeds.of(g.seed, image_of(&self.context, &class.key, slot));
             requests.push(Request {
-                prompt: prompt_of(&g.prompt, &class.prompt),
+                prompt: class.prompt_by(&g.prompt),
+                seed,
                 noise: g.noise.values(seed, anchor.len()),
                 anchor,
             });
@@ -129,7 +148,8 @@ impl Stage for Generate {
         for &slot in &batch.slots {
             let class = self.key(slot);
             let anchors = digest_of(receipt_of(&self.anchored, "anchor", class)?, ".parquet")?;
-            let prompt = self.latents.classes.classes().get(slot.class).map(|c| &c.prompt);
+            let about = self.latents.classes.classes().get(slot.class);
+            let prompt = about.map(|c| (&c.prompt, &c.supercategory));
             images.push(json!([class, slot.rank, prompt, anchors]));
         }
         Ok(Fingerprint {
@@ -139,8 +159,14 @@ impl Stage for Generate {
                 "generate.schedule": g.schedule, "generate.prompt": g.prompt,
                 "generate.negative_prompt": g.negative_prompt, "generate.noise": g.noise,
                 "generate.seed": g.seed, "generate.batch": g.batch, "output.size": output.size,
+                "generate.seeds": g.seeds, "generate.scheduler": g.scheduler, "generate.sigmas": g.sigmas,
+                "generate.solver_order": g.solver_order, "generate.timestep_spacing": g.timestep_spacing,
+                "generate.prediction_type": g.prediction_type,
+                "generate.guidance_rescale": g.guidance_rescale,
+                "generate.denoising_factor": g.denoising_factor,
+                "generate.retry_failed": g.retry_failed,
             }),
-            inputs: json!({"images": images, "model": self.model}),
+            inputs: json!({"images": images, "model": self.model, "refiner": self.refiner}),
         })
     }
 
@@ -152,23 +178,89 @@ impl Stage for Generate {
 
     async fn process(&self, batch: &Batch, scope: &Scope) -> Result<Done, StageError> {
         let pool = self.pool.get_or_try_init(|| start_pool(&self.context)).await?;
-        let images = pool.run(self.requests(batch, scope.run_dir())?).await?;
+        let made = pool.run(self.requests(batch, scope.run_dir())?).await?;
         let size = self.context.pipeline.output.size;
-        let encoded = images.into_iter().map(|image| async move {
+        let encoded = made.into_iter().map(|made| async move {
+            let (image, seed) = match made {
+                Made::Image(image, seed) => (image, seed),
+                Made::Nothing(reason) => return Ok(Err(reason)),
+            };
             let permit = self.context.worker().await?;
             let png = tokio::task::spawn_blocking(move || finish(image, size)).await?;
             drop(permit);
-            png
+            png.map(|png| Ok((png, seed)))
         });
-        for (slot, png) in batch.slots.iter().zip(try_join_all(encoded).await?) {
-            let name = image_name(self.key(*slot), slot.rank);
+        let mut faults = Vec::new();
+        for (&slot, made) in batch.slots.iter().zip(try_join_all(encoded).await?) {
+            match made {
+                Ok((png, seed)) => self.keep(slot, &png, seed, scope)?,
+                Err(reason) => {
+                    let key = format!("{}/{}", self.key(slot), slot.rank);
+                    faults.push(Fault { shard: String::new(), key, reason });
+                }
+            }
+        }
+        self.judge(&faults)?;
+        if self.context.pipeline.generate.preview {
+            let (context, latents) = (self.context.clone(), self.latents.clone());
+            let classes: Vec<usize> = batch.slots.iter().map(|slot| slot.class).collect();
+            tokio::task::spawn_blocking(move || write_previews(&context, &latents, &classes))
+                .await??;
+        }
+        scope.tick(batch.slots.len() as u64);
+        let samples = (batch.slots.len() - faults.len()) as u64;
+        Ok(Done { samples, faults, log: Vec::new() })
+    }
+}
+
+impl Generate {
+    /// Writes an image, and its seed if that is not the first.
+    fn keep(&self, slot: Slot, png: &[u8], seed: u64, scope: &Scope) -> Result<(), StageError> {
+        let class = self.key(slot);
+        let mut files = vec![(image_name(class, slot.rank), png.to_vec())];
+        let first = &self.context.pipeline.generate;
+        if seed != first.seeds.of(first.seed, image_of(&self.context, class, slot)) {
+            files.push((seed_name(class, slot.rank), format!("{seed}\n").into_bytes()));
+        }
+        for (name, content) in files {
             let mut file = scope.create(&name)?;
-            let written = file.write_all(&png);
+            let written = file.write_all(&content);
             written.map_err(crate::store::StoreError::io("write", &scope.path(&name)))?;
             scope.publish(file)?;
         }
-        scope.tick(batch.slots.len() as u64);
-        Ok(Done { samples: batch.slots.len() as u64, ..Done::default() })
+        Ok(())
+    }
+
+    /// Ends the run when more images have come to nothing than the user allows: the batch is not done then.
+    fn judge(&self, faults: &[Fault]) -> Result<(), StageError> {
+        let failed = self.failed.fetch_add(faults.len(), Ordering::Relaxed) + faults.len();
+        let allowed = self.context.pipeline.generate.max_failed;
+        match faults.first() {
+            Some(fault) if failed > allowed => Err(StageError::Other(format!(
+                "image {}: {}\n{failed} images came to nothing and [generate] max_failed allows {allowed}",
+                fault.key, fault.reason
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What an image's seed depends on.
+pub(super) fn image_of<'a>(context: &Context, class: &'a str, slot: Slot) -> Image<'a> {
+    Image { class, position: slot.class, ipc: context.pipeline.discover.ipc, index: slot.rank }
+}
+
+/// A prompt that says what a class is a kind of needs a list that knows.
+fn refuse_lacking(context: &Context, latents: &Latents) -> Result<(), StageError> {
+    if !context.pipeline.generate.prompt.contains("{supercategory}") {
+        return Ok(());
+    }
+    match latents.classes.classes().iter().find(|class| class.supercategory.is_none()) {
+        None => Ok(()),
+        Some(class) => Err(StageError::Other(format!(
+            "[generate] prompt has {{supercategory}}, and the class list has none for {:?}: write `{}, {} | …`",
+            class.key, class.key, class.prompt
+        ))),
     }
 }
 

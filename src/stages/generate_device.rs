@@ -4,62 +4,80 @@ use super::context::Context;
 use super::error::StageError;
 use crate::config::Pipeline;
 use crate::dataflow::DevicePool;
-use crate::diffusion::{Generated, Generator, Job, PromptEmbedding, Sampling};
+use crate::diffusion::noise::{Noise, retry_seed};
+use crate::diffusion::{
+    DiffusionError, Generated, Generator, Job, Overrides, PromptEmbedding, Sampling,
+};
+use crate::onnx::Device;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// One image asked of the device.
 pub(super) struct Request {
     pub(super) prompt: String,
+    pub(super) seed: u64,
     /// Initial noise of unit variance, channels × height × width.
     pub(super) noise: Vec<f32>,
     /// The latent to pull towards, of the same shape.
     pub(super) anchor: Vec<f32>,
 }
 
+/// What became of a request.
+pub(super) enum Made {
+    /// An image, and the seed that it came from in the end.
+    Image(Generated, u64),
+    /// Nothing usable, and why.
+    Nothing(String),
+}
+
 /// Devices that answer a batch of requests with its images.
-pub(super) type Pool = DevicePool<Vec<Request>, Vec<Generated>, StageError>;
+pub(super) type Pool = DevicePool<Vec<Request>, Vec<Made>, StageError>;
 
 pub(super) async fn start_pool(context: &Arc<Context>) -> Result<Pool, StageError> {
     let devices = context.runtime()?.1.clone();
     let makers = devices.into_iter().map(|device| {
         let context = context.clone();
         move || {
-            let (runtime, _) = context.runtime()?;
-            let generator = Generator::load(&context.model, runtime, device, context.threads())?;
-            let mut worker = Worker::new(generator, &context.pipeline);
-            Ok(move |requests: Vec<Request>| worker.generate(&requests))
+            let mut worker = Worker::load(&context, device)?;
+            Ok(move |requests: Vec<Request>| worker.generate(requests))
         }
     });
     DevicePool::start(makers.collect()).await
 }
 
-struct Worker {
+/// How `pipeline` has images sampled.
+fn sampling(pipeline: &Pipeline) -> Sampling {
+    let g = &pipeline.generate;
+    Sampling {
+        steps: g.steps,
+        cfg: g.cfg as f32,
+        gamma: g.gamma as f32,
+        guidance_fraction: g.guidance_fraction,
+        pull: g.schedule,
+        size: g.size,
+        guidance_rescale: g.guidance_rescale as f32,
+        method: crate::diffusion::scheduler::Method { solver: g.scheduler, sigmas: g.sigmas },
+        overrides: Overrides {
+            solver_order: g.solver_order,
+            timestep_spacing: g.timestep_spacing,
+            prediction_type: g.prediction_type,
+        },
+        denoising_factor: g.denoising_factor,
+    }
+}
+
+/// A model and the prompts that it has encoded: a class has one for all its images.
+struct Model {
     generator: Generator,
-    sampling: Sampling,
-    batch: usize,
-    negative_prompt: String,
-    /// Prompts are encoded once: a class has one for all its images.
     prompts: HashMap<String, Arc<PromptEmbedding>>,
 }
 
-impl Worker {
-    fn new(generator: Generator, pipeline: &Pipeline) -> Self {
-        let g = &pipeline.generate;
-        let sampling = Sampling {
-            steps: g.steps,
-            cfg: g.cfg as f32,
-            gamma: g.gamma as f32,
-            guidance_fraction: g.guidance_fraction,
-            pull: g.schedule,
-            size: g.size,
-            ..Sampling::default()
-        };
-        let negative_prompt = g.negative_prompt.clone();
-        Self { generator, sampling, batch: g.batch, negative_prompt, prompts: HashMap::new() }
+impl Model {
+    fn new(generator: Generator) -> Self {
+        Self { generator, prompts: HashMap::new() }
     }
 
-    fn prompt(&mut self, text: &str) -> Result<Arc<PromptEmbedding>, StageError> {
+    fn prompt(&mut self, text: &str) -> Result<Arc<PromptEmbedding>, DiffusionError> {
         if let Some(known) = self.prompts.get(text) {
             return Ok(known.clone());
         }
@@ -68,22 +86,101 @@ impl Worker {
         Ok(embedding)
     }
 
-    fn negative(&mut self) -> Result<Arc<PromptEmbedding>, StageError> {
-        let text = self.negative_prompt.clone();
+    fn negative(&mut self, text: &str) -> Result<Arc<PromptEmbedding>, DiffusionError> {
         // Never a prompt's own text, so that the two kinds can share the map.
         let key = format!("\0{text}");
         if let Some(known) = self.prompts.get(&key) {
             return Ok(known.clone());
         }
-        let embedding = Arc::new(self.generator.encode_negative(&text)?);
+        let embedding = Arc::new(self.generator.encode_negative(text)?);
         self.prompts.insert(key, embedding.clone());
         Ok(embedding)
     }
+}
 
-    fn generate(&mut self, requests: &[Request]) -> Result<Vec<Generated>, StageError> {
-        let negative = self.negative()?;
-        let prompts = requests.iter().map(|r| self.prompt(&r.prompt));
-        let prompts = prompts.collect::<Result<Vec<_>, _>>()?;
+struct Worker {
+    base: Model,
+    refiner: Option<Model>,
+    sampling: Sampling,
+    batch: usize,
+    negative_prompt: String,
+    noise: Noise,
+    retry: bool,
+}
+
+impl Worker {
+    fn load(context: &Context, device: Device) -> Result<Self, StageError> {
+        let (runtime, _) = context.runtime()?;
+        let load = |folder| Generator::load(folder, runtime, device, context.threads());
+        let g = &context.pipeline.generate;
+        Ok(Self {
+            base: Model::new(load(&context.model)?),
+            refiner: context.refiner.as_ref().map(load).transpose()?.map(Model::new),
+            sampling: sampling(&context.pipeline),
+            batch: g.batch,
+            negative_prompt: g.negative_prompt.clone(),
+            noise: g.noise,
+            retry: g.retry_failed,
+        })
+    }
+
+    /// Makes the images of one batch; those that come to nothing once more with another seed, if that is allowed.
+    fn generate(&mut self, requests: Vec<Request>) -> Result<Vec<Made>, StageError> {
+        let mut made = self.make(&requests)?;
+        let failed: Vec<usize> =
+            (0..made.len()).filter(|&i| matches!(made[i], Made::Nothing(_))).collect();
+        if !self.retry || failed.is_empty() {
+            return Ok(made);
+        }
+        let mut again = Vec::with_capacity(failed.len());
+        for &i in &failed {
+            let seed = retry_seed(requests[i].seed);
+            let noise = self.noise.values(seed, requests[i].noise.len());
+            let (prompt, anchor) = (requests[i].prompt.clone(), requests[i].anchor.clone());
+            again.push(Request { prompt, seed, noise, anchor });
+        }
+        for (i, second) in failed.into_iter().zip(self.make(&again)?) {
+            made[i] = match (second, &made[i]) {
+                (Made::Nothing(second), Made::Nothing(first)) => {
+                    Made::Nothing(format!("{first}; with another seed: {second}"))
+                }
+                (second, _) => second,
+            };
+        }
+        Ok(made)
+    }
+
+    /// Makes the images; a request whose values stop being finite is taken out and the others are made without it.
+    fn make(&mut self, requests: &[Request]) -> Result<Vec<Made>, StageError> {
+        let mut made: Vec<Option<Made>> = requests.iter().map(|_| None).collect();
+        loop {
+            let open: Vec<usize> = (0..made.len()).filter(|&i| made[i].is_none()).collect();
+            if open.is_empty() {
+                break;
+            }
+            let jobs: Vec<&Request> = open.iter().map(|&i| &requests[i]).collect();
+            match self.latents(&jobs) {
+                Ok(latents) => {
+                    for (&i, latent) in open.iter().zip(latents) {
+                        made[i] = Some(self.decode(latent, requests[i].seed)?);
+                    }
+                }
+                Err(error) => match error.images() {
+                    Some(images) => {
+                        let reason = error.to_string();
+                        let lost = images.iter().filter_map(|&image| open.get(image));
+                        lost.for_each(|&i| made[i] = Some(Made::Nothing(reason.clone())));
+                    }
+                    None => return Err(error.into()),
+                },
+            }
+        }
+        Ok(made.into_iter().flatten().collect())
+    }
+
+    fn latents(&mut self, requests: &[&Request]) -> Result<Vec<Vec<f32>>, DiffusionError> {
+        let prompts = embeddings(&mut self.base, requests)?;
+        let negative = self.base.negative(&self.negative_prompt)?;
         let jobs: Vec<Job<'_>> = requests
             .iter()
             .zip(&prompts)
@@ -94,6 +191,34 @@ impl Worker {
                 anchor: Some(&request.anchor),
             })
             .collect();
-        Ok(self.generator.generate(&jobs, &self.sampling, self.batch)?)
+        let latents = self.base.generator.latents(&jobs, &self.sampling, self.batch)?;
+        let Some(refiner) = &mut self.refiner else { return Ok(latents) };
+        let prompts = embeddings(refiner, requests)?;
+        let negative = refiner.negative(&self.negative_prompt)?;
+        let jobs: Vec<Job<'_>> = latents
+            .iter()
+            .zip(&prompts)
+            .map(|(noise, prompt)| Job { prompt, negative: &negative, noise, anchor: None })
+            .collect();
+        refiner.generator.refined_latents(&jobs, &self.sampling, self.batch)
     }
+
+    fn decode(&mut self, latent: Vec<f32>, seed: u64) -> Result<Made, StageError> {
+        let model = self.refiner.as_mut().unwrap_or(&mut self.base);
+        match model.generator.decode(latent, self.sampling.size) {
+            Ok(image) if image.is_blank() => {
+                Ok(Made::Nothing("the image is blank: one colour all over".into()))
+            }
+            Ok(image) => Ok(Made::Image(image, seed)),
+            Err(error) if error.images().is_some() => Ok(Made::Nothing(error.to_string())),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn embeddings(
+    model: &mut Model,
+    requests: &[&Request],
+) -> Result<Vec<Arc<PromptEmbedding>>, DiffusionError> {
+    requests.iter().map(|request| model.prompt(&request.prompt)).collect()
 }

@@ -16,6 +16,7 @@ mod generate;
 mod generate_device;
 mod latents;
 mod model;
+mod preview;
 mod purity;
 mod run;
 mod sources;

@@ -31,6 +31,12 @@ pub struct RunOutcome {
     pub stages: Vec<StageSummary>,
     /// Samples left out, all of them.
     pub faults: Vec<Fault>,
+    /// Images that could not be generated.
+    pub failed: Vec<Fault>,
+    /// Classes distilled.
+    pub classes: usize,
+    /// Cores of all classes: images that were to be made.
+    pub cores: usize,
     /// Images left out because their neighbours mostly carry another label.
     pub impure: usize,
 }
@@ -110,7 +116,10 @@ impl Walk<'_> {
         let Some(anchored) = self.stage(&anchor).await? else { return Ok(()) };
         let generate = Generate::new(context.clone(), latents.clone(), anchored);
         let generate = generate.map_err(|e| planning("generate", e))?;
+        self.outcome.cores = latents.slots().len();
+        self.outcome.classes = latents.classes.classes().len();
         let Some(generated) = self.stage(&generate).await? else { return Ok(()) };
+        self.outcome.failed = generated.values().flat_map(|r| r.faults.clone()).collect();
         let assemble = Assemble::new(context, latents, sources, discovered, &generated);
         self.stage(&assemble).await.map(drop)
     }

@@ -17,9 +17,9 @@ fn wrong_pipelines_exit_with_2_and_name_the_line() {
     bench.expect(2, &["run"]);
     bench.expect(2, &["run", "p.toml", "--only", "nonsense"]);
     bench.expect(2, &["run", "p.toml", "--from", "assemble", "--until", "encode"]);
-    let (_, stderr) = bench.expect(2, &["run", "p.toml", "--set", "device=gpu", "--set", "ipc=0"]);
+    let (_, stderr) = bench.expect(2, &["run", "p.toml", "--set", "devices=gpu", "--set", "ipc=0"]);
     assert!(
-        stderr.contains("`runtime.device` must be") && stderr.contains("`discover.ipc`"),
+        stderr.contains("`runtime.devices` must be") && stderr.contains("`discover.ipc`"),
         "{stderr}"
     );
 }

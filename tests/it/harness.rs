@@ -54,7 +54,7 @@ impl Bench {
         let pipeline = format!(
             "[data]\nshards = \"train-{{000000..000001}}.tar\"\nclasses = \"classes.txt\"\n\
              [model]\npath = {model:?}\n\
-             [runtime]\ndevice = \"cpu\"\nworkers = 2\n\
+             [runtime]\ndevices = \"cpu\"\nworkers = 2\n\
              [encode]\nsize = 32\n\
              [discover]\nipc = 4\nn_neighbors = 10\nmin_cluster_size = 4\nneighbors = \"hnsw\"\n\
              [generate]\nsize = 32\nsteps = 6\ngamma = 0.2\n\

@@ -1,14 +1,15 @@
-//! Initial noise: seeds that belong to an image, and two generators of Gaussian numbers.
+//! Initial noise: seeds that belong to an image, and three generators of Gaussian numbers.
 
 mod philox;
 mod seed;
 #[cfg(test)]
 mod tests;
 mod torch_cpu;
+mod torch_cuda;
 
 use serde::{Deserialize, Serialize};
 
-pub use seed::sample_seed;
+pub use seed::{Image, Seeds, retry_seed, sample_seed};
 
 /// A generator of standard Gaussian noise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, Serialize)]
@@ -20,6 +21,8 @@ pub enum Noise {
     Native,
     /// What `torch.randn` gives for a CPU generator seeded with the low 32 bits of the seed.
     TorchCpu,
+    /// What `torch.randn` gives for a CUDA generator seeded with the seed.
+    TorchCuda,
 }
 
 impl Noise {
@@ -28,6 +31,7 @@ impl Noise {
         match self {
             Self::Native => philox::gaussians(seed, count),
             Self::TorchCpu => torch_cpu::randn(seed, count),
+            Self::TorchCuda => torch_cuda::randn(seed, count),
         }
     }
 }

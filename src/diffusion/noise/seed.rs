@@ -1,5 +1,49 @@
 //! The seed of one distilled image.
 
+use serde::{Deserialize, Serialize};
+
+/// A formula for an image's seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Seeds {
+    /// [`sample_seed`].
+    #[default]
+    Native,
+    /// The published program's on its first GPU: run seed + class position · IPC + 1000 + index.
+    Published,
+}
+
+/// Which image of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Image<'a> {
+    /// The class key.
+    pub class: &'a str,
+    /// The class's position in the list.
+    pub position: usize,
+    /// Images per class asked for.
+    pub ipc: usize,
+    /// The image's number within its class.
+    pub index: usize,
+}
+
+impl Seeds {
+    /// The seed of `image` in a run with `run_seed`.
+    pub fn of(self, run_seed: u64, image: Image<'_>) -> u64 {
+        match self {
+            Self::Native => sample_seed(run_seed, image.class, image.index as u64),
+            Self::Published => {
+                let number = (image.position as u64).wrapping_mul(image.ipc as u64);
+                run_seed.wrapping_add(number).wrapping_add(1000 + image.index as u64)
+            }
+        }
+    }
+}
+
+/// Another seed for an image whose first came to nothing.
+pub fn retry_seed(seed: u64) -> u64 {
+    mix(seed ^ 0x5245_5452_5921)
+}
+
 /// The seed of image `index` of a class in a run: a function of these three and nothing else, so
 /// that an image doesn't change with the number of devices, workers or restarts.
 ///
@@ -37,6 +81,14 @@ mod tests {
         assert_eq!(mix(0), 0xE220_A839_7B1D_CDAF);
         assert_eq!(fnv1a64(b""), 0xCBF2_9CE4_8422_2325);
         assert_eq!(fnv1a64(b"foobar"), 0x8594_4171_F739_67E8);
+    }
+
+    #[test]
+    fn the_published_formula_counts_on() {
+        let image = Image { class: "n01440764", position: 3, ipc: 10, index: 7 };
+        assert_eq!(Seeds::Published.of(5, image), 5 + 30 + 1000 + 7);
+        assert_eq!(Seeds::Native.of(5, image), sample_seed(5, "n01440764", 7));
+        assert_ne!(retry_seed(5), 5);
     }
 
     #[test]

@@ -75,10 +75,10 @@ fn the_runtime_tells_what_it_is_and_refuses_devices_it_lacks() {
     assert!(runtime.providers().contains(&"CPUExecutionProvider".to_owned()));
     eprintln!("{} {} {:?}", runtime.library().display(), runtime.version(), runtime.providers());
     if runtime.providers().len() == 1 {
-        let cuda = DeviceChoice::Fixed(Device::Cuda(0));
-        let error = runtime.resolve(cuda).unwrap_err();
+        let cuda = DeviceChoice::Fixed(vec![Device::Cuda(0)]);
+        let error = runtime.resolve(&cuda).unwrap_err();
         assert!(matches!(error, OnnxError::DeviceUnavailable { .. }), "{error}");
-        assert_eq!(runtime.resolve(DeviceChoice::Auto).unwrap().0, Device::Cpu);
+        assert_eq!(runtime.resolve(&DeviceChoice::Auto).unwrap().0, [Device::Cpu]);
     }
 }
 
