@@ -5,6 +5,8 @@ mod doctor;
 mod exit;
 mod inspect;
 mod run;
+mod sample;
+mod sample_files;
 mod settings;
 mod status;
 
@@ -24,6 +26,8 @@ struct Cli {
 enum Command {
     /// Run a pipeline, or go on with an interrupted run
     Run(run::Run),
+    /// Make one image, to try settings before a long run
+    Sample(Box<sample::Sample>),
     /// Say what a run directory has done so far
     Status(status::Status),
     /// Find the cores in any table of features: try data and settings before a long run
@@ -48,6 +52,7 @@ pub(crate) fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(command) => command.run(),
+        Command::Sample(command) => command.run(),
         Command::Status(command) => command.run(),
         Command::Discover(command) => command.run(),
         Command::Doctor(command) => command.run(),

@@ -162,8 +162,7 @@ impl Generator {
         sampling: &Sampling,
         batch: usize,
     ) -> Result<Vec<Vec<f32>>, DiffusionError> {
-        let overrides = Overrides::default();
-        let sampling = Sampling { method: Method::EULER, overrides, gamma: 0.0, ..*sampling };
+        let sampling = refiners(sampling);
         self.check(jobs, &sampling, batch)?;
         let schedule = self.schedule(&sampling);
         let start = schedule.steps_before(sampling.denoising_factor);
@@ -184,6 +183,24 @@ impl Generator {
         let mut trace = Vec::with_capacity(schedule.len());
         let steps = sampling.base_steps(&schedule);
         let latent = self.denoise_group(&[job], sampling, steps, Some(&mut trace))?;
+        Ok((self.decode(latent, sampling.size)?, trace))
+    }
+
+    /// As [`Generator::refine`] for one image, recording every step.
+    ///
+    /// # Errors
+    /// As [`Generator::generate`].
+    pub fn trace_refined(
+        &mut self,
+        job: &Job,
+        sampling: &Sampling,
+    ) -> Result<(Generated, Vec<TraceStep>), DiffusionError> {
+        let sampling = refiners(sampling);
+        self.check(&[*job], &sampling, 1)?;
+        let schedule = self.schedule(&sampling);
+        let steps = schedule.steps_before(sampling.denoising_factor)..schedule.len();
+        let mut trace = Vec::with_capacity(steps.len());
+        let latent = self.denoise_group(&[job], &sampling, steps, Some(&mut trace))?;
         Ok((self.decode(latent, sampling.size)?, trace))
     }
 
@@ -269,4 +286,10 @@ impl Generator {
         }
         Ok(())
     }
+}
+
+/// The settings of a refiner's half: its own schedule, nothing corrected.
+fn refiners(sampling: &Sampling) -> Sampling {
+    let overrides = Overrides::default();
+    Sampling { method: Method::EULER, overrides, gamma: 0.0, ..*sampling }
 }

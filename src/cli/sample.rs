@@ -1,0 +1,228 @@
+//! `coda-pipe sample`.
+
+use super::exit::{Exit, UsageError};
+use super::sample_files::{read_anchor, read_latents, write_trace};
+use clap::Args;
+use coda_pipe::config::Generate as Defaults;
+use coda_pipe::diffusion::guidance::Pull;
+use coda_pipe::diffusion::noise::Noise;
+use coda_pipe::diffusion::scheduler::{Method, Sigmas, SolverKind};
+use coda_pipe::diffusion::{Generator, Job, ModelFolder, PromptEmbedding, Sampling};
+use coda_pipe::imaging::{RgbImage, SheetLayout, contact_sheet, encode_png};
+use coda_pipe::onnx::{Device, DeviceChoice, Runtime, Search};
+use std::path::PathBuf;
+
+/// Make one image, to try settings before a long run. The defaults are a pipeline's.
+#[derive(Debug, Args)]
+pub(crate) struct Sample {
+    /// The model's folder, as optimum exports it
+    model: PathBuf,
+    /// What to show
+    #[arg(long)]
+    prompt: String,
+    /// What not to show
+    #[arg(long, default_value = "")]
+    negative_prompt: String,
+    /// What to pull towards: an image, or FILE.safetensors#TENSOR or FILE.npy with a latent
+    #[arg(long, value_name = "FILE")]
+    anchor: Option<String>,
+    /// The initial noise of unit variance, in place of --seed: FILE.safetensors#TENSOR or FILE.npy
+    #[arg(long, value_name = "FILE")]
+    latents: Option<String>,
+    /// Height and width in pixels; left out: what the model was trained for
+    #[arg(long, value_name = "PIXELS")]
+    size: Option<usize>,
+    /// Denoising steps
+    #[arg(long, default_value_t = Defaults::default().steps)]
+    steps: usize,
+    /// Alignment scale γ
+    #[arg(long, default_value_t = Defaults::default().gamma)]
+    gamma: f64,
+    /// Share of the steps that are aligned
+    #[arg(long, default_value_t = Defaults::default().guidance_fraction)]
+    guidance_fraction: f64,
+    /// Classifier-free guidance scale w
+    #[arg(long, default_value_t = Defaults::default().cfg)]
+    cfg: f64,
+    /// Share of guidance rescale
+    #[arg(long, default_value_t = 0.0)]
+    guidance_rescale: f64,
+    /// How γ is weighted: sigma or flat
+    #[arg(long, value_parser = by_name::<Pull>, default_value = "sigma")]
+    schedule: Pull,
+    /// The solver: dpm++, euler or ddim
+    #[arg(long, value_parser = by_name::<SolverKind>, default_value = "dpm++")]
+    scheduler: SolverKind,
+    /// Noise levels: karras, exponential or plain
+    #[arg(long, value_parser = by_name::<Sigmas>, default_value = "karras")]
+    sigmas: Sigmas,
+    /// The refiner's folder
+    #[arg(long, value_name = "DIR", requires = "denoising_factor")]
+    refiner: Option<PathBuf>,
+    /// Share of denoising that is the base model's; the refiner takes the rest
+    #[arg(long, requires = "refiner")]
+    denoising_factor: Option<f64>,
+    /// Seed of the noise
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The noise: native, torch-cpu or torch-cuda
+    #[arg(long, value_parser = by_name::<Noise>, default_value = "native")]
+    noise: Noise,
+    /// Try several values of a setting and put the images side by side: gamma=0,0.05,0.1 (or cfg, steps, seed,
+    /// guidance-fraction)
+    #[arg(long, value_name = "KEY=VALUES", conflicts_with = "trace")]
+    sweep: Option<String>,
+    /// Where the image goes
+    #[arg(long, value_name = "FILE", default_value = "sample.png")]
+    out: PathBuf,
+    /// Also write every step: initial_latents, noise_pred, sample, final_latents, image_u8
+    #[arg(long, value_name = "FILE.safetensors")]
+    trace: Option<PathBuf>,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+    /// Threads of the model on the CPU; 0 for ONNX Runtime's choice
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+}
+
+/// A choice by the name it has in a pipeline file.
+fn by_name<T: serde::de::DeserializeOwned>(name: &str) -> Result<T, String> {
+    serde_json::from_value(serde_json::Value::String(name.to_owned())).map_err(|e| e.to_string())
+}
+
+/// The models, open.
+struct Models {
+    base: Generator,
+    refiner: Option<Generator>,
+}
+
+/// What an image is made from, beside settings.
+struct Start {
+    anchor: Option<Vec<f32>>,
+    latents: Option<Vec<f32>>,
+}
+
+impl Sample {
+    /// Makes the image.
+    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        let folder = ModelFolder::open(&self.model)?;
+        let refiner = self.refiner.as_deref().map(ModelFolder::open).transpose()?;
+        let size = self.size.unwrap_or(folder.default_size);
+        let sampling = self.sampling(size);
+        let variants = self.variants(&sampling)?;
+        let runtime = Runtime::load(&Search { setting: None, pipeline_folder: None })?;
+        let (devices, warning) = runtime.resolve(&self.device)?;
+        let device = devices.first().copied().unwrap_or(Device::Cpu);
+        warning.into_iter().for_each(|warning| eprintln!("warning: {warning}"));
+        eprintln!("ONNX Runtime {} on {device}", runtime.version());
+        let place = (&runtime, device, self.threads);
+        let shape = folder.latent_shape(size)?;
+        let start = Start {
+            anchor: self
+                .anchor
+                .as_deref()
+                .map(|a| read_anchor(a, &folder, place, size))
+                .transpose()?,
+            latents: self.latents.as_deref().map(|file| read_latents(file, shape)).transpose()?,
+        };
+        let load = |folder| Generator::load(folder, &runtime, device, self.threads);
+        let base = load(&folder)?;
+        let mut models = Models { base, refiner: refiner.as_ref().map(load).transpose()? };
+        let mut images = Vec::new();
+        for (label, sampling, seed) in &variants {
+            images.push(self.image(&mut models, &start, sampling, *seed, shape)?);
+            if variants.len() > 1 {
+                eprintln!("{label}: done");
+            }
+        }
+        let layout = SheetLayout { columns: images.len(), gap: 2, background: [255; 3] };
+        let sheet = if images.len() > 1 { Some(contact_sheet(&images, layout)?) } else { None };
+        let image = sheet.as_ref().or(images.first());
+        let image = image.ok_or_else(|| UsageError("--sweep names no value".into()))?;
+        std::fs::write(&self.out, encode_png(image)?)
+            .map_err(|error| anyhow::anyhow!("cannot write {}: {error}", self.out.display()))?;
+        eprintln!("{}", self.out.display());
+        Ok(Exit::Done)
+    }
+
+    fn sampling(&self, size: usize) -> Sampling {
+        Sampling {
+            steps: self.steps,
+            cfg: self.cfg as f32,
+            gamma: if self.anchor.is_some() { self.gamma as f32 } else { 0.0 },
+            guidance_fraction: self.guidance_fraction,
+            guidance_rescale: self.guidance_rescale as f32,
+            pull: self.schedule,
+            size,
+            method: Method { solver: self.scheduler, sigmas: self.sigmas },
+            denoising_factor: self.denoising_factor.unwrap_or(1.0),
+            ..Sampling::default()
+        }
+    }
+
+    /// The settings of each image: one, or the sweep's.
+    fn variants(&self, sampling: &Sampling) -> Result<Vec<(String, Sampling, u64)>, UsageError> {
+        let Some(sweep) = &self.sweep else {
+            return Ok(vec![(String::new(), *sampling, self.seed)]);
+        };
+        let wrong = |why: String| UsageError(format!("--sweep {sweep}: {why}"));
+        let (key, values) =
+            sweep.split_once('=').ok_or_else(|| wrong("write key=value,value".into()))?;
+        let variant = |text: &str| {
+            let number = text.trim().parse::<f64>();
+            let number = number.map_err(|_| wrong(format!("`{text}` is no number")))?;
+            let (mut own, mut seed) = (*sampling, self.seed);
+            match key {
+                "gamma" => own.gamma = number as f32,
+                "cfg" => own.cfg = number as f32,
+                "steps" => own.steps = number as usize,
+                "guidance-fraction" => own.guidance_fraction = number,
+                "seed" => seed = number as u64,
+                other => return Err(wrong(format!("`{other}` can't be swept"))),
+            }
+            Ok((format!("{key} = {text}"), own, seed))
+        };
+        values.split(',').map(variant).collect()
+    }
+
+    fn image(
+        &self,
+        models: &mut Models,
+        start: &Start,
+        sampling: &Sampling,
+        seed: u64,
+        shape: [usize; 3],
+    ) -> anyhow::Result<RgbImage> {
+        let prompt = models.base.encode_prompt(&self.prompt)?;
+        let negative = models.base.encode_negative(&self.negative_prompt)?;
+        let own = || self.noise.values(seed, shape.iter().product());
+        let noise = start.latents.clone().unwrap_or_else(own);
+        let job = job(&prompt, &negative, &noise, start.anchor.as_deref());
+        let (mut made, steps) = models.base.trace(&job, sampling)?;
+        let base_latent = made.latent.clone();
+        let mut refined = Vec::new();
+        if let Some(refiner) = &mut models.refiner {
+            let prompt = refiner.encode_prompt(&self.prompt)?;
+            let negative = refiner.encode_negative(&self.negative_prompt)?;
+            let job = self::job(&prompt, &negative, &base_latent, None);
+            (made, refined) = refiner.trace_refined(&job, sampling)?;
+        }
+        if let Some(path) = &self.trace {
+            let anchor = start.anchor.as_deref();
+            write_trace(path, shape, (&noise, anchor), (&steps, &base_latent), &refined, &made)?;
+        }
+        let (width, height) = (made.width as u32, made.height as u32);
+        let image = RgbImage::from_raw(width, height, made.rgb);
+        image.ok_or_else(|| anyhow::anyhow!("the model gives no image of {width}×{height} pixels"))
+    }
+}
+
+fn job<'a>(
+    prompt: &'a PromptEmbedding,
+    negative: &'a PromptEmbedding,
+    noise: &'a [f32],
+    anchor: Option<&'a [f32]>,
+) -> Job<'a> {
+    Job { prompt, negative, noise, anchor }
+}

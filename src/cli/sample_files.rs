@@ -1,0 +1,89 @@
+//! What `coda-pipe sample` reads and writes: latents, anchors, traces.
+
+use anyhow::{Context as _, ensure};
+use coda_pipe::arrays;
+use coda_pipe::diffusion::{Encoder, Generated, ModelFolder, TraceStep};
+use coda_pipe::imaging::{DecodeLimits, decode_rgb, resize_lanczos, write_tensor};
+use coda_pipe::onnx::{Device, Runtime};
+use safetensors::tensor::{Dtype, TensorView};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The latent in `FILE`, or in the tensor `NAME` of `FILE#NAME`, for an image of `shape`.
+pub(super) fn read_latents(file: &str, shape: [usize; 3]) -> anyhow::Result<Vec<f32>> {
+    let (path, name) = match file.rsplit_once('#') {
+        Some((path, name)) if !Path::new(file).exists() => (path, Some(name)),
+        _ => (file, None),
+    };
+    let array = arrays::read(Path::new(path), name)?;
+    let expected: usize = shape.iter().product();
+    ensure!(
+        array.values.len() == expected,
+        "{file} has the shape {:?}; a latent of this size is {shape:?}",
+        array.shape
+    );
+    Ok(array.values)
+}
+
+/// The anchor in `file`: a latent, or an image that is resized and encoded.
+pub(super) fn read_anchor(
+    file: &str,
+    folder: &ModelFolder,
+    (runtime, device, threads): (&Runtime, Device, usize),
+    size: usize,
+) -> anyhow::Result<Vec<f32>> {
+    let table = [".safetensors", ".npy"].iter().any(|ending| file.ends_with(ending));
+    if table || (file.contains('#') && !Path::new(file).exists()) {
+        return read_latents(file, folder.latent_shape(size)?);
+    }
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read {file}"))?;
+    let image = decode_rgb(&bytes, DecodeLimits::default()).with_context(|| file.to_owned())?;
+    let resized = resize_lanczos(&image, size as u32, size as u32)?;
+    let mut pixels = vec![0.0; 3 * size * size];
+    write_tensor(&resized, &mut pixels)?;
+    Ok(Encoder::load(folder, runtime, device, threads)?.encode(&pixels, 1, size)?)
+}
+
+/// Writes every step of an image as safetensors, named and shaped as the published program's recordings.
+pub(super) fn write_trace(
+    path: &Path,
+    [c, h, w]: [usize; 3],
+    (noise, anchor): (&[f32], Option<&[f32]>),
+    (base, base_latent): (&[TraceStep], &[f32]),
+    refined: &[TraceStep],
+    made: &Generated,
+) -> anyhow::Result<()> {
+    let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+    let latent = vec![1, c, h, w];
+    let mut tensors: BTreeMap<&str, (Dtype, Vec<usize>, Vec<u8>)> = BTreeMap::new();
+    let mut steps = |names: [&'static str; 3], steps: &[TraceStep]| {
+        let all = |of: fn(&TraceStep) -> &Vec<f32>| {
+            steps.iter().flat_map(|step| bytes(of(step))).collect::<Vec<u8>>()
+        };
+        let shape = vec![steps.len(), 1, c, h, w];
+        let times: Vec<f32> = steps.iter().map(|step| step.timestep).collect();
+        tensors.insert(names[0], (Dtype::F32, shape.clone(), all(|step| &step.prediction)));
+        tensors.insert(names[1], (Dtype::F32, shape, all(|step| &step.sample)));
+        tensors.insert(names[2], (Dtype::F32, vec![steps.len()], bytes(&times)));
+    };
+    steps(["noise_pred", "sample", "timesteps"], base);
+    if !refined.is_empty() {
+        steps(["refiner.noise_pred", "refiner.sample", "refiner.timesteps"], refined);
+        tensors.insert("base_final_latents", (Dtype::F32, latent.clone(), bytes(base_latent)));
+    }
+    tensors.insert("initial_latents", (Dtype::F32, latent.clone(), bytes(noise)));
+    if let Some(anchor) = anchor {
+        tensors.insert("represent_latent", (Dtype::F32, latent.clone(), bytes(anchor)));
+    }
+    tensors.insert("final_latents", (Dtype::F32, latent, bytes(&made.latent)));
+    let image = vec![made.height, made.width, 3];
+    tensors.insert("image_u8", (Dtype::U8, image, made.rgb.clone()));
+    let views = tensors
+        .iter()
+        .map(|(name, (dtype, shape, data))| {
+            TensorView::new(*dtype, shape.clone(), data).map(|view| (*name, view))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    safetensors::serialize_to_file(views, None, path)
+        .with_context(|| format!("cannot write {}", path.display()))
+}
