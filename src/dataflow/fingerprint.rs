@@ -4,7 +4,7 @@ use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Raised when the program computes something else from the same inputs: old outputs then count as stale.
-const COMPUTATION: u32 = 1;
+const COMPUTATION: u32 = 2;
 
 /// What a unit's outputs depend on.
 #[derive(Debug, Clone, PartialEq)]

@@ -22,11 +22,14 @@ pub struct Rng {
 impl Rng {
     /// The stream that belongs to `seed` and to the path `names` (a purpose, an epoch, a vertex…).
     pub fn new(seed: u64, names: &[u64]) -> Self {
-        let mut state = mix(seed.wrapping_add(GOLDEN));
-        for &name in names {
-            state = mix(state ^ mix(name.wrapping_add(GOLDEN)).wrapping_mul(GOLDEN));
-        }
-        Self { state }
+        let start = Self { state: mix(seed.wrapping_add(GOLDEN)) };
+        names.iter().fold(start, |stream, &name| stream.child(name))
+    }
+
+    /// The stream that belongs to this one's path with `name` appended, if nothing was drawn yet.
+    pub fn child(&self, name: u64) -> Self {
+        let name = mix(name.wrapping_add(GOLDEN)).wrapping_mul(GOLDEN);
+        Self { state: mix(self.state ^ name) }
     }
 
     /// 64 uniform bits.

@@ -6,8 +6,11 @@
 
 mod curve;
 pub(super) mod eigen;
+mod force;
 pub mod fuzzy;
 pub mod layout;
+mod mover;
+mod schedule;
 pub mod smooth;
 pub mod spectral;
 
