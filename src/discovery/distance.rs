@@ -6,18 +6,19 @@ mod wide;
 pub use wide::{LANES as WIDTH, Lanes, Simd, Work, wide};
 
 /// Values summed in f32 before the sum moves to f64.
-const CHUNK: usize = 1024;
+pub const CHUNK: usize = 1024;
 /// Independent partial sums, so that the compiler can use vector registers.
-const LANES: usize = 16;
+pub const SQUARED_LANES: usize = 16;
 
 /// Squared Euclidean distance from f32 differences. Relative error about 1e-6 at any length.
 pub fn squared(left: &[f32], right: &[f32]) -> f64 {
     let mut total = 0.0f64;
     for (a, b) in left.chunks(CHUNK).zip(right.chunks(CHUNK)) {
-        let mut lanes = [0.0f32; LANES];
-        let (mut a_lanes, mut b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+        let mut lanes = [0.0f32; SQUARED_LANES];
+        let (mut a_lanes, mut b_lanes) =
+            (a.chunks_exact(SQUARED_LANES), b.chunks_exact(SQUARED_LANES));
         for (a, b) in a_lanes.by_ref().zip(b_lanes.by_ref()) {
-            for lane in 0..LANES {
+            for lane in 0..SQUARED_LANES {
                 let difference = a[lane] - b[lane];
                 lanes[lane] += difference * difference;
             }

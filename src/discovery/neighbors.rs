@@ -1,19 +1,11 @@
-//! Nearest neighbours by exhaustive comparison: a blocked matrix product finds the candidates, a
-//! direct difference measures them.
-//!
-//! The product form |x|² + |y|² − 2x·y is as fast as the machine multiplies but loses digits when
-//! two rows are close, so it only narrows the field. Memory is one block of rows × n.
+//! Nearest neighbours by exhaustive comparison: a blocked matrix product finds the candidates
+//! ([`candidates`]), a direct difference measures them ([`measure`]).
 
-use rayon::prelude::*;
+pub(super) mod candidates;
+mod measure;
 
-use super::distance::{squared, squared_norm};
-use super::product::rows_by_rows;
+use super::distance::squared;
 use super::{DiscoveryError, Matrix};
-
-/// Products held at once by one thread: 16 MiB of f32.
-const BLOCK_VALUES: usize = 1 << 22;
-/// Rows in one block at most: enough to keep the product busy.
-const BLOCK_ROWS: usize = 128;
 
 /// For every row its `k` nearest rows, itself first, then by distance, ties by row order.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,43 +61,11 @@ pub fn exact(data: &Matrix, k: usize) -> Result<Neighbors, DiscoveryError> {
 pub fn exact_for(data: &Matrix, queries: &[usize], k: usize) -> Result<Neighbors, DiscoveryError> {
     data.check()?;
     let k = k.clamp(1, data.rows().max(1));
-    // Centring changes no distance and shortens the rows, so the product form loses less.
-    let centred = data.centred();
-    let norms: Vec<f32> =
-        (0..data.rows()).map(|row| squared_norm(centred.row(row)) as f32).collect();
-    let block = (BLOCK_VALUES / data.rows().max(1)).clamp(1, BLOCK_ROWS);
-    let blocks: Vec<Vec<Vec<(f32, u32)>>> = queries
-        .par_chunks(block)
-        .map(|rows| {
-            let mut products = Vec::new();
-            let block = centred.select(rows);
-            rows_by_rows(block.as_slice(), centred.as_slice(), data.cols(), &mut products);
-            rows.iter()
-                .zip(products.chunks_exact(data.rows()))
-                .map(|(&row, products)| {
-                    let candidates = candidates(row, products, &norms, data.cols(), k);
-                    nearest(data, row, candidates, k)
-                })
-                .collect()
-        })
-        .collect();
-    Ok(Neighbors::from_rows(k, blocks.into_iter().flatten()))
-}
-
-/// Every row that could be among the `k` nearest of `row`, given what the product form can lose.
-fn candidates(row: usize, products: &[f32], norms: &[f32], cols: usize, k: usize) -> Vec<u32> {
-    let own = norms[row];
-    let approximate: Vec<f32> = products
-        .iter()
-        .zip(norms)
-        .map(|(product, norm)| (own + norm - 2.0 * product).max(0.0))
-        .collect();
-    let mut order = approximate.clone();
-    let (_, &mut reach, _) = order.select_nth_unstable_by(k - 1, f32::total_cmp);
-    // Rounding errors of a sum of `cols` products add up like a random walk.
-    let loss = 8.0 * (cols as f32).sqrt() * f32::EPSILON;
-    let reach = reach + 2.0 * loss * (own + norms.iter().copied().fold(0.0, f32::max));
-    (0u32..).zip(&approximate).filter(|&(_, &value)| value <= reach).map(|(at, _)| at).collect()
+    let mut rows = Vec::with_capacity(queries.len());
+    candidates::visit(data, queries, k, |queries, candidates| {
+        rows.extend(measure::nearest_of_all(data, queries, candidates, k));
+    });
+    Ok(Neighbors::from_rows(k, rows))
 }
 
 /// Measures `candidates` directly and keeps the `k` nearest, `row` itself first.
@@ -116,10 +76,16 @@ pub(super) fn nearest(
     k: usize,
 ) -> Vec<(f32, u32)> {
     let own = data.row(row);
-    let mut measured: Vec<(f32, u32)> = candidates
-        .into_iter()
-        .filter(|&other| other as usize != row)
-        .map(|other| (squared(own, data.row(other as usize)).sqrt() as f32, other))
+    let measured =
+        candidates.into_iter().map(|other| (squared(own, data.row(other as usize)), other));
+    sorted(row, measured, k)
+}
+
+/// The `k` nearest of measured rows (squared distance, row), `row` itself first, ties by row order.
+fn sorted(row: usize, measured: impl Iterator<Item = (f64, u32)>, k: usize) -> Vec<(f32, u32)> {
+    let mut measured: Vec<(f32, u32)> = measured
+        .filter(|&(_, other)| other as usize != row)
+        .map(|(squared, other)| (squared.sqrt() as f32, other))
         .collect();
     measured.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     // A new vector: a cut one would keep room for every candidate.

@@ -2,6 +2,17 @@
 
 use gemm::{Parallelism, gemm};
 
+/// Columns multiplied at once. Their sums are added up apart, so rounding grows with the square root
+/// of this and of their number, not of the columns.
+const DEPTH: usize = 1024;
+
+/// How far a product of two rows can be off, as a share of the product of their lengths: rounding
+/// errors add up like a random walk, within a block of columns and over the blocks; with room.
+pub fn loss(cols: usize) -> f32 {
+    let steps = (cols.min(DEPTH) as f32).sqrt() + (cols.div_ceil(DEPTH) as f32).sqrt();
+    8.0 * steps * f32::EPSILON
+}
+
 /// `left · rightᵀ`: the dot product of each row of `left` with each row of `right`, row-major.
 ///
 /// Both hold whole rows of `cols` values; `out` is resized to left rows × right rows. One thread:
@@ -17,34 +28,39 @@ pub fn rows_by_rows(left: &[f32], right: &[f32], cols: usize, out: &mut Vec<f32>
         return;
     }
     let stride = cols as isize;
-    // SAFETY: every pointer comes from a live slice or vector, and `out` is borrowed mutably, so it
-    // overlaps neither input. The product reads left[i·cols + c] for i < left_rows, c < cols, and
-    // right[j·cols + c] for j < right_rows; left_rows·cols ≤ left.len() and right_rows·cols ≤
-    // right.len() by the divisions above. It writes out[i·right_rows + j], below out.len(). Rust
-    // allocations are at most isize::MAX bytes, so no stride overflows.
-    #[allow(unsafe_code)]
-    unsafe {
-        gemm(
-            left_rows,
-            right_rows,
-            cols,
-            out.as_mut_ptr(),
-            1,
-            right_rows as isize,
-            false,
-            left.as_ptr(),
-            1,
-            stride,
-            right.as_ptr(),
-            stride,
-            1,
-            0.0,
-            1.0,
-            false,
-            false,
-            false,
-            Parallelism::None,
-        );
+    for from in (0..cols).step_by(DEPTH) {
+        let depth = DEPTH.min(cols - from);
+        let (left, right) = (&left[from..], &right[from..]);
+        // SAFETY: every pointer comes from a live slice or vector, and `out` is borrowed mutably, so
+        // it overlaps neither input. The product reads left[i·cols + c] for i < left_rows, c < depth,
+        // and right[j·cols + c] for j < right_rows; from + depth ≤ cols, and left_rows·cols and
+        // right_rows·cols are at most the whole slices' lengths by the divisions above. It reads and
+        // writes out[i·right_rows + j], below out.len(). Rust allocations are at most isize::MAX
+        // bytes, so no stride overflows.
+        #[allow(unsafe_code)]
+        unsafe {
+            gemm(
+                left_rows,
+                right_rows,
+                depth,
+                out.as_mut_ptr(),
+                1,
+                right_rows as isize,
+                from > 0,
+                left.as_ptr(),
+                1,
+                stride,
+                right.as_ptr(),
+                stride,
+                1,
+                1.0,
+                1.0,
+                false,
+                false,
+                false,
+                Parallelism::None,
+            );
+        }
     }
 }
 
@@ -54,7 +70,9 @@ mod tests {
 
     #[test]
     fn every_entry_is_the_rows_dot_product() {
-        for (m, n, cols) in [(1, 1, 1), (3, 5, 7), (33, 65, 130), (2, 0, 4), (0, 2, 4), (2, 2, 0)] {
+        for (m, n, cols) in
+            [(1, 1, 1), (3, 5, 7), (33, 65, 130), (3, 4, 2500), (2, 0, 4), (0, 2, 4), (2, 2, 0)]
+        {
             let left: Vec<f32> = (0..m * cols).map(|i| ((i * 7) % 11) as f32 - 5.0).collect();
             let right: Vec<f32> = (0..n * cols).map(|i| ((i * 5) % 13) as f32 - 6.0).collect();
             let mut out = vec![9.0; 3];

@@ -1,6 +1,11 @@
 //! Column standardisation, as scikit-learn's `StandardScaler` does it for f32 input.
 
+use rayon::prelude::*;
+
 use super::Matrix;
+
+/// Columns a thread sums at once.
+const COLUMNS: usize = 1024;
 
 /// Subtracts each column's mean and divides by its population standard deviation.
 ///
@@ -11,34 +16,38 @@ pub fn standardize(features: &Matrix) -> Matrix {
     let means = features.column_means();
     let scales = column_scales(features, &means);
     let mut scaled = features.clone();
-    for row in 0..scaled.rows() {
-        for ((value, mean), scale) in scaled.row_mut(row).iter_mut().zip(&means).zip(&scales) {
+    scaled.as_mut_slice().par_chunks_mut(features.cols().max(1)).for_each(|row| {
+        for ((value, mean), scale) in row.iter_mut().zip(&means).zip(&scales) {
             let shifted = (f64::from(*value) - mean) as f32;
             *value = (f64::from(shifted) / scale) as f32;
         }
-    }
+    });
     scaled
 }
 
 /// Each column's population standard deviation, 1 where the column is constant.
 fn column_scales(features: &Matrix, means: &[f64]) -> Vec<f64> {
-    let mut squares = vec![0.0f64; features.cols()];
-    let mut residuals = vec![0.0f64; features.cols()];
-    for row in 0..features.rows() {
-        for (col, (&value, mean)) in features.row(row).iter().zip(means).enumerate() {
-            let deviation = f64::from(value) - mean;
-            squares[col] += deviation * deviation;
-            residuals[col] += deviation;
-        }
-    }
     let count = features.rows().max(1) as f64;
-    let mut scales = Vec::with_capacity(features.cols());
-    for ((square, residual), mean) in squares.iter().zip(&residuals).zip(means) {
-        // The residual sum corrects the mean's own rounding.
-        let variance = ((square - residual * residual / count) / count).max(0.0);
-        let rounding = count * f64::EPSILON * variance + (count * mean * f64::EPSILON).powi(2);
-        scales.push(if variance <= rounding { 1.0 } else { variance.sqrt() });
-    }
+    let mut scales = vec![0.0f64; features.cols()];
+    scales.par_chunks_mut(COLUMNS).enumerate().for_each(|(block, scales)| {
+        let from = block * COLUMNS;
+        let means = &means[from..from + scales.len()];
+        let mut sums = vec![(0.0f64, 0.0f64); scales.len()];
+        for row in 0..features.rows() {
+            let values = &features.row(row)[from..];
+            for ((&value, mean), (square, residual)) in values.iter().zip(means).zip(&mut sums) {
+                let deviation = f64::from(value) - mean;
+                *square += deviation * deviation;
+                *residual += deviation;
+            }
+        }
+        for ((scale, (square, residual)), mean) in scales.iter_mut().zip(sums).zip(means) {
+            // The residual sum corrects the mean's own rounding.
+            let variance = ((square - residual * residual / count) / count).max(0.0);
+            let rounding = count * f64::EPSILON * variance + (count * mean * f64::EPSILON).powi(2);
+            *scale = if variance <= rounding { 1.0 } else { variance.sqrt() };
+        }
+    });
     scales
 }
 

@@ -31,14 +31,19 @@ impl Simd for Avx2 {
     type Group = __m256;
 
     #[inline(always)]
-    fn load(self, lanes: &Lanes) -> __m256 {
-        // SAFETY: AVX2 by `self`; the array has eight f32, and `Lanes` is aligned to 32 bytes.
-        unsafe { _mm256_load_ps(lanes.0.as_ptr()) }
+    fn load(self, lanes: &[f32; LANES]) -> __m256 {
+        // SAFETY: AVX2 by `self`; the array has eight f32, and no alignment is asked for.
+        unsafe { _mm256_loadu_ps(lanes.as_ptr()) }
     }
     #[inline(always)]
     fn store(self, group: __m256, lanes: &mut Lanes) {
-        // SAFETY: as in `load`.
+        // SAFETY: as in `load`; `Lanes` is aligned to 32 bytes.
         unsafe { _mm256_store_ps(lanes.0.as_mut_ptr(), group) }
+    }
+    #[inline(always)]
+    fn store_to(self, group: __m256, values: &mut [f32; LANES]) {
+        // SAFETY: AVX2 by `self`; the array has eight f32, and no alignment is asked for.
+        unsafe { _mm256_storeu_ps(values.as_mut_ptr(), group) }
     }
     #[inline(always)]
     fn splat(self, value: f32) -> __m256 {

@@ -17,9 +17,11 @@ pub trait Simd: Copy {
     /// Eight values in registers.
     type Group: Copy;
     /// Loads a group.
-    fn load(self, lanes: &Lanes) -> Self::Group;
+    fn load(self, lanes: &[f32; LANES]) -> Self::Group;
     /// Stores a group.
     fn store(self, group: Self::Group, lanes: &mut Lanes);
+    /// Stores a group where nothing is aligned.
+    fn store_to(self, group: Self::Group, values: &mut [f32; LANES]);
     /// Eight times the same value.
     fn splat(self, value: f32) -> Self::Group;
     /// Lane by lane, a + b.
@@ -62,12 +64,16 @@ impl Simd for Portable {
     type Group = Lanes;
 
     #[inline(always)]
-    fn load(self, lanes: &Lanes) -> Lanes {
-        *lanes
+    fn load(self, lanes: &[f32; LANES]) -> Lanes {
+        Lanes(*lanes)
     }
     #[inline(always)]
     fn store(self, group: Lanes, lanes: &mut Lanes) {
         *lanes = group;
+    }
+    #[inline(always)]
+    fn store_to(self, group: Lanes, values: &mut [f32; LANES]) {
+        *values = group.0;
     }
     #[inline(always)]
     fn splat(self, value: f32) -> Lanes {
@@ -119,7 +125,7 @@ mod tests {
 
         #[inline(always)]
         fn run<S: Simd>(self, simd: S) -> Self::Output {
-            let groups = self.0.map(|lanes| simd.load(&lanes));
+            let groups = self.0.map(|lanes| simd.load(&lanes.0));
             let (a, b) = (groups[0], groups[1]);
             let results = [simd.add(a, b), simd.sub(a, b), simd.mul(a, b), simd.splat(0.3)];
             let mut out = vec![Lanes::default(); results.len()];

@@ -7,6 +7,7 @@
 //! `algorithm="prims_kdtree"` and a stable sort.
 
 pub mod condense;
+mod frontier;
 pub mod linkage;
 pub mod prim;
 pub mod scores;

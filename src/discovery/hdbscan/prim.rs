@@ -1,14 +1,14 @@
 //! The minimum spanning tree of the mutual reachability graph, without ever holding the graph.
+//!
+//! Distances that decide are computed term by term in f64 ([`exact`]), as the reference does. Most
+//! pairs never get there: a lower bound in f32 shows that they cannot matter ([`super::frontier`]).
 
 use rayon::prelude::*;
 
+use super::frontier::Frontier;
 use crate::discovery::Matrix;
 use crate::discovery::distance::exact;
-
-/// Multiplications below which one step isn't worth spreading over threads.
-const PARALLEL_WORK: usize = 1 << 18;
-/// Rows a thread measures at once.
-const CHUNK: usize = 1024;
+use crate::discovery::neighbors::candidates;
 
 /// An edge of the spanning tree.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,59 +28,34 @@ pub fn core_distances(data: &Matrix, min_samples: usize) -> Vec<f64> {
     if rows < 2 {
         return vec![0.0; rows];
     }
+    // Rank 0 is the row itself, at distance 0.
     let rank = min_samples.min(rows - 1).max(1);
-    (0..rows)
-        .into_par_iter()
-        .map(|row| {
+    let all: Vec<usize> = (0..rows).collect();
+    let mut cores = Vec::with_capacity(rows);
+    candidates::visit(data, &all, rank + 1, |rows, candidates| {
+        let core = |(&row, candidates): (&usize, &Vec<u32>)| {
+            let own = data.row(row);
             let mut distances: Vec<f64> =
-                (0..rows).map(|other| exact(data.row(row), data.row(other))).collect();
-            // Rank 0 is the row itself, at distance 0.
+                candidates.iter().map(|&other| exact(own, data.row(other as usize))).collect();
             *distances.select_nth_unstable_by(rank, f64::total_cmp).1
-        })
-        .collect()
+        };
+        cores.par_extend(rows.par_iter().zip(candidates).map(core));
+    });
+    cores
 }
 
 /// Prim's tree from row 0, in the order in which rows join it (rows − 1 edges). Among rows equally
 /// near the first in row order joins; an edge is replaced only by a strictly shorter one.
 pub fn spanning_tree(data: &Matrix, min_samples: usize) -> Vec<Edge> {
-    let rows = data.rows();
     let cores = core_distances(data, min_samples);
-    let mut outside: Vec<u32> = (1..rows as u32).collect();
-    let mut best = vec![(f64::INFINITY, 0u32); rows];
-    let mut distances = Vec::new();
-    let mut edges = Vec::with_capacity(outside.len());
+    let mut frontier = Frontier::new(data, &cores);
+    let mut edges = Vec::with_capacity(data.rows().saturating_sub(1));
     let mut current = 0u32;
-    while !outside.is_empty() {
-        measure(data, current, &outside, &mut distances);
-        let (mut nearest, mut least) = (0, f64::INFINITY);
-        for (at, (&other, &distance)) in outside.iter().zip(&distances).enumerate() {
-            let reach = distance.max(cores[other as usize]).max(cores[current as usize]);
-            let known = &mut best[other as usize];
-            if reach < known.0 {
-                *known = (reach, current);
-            }
-            if known.0 < least {
-                (nearest, least) = (at, known.0);
-            }
-        }
-        let joined = outside.remove(nearest);
-        let (weight, from) = best[joined as usize];
-        edges.push(Edge { from, to: joined, weight });
-        current = joined;
+    while let Some(edge) = frontier.join(current) {
+        edges.push(edge);
+        current = edge.to;
     }
     edges
-}
-
-/// Distances from `current` to every row of `outside`, in order.
-fn measure(data: &Matrix, current: u32, outside: &[u32], distances: &mut Vec<f64>) {
-    let own = data.row(current as usize);
-    let distance = |&other: &u32| exact(own, data.row(other as usize));
-    if outside.len() * data.cols() < PARALLEL_WORK {
-        distances.clear();
-        distances.extend(outside.iter().map(distance));
-    } else {
-        outside.par_iter().with_min_len(CHUNK).map(distance).collect_into_vec(distances);
-    }
 }
 
 #[cfg(test)]

@@ -14,12 +14,17 @@ const TOLERANCE: f64 = 1e-4;
 /// Jacobi sweeps at most; convergence is quadratic after the first few.
 const SWEEPS: usize = 30;
 
+/// Vectors an operator takes at once, side by side: each of its weights is read once for all.
+pub const PANEL: usize = 8;
+/// One entry of each of a panel's vectors.
+pub type Entry = [f64; PANEL];
+
 /// A symmetric operator on vectors of `size` values, its spectrum within [−1, 1].
 pub trait Operator: Sync {
     /// Length of the vectors.
     fn size(&self) -> usize;
-    /// Writes A·`input` to `output`.
-    fn apply(&self, input: &[f64], output: &mut [f64]);
+    /// Writes A·`input` to `output` for every vector of a panel.
+    fn apply(&self, input: &[Entry], output: &mut [Entry]);
 }
 
 /// Orthonormal approximations of the `count` eigenvectors with the largest eigenvalues, largest
@@ -33,7 +38,7 @@ pub fn leading(operator: &impl Operator, count: usize, seed: u64) -> Vec<Vec<f64
     orthonormalize(&mut basis, &mut rng);
     let mut lowest = rotate(operator, &mut basis, count).0;
     for _ in 0..ROUNDS {
-        basis.par_iter_mut().for_each(|vector| filter(operator, vector, lowest));
+        basis.par_chunks_mut(PANEL).for_each(|vectors| filter(operator, vectors, lowest));
         orthonormalize(&mut basis, &mut rng);
         let residual;
         (lowest, residual) = rotate(operator, &mut basis, count);
@@ -45,37 +50,59 @@ pub fn leading(operator: &impl Operator, count: usize, seed: u64) -> Vec<Vec<f64
     basis
 }
 
+/// Up to eight vectors side by side.
+fn panel(vectors: &[Vec<f64>]) -> Vec<Entry> {
+    let mut panel = vec![[0.0; PANEL]; vectors.first().map_or(0, Vec::len)];
+    for (lane, vector) in vectors.iter().enumerate() {
+        panel.iter_mut().zip(vector).for_each(|(entry, &value)| entry[lane] = value);
+    }
+    panel
+}
+
+/// Writes a panel back to its vectors.
+fn unpack(panel: &[Entry], vectors: &mut [Vec<f64>]) {
+    for (lane, vector) in vectors.iter_mut().enumerate() {
+        vector.iter_mut().zip(panel).for_each(|(value, entry)| *value = entry[lane]);
+    }
+}
+
 /// Applies the Chebyshev polynomial that stays small on [−1, `lowest`] and grows fast above.
-fn filter(operator: &impl Operator, vector: &mut Vec<f64>, lowest: f64) {
+fn filter(operator: &impl Operator, vectors: &mut [Vec<f64>], lowest: f64) {
     let half = ((lowest + 1.0) / 2.0).max(1e-3);
     let centre = (lowest - 1.0) / 2.0;
-    let mut before = vector.clone();
-    let mut image = vec![0.0; vector.len()];
+    let mut before = panel(vectors);
+    let mut now = before.clone();
+    let mut image = vec![[0.0; PANEL]; now.len()];
     operator.apply(&before, &mut image);
-    for (value, image) in vector.iter_mut().zip(&image) {
-        *value = (image - centre * *value) / half;
-    }
-    for _ in 1..DEGREE {
-        operator.apply(vector, &mut image);
-        for ((before, value), image) in before.iter_mut().zip(vector.iter()).zip(&image) {
-            *before = 2.0 / half * (image - centre * value) - *before;
+    for (now, image) in now.iter_mut().zip(&image) {
+        for (value, image) in now.iter_mut().zip(image) {
+            *value = (image - centre * *value) / half;
         }
-        std::mem::swap(&mut before, vector);
     }
+    let twice = 2.0 / half;
+    for _ in 1..DEGREE {
+        operator.apply(&now, &mut image);
+        for ((before, now), image) in before.iter_mut().zip(&now).zip(&image) {
+            for lane in 0..PANEL {
+                before[lane] = twice * (image[lane] - centre * now[lane]) - before[lane];
+            }
+        }
+        std::mem::swap(&mut before, &mut now);
+    }
+    unpack(&now, vectors);
 }
 
 /// Rayleigh-Ritz: turns the basis into the best eigenvector approximations within its span, largest
 /// eigenvalue first. Returns the smallest Ritz value and the largest residual of the first `count`.
 fn rotate(operator: &impl Operator, basis: &mut Vec<Vec<f64>>, count: usize) -> (f64, f64) {
     let width = basis.len();
-    let images: Vec<Vec<f64>> = basis
-        .par_iter()
-        .map(|vector| {
-            let mut image = vec![0.0; vector.len()];
-            operator.apply(vector, &mut image);
-            image
-        })
-        .collect();
+    let mut images = basis.clone();
+    images.par_chunks_mut(PANEL).for_each(|vectors| {
+        let input = panel(vectors);
+        let mut output = vec![[0.0; PANEL]; input.len()];
+        operator.apply(&input, &mut output);
+        unpack(&output, vectors);
+    });
     let mut projected: Vec<f64> = (0..width * width)
         .into_par_iter()
         .map(|at| dot(&basis[at / width], &images[at % width]))
@@ -213,10 +240,12 @@ mod tests {
         fn size(&self) -> usize {
             self.0
         }
-        fn apply(&self, input: &[f64], output: &mut [f64]) {
+        fn apply(&self, input: &[Entry], output: &mut [Entry]) {
+            let none = [0.0; PANEL];
             for at in 0..self.0 {
-                let left = if at > 0 { input[at - 1] } else { 0.0 };
-                output[at] = (left + input.get(at + 1).unwrap_or(&0.0)) / 2.0;
+                let left = if at > 0 { &input[at - 1] } else { &none };
+                let right = input.get(at + 1).unwrap_or(&none);
+                output[at] = std::array::from_fn(|lane| (left[lane] + right[lane]) / 2.0);
             }
         }
     }
@@ -228,8 +257,9 @@ mod tests {
             let found = leading(&path, count, 1);
             assert_eq!(found.len(), count);
             for (at, vector) in found.iter().enumerate() {
-                let mut image = vec![0.0; size];
-                path.apply(vector, &mut image);
+                let mut image = vec![[0.0; PANEL]; size];
+                path.apply(&panel(std::slice::from_ref(vector)), &mut image);
+                let image: Vec<f64> = image.iter().map(|entry| entry[0]).collect();
                 let value = dot(vector, &image);
                 let angle = std::f64::consts::PI * (at + 1) as f64 / (size + 1) as f64;
                 assert!((value - angle.cos()).abs() < 1e-6, "{size} {at}: {value}");

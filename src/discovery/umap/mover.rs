@@ -73,7 +73,7 @@ impl<'a, S: Simd> Field<'a, S> {
         let other = self.of(target);
         let mut squares = simd.splat(0.0);
         for (place, other) in place.iter().zip(other) {
-            let apart = simd.sub(simd.load(place), simd.load(other));
+            let apart = simd.sub(simd.load(&place.0), simd.load(&other.0));
             squares = simd.add(squares, simd.mul(apart, apart));
         }
         let left = self.forces.pulled_twice(simd.sum(squares));
@@ -83,8 +83,8 @@ impl<'a, S: Simd> Field<'a, S> {
         }
         let left = simd.splat(left);
         for (place, other) in place.iter_mut().zip(other) {
-            let to = simd.load(other);
-            let apart = simd.sub(simd.load(place), to);
+            let to = simd.load(&other.0);
+            let apart = simd.sub(simd.load(&place.0), to);
             simd.store(simd.add(to, simd.mul(left, apart)), place);
         }
     }
@@ -137,10 +137,10 @@ impl<'a, S: Simd> Field<'a, S> {
             }
         }
         for (at, place) in place.iter_mut().enumerate() {
-            let from = simd.load(place);
+            let from = simd.load(&place.0);
             let mut moved = from;
             for (row, &factor) in rows.iter().zip(&factors) {
-                let apart = simd.sub(from, simd.load(&row[at]));
+                let apart = simd.sub(from, simd.load(&row[at].0));
                 moved = simd.add(moved, simd.mul(simd.splat(factor), apart));
             }
             simd.store(moved, place);
@@ -159,9 +159,9 @@ impl<'a, S: Simd> Field<'a, S> {
         let simd = self.simd;
         let mut sums = [simd.splat(0.0); WIDTH];
         for (at, place) in place.iter().enumerate() {
-            let from = simd.load(place);
+            let from = simd.load(&place.0);
             for (sum, row) in sums.iter_mut().zip(rows) {
-                let apart = simd.sub(from, simd.load(&row[at]));
+                let apart = simd.sub(from, simd.load(&row[at].0));
                 *sum = simd.add(*sum, simd.mul(apart, apart));
             }
         }

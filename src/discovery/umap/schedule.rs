@@ -57,7 +57,7 @@ impl Due {
         pulls.clear();
         let after = simd.splat(epoch.next_up());
         for (next, edges) in self.next.iter_mut().zip(self.edges.chunks_mut(WIDTH)) {
-            if simd.less(simd.load(next), after) == 0 {
+            if simd.less(simd.load(&next.0), after) == 0 {
                 continue;
             }
             for (next, edge) in next.0.iter_mut().zip(edges) {

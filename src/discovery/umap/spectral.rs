@@ -1,7 +1,7 @@
 //! First positions: the leading eigenvectors of the graph's normalised Laplacian, which put
 //! connected vertices side by side.
 
-use super::eigen::{Operator, leading};
+use super::eigen::{Entry, Operator, PANEL, leading};
 use super::fuzzy::Graph;
 use crate::discovery::Matrix;
 use crate::discovery::rng::Rng;
@@ -168,7 +168,8 @@ fn eigenvectors(graph: &Graph, dim: usize, seed: u64) -> Vec<f64> {
 /// D^−½ W D^−½, whose largest eigenvalues are the Laplacian's smallest.
 struct Adjacency<'a> {
     graph: &'a Graph,
-    scales: Vec<f64>,
+    /// The graph's weights, scaled.
+    weights: Vec<f64>,
 }
 
 impl<'a> Adjacency<'a> {
@@ -177,7 +178,13 @@ impl<'a> Adjacency<'a> {
             let degree: f64 = graph.edges(vertex).map(|(_, weight)| f64::from(weight)).sum();
             if degree > 0.0 { degree.sqrt().recip() } else { 0.0 }
         };
-        Self { graph, scales: (0..graph.vertices()).map(scale).collect() }
+        let scales: Vec<f64> = (0..graph.vertices()).map(scale).collect();
+        let mut weights = Vec::with_capacity(graph.weights.len());
+        for (vertex, scale) in scales.iter().enumerate() {
+            let edges = graph.edges(vertex);
+            weights.extend(edges.map(|(other, w)| f64::from(w) * scales[other] * scale));
+        }
+        Self { graph, weights }
     }
 }
 
@@ -186,12 +193,19 @@ impl Operator for Adjacency<'_> {
         self.graph.vertices()
     }
 
-    fn apply(&self, input: &[f64], output: &mut [f64]) {
-        for (vertex, value) in output.iter_mut().enumerate() {
-            let pulls = self.graph.edges(vertex);
-            let sum: f64 =
-                pulls.map(|(other, w)| f64::from(w) * self.scales[other] * input[other]).sum();
-            *value = sum * self.scales[vertex];
+    fn apply(&self, input: &[Entry], output: &mut [Entry]) {
+        for (entry, ends) in output.iter_mut().zip(self.graph.offsets.windows(2)) {
+            let edges = ends[0]..ends[1];
+            let mut sums = [0.0f64; PANEL];
+            for (&other, weight) in
+                self.graph.targets[edges.clone()].iter().zip(&self.weights[edges])
+            {
+                let input = &input[other as usize];
+                for lane in 0..PANEL {
+                    sums[lane] += weight * input[lane];
+                }
+            }
+            *entry = sums;
         }
     }
 }
