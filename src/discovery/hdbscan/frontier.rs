@@ -190,9 +190,9 @@ impl Work for Offer<'_> {
                     }
                 }
                 let mut near = 0u32;
-                for group in 0..GROUPS {
-                    let least = simd.sub(simd.mul(sums[group], shrink), tiny);
-                    near |= simd.less(least, simd.load(&block.beat[group].0)) << (group * WIDTH);
+                for (group, (&sum, beat)) in sums.iter().zip(&block.beat).enumerate() {
+                    let least = simd.sub(simd.mul(sum, shrink), tiny);
+                    near |= simd.less(least, simd.load(&beat.0)) << (group * WIDTH);
                 }
                 left &= near;
                 if left == 0 {

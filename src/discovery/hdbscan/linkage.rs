@@ -63,7 +63,7 @@ pub fn single_linkage(rows: usize, edges: &[Edge]) -> Hierarchy {
 }
 
 /// The topmost node over `node`; halves the way there for the next call.
-fn root(parents: &mut [usize], mut node: usize) -> usize {
+pub(super) fn root(parents: &mut [usize], mut node: usize) -> usize {
     while parents[node] != node {
         parents[node] = parents[parents[node]];
         node = parents[node];

@@ -8,6 +8,7 @@
 
 pub mod condense;
 mod frontier;
+pub mod graph;
 pub mod linkage;
 pub mod prim;
 pub mod scores;
@@ -61,10 +62,31 @@ impl Clustering {
     }
 }
 
-/// Clusters the rows of `data` (finite values) by Euclidean distance. Time is quadratic in the
-/// rows, memory linear.
+/// How the spanning tree of the mutual reachability graph is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpanningTree {
+    /// From all pairs ([`prim`]). Time is quadratic in the rows.
+    Exact,
+    /// From near neighbours ([`graph`]).
+    Near,
+}
+
+/// Rows up to which the tree is exact.
+const EXACT_ROWS: usize = 50_000;
+
+/// Clusters the rows of `data` (finite values) by Euclidean distance, exactly up to 50,000 rows.
+/// Memory is linear in the rows.
 pub fn cluster(data: &Matrix, settings: &HdbscanSettings) -> Clustering {
-    let mut edges = prim::spanning_tree(data, settings.min_samples);
+    let tree = if data.rows() > EXACT_ROWS { SpanningTree::Near } else { SpanningTree::Exact };
+    cluster_by(data, settings, tree)
+}
+
+/// As [`cluster`], by a spanning tree of one's choice.
+pub fn cluster_by(data: &Matrix, settings: &HdbscanSettings, tree: SpanningTree) -> Clustering {
+    let mut edges = match tree {
+        SpanningTree::Exact => prim::spanning_tree(data, settings.min_samples),
+        SpanningTree::Near => graph::near_spanning_tree(data, settings.min_samples),
+    };
     edges.sort_by(|a, b| a.weight.total_cmp(&b.weight));
     let hierarchy = linkage::single_linkage(data.rows(), &edges);
     let tree = CondensedTree::new(&hierarchy, settings.min_cluster_size.max(2));

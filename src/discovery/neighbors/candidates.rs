@@ -23,6 +23,17 @@ pub fn visit(
     data: &Matrix,
     queries: &[usize],
     k: usize,
+    use_panel: impl FnMut(&[usize], &[Vec<u32>]),
+) {
+    visit_apart(data, queries, k, None, use_panel);
+}
+
+/// As [`visit`], but given labels, only rows with another label than the query's count.
+pub fn visit_apart(
+    data: &Matrix,
+    queries: &[usize],
+    k: usize,
+    labels: Option<&[u32]>,
     mut use_panel: impl FnMut(&[usize], &[Vec<u32>]),
 ) {
     if data.rows() == 0 {
@@ -39,7 +50,7 @@ pub fn visit(
         let find = |at: usize| {
             let mut row = vec![0.0; data.rows()];
             products.row(at, &mut row);
-            candidates(queries[at], &row, &norms, loss(data.cols()), k)
+            candidates(queries[at], &row, &norms, loss(data.cols()), labels, k)
         };
         let found: Vec<Vec<u32>> = (0..queries.len()).into_par_iter().map(find).collect();
         drop(products);
@@ -128,16 +139,32 @@ impl Products {
 }
 
 /// Every row that could be among the `k` nearest of `row`, given what the product form can lose.
-fn candidates(row: usize, products: &[f32], norms: &[f32], loss: f32, k: usize) -> Vec<u32> {
+fn candidates(
+    row: usize,
+    products: &[f32],
+    norms: &[f32],
+    loss: f32,
+    labels: Option<&[u32]>,
+    k: usize,
+) -> Vec<u32> {
     let own = norms[row];
     // No more than the distance; twice the error more is no less.
-    let lower: Vec<f32> = products
+    let mut lower: Vec<f32> = products
         .iter()
         .zip(norms)
         .map(|(product, norm)| (own + norm - 2.0 * product) - 2.0 * loss * (own + norm))
         .collect();
+    match labels {
+        // The row itself is nearest, whatever was lost.
+        None => lower[row] = f32::NEG_INFINITY,
+        Some(labels) => {
+            let alike = lower.iter_mut().zip(labels).filter(|(_, label)| **label == labels[row]);
+            alike.for_each(|(lower, _)| *lower = f32::INFINITY);
+        }
+    }
     let upper = |at: usize| lower[at] + 4.0 * loss * (own + norms[at]);
-    // Groups of which `k` have a row within reach: a first bound, found without sorting all rows.
+    // The least of each group: when `k` groups have a row within reach, so have `k` rows. That
+    // bounds the reach without sorting all rows.
     let group = (lower.len() / (4 * k)).clamp(1, 64);
     let mut least: Vec<f32> = (0..lower.len())
         .step_by(group)
@@ -146,21 +173,19 @@ fn candidates(row: usize, products: &[f32], norms: &[f32], loss: f32, k: usize) 
             rows.fold(f32::INFINITY, |least, at| least.min(upper(at)))
         })
         .collect();
-    let rank = (k - 1).min(least.len() - 1);
-    let reach = if least.len() < k {
-        f32::INFINITY
-    } else {
-        *least.select_nth_unstable_by(rank, f32::total_cmp).1
-    };
-    let within = |reach: f32| {
-        let lower = &lower;
-        move |&at: &u32| lower[at as usize] <= reach || at as usize == row
-    };
-    let mut found: Vec<u32> = (0..lower.len() as u32).filter(within(reach)).collect();
+    let reach = kth(&mut least, k).min(f32::MAX);
+    let mut found: Vec<u32> =
+        (0..lower.len() as u32).filter(|&at| lower[at as usize] <= reach).collect();
     let mut uppers: Vec<f32> = found.iter().map(|&at| upper(at as usize)).collect();
-    if uppers.len() > k {
-        let reach = *uppers.select_nth_unstable_by(k - 1, f32::total_cmp).1;
-        found.retain(within(reach));
-    }
+    let reach = kth(&mut uppers, k);
+    found.retain(|&at| lower[at as usize] <= reach);
     found
+}
+
+/// The `k`-th smallest of `values`, infinite if there are fewer.
+fn kth(values: &mut [f32], k: usize) -> f32 {
+    if values.len() < k {
+        return f32::INFINITY;
+    }
+    *values.select_nth_unstable_by(k - 1, f32::total_cmp).1
 }

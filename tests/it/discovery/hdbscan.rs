@@ -1,7 +1,9 @@
 //! HDBSCAN on the reference's embeddings.
 
 use coda_pipe::discovery::Matrix;
-use coda_pipe::discovery::hdbscan::{HdbscanSettings, Selection, cluster};
+use coda_pipe::discovery::hdbscan::{
+    HdbscanSettings, Selection, SpanningTree, cluster, cluster_by,
+};
 
 use super::golden::{CASES, Golden, largest_difference, on_threads};
 
@@ -70,5 +72,34 @@ fn degenerate_inputs_are_noise() {
         let found = cluster(&Matrix::from_fn(rows, 2, |_, _| 1.0), &settings);
         assert_eq!(found.labels, vec![-1; rows]);
         assert!(found.probabilities.iter().chain(&found.outlier_scores).all(|&score| score == 0.0));
+    }
+}
+
+/// Agreement of two labellings (Hubert, Arabie 1985): 1 if they are the same partition, 0 by chance.
+fn adjusted_rand_index(left: &[i32], right: &[i32]) -> f64 {
+    let pairs = |count: usize| (count * count.saturating_sub(1) / 2) as f64;
+    let mut cells = std::collections::HashMap::new();
+    let (mut rows, mut columns) = (cells.clone(), cells.clone());
+    for (&a, &b) in left.iter().zip(right) {
+        *cells.entry((a, b)).or_insert(0) += 1;
+        *rows.entry((a, 0)).or_insert(0) += 1;
+        *columns.entry((b, 0)).or_insert(0) += 1;
+    }
+    let sum = |counts: &std::collections::HashMap<(i32, i32), usize>| {
+        counts.values().map(|&count| pairs(count)).sum::<f64>()
+    };
+    let (both, left_alone, right_alone) = (sum(&cells), sum(&rows), sum(&columns));
+    let chance = left_alone * right_alone / pairs(left.len());
+    let most = (left_alone + right_alone) / 2.0;
+    if most == chance { 1.0 } else { (both - chance) / (most - chance) }
+}
+
+#[test]
+fn the_tree_from_near_neighbours_clusters_as_the_exact_one() {
+    for case in CASES {
+        let golden = Golden::load(case);
+        let near = cluster_by(&golden.embedding(), &golden.hdbscan_settings(), SpanningTree::Near);
+        let agreement = adjusted_rand_index(&near.labels, &golden.clustering().labels);
+        assert!(agreement >= 0.95, "{case}: {agreement}");
     }
 }
