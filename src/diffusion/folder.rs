@@ -7,7 +7,8 @@
 //! tokenizer/ tokenizer_2/    vocab.json and merges.txt, or tokenizer.json
 //! ```
 //!
-//! A refiner's folder has neither `text_encoder` nor `tokenizer`. Only JSON is read here; what a
+//! A refiner's folder has neither `text_encoder` nor `tokenizer`; that of Stable Diffusion 1 and 2 has only those, not
+//! `text_encoder_2` and `tokenizer_2`. Only JSON is read here; what a
 //! graph's tensors look like is read from the graph when it is opened.
 
 use std::fs::File;
@@ -41,7 +42,8 @@ pub struct VaeConfig {
     pub latent_channels: usize,
     /// Channels of each level; a level after the first halves the resolution.
     pub block_out_channels: Vec<usize>,
-    /// Factor from the encoder's mean to the latents that the UNet works on.
+    /// Factor from the encoder's mean to the latents that the UNet works on; Stable Diffusion 1's where none is given.
+    #[serde(default = "stable_diffusion_1")]
     pub scaling_factor: f32,
     /// Subtracted from the encoder's mean before scaling; SDXL has none.
     #[serde(default)]
@@ -61,8 +63,8 @@ pub struct ModelFolder {
     pub root: PathBuf,
     /// The first text encoder; a refiner has none.
     pub text_encoder: Option<TextPart>,
-    /// The second text encoder, which also yields the pooled embedding.
-    pub text_encoder_2: TextPart,
+    /// SDXL's second text encoder, which also yields the pooled embedding; Stable Diffusion 1 and 2 have none.
+    pub text_encoder_2: Option<TextPart>,
     /// The UNet's `model.onnx`.
     pub unet: PathBuf,
     /// The image encoder's `model.onnx`.
@@ -81,14 +83,20 @@ pub struct ModelFolder {
     pub requires_aesthetics_score: bool,
 }
 
+fn stable_diffusion_1() -> f32 {
+    0.182_15
+}
+
 #[derive(Deserialize)]
 struct ModelIndex {
-    #[serde(default = "yes")]
-    force_zeros_for_empty_prompt: bool,
+    #[serde(default)]
+    force_zeros_for_empty_prompt: Option<bool>,
     #[serde(default)]
     requires_aesthetics_score: bool,
     #[serde(default)]
     text_encoder: (Option<String>, Option<String>),
+    #[serde(default)]
+    text_encoder_2: (Option<String>, Option<String>),
 }
 
 #[derive(Deserialize)]
@@ -102,18 +110,16 @@ struct UnetConfig {
     in_channels: usize,
 }
 
-fn yes() -> bool {
-    true
-}
-
 impl ModelFolder {
     /// Reads a model folder and checks that its files are there.
     ///
     /// # Errors
     /// The file that is missing, unreadable or inconsistent, and what was expected of it.
     pub fn open(root: &Path) -> Result<Self, DiffusionError> {
-        let index: ModelIndex =
-            read_json(&root.join("model_index.json"), "the index of an exported SDXL model")?;
+        let index: ModelIndex = read_json(
+            &root.join("model_index.json"),
+            "the index of an exported text-to-image model",
+        )?;
         let scheduler_path = root.join("scheduler/scheduler_config.json");
         let scheduler: SchedulerConfig = read_json(&scheduler_path, "the scheduler's settings")?;
         scheduler.check().map_err(|reason| config_error(&scheduler_path, reason))?;
@@ -129,20 +135,27 @@ impl ModelFolder {
             );
             return Err(config_error(&unet_path, reason));
         }
-        let text_encoder = match index.text_encoder {
-            (Some(_), _) => Some(TextPart::open(root, "text_encoder", "tokenizer")?),
-            (None, _) => None,
+        let part = |named: &(Option<String>, Option<String>), encoder, tokenizer| {
+            named.0.as_ref().map(|_| TextPart::open(root, encoder, tokenizer)).transpose()
         };
+        let text_encoder = part(&index.text_encoder, "text_encoder", "tokenizer")?;
+        let text_encoder_2 = part(&index.text_encoder_2, "text_encoder_2", "tokenizer_2")?;
+        if text_encoder.is_none() && text_encoder_2.is_none() {
+            let reason = "it names neither text_encoder nor text_encoder_2".to_owned();
+            return Err(config_error(&root.join("model_index.json"), reason));
+        }
+        // SDXL's pipelines take zeros for no negative prompt unless told otherwise; earlier ones know no such thing.
+        let sdxl = text_encoder_2.is_some();
         Ok(Self {
             text_encoder,
-            text_encoder_2: TextPart::open(root, "text_encoder_2", "tokenizer_2")?,
+            text_encoder_2,
             unet: graph_file(root, "unet")?,
             vae_encoder: graph_file(root, "vae_encoder")?,
             vae_decoder: graph_file(root, "vae_decoder")?,
             default_size: unet.sample_size * vae.scale(),
             vae,
             scheduler,
-            force_zeros_for_empty_prompt: index.force_zeros_for_empty_prompt,
+            force_zeros_for_empty_prompt: index.force_zeros_for_empty_prompt.unwrap_or(sdxl),
             requires_aesthetics_score: index.requires_aesthetics_score,
             root: root.to_path_buf(),
         })

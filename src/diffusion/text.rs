@@ -1,5 +1,6 @@
-//! Prompts as the UNet takes them: the penultimate hidden states of both CLIP text encoders side
-//! by side, and the second one's pooled projection.
+//! Prompts as the UNet takes them. SDXL: the penultimate hidden states of both CLIP text encoders
+//! side by side, and the second one's pooled projection. Stable Diffusion 1 and 2: the only
+//! encoder's last hidden state.
 
 use std::path::Path;
 
@@ -41,14 +42,16 @@ impl PromptEmbedding {
 /// The text encoders of a model with their tokenizers.
 pub struct PromptEncoder {
     first: Option<TextEncoder>,
-    second: TextEncoder,
+    /// SDXL's.
+    second: Option<TextEncoder>,
     zeros_when_empty: bool,
 }
 
 struct TextEncoder {
     graph: Graph,
     tokenizer: Tokenizer,
-    penultimate: String,
+    /// The output that is taken.
+    hidden: String,
 }
 
 impl PromptEncoder {
@@ -61,11 +64,12 @@ impl PromptEncoder {
         runtime: &Runtime,
         options: &GraphOptions,
     ) -> Result<Self, DiffusionError> {
-        let open = |part: &TextPart| TextEncoder::open(part, runtime, options);
+        let sdxl = folder.text_encoder_2.is_some();
+        let open = |part: &TextPart| TextEncoder::open(part, sdxl, runtime, options);
         let first = folder.text_encoder.as_ref().map(open).transpose()?;
-        let second = open(&folder.text_encoder_2)?;
-        second.check_pooled()?;
-        if let Some(first) = &first
+        let second = folder.text_encoder_2.as_ref().map(open).transpose()?;
+        second.as_ref().map_or(Ok(()), TextEncoder::check_pooled)?;
+        if let (Some(first), Some(second), Some(part)) = (&first, &second, &folder.text_encoder_2)
             && first.tokenizer.length() != second.tokenizer.length()
         {
             let reason = format!(
@@ -73,7 +77,7 @@ impl PromptEncoder {
                 second.tokenizer.length(),
                 first.tokenizer.length()
             );
-            let path = folder.text_encoder_2.tokenizer.clone();
+            let path = part.tokenizer.clone();
             return Err(DiffusionError::Tokenizer { path, reason });
         }
         Ok(Self { first, second, zeros_when_empty: folder.force_zeros_for_empty_prompt })
@@ -84,11 +88,18 @@ impl PromptEncoder {
     /// # Errors
     /// Of the tokenizers and graphs, and non-finite output.
     pub fn encode(&mut self, text: &str) -> Result<PromptEmbedding, DiffusionError> {
-        let (second, pooled) = self.second.encode(text, true)?;
-        let tokens = self.second.tokenizer.length();
-        let hidden = match &mut self.first {
-            Some(encoder) => join_rows(&encoder.encode(text, false)?.0, &second, tokens),
-            None => second,
+        let mut tokens = 0;
+        let mut encode = |encoder: &mut TextEncoder, pooled| {
+            tokens = encoder.tokenizer.length();
+            encoder.encode(text, pooled)
+        };
+        let first = self.first.as_mut().map(|e| encode(e, false)).transpose()?;
+        let second = self.second.as_mut().map(|e| encode(e, true)).transpose()?;
+        let (hidden, pooled) = match (first, second) {
+            (Some((first, _)), Some((second, pooled))) => {
+                (join_rows(&first, &second, tokens), pooled)
+            }
+            (one, other) => one.or(other).unwrap_or_default(),
         };
         Ok(PromptEmbedding { tokens, hidden, pooled })
     }
@@ -107,11 +118,19 @@ impl PromptEncoder {
 impl TextEncoder {
     fn open(
         part: &TextPart,
+        sdxl: bool,
         runtime: &Runtime,
         options: &GraphOptions,
     ) -> Result<Self, DiffusionError> {
         let tokenizer = Tokenizer::open(&part.tokenizer, part.max_positions)?;
         let graph = Graph::open(runtime, &part.graph, options)?;
+        if !sdxl {
+            let hidden = "last_hidden_state".to_owned();
+            return match graph.outputs().iter().any(|port| port.name == hidden) {
+                true => Ok(Self { tokenizer, graph, hidden }),
+                false => Err(wrong(graph.path(), "it lacks the output last_hidden_state")),
+            };
+        }
         let index = |port: &crate::onnx::Port| {
             port.name.strip_prefix(HIDDEN_STATES).and_then(|index| index.parse::<usize>().ok())
         };
@@ -119,7 +138,7 @@ impl TextEncoder {
         let penultimate = last.and_then(|last| last.checked_sub(1)).ok_or_else(|| {
             wrong(graph.path(), "it lacks hidden states: export it again as a text-to-image model")
         })?;
-        Ok(Self { tokenizer, penultimate: format!("{HIDDEN_STATES}{penultimate}"), graph })
+        Ok(Self { tokenizer, hidden: format!("{HIDDEN_STATES}{penultimate}"), graph })
     }
 
     fn check_pooled(&self) -> Result<(), DiffusionError> {
@@ -128,12 +147,12 @@ impl TextEncoder {
         if found { Ok(()) } else { Err(wrong(self.graph.path(), reason)) }
     }
 
-    /// Penultimate hidden states, and the pooled projection if wanted.
+    /// Hidden states, and the pooled projection if wanted.
     fn encode(&mut self, text: &str, pooled: bool) -> Result<(Vec<f32>, Vec<f32>), DiffusionError> {
         let ids = self.tokenizer.encode(text)?;
         let tokens = ids.len();
         let inputs = [("input_ids", Tensor::i64([1, tokens], ids))];
-        let want = [self.penultimate.as_str(), "text_embeds"];
+        let want = [self.hidden.as_str(), "text_embeds"];
         let want = if pooled { &want[..] } else { &want[..1] };
         let mut outputs = self.graph.run(&inputs, want)?.into_iter();
         let hidden = outputs.next().filter(

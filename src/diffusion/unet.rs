@@ -6,9 +6,10 @@ use super::sampler::{Denoiser, Prediction};
 use super::text::PromptEmbedding;
 use crate::onnx::{Graph, GraphOptions, Runtime, Tensor};
 
-/// SDXL's inputs; a UNet with others is another model.
+/// SDXL's inputs; Stable Diffusion 1 and 2 have the first three.
 const INPUTS: [&str; 5] =
     ["sample", "timestep", "encoder_hidden_states", "text_embeds", "time_ids"];
+const WITHOUT_ADDED: usize = 3;
 
 /// Aesthetic scores of the refiner's conditional and unconditional halves, as published.
 const AESTHETIC_SCORES: [f32; 2] = [6.0, 2.5];
@@ -18,6 +19,8 @@ pub struct Unet {
     graph: Graph,
     timestep_shape: Vec<usize>,
     aesthetic: bool,
+    /// Whether it takes SDXL's pooled embedding and micro-conditioning.
+    added: bool,
 }
 
 impl Unet {
@@ -31,14 +34,18 @@ impl Unet {
         options: &GraphOptions,
     ) -> Result<Self, DiffusionError> {
         let graph = Graph::open(runtime, &folder.unet, options)?;
-        if let Some(missing) = INPUTS.iter().find(|name| graph.input(name).is_none()) {
-            let reason = format!("it lacks the input {missing}, so it is not an SDXL UNet");
+        let added = folder.text_encoder_2.is_some();
+        let (inputs, kind) =
+            if added { (&INPUTS[..], "SDXL") } else { (&INPUTS[..WITHOUT_ADDED], "diffusion") };
+        if let Some(missing) = inputs.iter().find(|name| graph.input(name).is_none()) {
+            let reason =
+                format!("it lacks the input {missing}, so it is not the UNet of a {kind} model");
             return Err(DiffusionError::WrongGraph { path: graph.path().to_path_buf(), reason });
         }
         // A scalar since optimum 1.24, a vector of one before.
         let rank = graph.input("timestep").map_or(0, |port| port.rank());
         let aesthetic = folder.requires_aesthetics_score;
-        Ok(Self { graph, timestep_shape: vec![1; rank], aesthetic })
+        Ok(Self { graph, timestep_shape: vec![1; rank], aesthetic, added })
     }
 
     /// Binds a batch's prompts. `negatives` is empty in runs without classifier-free guidance,
@@ -60,13 +67,16 @@ impl Unet {
             .flat_map(|row| self.time_ids(size as f32, row >= negatives.len()))
             .collect();
         let time_width = time_ids.len() / rows.len().max(1);
-        let inputs = vec![
+        let mut inputs = vec![
             ("sample", Tensor::f32([], Vec::new())),
             ("timestep", Tensor::f32([], Vec::new())),
             ("encoder_hidden_states", Tensor::f32([rows.len(), tokens, width], hidden)),
             ("text_embeds", Tensor::f32([rows.len(), pooled_width], pooled)),
             ("time_ids", Tensor::f32([rows.len(), time_width], time_ids)),
         ];
+        if !self.added {
+            inputs.truncate(WITHOUT_ADDED);
+        }
         let guided = !negatives.is_empty();
         BoundUnet { unet: self, inputs, rows: rows.len(), guided, latent_shape }
     }

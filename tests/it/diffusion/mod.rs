@@ -8,3 +8,4 @@ mod demo;
 mod failures;
 mod recorded;
 mod support;
+mod tiny_sd;
