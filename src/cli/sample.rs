@@ -7,10 +7,14 @@ use coda_pipe::config::Generate as Defaults;
 use coda_pipe::diffusion::guidance::Pull;
 use coda_pipe::diffusion::noise::Noise;
 use coda_pipe::diffusion::scheduler::{Method, Sigmas, SolverKind};
-use coda_pipe::diffusion::{Generator, Job, ModelFolder, PromptEmbedding, Sampling};
+use coda_pipe::diffusion::{Generated, Generator, Job, ModelFolder, PromptEmbedding, Sampling};
 use coda_pipe::imaging::{RgbImage, SheetLayout, contact_sheet, encode_png};
 use coda_pipe::onnx::{Device, DeviceChoice, Runtime, Search};
 use std::path::PathBuf;
+use std::time::Instant;
+
+/// Images in a row of a sheet.
+const COLUMNS: usize = 10;
 
 /// Make one image, to try settings before a long run. The defaults are a pipeline's.
 #[derive(Debug, Args)]
@@ -72,6 +76,12 @@ pub(crate) struct Sample {
     /// guidance-fraction)
     #[arg(long, value_name = "KEY=VALUES", conflicts_with = "trace")]
     sweep: Option<String>,
+    /// Make this many images, with the seeds from --seed on, and put them side by side
+    #[arg(long, default_value_t = 1, conflicts_with_all = ["trace", "sweep", "latents"])]
+    count: usize,
+    /// Images denoised at once
+    #[arg(long, default_value_t = 1)]
+    batch: usize,
     /// Where the image goes
     #[arg(long, value_name = "FILE", default_value = "sample.png")]
     out: PathBuf,
@@ -130,13 +140,18 @@ impl Sample {
         let base = load(&folder)?;
         let mut models = Models { base, refiner: refiner.as_ref().map(load).transpose()? };
         let mut images = Vec::new();
-        for (label, sampling, seed) in &variants {
+        if self.count > 1 {
+            images = self.many(&mut models, start.anchor.as_deref(), &sampling, shape)?;
+        }
+        let single = if images.is_empty() { &variants[..] } else { &[] };
+        for (label, sampling, seed) in single {
             images.push(self.image(&mut models, &start, sampling, *seed, shape)?);
             if variants.len() > 1 {
                 eprintln!("{label}: done");
             }
         }
-        let layout = SheetLayout { columns: images.len(), gap: 2, background: [255; 3] };
+        let layout =
+            SheetLayout { columns: images.len().min(COLUMNS), gap: 2, background: [255; 3] };
         let sheet = if images.len() > 1 { Some(contact_sheet(&images, layout)?) } else { None };
         let image = sheet.as_ref().or(images.first());
         let image = image.ok_or_else(|| UsageError("--sweep names no value".into()))?;
@@ -186,6 +201,39 @@ impl Sample {
         values.split(',').map(variant).collect()
     }
 
+    /// `count` images in batches, and the time they took.
+    fn many(
+        &self,
+        models: &mut Models,
+        anchor: Option<&[f32]>,
+        sampling: &Sampling,
+        shape: [usize; 3],
+    ) -> anyhow::Result<Vec<RgbImage>> {
+        let started = Instant::now();
+        let values = shape.iter().product();
+        let noise: Vec<Vec<f32>> =
+            (0..self.count as u64).map(|i| self.noise.values(self.seed + i, values)).collect();
+        let prompt = models.base.encode_prompt(&self.prompt)?;
+        let negative = models.base.encode_negative(&self.negative_prompt)?;
+        let jobs: Vec<Job<'_>> =
+            noise.iter().map(|noise| job(&prompt, &negative, noise, anchor)).collect();
+        let made = match &mut models.refiner {
+            None => models.base.generate(&jobs, sampling, self.batch)?,
+            Some(refiner) => {
+                let latents = models.base.latents(&jobs, sampling, self.batch)?;
+                let prompt = refiner.encode_prompt(&self.prompt)?;
+                let negative = refiner.encode_negative(&self.negative_prompt)?;
+                let jobs: Vec<Job<'_>> =
+                    latents.iter().map(|latent| job(&prompt, &negative, latent, None)).collect();
+                refiner.refine(&jobs, sampling, self.batch)?
+            }
+        };
+        let seconds = started.elapsed().as_secs_f64();
+        let each = 1e3 * seconds / self.count as f64;
+        eprintln!("{} images in {seconds:.2} s, {each:.1} ms an image", self.count);
+        made.into_iter().map(picture).collect()
+    }
+
     fn image(
         &self,
         models: &mut Models,
@@ -212,10 +260,14 @@ impl Sample {
             let anchor = start.anchor.as_deref();
             write_trace(path, shape, (&noise, anchor), (&steps, &base_latent), &refined, &made)?;
         }
-        let (width, height) = (made.width as u32, made.height as u32);
-        let image = RgbImage::from_raw(width, height, made.rgb);
-        image.ok_or_else(|| anyhow::anyhow!("the model gives no image of {width}×{height} pixels"))
+        picture(made)
     }
+}
+
+fn picture(made: Generated) -> anyhow::Result<RgbImage> {
+    let (width, height) = (made.width as u32, made.height as u32);
+    let image = RgbImage::from_raw(width, height, made.rgb);
+    image.ok_or_else(|| anyhow::anyhow!("the model gives no image of {width}×{height} pixels"))
 }
 
 fn job<'a>(
