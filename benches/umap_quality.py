@@ -88,7 +88,7 @@ def classes(options):
     for data_set in options.data_sets:
         images = {}
         for shard in sorted((options.data / data_set).glob("*-train-*.tar")):
-            for label, pixels in read_shard(shard):
+            for label, pixels in read_shard(shard, "L" if data_set == "mnist" else "RGB"):
                 images.setdefault(label, []).append(pixels)
         for label in sorted(images):
             yield data_set, str(label), np.stack(images[label])
@@ -98,7 +98,7 @@ def classes(options):
             yield folder.name, path.stem, features.reshape(len(features), -1).astype(np.float32)
 
 
-def read_shard(path):
+def read_shard(path, mode):
     """Yields (label, pixels in 0..1) of each sample of a WebDataset shard, in order."""
     from PIL import Image
 
@@ -108,8 +108,7 @@ def read_shard(path):
             key, _, extension = member.name.partition(".")
             samples.setdefault(key, {})[extension] = tar.extractfile(member).read()
     for sample in samples.values():
-        image = Image.open(io.BytesIO(sample.get("png") or sample["jpg"]))
-        image = image if image.mode == "L" else image.convert("RGB")
+        image = Image.open(io.BytesIO(sample.get("png") or sample["jpg"])).convert(mode)
         yield int(sample["cls"]), np.asarray(image, np.float32).ravel() / 255
 
 
