@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 """Time and memory of `coda-pipe discover` against umap-learn and hdbscan, on the same arrays in one run.
 
-Ours is the whole command, from the file in the page cache to the chosen rows as JSON. Python's side standardises,
-embeds and clusters, and leaves out the choice of cores, which the libraries don't have. It runs in a process of its
-own, which compiles numba's functions on a small array first: "time" leaves that, the imports and the reading of the
-file out, "whole process" has them in. umap-learn is measured with a fixed seed, as the published program calls it
-(its layout then runs on one thread), and without one (on all threads); we always have a fixed seed.
+"whole process" is from the start, with the file in the page cache, to the end. "time" leaves out reading the file and,
+on Python's side, the imports and numba's compilation, forced on a small array first. Both sides standardise, embed and
+cluster; only ours also chooses the cores, which the libraries can't. umap-learn is measured with a fixed seed, as the
+published program calls it (its layout then runs on one thread), and without one (on all threads); ours is always seeded.
 
     pip install umap-learn==0.5.12 hdbscan==0.8.44 scikit-learn pillow
     python benches/against_python.py --coda-pipe target/release/coda-pipe --repeat 3
@@ -19,6 +18,7 @@ import argparse
 import io
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -36,14 +36,16 @@ PLANES, SIDE = 4, 128
 def main():
     if sys.argv[1:2] == ["--python-side"]:
         return python_side(*sys.argv[2:])
+    if sys.argv[1:2] == ["--make-table"]:
+        table, shape, data = sys.argv[2:]
+        return np.save(table, features(*map(int, shape.split("x")), Path(data)))
     options = parse_arguments()
     cores = len(os.sched_getaffinity(0))
     results = []
     with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
         for shape in options.shapes:
-            rows, columns = map(int, shape.split("x"))
             table = Path(folder, f"{shape}.npy")
-            np.save(table, features(rows, columns, options.data))
+            make_table(table, shape, options.data)
             for repeat in range(options.repeat):
                 runs = {"coda-pipe": ours(table, options), "seeded": theirs(table, "42", options)}
                 if not options.seeded_only:
@@ -79,6 +81,11 @@ def parse_arguments():
 def default_data():
     shared = os.environ.get("CODA_SHARED")
     return Path(shared or Path(__file__).resolve().parents[2] / "shared") / "data"
+
+
+def make_table(table, shape, data):
+    """Writes the array in a process of its own: a child's peak memory is never below that of who started it."""
+    subprocess.run([sys.executable, __file__, "--make-table", table, shape, data], check=True)
 
 
 def features(rows, columns, data):
@@ -120,32 +127,35 @@ def ours(table, options):
     command = [options.coda_pipe, "discover", table, "--json", "--ipc", options.ipc, "--algorithm", "coda", "--seed", 42,
                "--n-neighbors", options.n_neighbors, "--min-cluster-size", options.min_cluster_size,
                "--min-samples", options.min_samples, "--neighbors", options.neighbors]
-    answer, wall, peak = run(command, table)
-    return {"time": wall, "whole": wall, "peak_bytes": peak, "clusters": max(answer["labels"]) + 1}
+    answer, log, wall, peak = run(command, table)
+    computed = float(re.search(r"computed in ([\d.]+) s", log)[1])
+    return {"time": computed, "whole": wall, "peak_bytes": peak, "clusters": max(answer["labels"]) + 1}
 
 
 def theirs(table, seed, options):
     command = [sys.executable, __file__, "--python-side", table, seed, options.n_neighbors, options.min_cluster_size,
                options.min_samples]
-    answer, wall, peak = run(command, table)
+    answer, _, wall, peak = run(command, table)
     return answer | {"whole": wall, "peak_bytes": peak}
 
 
 def run(command, table):
-    """What the command prints (JSON), its wall time and its peak memory; `table` is in the page cache before."""
+    """What the command prints (JSON) and says (stderr), its wall time and its peak memory; `table` is in the page cache before."""
     with open(table, "rb") as file:
         while file.read(1 << 24):
             pass
     start = time.monotonic()
-    with tempfile.TemporaryFile() as out:
-        process = subprocess.Popen([str(c) for c in command], stdout=out)
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as log:
+        process = subprocess.Popen([str(c) for c in command], stdout=out, stderr=log)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.monotonic() - start
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            sys.exit(f"{command[0]} failed with {process.returncode}")
         out.seek(0)
-        return json.load(out), wall, usage.ru_maxrss * 1024
+        log.seek(0)
+        said = log.read().decode()
+        if process.returncode:
+            sys.exit(said)
+        return json.load(out), said, wall, usage.ru_maxrss * 1024
 
 
 def python_side(table, seed, n_neighbors, min_cluster_size, min_samples):

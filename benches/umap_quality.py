@@ -201,7 +201,9 @@ def discover(features, seed, options, embedded=False):
                    "--min-samples", options.min_samples, "--components", options.components,
                    "--neighbors", options.neighbors, "--seed", seed]
         command += ["--embedded"] if embedded else ["--embedding", out]
-        result = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, check=True)
+        result = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+        if result.returncode:
+            sys.exit(result.stderr)
         embedding = features if embedded else np.load(out)
     return {"embedding": embedding, "labels": np.array(json.loads(result.stdout)["labels"])}
 

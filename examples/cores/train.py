@@ -15,6 +15,7 @@ Nothing finished is computed again with the same --cache. What is compared, and 
 import argparse
 import hashlib
 import io
+import itertools
 import json
 import os
 import subprocess
@@ -37,13 +38,14 @@ BATCH = 50
 
 
 class Method(NamedTuple):
-    """A way of choosing: `grid` cells a side are mean-pooled as features (0: every pixel)."""
+    """A way of choosing. Features are mean-pooled to `grid` cells a side (0: every pixel); 0 for no `pca`."""
 
     name: str
     grid: int
     algorithm: str
     n_neighbors: int = 85
     min_cluster_size: int = 55
+    pca: int = 0
 
 
 METHODS = [
@@ -59,17 +61,17 @@ def main():
     options = parse_arguments()
     torch.set_num_threads(options.threads)
     options.cache.mkdir(parents=True, exist_ok=True)
-    accuracy = {}
+    data = {}
     for name in options.data_sets:
         train, test = (load(options.data / name, part) for part in ("train", HELD_OUT[name]))
-        arrays = prepare(train, test)
-        for seed in options.seeds:
-            for ipc in options.ipc:
-                for method in options.methods:
-                    result = evaluate(name, train, arrays, method, ipc, seed, options)
-                    accuracy.setdefault((name, ipc, method.name), []).append(result["accuracy"])
-                    print(f"{name} IPC {ipc} seed {seed} {method.name}: {result['accuracy']:.1%} "
-                          f"({result['seconds']:.0f} s)", file=sys.stderr)
+        data[name] = train, prepare(train, test)
+    accuracy = {}
+    for seed, (name, (train, arrays)), ipc, method in itertools.product(
+            options.seeds, data.items(), options.ipc, options.methods):
+        result = evaluate(name, train, arrays, method, ipc, seed, options)
+        accuracy.setdefault((name, ipc, method.name), []).append(result["accuracy"])
+        print(f"{name} IPC {ipc} seed {seed} {method.name}: {result['accuracy']:.1%} ({result['seconds']:.0f} s)",
+              file=sys.stderr, flush=True)
     report(accuracy, options)
     if options.json:
         cells = [{"data_set": d, "ipc": i, "method": m, "accuracies": a} for (d, i, m), a in accuracy.items()]
@@ -84,7 +86,7 @@ def parse_arguments():
     parser.add_argument("--ipc", type=int, nargs="+", default=[10, 50])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--methods", nargs="+", type=method, default=METHODS, metavar="METHOD", help="a name of: "
-                        f"{', '.join(m.name for m in METHODS)}; or NAME:GRID:ALGORITHM[:N_NEIGHBORS:MIN_CLUSTER_SIZE]")
+                        f"{', '.join(m.name for m in METHODS)}; or NAME:GRID:ALGORITHM[:N_NEIGHBORS:MIN_CLUSTER_SIZE:PCA]")
     parser.add_argument("--width", type=int, default=64, help="the ConvNet's channels")
     parser.add_argument("--steps", type=int, nargs="+", default=[150, 300], help="training steps, one number an IPC")
     parser.add_argument("--learning-rate", type=float, default=0.03)
@@ -102,7 +104,7 @@ def method(text):
     named = {m.name: m for m in METHODS}
     if not rest and name in named:
         return named[name]
-    if len(rest) not in (2, 4):
+    if len(rest) not in (2, 5):
         raise argparse.ArgumentTypeError(f"{text!r} is no method")
     grid, algorithm, *numbers = rest
     return Method(name, int(grid), algorithm, *map(int, numbers))
@@ -171,7 +173,7 @@ def select(name, train, method, ipc, seed, options):
 
 def discover(features, method, ipc, seed, options):
     """Runs `coda-pipe discover`; an embedding is kept and used again for another IPC."""
-    digest = hashlib.sha256(f"{method.n_neighbors} {seed} ".encode() + features.tobytes()).hexdigest()[:32]
+    digest = hashlib.sha256(f"{method.n_neighbors} {method.pca} {seed} ".encode() + features.tobytes()).hexdigest()[:32]
     embedding = options.cache / f"embedding-{digest}.npy"
     with tempfile.TemporaryDirectory(dir=options.cache) as folder:
         table, out = Path(folder, "features.npy"), Path(folder, "embedding.npy")
@@ -181,9 +183,12 @@ def discover(features, method, ipc, seed, options):
                    "--min-cluster-size", method.min_cluster_size, "--min-samples", 3, "--seed", seed]
         if embedded(method, embedding):
             command += ["--embedded"]
-        elif method.algorithm == "coda":
-            command += ["--embedding", out]
-        result = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, check=True)
+        else:
+            command += ["--pca", method.pca]
+            command += ["--embedding", out] if method.algorithm == "coda" else []
+        result = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+        if result.returncode:
+            sys.exit(result.stderr)
         if out.exists():
             out.replace(embedding)
     chosen = json.loads(result.stdout)["selected"]
