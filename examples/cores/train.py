@@ -88,7 +88,7 @@ def parse_arguments():
     parser.add_argument("--methods", nargs="+", type=method, default=METHODS, metavar="METHOD", help="a name of: "
                         f"{', '.join(m.name for m in METHODS)}; or NAME:GRID:ALGORITHM[:N_NEIGHBORS:MIN_CLUSTER_SIZE:PCA]")
     parser.add_argument("--width", type=int, default=64, help="the ConvNet's channels")
-    parser.add_argument("--steps", type=int, nargs="+", default=[150, 300], help="training steps, one number an IPC")
+    parser.add_argument("--steps", type=int, nargs="+", default=[100, 200], help="training steps, one number an IPC")
     parser.add_argument("--learning-rate", type=float, default=0.03)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cache", type=Path, required=True, help="folder for finished selections and accuracies")
