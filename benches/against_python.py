@@ -4,7 +4,7 @@
 "whole process" is from the start, with the file in the page cache, to the end. "time" leaves out reading the file and,
 on Python's side, the imports and numba's compilation, forced on a small array first. Both sides standardise, embed and
 cluster; only ours also chooses the cores, which the libraries can't. umap-learn is measured with a fixed seed, as the
-published program calls it (its layout then runs on one thread), and without one (on all threads); ours is always seeded.
+published program calls it (its layout is then on one thread), and without one (on all threads); ours is always seeded.
 
     pip install umap-learn==0.5.12 hdbscan==0.8.44 scikit-learn pillow
     python benches/against_python.py --coda-pipe target/release/coda-pipe --repeat 3
@@ -124,8 +124,8 @@ def read_images(data):
 
 
 def ours(table, options):
-    command = [options.coda_pipe, "discover", table, "--json", "--ipc", options.ipc, "--algorithm", "coda", "--seed", 42,
-               "--n-neighbors", options.n_neighbors, "--min-cluster-size", options.min_cluster_size,
+    command = [options.coda_pipe, "discover", table, "--json", "--ipc", options.ipc, "--algorithm", "coda",
+               "--seed", 42, "--n-neighbors", options.n_neighbors, "--min-cluster-size", options.min_cluster_size,
                "--min-samples", options.min_samples, "--neighbors", options.neighbors]
     answer, log, wall, peak = run(command, table)
     computed = float(re.search(r"computed in ([\d.]+) s", log)[1])
@@ -140,7 +140,7 @@ def theirs(table, seed, options):
 
 
 def run(command, table):
-    """What the command prints (JSON) and says (stderr), its wall time and its peak memory; `table` is in the page cache before."""
+    """What the command prints (JSON) and says, its wall time and peak memory; `table` is in the page cache before."""
     with open(table, "rb") as file:
         while file.read(1 << 24):
             pass

@@ -238,8 +238,8 @@ def report(rows, options):
         median = {key: np.median(values) for key, values in column.items()}
         least = {key: min(values) for key, values in column.items()}
         worst = min(column["trust_ours"] - column["trust_theirs"])
-        table_row([name, len(group), numbers(median, "trust", 3), f"{worst:+.3f}", numbers(median, "overlap", 3), numbers(median, "agreement", 2), numbers(least, "agreement", 2),
-                   f"{least['same_embedding']:.3f}"])
+        table_row([name, len(group), numbers(median, "trust", 3), f"{worst:+.3f}", numbers(median, "overlap", 3),
+                   numbers(median, "agreement", 2), numbers(least, "agreement", 2), f"{least['same_embedding']:.3f}"])
     print("\nMedians over the classes, and:\n")
     table(["data set", "class", "rows", "clusters (ours, theirs)", "noise (ours, theirs)",
            "trustworthiness (ours, theirs)", "overlap (both, ours, theirs)", "agreement (both, ours, theirs)"])

@@ -2,9 +2,9 @@
 """How well the real cores alone train a classifier, selection by selection.
 
 For each labelled data set, number of images per class (IPC), way of choosing them and seed: `coda-pipe discover`
-chooses IPC real images of every class, a small ConvNet is trained on them from scratch, and its accuracy on the held-out
-shards after the last epoch is taken. The seed is that of the selection and of the training, so the spread over seeds
-holds both. Printed are mean ± standard deviation over the seeds, in percent.
+chooses IPC real images of every class, a small ConvNet is trained on them from scratch, and its accuracy on the
+held-out shards after the last step is taken. The seed is that of the selection and of the training, so the spread over
+seeds holds both. Printed are mean ± standard deviation over the seeds, in percent.
 
     pip install torch numpy pillow
     python examples/cores/train.py --coda-pipe target/release/coda-pipe --cache /var/tmp/cores
@@ -75,7 +75,8 @@ def main():
     report(accuracy, options)
     if options.json:
         cells = [{"data_set": d, "ipc": i, "method": m, "accuracies": a} for (d, i, m), a in accuracy.items()]
-        Path(options.json).write_text(json.dumps({"settings": vars(options), "cells": cells}, indent=1, default=str) + "\n")
+        content = {"settings": vars(options), "cells": cells}
+        Path(options.json).write_text(json.dumps(content, indent=1, default=str) + "\n")
 
 
 def parse_arguments():
