@@ -203,7 +203,8 @@ def report(results, cores, options):
                 continue
             median = {k: statistics.median(r[k] for r in runs) for k in ("time", "whole", "peak_bytes", "clusters")}
             first = first or median
-            print(f"| {shape.replace('x', ' × ')} | {name} | {median['time']:.2f} | {median['time'] / first['time']:.1f} "
+            print(f"| {shape.replace('x', ' × ')} | {name} "
+                  f"| {median['time']:.2f} | {median['time'] / first['time']:.1f} "
                   f"| {median['whole']:.2f} | {median['whole'] / first['whole']:.1f} "
                   f"| {median['peak_bytes'] / 2**20:.0f} | {median['peak_bytes'] / first['peak_bytes']:.1f} "
                   f"| {median['clusters']:.0f} |")

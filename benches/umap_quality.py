@@ -16,7 +16,7 @@ clusters. The claims: the median agreement of both is no less than umap-learn's 
 umap-learn's minus 0.01.
 
     pip install umap-learn==0.5.12 hdbscan==0.8.44 scikit-learn pillow
-    python benches/umap_quality.py --coda-pipe target/release/coda-pipe --cache /var/tmp/umap-quality
+    python benches/umap_quality.py --coda-pipe target/release/coda-pipe --cache ~/.cache/umap-quality
 
 Classes come from the shards under --data (pixels, divided by 255) and from folders given by --npy-dir, with one
 `CLASS.npy` a class (any features). Nothing finished is computed again with the same --cache.
@@ -48,7 +48,7 @@ def main():
     warnings.filterwarnings("ignore")
     rows = []
     for data_set, class_name, features in classes(options):
-        row = {"data_set": data_set, "class": class_name, "n": len(features)} | judge(features, options)
+        row = {"data_set": data_set, "class": class_name, "n": len(features)} | compare(features, options)
         print(f"{data_set} {class_name}: trust {row['trust_ours']:.3f} (umap-learn {row['trust_theirs']:.3f}), "
               f"agreement {row['agreement_both']:.2f} (umap-learn's own {row['agreement_theirs']:.2f})",
               file=sys.stderr, flush=True)
@@ -116,7 +116,7 @@ def read_shard(path, mode):
         yield int(sample["cls"]), np.asarray(image, np.float32).ravel() / 255
 
 
-def judge(features, options):
+def compare(features, options):
     standard = standardise(features)
     theirs = [reference(standard, seed, options) for seed in options.seeds]
     ours = [discover(features, seed, options) for seed in options.our_seeds]

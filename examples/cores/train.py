@@ -7,7 +7,7 @@ held-out shards after the last step is taken. The seed is that of the selection 
 seeds holds both. Printed are mean ± standard deviation over the seeds, in percent.
 
     pip install torch numpy pillow
-    python examples/cores/train.py --coda-pipe target/release/coda-pipe --cache /var/tmp/cores
+    python examples/cores/train.py --coda-pipe target/release/coda-pipe --cache ~/.cache/cores
 
 Nothing finished is computed again with the same --cache. What is compared, and what the numbers can't say: README.md.
 """
@@ -86,8 +86,9 @@ def parse_arguments():
     parser.add_argument("--coda-pipe", default="coda-pipe", help="the binary")
     parser.add_argument("--ipc", type=int, nargs="+", default=[10, 50])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--methods", nargs="+", type=method, default=METHODS, metavar="METHOD", help="a name of: "
-                        f"{', '.join(m.name for m in METHODS)}; or NAME:GRID:ALGORITHM[:N_NEIGHBORS:MIN_CLUSTER_SIZE:PCA]")
+    parser.add_argument("--methods", nargs="+", type=method, default=METHODS, metavar="METHOD",
+                        help=f"a name of: {', '.join(m.name for m in METHODS)}; "
+                        "or NAME:GRID:ALGORITHM[:N_NEIGHBORS:MIN_CLUSTER_SIZE:PCA]")
     parser.add_argument("--width", type=int, default=64, help="the ConvNet's channels")
     parser.add_argument("--steps", type=int, nargs="+", default=[100, 200], help="training steps, one number an IPC")
     parser.add_argument("--learning-rate", type=float, default=0.03)
