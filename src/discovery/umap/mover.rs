@@ -1,7 +1,7 @@
-//! One epoch of a batch of vertices: the loop in which nearly all of UMAP's time goes.
+//! One walk along the edges from one block of vertices to another: the loop in which nearly all of
+//! UMAP's time goes.
 //!
-//! A row is a few groups of eight lanes. Two pulls in a row along one edge stay on the line through
-//! both points, so they are one factor; the pushes that belong to a pull are measured at once from
+//! A row is a few groups of eight lanes. The pushes that belong to a pull are measured at once from
 //! where the vertex is, which keeps their sums independent.
 
 use super::force::{CLIP, Forces};
@@ -9,23 +9,33 @@ use super::schedule::Due;
 use crate::discovery::distance::{Lanes, Simd, WIDTH, Work};
 use crate::discovery::rng::Rng;
 
-/// Vertices `first`… with their new places and their edges' times.
-pub struct Mover<'a> {
-    /// All places of the epoch before, `width` groups each.
-    pub places: &'a [Lanes],
+/// Where the vertices are while two blocks meet.
+pub struct Places<'a> {
+    /// All of them when the epoch began, `width` groups each.
+    pub before: &'a [Lanes],
     /// Lane groups per vertex.
     pub width: usize,
+    /// The block whose edges are walked, and its first vertex.
+    pub own: &'a mut [Lanes],
+    /// The first vertex of `own`.
+    pub own_first: usize,
+    /// The block that they lead to; nothing where that is `own`.
+    pub other: Option<&'a mut [Lanes]>,
+    /// The first vertex of `other`.
+    pub other_first: usize,
+}
+
+/// A walk along a block's edges.
+pub struct Mover<'a> {
+    /// Where the vertices are.
+    pub places: Places<'a>,
     /// The epoch's forces.
     pub forces: &'a Forces,
     /// The epoch.
     pub epoch: f32,
-    /// The epoch's random stream, of which every vertex has a branch.
-    pub rng: &'a Rng,
-    /// The batch's first vertex.
-    pub first: usize,
-    /// Where the new places go.
-    pub moved: &'a mut [Lanes],
-    /// The times of the vertices' edges.
+    /// The walk's random stream.
+    pub rng: Rng,
+    /// The times of the edges, a list a vertex.
     pub due: &'a mut [Due],
 }
 
@@ -34,20 +44,57 @@ impl Work for Mover<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { places, width, forces, epoch, rng, first, moved, due } = self;
-        let field = Field { simd, places, width, forces };
+        let Self { mut places, forces, epoch, mut rng, due } = self;
+        let field = Field { simd, forces };
+        let width = places.width;
+        // The vertex on its way: nobody else moves it meanwhile, and pushes look at all others.
+        let mut here = vec![Lanes::default(); width];
         let mut pulls = Vec::new();
-        for (at, (place, due)) in moved.chunks_exact_mut(width).zip(due).enumerate() {
-            let vertex = first + at;
-            let mut rng = rng.child(vertex as u64);
-            place.copy_from_slice(field.of(vertex));
+        for (vertex, due) in due.iter_mut().enumerate() {
             due.take(simd, epoch, &mut pulls);
-            for &(target, pushes) in &pulls {
-                field.attract(place, target as usize);
-                // Behind the last pull, not at the end: late pushes in one heap blur the clusters.
-                field.repel(place, vertex, pushes as usize, &mut rng);
+            if pulls.is_empty() {
+                continue;
             }
+            let row = vertex * width..(vertex + 1) * width;
+            here.copy_from_slice(&places.own[row.clone()]);
+            let number = places.own_first + vertex;
+            for &(target, pushes) in &pulls {
+                field.attract(&mut here, places.target(target as usize));
+                // Behind the last pull, not at the end: late pushes in one heap blur the clusters.
+                field.repel(&mut here, &places, number, pushes as usize, &mut rng);
+            }
+            places.own[row].copy_from_slice(&here);
         }
+    }
+}
+
+impl Places<'_> {
+    /// The other end of an edge, counted from its block's first vertex.
+    #[inline(always)]
+    fn target(&mut self, target: usize) -> &mut [Lanes] {
+        let row = target * self.width..(target + 1) * self.width;
+        match &mut self.other {
+            Some(other) => &mut other[row],
+            None => &mut self.own[row],
+        }
+    }
+
+    /// Any vertex: where it is now if it is of either block, else where it was.
+    #[inline(always)]
+    fn of(&self, vertex: usize) -> &[Lanes] {
+        let within = |first: usize| vertex.wrapping_sub(first).wrapping_mul(self.width);
+        let own = within(self.own_first);
+        if let Some(row) = self.own.get(own..own.wrapping_add(self.width)) {
+            return row;
+        }
+        let other = within(self.other_first);
+        let found =
+            self.other.as_deref().and_then(|o| o.get(other..other.wrapping_add(self.width)));
+        found.unwrap_or_else(|| &self.before[vertex * self.width..(vertex + 1) * self.width])
+    }
+
+    fn vertices(&self) -> usize {
+        self.before.len() / self.width
     }
 }
 
@@ -55,44 +102,44 @@ impl Work for Mover<'_> {
 #[derive(Clone, Copy)]
 struct Field<'a, S> {
     simd: S,
-    places: &'a [Lanes],
-    width: usize,
     forces: &'a Forces,
 }
 
-impl<'a, S: Simd> Field<'a, S> {
+impl<S: Simd> Field<'_, S> {
+    /// A step of both ends of an edge towards each other.
     #[inline(always)]
-    fn of(&self, vertex: usize) -> &'a [Lanes] {
-        &self.places[vertex * self.width..(vertex + 1) * self.width]
-    }
-
-    /// Two steps towards `target`: the reference meets every edge from both its ends in an epoch.
-    #[inline(always)]
-    fn attract(&self, place: &mut [Lanes], target: usize) {
+    fn attract(&self, place: &mut [Lanes], other: &mut [Lanes]) {
         let simd = self.simd;
-        let other = self.of(target);
         let mut squares = simd.splat(0.0);
-        for (place, other) in place.iter().zip(other) {
+        for (place, other) in place.iter().zip(other.iter()) {
             let apart = simd.sub(simd.load(&place.0), simd.load(&other.0));
             squares = simd.add(squares, simd.mul(apart, apart));
         }
-        let left = self.forces.pulled_twice(simd.sum(squares));
-        if left.is_nan() {
+        let pull = self.forces.pull(simd.sum(squares));
+        if pull.is_nan() {
             attract_slowly(place, other, self.forces);
             return;
         }
-        let left = simd.splat(left);
+        let share = simd.splat(pull * self.forces.rate());
         for (place, other) in place.iter_mut().zip(other) {
-            let to = simd.load(&other.0);
-            let apart = simd.sub(simd.load(&place.0), to);
-            simd.store(simd.add(to, simd.mul(left, apart)), place);
+            let (from, to) = (simd.load(&place.0), simd.load(&other.0));
+            let step = simd.mul(share, simd.sub(from, to));
+            simd.store(simd.add(from, step), place);
+            simd.store(simd.sub(to, step), other);
         }
     }
 
     /// A step away from each of `count` random vertices.
     #[inline(always)]
-    fn repel(&self, place: &mut [Lanes], vertex: usize, count: usize, rng: &mut Rng) {
-        let vertices = self.places.len() / self.width;
+    fn repel(
+        &self,
+        place: &mut [Lanes],
+        places: &Places<'_>,
+        vertex: usize,
+        count: usize,
+        rng: &mut Rng,
+    ) {
+        let vertices = places.vertices();
         let mut left = count;
         while left > 0 {
             let now = left.min(WIDTH);
@@ -105,9 +152,9 @@ impl<'a, S: Simd> Field<'a, S> {
             }
             // The published five, or as many as fit.
             if drawn <= 5 {
-                self.repel_at_once::<5>(place, &others, drawn);
+                self.repel_at_once::<5>(place, places, &others, drawn);
             } else {
-                self.repel_at_once::<WIDTH>(place, &others, drawn);
+                self.repel_at_once::<WIDTH>(place, places, &others, drawn);
             }
         }
     }
@@ -117,13 +164,14 @@ impl<'a, S: Simd> Field<'a, S> {
     fn repel_at_once<const N: usize>(
         &self,
         place: &mut [Lanes],
+        places: &Places<'_>,
         others: &[usize; WIDTH],
         count: usize,
     ) {
         let simd = self.simd;
-        let mut rows = [&self.places[..0]; N];
+        let mut rows = [&places.before[..0]; N];
         for (row, &other) in rows.iter_mut().zip(others) {
-            *row = &self.of(other)[..place.len()];
+            *row = &places.of(other)[..place.len()];
         }
         let squared = self.squared(place, &rows);
         let mut factors = [0.0f32; N];
@@ -169,11 +217,16 @@ impl<'a, S: Simd> Field<'a, S> {
     }
 }
 
-/// The two steps towards `other` one by one, each coordinate clipped.
+/// The step of both ends, each coordinate clipped.
 #[cold]
-fn attract_slowly(place: &mut [Lanes], other: &[Lanes], forces: &Forces) {
-    for _ in 0..2 {
-        step(place, other, forces.pull_of(squared(place, other)), forces.rate());
+fn attract_slowly(place: &mut [Lanes], other: &mut [Lanes], forces: &Forces) {
+    let force = forces.pull_of(squared(place, other));
+    for (place, other) in place.iter_mut().zip(other) {
+        for (value, other) in place.0.iter_mut().zip(&mut other.0) {
+            let step = (force * (*value - *other)).clamp(-CLIP, CLIP) * forces.rate();
+            *value += step;
+            *other -= step;
+        }
     }
 }
 

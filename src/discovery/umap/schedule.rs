@@ -1,5 +1,7 @@
 //! When each edge is due: in proportion to its weight, the heaviest in every epoch.
 
+use std::ops::Range;
+
 use super::fuzzy::Graph;
 use crate::discovery::distance::{Lanes, Simd, WIDTH};
 
@@ -16,6 +18,7 @@ pub struct Due {
 /// One edge as one of its ends sees it.
 #[derive(Clone, Copy, Debug)]
 struct Edge {
+    /// Counted from its block's first vertex.
     target: u32,
     /// Epochs between two pulls; 1 for the heaviest edge.
     period: f32,
@@ -25,8 +28,13 @@ struct Edge {
     pushed: f32,
 }
 
-/// Every vertex's times.
-pub fn schedule(graph: &Graph, negative_samples: usize) -> Vec<Due> {
+/// The times of the edges that lead from each of `vertices` to one of `targets`.
+pub fn schedule(
+    graph: &Graph,
+    vertices: Range<usize>,
+    targets: Range<usize>,
+    negative_samples: usize,
+) -> Vec<Due> {
     let largest = graph.largest_weight();
     let edge = |(target, weight): (usize, f32)| {
         let period = largest / weight;
@@ -34,10 +42,11 @@ pub fn schedule(graph: &Graph, negative_samples: usize) -> Vec<Due> {
         let spacing =
             if negative_samples == 0 { f32::INFINITY } else { period / negative_samples as f32 };
         let pushed = if negative_samples == 0 { 0.0 } else { spacing };
-        Edge { target: target as u32, period, spacing, pushed }
+        Edge { target: (target - targets.start) as u32, period, spacing, pushed }
     };
     let due = |vertex| {
-        let edges: Vec<Edge> = graph.edges(vertex).map(edge).collect();
+        let within = |&(target, _): &(usize, f32)| targets.contains(&target);
+        let edges: Vec<Edge> = graph.edges(vertex).filter(within).map(edge).collect();
         let times = |edges: &[Edge]| {
             let mut next = Lanes([f32::INFINITY; WIDTH]);
             next.0.iter_mut().zip(edges).for_each(|(next, edge)| *next = edge.period);
@@ -46,7 +55,7 @@ pub fn schedule(graph: &Graph, negative_samples: usize) -> Vec<Due> {
         let next = edges.chunks(WIDTH).map(times).collect();
         Due { next, edges }
     };
-    (0..graph.vertices()).map(due).collect()
+    vertices.map(due).collect()
 }
 
 impl Due {
@@ -93,7 +102,8 @@ mod tests {
     fn edges_are_pulled_in_proportion_to_their_weights() {
         let edges: Vec<(u32, f32)> = (1..12u32).map(|at| (at, 1.0 / at as f32)).collect();
         for (negative_samples, pushes) in [(0, 0), (5, 5)] {
-            let mut due = schedule(&Graph::from_rows(vec![edges.clone()]), negative_samples);
+            let graph = Graph::from_rows(vec![edges.clone()]);
+            let mut due = schedule(&graph, 0..1, 0..20, negative_samples);
             let (mut taken, mut counts) = (Vec::new(), [(0usize, 0usize); 12]);
             for epoch in 0..=600 {
                 wide(Take(&mut due[0], epoch as f32, &mut taken));
