@@ -140,26 +140,45 @@ fn combine(vectors: &[Vec<f64>], weights: &[Vec<f64>]) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// Gram-Schmidt, twice per vector; one that vanishes is drawn anew.
+/// Gram-Schmidt, twice per vector; one that vanishes is drawn anew. A panel of vectors is freed of
+/// all before it at once, each on its own thread, then each of the others in the panel.
 pub(in crate::discovery) fn orthonormalize(basis: &mut [Vec<f64>], rng: &mut Rng) {
-    for at in 0..basis.len() {
-        let (done, rest) = basis.split_at_mut(at);
-        let vector = &mut rest[0];
-        // A vector drawn at random is never inside a smaller subspace twice in a row.
-        for _ in 0..3 {
-            let before = dot(vector, vector).sqrt();
-            for _ in 0..2 {
-                for other in done.iter() {
-                    let overlap = dot(other, vector);
-                    vector.iter_mut().zip(other).for_each(|(value, o)| *value -= overlap * o);
+    for start in (0..basis.len()).step_by(PANEL) {
+        let end = (start + PANEL).min(basis.len());
+        let (done, rest) = basis.split_at_mut(start);
+        let lengths: Vec<f64> = rest[..end - start]
+            .par_iter_mut()
+            .map(|vector| {
+                let before = dot(vector, vector).sqrt();
+                project_out(vector, done);
+                before
+            })
+            .collect();
+        for (at, mut before) in (start..end).zip(lengths) {
+            let (done, rest) = basis.split_at_mut(at);
+            let done: &[Vec<f64>] = done;
+            let (vector, mut others) = (&mut rest[0], &done[start..]);
+            // A vector drawn at random is never inside a smaller subspace twice in a row.
+            for _ in 0..3 {
+                project_out(vector, others);
+                let length = dot(vector, vector).sqrt();
+                if length.is_finite() && length > 1e-10 * before {
+                    vector.iter_mut().for_each(|value| *value /= length);
+                    break;
                 }
+                vector.iter_mut().for_each(|value| *value = rng.normal());
+                (before, others) = (dot(vector, vector).sqrt(), done);
             }
-            let length = dot(vector, vector).sqrt();
-            if length.is_finite() && length > 1e-10 * before {
-                vector.iter_mut().for_each(|value| *value /= length);
-                break;
-            }
-            vector.iter_mut().for_each(|value| *value = rng.normal());
+        }
+    }
+}
+
+/// Takes off `vector`, twice, what lies along `others`.
+fn project_out(vector: &mut [f64], others: &[Vec<f64>]) {
+    for _ in 0..2 {
+        for other in others {
+            let overlap = dot(other, vector);
+            vector.iter_mut().zip(other).for_each(|(value, o)| *value -= overlap * o);
         }
     }
 }
