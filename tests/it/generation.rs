@@ -59,7 +59,7 @@ fn prompts_seeds_and_previews_follow_the_settings() {
     assert_eq!(found["seed"], 7 + 4 + 1000 + 2);
     assert_eq!(found["settings"]["scheduler"], "ddim");
     let sheet = image::open(bench.path("run/preview/2.png")).unwrap();
-    assert_eq!((sheet.width(), sheet.height()), (10 * 32 + 11 * 2, 32 + 4));
+    assert_eq!((sheet.width(), sheet.height()), (4 * 32 + 5 * 2, 32 + 4));
     std::fs::write(bench.path("classes.txt"), "0, zero\n1, one\n2, two\n").unwrap();
     let (_, stderr) =
         bench.expect(1, &["run", "p.toml", "--run-dir", "b", "--set", "prompt={supercategory}"]);
