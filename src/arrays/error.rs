@@ -1,5 +1,6 @@
 //! Why a file holds no array of numbers.
 
+use crate::store::StoreError;
 use std::path::{Path, PathBuf};
 
 /// A file that can't be read as an array, or not be written.
@@ -16,6 +17,9 @@ pub enum ArrayError {
         /// The disk's words.
         source: std::io::Error,
     },
+    /// Writing the file.
+    #[error(transparent)]
+    Write(#[from] StoreError),
     /// Damaged, or of a kind that isn't an array of numbers.
     #[error("{path}: {reason}")]
     Content {

@@ -31,7 +31,7 @@ impl Array {
 
     /// Values in one row.
     pub fn row_len(&self) -> usize {
-        self.shape.iter().skip(1).product()
+        self.shape.iter().skip(1).fold(1, |size, &length| size.saturating_mul(length))
     }
 }
 

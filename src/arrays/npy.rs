@@ -1,10 +1,11 @@
 //! NumPy's `.npy` (NEP 1).
 
 use super::{Array, ArrayError};
+use crate::store::AtomicFile;
 use half::f16;
 use npyz::{DType, NpyFile, Order, TypeChar, WriterBuilder};
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 /// Reads the file's one array.
@@ -14,6 +15,8 @@ pub(super) fn read(path: &Path, name: Option<&str>) -> Result<Array, ArrayError>
         return Err(ArrayError::content(path, reason));
     }
     let file = File::open(path).map_err(ArrayError::io("open", path))?;
+    // No number takes less than a byte: a shape with more of them than that is not believed.
+    let on_disk = file.metadata().map_err(ArrayError::io("examine", path))?.len();
     let broken = |error: std::io::Error| ArrayError::content(path, format!("damaged: {error}"));
     let file = NpyFile::new(BufReader::with_capacity(1 << 20, file)).map_err(broken)?;
     let lengths: Option<Vec<usize>> =
@@ -23,6 +26,13 @@ pub(super) fn read(path: &Path, name: Option<&str>) -> Result<Array, ArrayError>
     if file.order() == Order::Fortran && shape.len() > 1 {
         let reason = "it is in Fortran order: save it with numpy.ascontiguousarray(x)";
         return Err(ArrayError::content(path, reason));
+    }
+    let size = shape.iter().try_fold(1usize, |size, &length| size.checked_mul(length));
+    if size.is_none_or(|size| size as u64 > on_disk) {
+        return Err(ArrayError::content(
+            path,
+            format!("damaged: too short for its shape {shape:?}"),
+        ));
     }
     let dtype = file.dtype();
     let values = values(file).map_err(broken)?;
@@ -46,22 +56,22 @@ fn values<R: Read>(file: NpyFile<R>) -> std::io::Result<Option<Vec<f32>>> {
     }))
 }
 
-/// Writes `rows × cols` values as float32.
+/// Writes `rows × cols` values as float32; the file is whole or absent.
 ///
 /// # Errors
 /// If the file can't be written.
 pub fn write_npy(path: &Path, shape: [usize; 2], values: &[f32]) -> Result<(), ArrayError> {
-    let file = File::create(path).map_err(ArrayError::io("create", path))?;
-    let mut out = BufWriter::with_capacity(1 << 20, file);
+    let mut out = AtomicFile::create(path)?;
     let mut write = || -> std::io::Result<()> {
         let shape = shape.map(|length| length as u64);
         let options = npyz::WriteOptions::new().default_dtype().shape(&shape);
         let mut writer = options.writer(&mut out).begin_nd()?;
         writer.extend(values.iter().copied())?;
-        writer.finish()?;
-        out.flush()
+        writer.finish()
     };
-    write().map_err(ArrayError::io("write", path))
+    write().map_err(ArrayError::io("write", path))?;
+    out.publish(path)?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -112,6 +122,9 @@ mod tests {
         assert!(complex.to_string().contains("save float16"), "{complex}");
         let fortran = read_as(bytes("<f4", true, "(2, 2)", &[0; 16])).unwrap_err();
         assert!(fortran.to_string().contains("ascontiguousarray"), "{fortran}");
+        let vast =
+            read_as(bytes("<f4", false, "(4294967296, 4294967296, 4)", &[0; 9])).unwrap_err();
+        assert!(vast.to_string().contains("too short for its shape"), "{vast}");
         let short = read_as(bytes("<f4", false, "(2, 2)", &[0; 9])).unwrap_err();
         assert!(short.to_string().contains("damaged"), "{short}");
     }

@@ -1,7 +1,7 @@
 //! `coda-pipe sample`.
 
 use super::exit::{Exit, UsageError};
-use super::sample_files::{read_anchor, read_latents, write_trace};
+use super::sample_files::{read_anchor, read_latents, write_trace, write_whole};
 use clap::Args;
 use coda_pipe::config::Generate as Defaults;
 use coda_pipe::diffusion::guidance::Pull;
@@ -155,8 +155,7 @@ impl Sample {
         let sheet = if images.len() > 1 { Some(contact_sheet(&images, layout)?) } else { None };
         let image = sheet.as_ref().or(images.first());
         let image = image.ok_or_else(|| UsageError("--sweep names no value".into()))?;
-        std::fs::write(&self.out, encode_png(image)?)
-            .map_err(|error| anyhow::anyhow!("cannot write {}: {error}", self.out.display()))?;
+        write_whole(&self.out, &encode_png(image)?)?;
         eprintln!("{}", self.out.display());
         Ok(Exit::Done)
     }

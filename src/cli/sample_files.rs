@@ -5,8 +5,10 @@ use coda_pipe::arrays;
 use coda_pipe::diffusion::{Encoder, Generated, ModelFolder, TraceStep};
 use coda_pipe::imaging::{DecodeLimits, decode_rgb, resize_lanczos, write_tensor};
 use coda_pipe::onnx::{Device, Runtime};
+use coda_pipe::store::AtomicFile;
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 
 /// The latent in `FILE`, or in the tensor `NAME` of `FILE#NAME`, for an image of `shape`.
@@ -84,6 +86,17 @@ pub(super) fn write_trace(
             TensorView::new(*dtype, shape.clone(), data).map(|view| (*name, view))
         })
         .collect::<Result<Vec<_>, _>>()?;
-    safetensors::serialize_to_file(views, None, path)
-        .with_context(|| format!("cannot write {}", path.display()))
+    write_whole(path, &safetensors::serialize(views, None)?)
+}
+
+/// Writes a file that is whole or absent; a device such as `/dev/null` is written as it stands.
+pub(super) fn write_whole(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let named = || format!("cannot write {}", path.display());
+    if path.exists() && !path.is_file() {
+        return std::fs::write(path, content).with_context(named);
+    }
+    let mut out = AtomicFile::create(path)?;
+    out.write_all(content).with_context(named)?;
+    out.publish(path)?;
+    Ok(())
 }

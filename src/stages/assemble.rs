@@ -22,8 +22,6 @@ use std::sync::Arc;
 pub struct Assemble {
     sets: Arc<Sets>,
     discovered: BTreeMap<String, Receipt>,
-    /// Digest of every generated image, by file.
-    images: BTreeMap<String, String>,
     latents: Arc<Latents>,
 }
 
@@ -32,6 +30,8 @@ pub(super) struct Sets {
     pub(super) context: Arc<Context>,
     pub(super) classes: ClassList,
     pub(super) sources: Vec<Source>,
+    /// Digest of every file that `generate` left.
+    pub(super) images: BTreeMap<String, String>,
 }
 
 /// Which set a shard belongs to.
@@ -68,8 +68,9 @@ impl Assemble {
     ) -> Self {
         let outputs = generated.values().flat_map(|r| &r.outputs);
         let images = outputs.map(|o| (o.file.clone(), o.xxh3.clone())).collect();
-        let sets = Arc::new(Sets { context, classes: latents.classes.clone(), sources });
-        Self { sets, discovered, images, latents }
+        let classes = latents.classes.clone();
+        let sets = Arc::new(Sets { context, classes, sources, images });
+        Self { sets, discovered, latents }
     }
 }
 
@@ -77,7 +78,7 @@ impl Assemble {
     /// The digest of an image, if it came to anything.
     fn image(&self, slot: Slot) -> Option<&String> {
         let class = self.sets.classes.classes().get(slot.class)?;
-        self.images.get(&image_name(&class.key, slot.rank))
+        self.sets.images.get(&image_name(&class.key, slot.rank))
     }
 }
 

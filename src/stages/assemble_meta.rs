@@ -36,8 +36,10 @@ pub(super) fn sidecar(stage: &Sets, set: Set, sample: &Sample<'_>) -> String {
     });
     if set == Set::Distilled {
         // An image whose first seed came to nothing has another beside it.
-        let second = stage.context.run_dir.path(&seed_name(key, rank));
-        let second = std::fs::read_to_string(second).ok().and_then(|text| text.trim().parse().ok());
+        let second = Some(seed_name(key, rank)).filter(|name| stage.images.contains_key(name));
+        let second = second.and_then(|name| {
+            std::fs::read_to_string(stage.context.run_dir.path(&name)).ok()?.trim().parse().ok()
+        });
         let first = || g.seeds.of(g.seed, image_of(&stage.context, key, sample.slot));
         meta["prompt"] = class.map(|class| class.prompt_by(&g.prompt)).into();
         meta["seed"] = second.unwrap_or_else(first).into();

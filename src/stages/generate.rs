@@ -10,6 +10,7 @@ use super::generate_device::{Made, Pool, Request, start_pool};
 use super::latents::{Latents, Slot};
 use super::model::model_digest;
 use super::preview::write_previews;
+use super::run::too_many_failed;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::diffusion::Generated;
 use crate::diffusion::noise::Image;
@@ -236,10 +237,9 @@ impl Generate {
         let failed = self.failed.fetch_add(faults.len(), Ordering::Relaxed) + faults.len();
         let allowed = self.context.pipeline.generate.max_failed;
         match faults.first() {
-            Some(fault) if failed > allowed => Err(StageError::Other(format!(
-                "image {}: {}\n{failed} images came to nothing and [generate] max_failed allows {allowed}",
-                fault.key, fault.reason
-            ))),
+            Some(fault) if failed > allowed => {
+                Err(StageError::Other(too_many_failed(failed, allowed, fault)))
+            }
             _ => Ok(()),
         }
     }

@@ -9,15 +9,17 @@ use crate::store::Receipt;
 use crate::store::tables::{ClassRows, LatentTable, Numbers, read_purity};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
 /// Bytes of latents read at once where only their features are kept.
 const CHUNK_BYTES: usize = 64 << 20;
 
 /// The encoded data set.
+#[derive(Clone)]
 pub struct Latents {
     /// The parts.
-    pub(super) table: LatentTable,
+    pub(super) table: Arc<LatentTable>,
     /// The classes to distil, in order.
     pub(super) classes: ClassList,
     /// Images of each class.
@@ -53,7 +55,7 @@ impl Latents {
     pub(super) fn open(context: &Context, encoded: &[Receipt]) -> Result<Self, StageError> {
         let outputs: Vec<_> = encoded.iter().flat_map(|r| &r.outputs).collect();
         let paths: Vec<_> = outputs.iter().map(|o| context.run_dir.path(&o.file)).collect();
-        let table = LatentTable::open(&paths)?;
+        let table = Arc::new(LatentTable::open(&paths)?);
         let counts = table.classes();
         let classes = match &context.classes {
             Some(list) => list.clone(),
@@ -67,14 +69,24 @@ impl Latents {
     }
 
     /// Leaves out what `purity` found to carry a wrong label.
-    pub(super) fn without_impure(mut self, context: &Context) -> Result<Self, StageError> {
+    pub(super) fn without_impure(&self, context: &Context) -> Result<Self, StageError> {
         let mut kept: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for row in read_purity(&purity_path(&context.run_dir))?.into_iter().filter(|r| r.kept) {
+        let path = purity_path(&context.run_dir);
+        for row in read_purity(&path)?.into_iter().filter(|r| r.kept) {
+            let images = self.counts.get(&row.class).copied().unwrap_or(0);
+            if row.row >= images as u64 {
+                return Err(StageError::Other(format!(
+                    "{} has row {} of class {:?}, which has {images} images: delete purity/ and run again",
+                    path.display(),
+                    row.row,
+                    row.class
+                )));
+            }
             kept.entry(row.class).or_default().push(row.row as usize);
         }
-        self.kept = Some(kept);
-        self.refuse_small(context)?;
-        Ok(self)
+        let pure = Self { kept: Some(kept), ..self.clone() };
+        pure.refuse_small(context)?;
+        Ok(pure)
     }
 
     /// Images of `class` that can become cores.

@@ -113,11 +113,11 @@ fn measure(
         "{dropped} of {} images left out: their neighbours mostly carry another label",
         rows.len()
     ));
-    for class in latents.classes.classes() {
-        let of = rows.iter().filter(|row| row.class == class.key);
-        let (all, out) = of.fold((0, 0), |(all, out), row| (all + 1, out + usize::from(!row.kept)));
+    // Rows stand class by class.
+    for of in rows.chunk_by(|a, b| a.class == b.class) {
+        let out = of.iter().filter(|row| !row.kept).count();
         if out > 0 {
-            log.push(format!("{}: {out} of {all}", class.key));
+            log.push(format!("{}: {out} of {}", of[0].class, of.len()));
         }
     }
     let run_dir = &context.run_dir;

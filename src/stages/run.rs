@@ -99,12 +99,12 @@ impl Walk<'_> {
         let Some(encoded) = encoded else { return Ok(()) };
         // By unit name, which is the shards' order.
         let encoded: Vec<Receipt> = encoded.into_values().collect();
-        let open = || Latents::open(&context, &encoded);
-        let mut latents = Arc::new(open().map_err(|e| planning("discover", e))?);
+        let latents = Latents::open(&context, &encoded).map_err(|e| planning("discover", e))?;
+        let mut latents = Arc::new(latents);
         let purity = Purity::new(context.clone(), latents.clone());
         let Some(checked) = self.stage(&purity).await? else { return Ok(()) };
         if context.pipeline.discover.min_label_purity > 0.0 && !checked.is_empty() {
-            let kept = open().and_then(|latents| latents.without_impure(&context));
+            let kept = latents.without_impure(&context);
             let kept = kept.map_err(|e| planning("discover", e))?;
             self.outcome.impure = latents.total().saturating_sub(kept.total());
             latents = Arc::new(kept);
@@ -120,6 +120,12 @@ impl Walk<'_> {
         self.outcome.classes = latents.classes.classes().len();
         let Some(generated) = self.stage(&generate).await? else { return Ok(()) };
         self.outcome.failed = generated.values().flat_map(|r| r.faults.clone()).collect();
+        let (failed, allowed) = (self.outcome.failed.len(), context.pipeline.generate.max_failed);
+        // Over all runs: a stage counts its own only.
+        if let (true, Some(first)) = (failed > allowed, self.outcome.failed.first()) {
+            let error = StageError::Other(too_many_failed(failed, allowed, first));
+            return Err(planning("generate", error));
+        }
         let assemble = Assemble::new(context, latents, sources, discovered, &generated);
         self.stage(&assemble).await.map(drop)
     }
@@ -201,6 +207,14 @@ fn too_many_bad(faults: &[Fault], seen: u64, allowed: u64) -> StageError {
     }
     text.push_str("\nmend the data, or raise it: --set max_bad=… (what was encoded is kept)");
     StageError::Other(text)
+}
+
+/// Said by the stage while images fail, and here when earlier runs' are counted in.
+pub(super) fn too_many_failed(failed: usize, allowed: usize, first: &Fault) -> String {
+    format!(
+        "image {}: {}\n{failed} images came to nothing and [generate] max_failed allows {allowed}",
+        first.key, first.reason
+    )
 }
 
 fn refuse_stale<U>(plan: &Plan<U>) -> Result<(), FlowError<StageError>> {
