@@ -5,7 +5,7 @@ use crate::store::AtomicFile;
 use half::f16;
 use npyz::{DType, NpyFile, Order, TypeChar, WriterBuilder};
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 /// Reads the file's one array.
@@ -18,7 +18,12 @@ pub(super) fn read(path: &Path, name: Option<&str>) -> Result<Array, ArrayError>
     // No number takes less than a byte: a shape with more of them than that is not believed.
     let on_disk = file.metadata().map_err(ArrayError::io("examine", path))?.len();
     let broken = |error: std::io::Error| ArrayError::content(path, format!("damaged: {error}"));
-    let file = NpyFile::new(BufReader::with_capacity(1 << 20, file)).map_err(broken)?;
+    let mut file = BufReader::with_capacity(1 << 20, file);
+    // The reader multiplies the lengths unchecked, so this comes before it.
+    if file.fill_buf().map_err(broken).map(|start| states_more_than(start, on_disk))? {
+        return Err(ArrayError::content(path, "damaged: too short for its shape"));
+    }
+    let file = NpyFile::new(file).map_err(broken)?;
     let lengths: Option<Vec<usize>> =
         file.shape().iter().map(|&length| usize::try_from(length).ok()).collect();
     let shape = lengths.filter(|shape| !shape.is_empty());
@@ -27,19 +32,26 @@ pub(super) fn read(path: &Path, name: Option<&str>) -> Result<Array, ArrayError>
         let reason = "it is in Fortran order: save it with numpy.ascontiguousarray(x)";
         return Err(ArrayError::content(path, reason));
     }
-    let size = shape.iter().try_fold(1usize, |size, &length| size.checked_mul(length));
-    if size.is_none_or(|size| size as u64 > on_disk) {
-        return Err(ArrayError::content(
-            path,
-            format!("damaged: too short for its shape {shape:?}"),
-        ));
-    }
     let dtype = file.dtype();
     let values = values(file).map_err(broken)?;
     let values = values.ok_or_else(|| {
         ArrayError::content(path, format!("its numbers are {dtype:?}; save float16, 32 or 64"))
     })?;
     Ok(Array { shape, values })
+}
+
+/// Whether the header at `start` states a shape of more than `limit` numbers. What is no header is
+/// left to the reader to refuse.
+fn states_more_than(start: &[u8], limit: u64) -> bool {
+    let shape = start.windows(7).position(|window| window == b"'shape'").map(|at| &start[at + 7..]);
+    let lengths = shape.and_then(|rest| {
+        let open = rest.iter().position(|&byte| byte == b'(')?;
+        let close = rest.iter().position(|&byte| byte == b')')?;
+        std::str::from_utf8(rest.get(open + 1..close)?).ok()
+    });
+    let mut lengths = lengths.unwrap_or("").split(',').map(str::trim).filter(|l| !l.is_empty());
+    let size = lengths.try_fold(1u64, |size, length| size.checked_mul(length.parse().ok()?));
+    size.is_none_or(|size| size > limit.max(1))
 }
 
 /// The values as f32; `None` where they are no plain numbers.
