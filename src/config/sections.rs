@@ -66,7 +66,11 @@ section! {
         library: Option<PathBuf> = None, any;
         /// `"auto"`, `"cpu"`, `"cuda"`, `"cuda:1"`, or a list such as `["cuda:0", "cuda:1"]`: each device has a thread and
         /// sessions of its own. `"auto"` takes all GPUs that work and says which; a named device never falls back to another.
+        /// `"tensorrt"` and `"tensorrt:1"` are the same cards through TensorRT: it first builds an engine for each graph,
+        /// which takes minutes once a run, and keeps it in `tensorrt/` of the run directory.
         devices: DeviceChoice = DeviceChoice::Auto, any;
+        /// Let TensorRT compute in half precision. Graphs exported in fp16 need it; others lose digits.
+        tensorrt_fp16: bool = false, any;
         /// Threads of one model on the CPU; 0 for one per core.
         threads: usize = 0, between(0, 4096);
         /// Units (shards, classes) and images worked on at once; 0 for one per core.

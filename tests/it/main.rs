@@ -12,6 +12,7 @@ mod end_to_end;
 mod features;
 mod full_disk;
 mod generation;
+mod graphs;
 mod harness;
 mod interruption;
 mod python;
