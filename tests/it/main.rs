@@ -15,6 +15,7 @@ mod generation;
 mod graphs;
 mod harness;
 mod interruption;
+mod pack;
 mod python;
 mod sameness;
 mod sample;
