@@ -81,10 +81,12 @@ section! {
 section! {
     /// Encoding of the images to latents: `[encode]`.
     Encode = "encode" {
-        /// Side of the square that each image is resized to (Lanczos) before it is encoded, in pixels.
-        size: usize = 1024, multiple_of(8, 8);
+        /// Side of the square that each image is resized to (Lanczos) before it is encoded, in pixels. Small is enough to
+        /// find the cores: at 256 it is a sixteenth of the work and of the bytes of 1024. The cores themselves are
+        /// encoded again at `[anchor] size`.
+        size: usize = 256, multiple_of(8, 8);
         /// Images encoded at once. Groups are fixed by position in the shard, so a resumed run computes the same ones.
-        batch: usize = 8, between(1, 4096);
+        batch: usize = 32, between(1, 4096);
         /// How latents are stored. `"f16"` halves the space; SDXL's latents lose nothing that matters.
         dtype: LatentType = LatentType::F16, any;
     }
@@ -142,6 +144,18 @@ section! {
         min_label_purity: f64 = 0.0, between(0.0, 1.0);
         /// Seed of everything random in discovery.
         seed: u64 = 42, any;
+    }
+}
+
+section! {
+    /// The latents that images are pulled towards: `[anchor]`.
+    Anchor = "anchor" {
+        /// Side of the square in pixels that the cores are encoded at. Left out: `[generate] size`, which it has to be,
+        /// since a latent can only be pulled towards one of its own size. Where `[encode] size` is another, the chosen
+        /// cores, and no other image, are encoded once more.
+        size: Option<usize> = None, any;
+        /// Cores encoded at once, at most.
+        batch: usize = 4, between(1, 4096);
     }
 }
 

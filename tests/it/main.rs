@@ -17,5 +17,6 @@ mod harness;
 mod interruption;
 mod pack;
 mod python;
+mod resolutions;
 mod sameness;
 mod sample;

@@ -58,16 +58,16 @@ fn every_file_is_packed_once_and_a_lost_shard_comes_back_the_same() {
 fn shards_of_other_files_are_not_mixed_in() {
     let bench = Bench::new();
     folder(&bench.path("images"), 10);
-    let args = ["shards", "pack", "images", "--out", "t-{:02}.tar", "--per-shard", "10"];
+    let args = ["shards", "pack", "images", "--out", "out/t-{:02}.tar", "--per-shard", "10"];
     bench.expect(0, &args);
     fs::write(bench.path("images/n02/n02_new.JPEG"), "one more").unwrap();
     let (_, stderr) = bench.expect(1, &args);
     assert!(stderr.contains("t.pack.json") && stderr.contains("--force"), "{stderr}");
     bench.expect(0, &[&args[..], &["--force"]].concat());
-    assert_eq!(shards(&bench.path("")).len(), 4);
+    assert_eq!(shards(&bench.path("out")).len(), 4);
     // Fewer shards than before: none of the old ones stays.
-    bench.expect(0, &[&args[..4], &["t-{:02}.tar", "--per-shard", "31", "--force"]].concat());
-    assert_eq!(shards(&bench.path("")).len(), 1);
+    bench.expect(0, &[&args[..4], &["out/t-{:02}.tar", "--per-shard", "31", "--force"]].concat());
+    assert_eq!(shards(&bench.path("out")).len(), 1);
 }
 
 #[test]
