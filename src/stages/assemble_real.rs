@@ -3,11 +3,11 @@
 use super::assemble::Sets;
 use super::error::StageError;
 use super::latents::Slot;
+use super::sources::Source;
 use crate::imaging;
-use crate::shards::{ReadOptions, Sample, ShardReader};
+use crate::shards::{ReadOptions, Sample};
 use crate::store::tables::CoreRow;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// The PNG of each core of `wanted`, in the same order.
 pub(super) fn real_images(
@@ -29,7 +29,7 @@ pub(super) fn real_images(
             extensions: Some(stage.context.pipeline.data.image.clone()),
             ..ReadOptions::default()
         };
-        fetch_by_offset(&source.path, &mut places, &options, |place, sample| {
+        fetch_by_offset(source, &mut places, &options, |place, sample| {
             images[place] = resized(stage, shard, wanted[place].1, &sample)?;
             Ok(())
         })?;
@@ -46,14 +46,14 @@ pub(super) fn real_images(
 /// Hands on the samples at the offsets in `places`, taking each found one out: by seeking in a plain shard, by reading
 /// a compressed one up to the last of them.
 fn fetch_by_offset(
-    path: &Path,
+    source: &Source,
     places: &mut BTreeMap<u64, usize>,
     options: &ReadOptions,
     mut found: impl FnMut(usize, Sample) -> Result<(), StageError>,
 ) -> Result<(), StageError> {
-    while let Some((&offset, &place)) = places.iter().next() {
-        let Some(mut reader) = ShardReader::open_at(path, offset, options.clone())? else { break };
-        match reader.next() {
+    let seekable = source.is_seekable()?;
+    while let Some((&offset, &place)) = places.iter().next().filter(|_| seekable) {
+        match source.open_at(offset, options.clone())?.next() {
             Some(Ok(sample)) if sample.offset == 0 => found(place, sample)?,
             Some(Err(fault)) if fault.reason.is_io() => return Err(fault.into()),
             _ => return Ok(()),
@@ -63,7 +63,7 @@ fn fetch_by_offset(
     if places.is_empty() {
         return Ok(());
     }
-    for item in ShardReader::open(path, options.clone())? {
+    for item in source.open(options.clone())? {
         match item {
             Ok(sample) => {
                 if let Some(place) = places.remove(&sample.offset) {
