@@ -28,8 +28,14 @@ section! {
 section! {
     /// What to distil: `[data]`.
     Data = "data" {
-        /// The shards: tar files, plain or compressed by gzip or zstd (told by their content). Each entry is a path, a
-        /// brace range (`train-{000000..000123}.tar`), a glob (`train-*.tar`) or a folder of shards.
+        /// The shards: tar files, plain or compressed by gzip, zstd or lz4 (told by their content). Each entry is a path,
+        /// a brace range (`train-{000000..000123}.tar`), a glob (`train-*.tar`), a folder of shards, a URL (`https://`,
+        /// `http://`, `s3://`, `gs://`, `az://`; braces too, and in the last three globs and folders with their closing
+        /// `/`), `pipe:COMMAND` (what the command writes; it runs in the folder that paths start at), or `@FILE`, a list of
+        /// such entries, one a line, `#` for comments, its paths relative to that file. Credentials and endpoints come from
+        /// the environment (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT`, `GOOGLE_APPLICATION_CREDENTIALS`,
+        /// `AZURE_STORAGE_ACCOUNT_NAME`, …). A pipe is known by its command alone: the run does not notice when its output
+        /// changes, and starts it anew after an interruption.
         shards: Patterns = Patterns::default(), not_empty;
         /// The class list: one class a line, `key, prompt`, `#` for comments. Only these classes are distilled, in this
         /// order; a sample of any other class counts as bad. Without it every label found is a class and its own prompt.
@@ -43,6 +49,11 @@ section! {
         /// counts as one) a run endures: a count, a share of all samples, or `"auto"`: 1 % and at least 10. Past it the run fails; below it
         /// they are skipped, counted and listed in `quarantine.parquet`.
         max_bad: MaxBad = MaxBad::Auto, any;
+        /// How often in a row a failed read from a server is tried again, from the byte where it broke; bytes that arrive
+        /// start the count anew.
+        retries: usize = 5, any;
+        /// The wait before the first such try, in seconds; each one after it waits twice as long, up to a minute.
+        retry_seconds: f64 = 1.0, between(0.0, 60.0);
         /// The largest image accepted, in millions of pixels; checked before memory is taken.
         max_megapixels: usize = 128, between(1, 10_000);
     }

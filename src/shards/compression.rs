@@ -1,10 +1,13 @@
-//! Plain, gzip and zstd archives, told apart by their first bytes.
+//! Plain, gzip, zstd and lz4 archives, told apart by their first bytes.
 //!
 //! Names lie (`x.tar` that is gzip, `x.tgz` that is plain), content does not. Gzip files of
-//! several members and zstd files of several frames read as one stream, as their own tools do.
+//! several members and zstd or lz4 files of several frames read as one stream, as their own tools
+//! do.
 
 use std::fmt;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+
+use lz4_flex::frame::FrameDecoder;
 
 /// Read size for the file and for the decompressed stream.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -18,13 +21,15 @@ pub enum Compression {
     Gzip,
     /// Zstandard (RFC 8878), of one or more frames.
     Zstd,
+    /// LZ4 frames (not the older format of `lz4 -l`).
+    Lz4,
 }
 
 impl Compression {
     /// Tells the compression from the first bytes of a file.
     ///
     /// # Errors
-    /// `InvalidData` for kinds that are known but not read (xz, bzip2, lz4).
+    /// `InvalidData` for kinds that are known but not read (xz, bzip2, `lz4 -l`).
     pub fn of_magic(head: &[u8]) -> io::Result<Self> {
         match head {
             [0x1f, 0x8b, ..] => Ok(Self::Gzip),
@@ -32,7 +37,8 @@ impl Compression {
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Ok(Self::Zstd),
             [0xfd, b'7', b'z', b'X', ..] => Err(unread("xz")),
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => Err(unread("bzip2")),
-            [0x04, 0x22, 0x4d, 0x18, ..] => Err(unread("lz4")),
+            [0x04, 0x22, 0x4d, 0x18, ..] => Ok(Self::Lz4),
+            [0x02, 0x21, 0x4c, 0x18, ..] => Err(unread("lz4's legacy format")),
             _ => Ok(Self::Plain),
         }
     }
@@ -42,7 +48,7 @@ fn unread(kind: &str) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
         format!(
-            "compressed with {kind}, which is not read; repack it as .tar, .tar.gz or .tar.zst"
+            "compressed with {kind}, which is not read; repack it as .tar, .tar.gz, .tar.zst or .tar.lz4"
         ),
     )
 }
@@ -66,8 +72,23 @@ pub fn decompress<R: Read + Send + 'static>(
         Compression::Plain => Box::new(whole),
         Compression::Gzip => Box::new(buffered(flate2::bufread::MultiGzDecoder::new(whole))),
         Compression::Zstd => Box::new(buffered(zstd::Decoder::with_buffer(whole)?)),
+        Compression::Lz4 => Box::new(Lz4Frames(FrameDecoder::new(whole))),
     };
     Ok((compression, stream))
+}
+
+/// Frames one after another: the decoder itself ends with its first one.
+struct Lz4Frames<R: BufRead>(FrameDecoder<R>);
+
+impl<R: BufRead> Read for Lz4Frames<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = self.0.read(into)?;
+            if read > 0 || into.is_empty() || self.0.get_mut().fill_buf()?.is_empty() {
+                return Ok(read);
+            }
+        }
+    }
 }
 
 fn buffered<R: Read>(reader: R) -> BufReader<R> {
@@ -118,6 +139,13 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    fn lz4(data: &[u8]) -> Vec<u8> {
+        let info = lz4_flex::frame::FrameInfo::new().content_checksum(true);
+        let mut encoder = lz4_flex::frame::FrameEncoder::with_frame_info(info, Vec::new());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
     fn read(bytes: Vec<u8>) -> (Compression, Vec<u8>) {
         let (kind, mut stream) = decompress(Cursor::new(bytes)).unwrap();
         let mut out = Vec::new();
@@ -132,14 +160,18 @@ mod tests {
         let frame = |d: &[u8]| zstd::encode_all(d, 3).unwrap();
         let zst = [frame(b"hello "), frame(b"world")].concat();
         assert_eq!(read(zst), (Compression::Zstd, b"hello world".to_vec()));
+        let frames = [lz4(b"hello "), lz4(b""), lz4(b"world")].concat();
+        assert_eq!(read(frames), (Compression::Lz4, b"hello world".to_vec()));
         assert_eq!(read(b"he".to_vec()), (Compression::Plain, b"he".to_vec()));
         assert_eq!(read(Vec::new()), (Compression::Plain, Vec::new()));
     }
 
     #[test]
     fn unsupported_kinds_say_so() {
-        let error = decompress(Cursor::new(b"BZh91AY".to_vec())).err().unwrap();
-        assert!(error.to_string().contains("bzip2"), "{error}");
+        for (head, kind) in [(&b"BZh91AY"[..], "bzip2"), (b"\x02\x21\x4c\x18....", "legacy")] {
+            let error = decompress(Cursor::new(head.to_vec())).err().unwrap();
+            assert!(error.to_string().contains(kind), "{error}");
+        }
     }
 
     struct FailsAfter(Cursor<Vec<u8>>);
@@ -156,7 +188,8 @@ mod tests {
     fn a_failing_disk_is_told_from_damage_under_every_compression() {
         let data: Vec<u8> =
             (0..100_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-        for bytes in [data.clone(), gzip(&data), zstd::encode_all(&data[..], 1).unwrap()] {
+        let zst = zstd::encode_all(&data[..], 1).unwrap();
+        for bytes in [data.clone(), gzip(&data), zst, lz4(&data)] {
             let half = bytes[..bytes.len() / 2].to_vec();
             let (_, mut stream) = decompress(FailsAfter(Cursor::new(half.clone()))).unwrap();
             let error = io::copy(&mut stream, &mut io::sink()).unwrap_err();

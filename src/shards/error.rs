@@ -12,15 +12,29 @@ pub enum ShardError {
     /// The list of patterns has no entry.
     #[error("the list of shards is empty: name at least one tar file, folder or pattern")]
     NoPatterns,
-    /// A pattern names something that is not a local file.
+    /// A pattern of a kind that is not read.
     #[error(
-        "shard pattern `{pattern}` is not a local path: this version reads local files only; \
-         copy or mount the data and give its path"
+        "shard pattern `{pattern}` is of no kind that is read: give a path, an http://, https://, \
+         s3://, gs:// or az:// URL, `pipe:COMMAND`, `-`, or `@FILE` with a list of these"
     )]
-    NotLocal {
+    UnknownKind {
         /// The pattern as the user wrote it.
         pattern: String,
     },
+    /// A shard on a server that can't be looked at.
+    #[error("shard `{url}`: {problem}")]
+    Remote {
+        /// The URL, without secrets.
+        url: String,
+        /// What the server, or the way to it, did wrong.
+        problem: String,
+    },
+    /// Standard input where a shard must be read more than once.
+    #[error(
+        "the shard `-` can't be used in a run, which reads its shards again (the real cores, a \
+         resumed run): save it in a file, or give the command behind it as `pipe:COMMAND`"
+    )]
+    Stdin,
     /// Braces that don't pair, or an expansion that is out of all proportion.
     #[error("shard pattern `{pattern}`: {problem}")]
     BadPattern {
@@ -40,20 +54,20 @@ pub enum ShardError {
     /// A glob or a folder without a shard.
     #[error(
         "shard pattern `{pattern}` matches no shard: looked for files ending in \
-         .tar, .tar.gz, .tgz or .tar.zst"
+         .tar, .tar.gz, .tgz, .tar.zst or .tar.lz4"
     )]
     NoMatch {
         /// The pattern as the user wrote it.
         pattern: String,
     },
-    /// The same file reached twice.
+    /// The same shard reached twice.
     #[error(
-        "shard `{}` is listed twice (patterns `{first}` and `{second}`): its samples would be \
-         counted twice", path.display()
+        "shard `{shard}` is listed twice (patterns `{first}` and `{second}`): its samples would be \
+         counted twice"
     )]
     ListedTwice {
-        /// The file.
-        path: PathBuf,
+        /// The shard.
+        shard: String,
         /// The pattern that named it first.
         first: String,
         /// The pattern that named it again.

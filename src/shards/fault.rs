@@ -49,7 +49,7 @@ pub enum FaultReason {
         /// Offset in the uncompressed archive at which bytes ran out.
         offset: u64,
     },
-    /// The bytes are not what a tar, gzip or zstd stream can hold.
+    /// The bytes are not what a tar, gzip, zstd or lz4 stream can hold.
     #[error("the archive is corrupt at byte {offset}: {detail}")]
     Corrupt {
         /// Offset in the uncompressed archive.
@@ -100,6 +100,15 @@ pub enum FaultReason {
         /// The limit in bytes.
         limit: u64,
     },
+    /// A member is stored as a sparse file: its holes are not in the archive.
+    #[error(
+        "member `.{extension}` is stored as a sparse file, which is not read: repack without \
+         `--sparse`"
+    )]
+    Sparse {
+        /// The extension, lower-cased.
+        extension: String,
+    },
     /// The sample has no class label where one was looked for.
     #[error("no label: {detail}")]
     NoLabel {
@@ -127,6 +136,7 @@ impl FaultReason {
             Self::NonAdjacent => "non_adjacent",
             Self::NonUtf8Name => "non_utf8_name",
             Self::MemberTooLarge { .. } => "member_too_large",
+            Self::Sparse { .. } => "sparse",
             Self::NoLabel { .. } => "no_label",
             Self::BadLabel { .. } => "bad_label",
         }

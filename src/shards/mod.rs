@@ -1,6 +1,6 @@
 //! WebDataset shards in and out: where they are, what is in them, how they are written.
 //!
-//! A shard is a tar archive (plain, gzip or zstd) of *members*; consecutive members that share a
+//! A shard is a tar archive (plain, gzip, zstd or lz4) of *members*; consecutive members that share a
 //! key form one *sample*. Everything here streams and is synchronous: a caller runs a
 //! [`ShardReader`] on a blocking thread. Damage in the data is never an abort but a [`Fault`]
 //! item that names the shard and the sample, so that the caller's policy (stop, skip, count)
@@ -24,10 +24,21 @@ mod compression;
 mod error;
 mod fault;
 mod grouping;
+mod identity;
 mod index;
 mod labels;
 mod member_name;
+mod open;
+mod pattern_list;
+mod pipe;
+mod place;
 mod reader;
+#[cfg(feature = "remote")]
+mod remote;
+#[cfg(not(feature = "remote"))]
+#[path = "remote_off.rs"]
+mod remote;
+mod retry;
 mod sample;
 mod sources;
 mod tar_blocks;
@@ -37,9 +48,13 @@ mod writer;
 pub use compression::{Compression, decompress};
 pub use error::ShardError;
 pub use fault::{Fault, FaultReason};
+pub use identity::ShardIdentity;
 pub use index::{WidsShard, dali_index, wids_index};
 pub use labels::LabelSource;
+pub use open::shard_identities;
+pub use place::ShardPlace;
 pub use reader::{ReadOptions, ShardReader};
+pub use retry::Retry;
 pub use sample::{Sample, SampleMember};
 pub use sources::{SHARD_ENDINGS, expand_sources};
 pub use writer::{MemberEntry, SampleEntry, ShardWriter, WriterOptions};

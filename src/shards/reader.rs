@@ -1,13 +1,15 @@
 //! One shard as an iterator of samples and faults.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::compression::{Compression, decompress};
+use super::compression::decompress;
 use super::fault::{Fault, FaultReason};
 use super::grouping::{Group, Grouping};
+use super::identity::ShardIdentity;
 use super::member_name::split_member_name;
+use super::place::ShardPlace;
+use super::retry::Retry;
 use super::sample::Sample;
 use super::tar_blocks::classify_io;
 use super::tar_stream::{MemberHeader, Next, TarStream};
@@ -21,11 +23,13 @@ pub struct ReadOptions {
     /// Extensions to load, lower case without the leading dot; `None` loads all. Members with
     /// other extensions are passed over without being held in memory.
     pub extensions: Option<Vec<String>>,
+    /// How often a failed read over the network is tried again.
+    pub retry: Retry,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { max_member_bytes: 256 * 1024 * 1024, extensions: None }
+        Self { max_member_bytes: 256 * 1024 * 1024, extensions: None, retry: Retry::default() }
     }
 }
 
@@ -57,6 +61,7 @@ struct NamedMember {
     size: u64,
     offset: u64,
     is_utf8: bool,
+    is_sparse: bool,
 }
 
 impl NamedMember {
@@ -72,16 +77,8 @@ impl NamedMember {
             size: header.size,
             offset: header.offset,
             is_utf8: std::str::from_utf8(&header.name).is_ok(),
+            is_sparse: header.is_sparse,
         })
-    }
-}
-
-fn read_failed(path: &Path, error: &io::Error) -> Fault {
-    Fault {
-        shard: path.to_owned(),
-        key: None,
-        reason: FaultReason::ReadFailed { kind: error.kind(), message: error.to_string() },
-        fatal: true,
     }
 }
 
@@ -91,25 +88,7 @@ impl ShardReader {
     /// # Errors
     /// A fatal [`FaultReason::ReadFailed`] if the file can't be opened or read.
     pub fn open(path: &Path, options: ReadOptions) -> Result<Self, Fault> {
-        let file = File::open(path).map_err(|error| read_failed(path, &error))?;
-        Ok(Self::from_reader(path, file, options))
-    }
-
-    /// Opens a plain shard at the sample whose [`Sample::offset`] is `offset`; the offsets of what is read count from
-    /// there. `None` for a compressed shard, which can only be read from its start.
-    ///
-    /// # Errors
-    /// As [`ShardReader::open`].
-    pub fn open_at(path: &Path, offset: u64, options: ReadOptions) -> Result<Option<Self>, Fault> {
-        let failed = |error: io::Error| read_failed(path, &error);
-        let mut file = File::open(path).map_err(failed)?;
-        let mut head = Vec::new();
-        (&file).take(4).read_to_end(&mut head).map_err(failed)?;
-        if !matches!(Compression::of_magic(&head), Ok(Compression::Plain)) {
-            return Ok(None);
-        }
-        file.seek(SeekFrom::Start(offset)).map_err(failed)?;
-        Ok(Some(Self::from_reader(path, file, options)))
+        ShardPlace::File(path.to_owned()).open(&ShardIdentity::default(), options)
     }
 
     /// Reads a shard from any byte source; `shard` is the name that faults carry.
@@ -168,6 +147,10 @@ impl ShardReader {
         group.note_extension(&member.extension);
         let wanted = self.options.extensions.as_ref();
         if wanted.is_some_and(|list| !list.contains(&member.extension)) || group.is_faulty() {
+            return Ok(());
+        }
+        if member.is_sparse {
+            group.fail(FaultReason::Sparse { extension: member.extension });
             return Ok(());
         }
         let limit = self.options.max_member_bytes;

@@ -1,4 +1,5 @@
 use std::io::{self, Cursor};
+use std::path::Path;
 
 use super::*;
 

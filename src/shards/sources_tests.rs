@@ -12,9 +12,8 @@ fn folder(files: &[&str]) -> tempfile::TempDir {
 
 fn expand(folder: &tempfile::TempDir, patterns: &[&str]) -> Result<Vec<String>, ShardError> {
     let patterns: Vec<String> = patterns.iter().map(|p| p.to_string()).collect();
-    let shards = expand_sources(folder.path(), &patterns)?;
-    let relative = |p: PathBuf| p.strip_prefix(folder.path()).unwrap().display().to_string();
-    Ok(shards.into_iter().map(relative).collect())
+    let shards = expand_sources(folder.path(), &patterns, Retry::default())?;
+    Ok(shards.into_iter().map(|place| place.name(folder.path())).collect())
 }
 
 #[test]
@@ -39,7 +38,7 @@ fn names_with_special_characters_are_taken_as_they_stand() {
     assert_eq!(expand(&folder, &["d[1]/x{a}.tar"]).unwrap(), ["d[1]/x{a}.tar"]);
     assert_eq!(expand(&folder, &["odd:name.bin"]).unwrap(), ["odd:name.bin"]);
     let inside = folder.path().join("d[1]");
-    let found = expand_sources(&inside, &["*.tar".to_owned()]).unwrap();
+    let found = expand_sources(&inside, &["*.tar".to_owned()], Retry::default()).unwrap();
     assert_eq!(found.len(), 2, "the base folder's brackets are not a glob");
 }
 
@@ -56,21 +55,63 @@ fn same_name_in_two_folders_is_fine_but_the_same_file_is_not() {
 #[test]
 fn every_mistake_names_its_pattern() {
     let folder = folder(&["a.tar", "empty/readme.txt"]);
+    fs::write(folder.path().join("empty.txt"), "# nothing\n\n").unwrap();
+    fs::write(folder.path().join("nested.txt"), "a.tar\n@other.txt\n").unwrap();
     for (pattern, part) in [
         ("c-{00..02}.tar", "c-00.tar"),
         ("x*.tar", "matches no shard"),
         ("empty", "matches no shard"),
         ("a{.tar", "without its `}`"),
         ("a[.tar", "a[.tar"),
-        ("s3://bucket/a.tar", "local files only"),
-        ("https://host/a-{0..3}.tar", "local files only"),
-        ("pipe:cat a.tar", "local files only"),
-        ("a.tar::b.tar", "local files only"),
-        ("-", "local files only"),
-        ("", "local files only"),
+        ("ftp://host/a-{0..3}.tar", "of no kind"),
+        ("hf:a.tar", "of no kind"),
+        ("b.tar::c.tar", "b.tar"),
+        ("a.tar::c.tar", "twice"),
+        ("@no-such.txt", "no-such.txt"),
+        ("@empty.txt", "names no shard"),
+        ("@nested.txt", "another list"),
+        ("", "of no kind"),
     ] {
         let error = expand(&folder, &["a.tar", pattern]).unwrap_err().to_string();
         assert!(error.contains(part) && error.contains(pattern), "{pattern}: {error}");
     }
     assert!(matches!(expand(&folder, &[]), Err(ShardError::NoPatterns)));
+}
+
+#[test]
+fn lists_are_read_from_where_they_stand() {
+    let folder = folder(&["sub/a-0.tar", "sub/a-1.tar", "sub/b.tar.lz4", "top.tar"]);
+    let list =
+        "\u{feff}# shards\n a-{0..1}.tar \n\n../top.tar\r\nhttps://host/x-{8..9}.tar\n*.lz4\n";
+    fs::write(folder.path().join("sub/list.txt"), list).unwrap();
+    assert_eq!(
+        expand(&folder, &["@sub/list.txt", "-"]).unwrap(),
+        [
+            "sub/a-0.tar",
+            "sub/a-1.tar",
+            "sub/../top.tar",
+            "https://host/x-8.tar",
+            "https://host/x-9.tar",
+            "sub/b.tar.lz4",
+            "-"
+        ]
+    );
+}
+
+#[test]
+fn urls_pipes_and_joined_patterns_as_webdataset_has_them() {
+    let folder = folder(&["a.tar", "b.tar"]);
+    assert_eq!(expand(&folder, &["a.tar::file:b.tar"]).unwrap(), ["a.tar", "b.tar"]);
+    let absolute = format!("file://{}/a.tar", folder.path().display());
+    assert_eq!(expand(&folder, &[&absolute]).unwrap(), ["a.tar"]);
+    assert_eq!(
+        expand(&folder, &["pipe:cat x::{0..1}.tar | awk '{print}'"]).unwrap(),
+        ["pipe:cat x::0.tar | awk '{print}'", "pipe:cat x::1.tar | awk '{print}'"]
+    );
+    assert_eq!(
+        expand(&folder, &["s3://bucket/a-{00..01}.tar::gs://b/c.tar"]).unwrap(),
+        ["s3://bucket/a-00.tar", "s3://bucket/a-01.tar", "gs://b/c.tar"]
+    );
+    let error = expand(&folder, &["http://h/a.tar", "http://h/{a,b}.tar"]).unwrap_err();
+    assert!(matches!(error, ShardError::ListedTwice { .. }), "{error}");
 }

@@ -2,8 +2,10 @@
 //!
 //! The `tar` crate supplies the header's fields; the walk is ours because its entry iterator
 //! borrows the archive (a reader could not own both), takes an archive without an end marker for
-//! a whole one, and loads long-name records of any size. Reads USTAR, GNU long names and PAX
-//! `path`/`size`, as GNU tar and Python's `tarfile` write them.
+//! a whole one, and loads long-name records of any size. Reads USTAR, GNU long names, PAX
+//! `path`/`size` and sizes in base 256, as GNU tar, bsdtar and Python's `tarfile` write them.
+//! Sparse members (GNU's type `S` and its three PAX forms) are recognised and passed over, so that
+//! the rest of the archive can be read.
 
 use std::io::Read;
 
@@ -14,6 +16,10 @@ use super::tar_blocks::{BLOCK_BYTES, BlockReader};
 
 /// A long-name or PAX record beyond this size is damage, not a name.
 const MAX_RECORD_BYTES: u64 = 1024 * 1024;
+
+/// Where GNU's sparse headers, and the blocks that continue them, say that another such block follows.
+const HEADER_MAP_GOES_ON: usize = 482;
+const BLOCK_MAP_GOES_ON: usize = 504;
 
 /// What a header says about its member.
 #[derive(Debug)]
@@ -26,6 +32,8 @@ pub(super) struct MemberHeader {
     pub offset: u64,
     /// Whether it is a regular file.
     pub is_file: bool,
+    /// Whether the archive holds only the parts of the file between its holes.
+    pub is_sparse: bool,
 }
 
 /// What comes next in an archive.
@@ -42,6 +50,9 @@ pub(super) enum Next {
 struct Overrides {
     name: Option<Vec<u8>>,
     size: Option<u64>,
+    /// A sparse member has its name in a record of its own; `path` is a made-up one.
+    sparse_name: Option<Vec<u8>>,
+    sparse: bool,
 }
 
 /// A cursor over a tar stream.
@@ -96,11 +107,6 @@ impl<R: Read> TarStream<R> {
                 EntryType::GNULongLink | EntryType::XGlobalHeader => {
                     self.read_record(size)?;
                 }
-                EntryType::GNUSparse => {
-                    return Err(self
-                        .blocks
-                        .corrupt("sparse members are not read; repack with plain tar"));
-                }
                 kind => {
                     return self
                         .begin_member(header, kind, size, offset, overrides)
@@ -129,12 +135,28 @@ impl<R: Read> TarStream<R> {
                 | EntryType::Fifo
         );
         let size = if has_body { overrides.size.unwrap_or(header_size) } else { 0 };
+        if kind == EntryType::GNUSparse {
+            self.skip_sparse_map(header)?;
+        }
         self.blocks.begin_body(size)?;
-        let name = overrides.name.unwrap_or_else(|| header.path_bytes().into_owned());
+        let name = overrides.sparse_name.or(overrides.name);
+        let name = name.unwrap_or_else(|| header.path_bytes().into_owned());
+        let regular =
+            matches!(kind, EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse);
         // Version 7 archives mark a folder by its name alone.
-        let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous)
-            && name.last() != Some(&b'/');
-        Ok(MemberHeader { name, size, offset, is_file })
+        let is_file = regular && name.last() != Some(&b'/');
+        let is_sparse = overrides.sparse || kind == EntryType::GNUSparse;
+        Ok(MemberHeader { name, size, offset, is_file, is_sparse })
+    }
+
+    /// Passes over the blocks that go on with the list of a sparse member's parts.
+    fn skip_sparse_map(&mut self, header: &Header) -> Result<(), FaultReason> {
+        let mut goes_on = header.as_bytes().get(HEADER_MAP_GOES_ON) == Some(&1);
+        while goes_on {
+            let block = self.blocks.read_block()?.ok_or_else(|| self.blocks.truncated())?;
+            goes_on = block.get(BLOCK_MAP_GOES_ON) == Some(&1);
+        }
+        Ok(())
     }
 
     fn read_record(&mut self, size: u64) -> Result<Vec<u8>, FaultReason> {
@@ -158,7 +180,11 @@ impl<R: Read> TarStream<R> {
                     overrides.size =
                         Some(size.ok_or_else(|| self.blocks.corrupt("an unreadable PAX size"))?);
                 }
-                _ => {}
+                b"GNU.sparse.name" => {
+                    overrides.sparse_name = Some(extension.value_bytes().to_vec());
+                    overrides.sparse = true;
+                }
+                key => overrides.sparse |= key.starts_with(b"GNU.sparse."),
             }
         }
         Ok(())

@@ -18,7 +18,6 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::UNIX_EPOCH;
 use tokio::sync::{OnceCell, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -97,10 +96,7 @@ impl Stage for Encode {
     }
 
     fn fingerprint(&self, unit: &ShardUnit) -> Result<Fingerprint, StageError> {
-        let path = &unit.source.path;
-        let about =
-            std::fs::metadata(path).map_err(crate::store::StoreError::io("examine", path))?;
-        let modified = about.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+        let shard = &unit.source.identity;
         let (data, encode) = (&self.context.pipeline.data, &self.context.pipeline.encode);
         let classes: Option<Vec<&String>> = self
             .context
@@ -118,7 +114,7 @@ impl Stage for Encode {
         Ok(Fingerprint {
             settings,
             inputs: json!({
-                "shard": unit.source.name, "bytes": about.len(), "modified": modified.map(|m| m.as_nanos().to_string()),
+                "shard": unit.source.name, "bytes": shard.bytes, "modified": shard.version,
                 "classes": classes, "model": self.model,
             }),
         })

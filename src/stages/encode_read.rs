@@ -5,7 +5,7 @@ use super::error::StageError;
 use super::sources::Source;
 use crate::config::key_fits;
 use crate::imaging::{self, RgbImage};
-use crate::shards::{LabelSource, ReadOptions, Sample, ShardReader};
+use crate::shards::{LabelSource, ReadOptions, Sample};
 use crate::store::tables::LatentRow;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -46,7 +46,7 @@ pub(super) fn read_shard(
     let data = &context.pipeline.data;
     let label = &data.label;
     let options = ReadOptions { extensions: wanted(&data.image, label), ..ReadOptions::default() };
-    for item in ShardReader::open(&source.path, options)? {
+    for item in source.open(options)? {
         let raw = match item {
             Ok(sample) => labelled(context, label, sample),
             // The storage failed, not the data: the shard is tried again in the next run.

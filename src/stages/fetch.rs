@@ -11,12 +11,11 @@ use super::latents::Latents;
 use super::originals::{original_key, part_name};
 use super::sources::Source;
 use crate::dataflow::{Cancel, Done, Fingerprint, Scope, Stage};
-use crate::shards::{ReadOptions, Sample, SampleMember, ShardReader, ShardWriter, WriterOptions};
+use crate::shards::{ReadOptions, Sample, SampleMember, ShardWriter, WriterOptions};
 use crate::store::tables::read_cores;
 use crate::store::{AtomicFile, Receipt};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
@@ -139,7 +138,7 @@ fn copy(
     let mut writer = ShardWriter::new(out, WriterOptions::default());
     let options = ReadOptions { extensions: Some(images.to_vec()), ..ReadOptions::default() };
     let mut left = places;
-    fetch_by_offset(&source.path, &mut left, &options, |core, sample| {
+    fetch_by_offset(source, &mut left, &options, |core, sample| {
         cancel.check()?;
         let found = images.iter().find_map(|ext| Some((ext, sample.get(ext)?)));
         let found = found.filter(|_| sample.key == core.key);
@@ -154,16 +153,16 @@ fn copy(
 }
 
 /// Hands on the samples at the offsets in `places`, in order, taking each found one out: by seeking in a plain shard,
-/// by reading a compressed one up to the last of them.
+/// by reading any other up to the last of them.
 fn fetch_by_offset(
-    path: &Path,
+    source: &Source,
     places: &mut BTreeMap<u64, Core>,
     options: &ReadOptions,
     mut found: impl FnMut(Core, &Sample) -> Result<(), StageError>,
 ) -> Result<(), StageError> {
-    while let Some((&offset, core)) = places.first_key_value() {
-        let Some(mut reader) = ShardReader::open_at(path, offset, options.clone())? else { break };
-        match reader.next() {
+    let seekable = source.is_seekable()?;
+    while let Some((&offset, core)) = places.first_key_value().filter(|_| seekable) {
+        match source.open_at(offset, options.clone())?.next() {
             Some(Ok(sample)) if sample.offset == 0 => found(core.clone(), &sample)?,
             Some(Err(fault)) if fault.reason.is_io() => return Err(fault.into()),
             _ => return Ok(()),
@@ -173,7 +172,7 @@ fn fetch_by_offset(
     if places.is_empty() {
         return Ok(());
     }
-    for item in ShardReader::open(path, options.clone())? {
+    for item in source.open(options.clone())? {
         match item {
             Ok(sample) => {
                 if let Some(core) = places.remove(&sample.offset) {

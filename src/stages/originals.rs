@@ -4,7 +4,7 @@ use super::context::Context;
 use super::error::StageError;
 use super::sources::Source;
 use crate::imaging::{self, RgbImage};
-use crate::shards::{ReadOptions, ShardReader};
+use crate::shards::{ReadOptions, ShardIdentity, ShardPlace, ShardReader};
 use crate::store::file_stem;
 use crate::store::tables::CoreRow;
 use std::collections::{BTreeMap, HashMap};
@@ -54,9 +54,10 @@ impl Originals {
         let number = *self.numbers.get(&core.shard).ok_or_else(lost)?;
         let key = original_key(class, core.rank as usize);
         let offset = *self.places(number)?.get(&key).ok_or_else(lost)?;
-        let path = self.context.run_dir.path(&part_name(number));
-        let reader = ShardReader::open_at(&path, offset, ReadOptions::default())?;
-        let sample = reader.ok_or_else(lost)?.next().ok_or_else(lost)??;
+        let part = ShardPlace::File(self.context.run_dir.path(&part_name(number)));
+        let known = ShardIdentity::default();
+        let mut reader = part.open_at(offset, &known, ReadOptions::default())?;
+        let sample = reader.next().ok_or_else(lost)??;
         let member = sample.members.first().filter(|_| sample.key == key).ok_or_else(lost)?;
         let image = imaging::decode_rgb(&member.bytes, self.context.decode_limits())
             .and_then(|image| imaging::resize_lanczos(&image, size as u32, size as u32));

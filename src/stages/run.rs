@@ -92,7 +92,7 @@ type Finished = Option<BTreeMap<String, Receipt>>;
 impl Walk<'_> {
     async fn all(&mut self) -> Result<(), FlowError<StageError>> {
         let context = self.context.clone();
-        let sources = expand(&context.pipeline.data.shards).map_err(|e| planning("encode", e))?;
+        let sources = expand(&context.pipeline.data).map_err(|e| planning("encode", e))?;
         let encode = Encode::new(context.clone(), sources.clone());
         let encoded = self.stage(&encode.map_err(|e| planning("encode", e))?).await?;
         if self.dry.is_none() {

@@ -1,0 +1,114 @@
+//! Opening shards wherever they are.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use super::compression::Compression;
+use super::error::ShardError;
+use super::fault::{Fault, FaultReason};
+use super::identity::{self, ShardIdentity};
+use super::pipe::PipeReader;
+use super::place::ShardPlace;
+use super::reader::{ReadOptions, ShardReader};
+use super::remote;
+use super::retry::Retry;
+
+/// What is known of each of `places`, in their order; servers are asked about several at once.
+///
+/// # Errors
+/// [`ShardError::Io`] or [`ShardError::Remote`] for the first that can't be asked about.
+pub fn shard_identities(
+    places: &[ShardPlace],
+    retry: Retry,
+) -> Result<Vec<ShardIdentity>, ShardError> {
+    let urls: Vec<String> = places.iter().filter_map(url).map(str::to_owned).collect();
+    let mut remote = remote::identities(&urls, retry)?.into_iter();
+    let identity = |place: &ShardPlace| match place {
+        ShardPlace::File(path) => {
+            identity::of_file(path).map_err(|source| ShardError::Io { path: path.clone(), source })
+        }
+        ShardPlace::Url(_) => Ok(remote.next().unwrap_or_default()),
+        ShardPlace::Pipe { .. } | ShardPlace::Stdin => Ok(ShardIdentity::default()),
+    };
+    places.iter().map(identity).collect()
+}
+
+fn url(place: &ShardPlace) -> Option<&str> {
+    match place {
+        ShardPlace::Url(url) => Some(url),
+        _ => None,
+    }
+}
+
+impl ShardPlace {
+    /// Opens the shard, which should be as `known` has it: a remote one that has changed since is
+    /// not read. Call it from a thread that may block.
+    ///
+    /// # Errors
+    /// A fatal [`FaultReason::ReadFailed`] if it can't be opened.
+    pub fn open(&self, known: &ShardIdentity, options: ReadOptions) -> Result<ShardReader, Fault> {
+        let source = self.bytes(0, known, &options).map_err(|error| self.failed(&error))?;
+        Ok(ShardReader::from_reader(self.to_string(), source, options))
+    }
+
+    /// Whether [`ShardPlace::open_at`] can begin anywhere: a plain tar in a file or on a server.
+    ///
+    /// # Errors
+    /// As [`ShardPlace::open`].
+    pub fn is_seekable(&self, known: &ShardIdentity, options: &ReadOptions) -> Result<bool, Fault> {
+        if matches!(self, Self::Pipe { .. } | Self::Stdin) {
+            return Ok(false);
+        }
+        let mut head = Vec::new();
+        self.bytes(0, known, options)
+            .and_then(|source| source.take(4).read_to_end(&mut head))
+            .map_err(|error| self.failed(&error))?;
+        Ok(matches!(Compression::of_magic(&head), Ok(Compression::Plain)))
+    }
+
+    /// Opens a shard that [`is_seekable`](ShardPlace::is_seekable) at the sample whose
+    /// [`Sample::offset`](super::Sample::offset) is `offset`; the offsets of what is read count from
+    /// there.
+    ///
+    /// # Errors
+    /// As [`ShardPlace::open`].
+    pub fn open_at(
+        &self,
+        offset: u64,
+        known: &ShardIdentity,
+        options: ReadOptions,
+    ) -> Result<ShardReader, Fault> {
+        let source = self.bytes(offset, known, &options).map_err(|error| self.failed(&error))?;
+        Ok(ShardReader::from_reader(self.to_string(), source, options))
+    }
+
+    fn bytes(
+        &self,
+        offset: u64,
+        known: &ShardIdentity,
+        options: &ReadOptions,
+    ) -> io::Result<Box<dyn Read + Send>> {
+        Ok(match self {
+            Self::File(path) => {
+                let mut file = File::open(path)?;
+                file.seek(SeekFrom::Start(offset))?;
+                Box::new(file)
+            }
+            Self::Url(url) => Box::new(remote::open(url, offset, known, options.retry)?),
+            Self::Pipe { .. } | Self::Stdin if offset > 0 => {
+                return Err(io::Error::other("a pipe can only be read from its start"));
+            }
+            Self::Pipe { command, folder } => Box::new(PipeReader::start(command, folder)?),
+            Self::Stdin => Box::new(io::stdin()),
+        })
+    }
+
+    fn failed(&self, error: &io::Error) -> Fault {
+        Fault {
+            shard: self.to_string().into(),
+            key: None,
+            reason: FaultReason::ReadFailed { kind: error.kind(), message: error.to_string() },
+            fatal: true,
+        }
+    }
+}

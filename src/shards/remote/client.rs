@@ -1,0 +1,196 @@
+//! Connections: one thread for requests, one client per bucket, one for all web servers.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use object_store::aws::AmazonS3Builder;
+use object_store::azure::MicrosoftAzureBuilder;
+use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
+use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::http::HttpBuilder;
+use object_store::path::Path;
+use object_store::{ClientOptions, ObjectStore, RetryConfig};
+use tokio::runtime::Runtime;
+
+use super::super::place::without_secrets;
+use super::error::RemoteError;
+
+/// The process's connections. Made when first needed and kept until its end.
+static NETWORK: Mutex<Option<Arc<Network>>> = Mutex::new(None);
+
+/// A thread that requests run on, and the clients.
+#[derive(Debug)]
+pub(super) struct Network {
+    runtime: Runtime,
+    web: HttpClient,
+    buckets: Mutex<HashMap<String, Arc<dyn ObjectStore>>>,
+}
+
+/// An object on a server.
+#[derive(Debug, Clone)]
+pub(super) struct Object {
+    pub store: Arc<dyn ObjectStore>,
+    pub path: Path,
+    /// As the user wrote it: not for messages.
+    pub url: String,
+}
+
+impl Network {
+    /// The process's connections.
+    ///
+    /// # Errors
+    /// If their thread or the encryption can't be started.
+    pub fn get() -> Result<Arc<Self>, RemoteError> {
+        let mut network = NETWORK.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(network) = &*network {
+            return Ok(network.clone());
+        }
+        // Another part of the process may have chosen one already: that will do.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("network")
+            .enable_all()
+            .build()?;
+        let options = ClientOptions::new().with_allow_http(true);
+        let web = ReqwestConnector::default().connect(&options).map_err(|error| {
+            RemoteError::lasting(io::ErrorKind::Other, format!("no web client: {error}"))
+        })?;
+        let made = Arc::new(Self { runtime, web, buckets: Mutex::default() });
+        *network = Some(made.clone());
+        Ok(made)
+    }
+
+    /// Runs `work` on the network's thread, beside the caller.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(work);
+    }
+
+    /// Runs `work` on the network's thread and waits for it; the caller may be a task of another
+    /// runtime, if a short wait does no harm there.
+    ///
+    /// # Errors
+    /// If the work died.
+    pub fn wait<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, RemoteError> {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        self.spawn(async move {
+            let _ = sender.send(work.await);
+        });
+        receiver.recv().map_err(|_| {
+            RemoteError::lasting(io::ErrorKind::Other, "a request died; this is a bug")
+        })
+    }
+
+    /// The object behind a URL; nothing is asked of the server yet.
+    ///
+    /// # Errors
+    /// If the URL or the settings of its client can't be used.
+    pub fn object(&self, url: &str) -> Result<Object, RemoteError> {
+        let wrong = |problem: String| RemoteError::lasting(io::ErrorKind::InvalidInput, problem);
+        if url.starts_with("http") {
+            let store = HttpBuilder::new()
+                .with_url(url)
+                .with_http_connector(Shared(self.web.clone()))
+                .with_retry(no_retries())
+                .build()
+                .map_err(|error| wrong(error.to_string()))?;
+            // The whole URL is the store's, so that it is sent as the user wrote it.
+            let url = url.to_owned();
+            return Ok(Object { store: Arc::new(store), path: Path::default(), url });
+        }
+        let (bucket, key) = split(url).ok_or_else(|| wrong(format!("no bucket in {url}")))?;
+        let path = Path::parse(key).map_err(|error| wrong(error.to_string()))?;
+        Ok(Object { store: self.bucket(bucket)?, path, url: url.to_owned() })
+    }
+
+    /// The client of `s3://BUCKET`, `gs://BUCKET` or `az://CONTAINER`, with credentials and endpoint from
+    /// the environment.
+    pub fn bucket(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>, RemoteError> {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = buckets.get(bucket) {
+            return Ok(store.clone());
+        }
+        let store = build(bucket).map_err(|error| {
+            let problem = format!("no client for {bucket}: {error}");
+            RemoteError::lasting(io::ErrorKind::InvalidInput, problem)
+        })?;
+        buckets.insert(bucket.to_owned(), store.clone());
+        Ok(store)
+    }
+}
+
+fn build(bucket: &str) -> object_store::Result<Arc<dyn ObjectStore>> {
+    let (scheme, name) = bucket.split_once("://").unwrap_or((bucket, ""));
+    Ok(match scheme {
+        "gs" => Arc::new(
+            GoogleCloudStorageBuilder::from_env()
+                .with_bucket_name(name)
+                .with_retry(no_retries())
+                .build()?,
+        ),
+        "az" => Arc::new(
+            MicrosoftAzureBuilder::from_env()
+                .with_container_name(name)
+                .with_retry(no_retries())
+                .build()?,
+        ),
+        _ => Arc::new(
+            AmazonS3Builder::from_env().with_bucket_name(name).with_retry(no_retries()).build()?,
+        ),
+    })
+}
+
+/// `s3://bucket/a/b` as (`s3://bucket`, `a/b`).
+pub(super) fn split(url: &str) -> Option<(&str, &str)> {
+    let start = url.find("://")? + 3;
+    let end = url.get(start..)?.find('/').map_or(url.len(), |slash| start + slash);
+    let (bucket, key) = url.split_at(end);
+    (end > start).then_some((bucket, key.trim_start_matches('/')))
+}
+
+/// Retries are ours: they go on where a read broke, and count what was gained.
+fn no_retries() -> RetryConfig {
+    RetryConfig { max_retries: 0, retry_timeout: Duration::ZERO, ..RetryConfig::default() }
+}
+
+impl Object {
+    /// `text` without the secrets that the object's URL may hold.
+    pub fn tidy(&self, text: &str) -> String {
+        text.replace(&self.url, &without_secrets(&self.url))
+    }
+
+    /// Where credentials for it come from, for messages.
+    pub fn credentials(&self) -> &'static str {
+        match self.url.split_once("://").map_or("", |(scheme, _)| scheme) {
+            "s3" => {
+                "credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION \
+                 (AWS_SKIP_SIGNATURE=true for public data)"
+            }
+            "gs" => {
+                "credentials come from GOOGLE_APPLICATION_CREDENTIALS \
+                 (GOOGLE_SKIP_SIGNATURE=true for public data)"
+            }
+            "az" => {
+                "credentials come from AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY \
+                 (AZURE_SKIP_SIGNATURE=true for public data)"
+            }
+            _ => "give a URL that needs no login, or a signed one",
+        }
+    }
+}
+
+/// Hands every store the same web client: one store a URL, one pool of connections.
+#[derive(Debug)]
+struct Shared(HttpClient);
+
+impl HttpConnector for Shared {
+    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(self.0.clone())
+    }
+}

@@ -1,0 +1,84 @@
+//! Globs and folders in object stores.
+
+use futures::TryStreamExt;
+use object_store::path::Path;
+
+use super::super::error::ShardError;
+use super::super::place::without_secrets;
+use super::super::retry::Retry;
+use super::super::sources::is_shard_name;
+use super::client::{Network, Object, split};
+use super::error::RemoteError;
+use super::{fetch, refused};
+
+/// URLs of the shards that a glob, or a folder with its closing `/`, stands for; sorted.
+///
+/// # Errors
+/// If the store can't be asked, or has none.
+pub(in super::super) fn list(pattern: &str, retry: Retry) -> Result<Vec<String>, ShardError> {
+    let bad = |problem: &str| ShardError::BadPattern {
+        pattern: without_secrets(pattern),
+        problem: problem.to_owned(),
+    };
+    let (bucket, keys) = split(pattern).ok_or_else(|| bad("it names no bucket"))?;
+    if bucket.contains(['*', '?', '[']) {
+        return Err(bad("a bucket's name is no glob"));
+    }
+    let keys = if keys.is_empty() || keys.ends_with('/') {
+        format!("{}*", glob::Pattern::escape(keys))
+    } else {
+        keys.to_owned()
+    };
+    let glob = glob::Pattern::new(&keys).map_err(|error| bad(error.msg))?;
+    let found = all_keys(bucket, &keys, retry).map_err(|error| refused(pattern, &error))?;
+    let options = glob::MatchOptions {
+        case_sensitive: true,
+        require_literal_separator: true,
+        require_literal_leading_dot: true,
+    };
+    let mut urls: Vec<String> = found
+        .into_iter()
+        .filter(|key| glob.matches_with(key, options) && is_shard_name(key))
+        .map(|key| format!("{bucket}/{key}"))
+        .collect();
+    urls.sort();
+    if urls.is_empty() {
+        return Err(ShardError::NoMatch { pattern: without_secrets(pattern) });
+    }
+    Ok(urls)
+}
+
+/// The keys below the glob's fixed folder: all of them, or, where the glob stays in that folder,
+/// those right in it.
+fn all_keys(bucket: &str, glob: &str, retry: Retry) -> Result<Vec<String>, RemoteError> {
+    let network = Network::get()?;
+    let fixed = glob.find(['*', '?', '[']).unwrap_or(glob.len());
+    let folder = glob.get(..fixed).and_then(|g| g.rfind('/')).map_or(0, |slash| slash + 1);
+    let (folder, rest) = glob.split_at(folder);
+    let deep = rest.contains('/') || rest.contains("**");
+    let prefix = Path::parse(folder.trim_end_matches('/')).map_err(|error| {
+        RemoteError::lasting(std::io::ErrorKind::InvalidInput, error.to_string())
+    })?;
+    let object = Object { path: prefix, ..network.object(bucket)? };
+    network.wait(async move {
+        let mut failures = 0;
+        loop {
+            let error = match try_keys(&object, deep).await {
+                Ok(keys) => return Ok(keys),
+                Err(error) => RemoteError::of_store(&error, &object),
+            };
+            failures += 1;
+            fetch::pause(&retry, failures, error).await?;
+        }
+    })?
+}
+
+async fn try_keys(object: &Object, deep: bool) -> object_store::Result<Vec<String>> {
+    let prefix = Some(&object.path).filter(|path| !path.as_ref().is_empty());
+    let listed = if deep {
+        object.store.list(prefix).try_collect().await?
+    } else {
+        object.store.list_with_delimiter(prefix).await?.objects
+    };
+    Ok(listed.into_iter().map(|meta| meta.location.to_string()).collect())
+}

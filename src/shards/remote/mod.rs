@@ -1,0 +1,82 @@
+//! Shards on web servers and in object stores.
+//!
+//! A shard is read in ranges, a few of them ahead of the reader; what fails is asked for again from
+//! the byte at which it broke, and an object that changes in between is noticed by its ETag.
+//! Requests run on a thread of their own, so that callers may block.
+
+mod client;
+mod error;
+mod fetch;
+mod list;
+mod read;
+
+use std::io;
+
+use futures::StreamExt;
+
+use super::error::ShardError;
+use super::identity::ShardIdentity;
+use super::place::without_secrets;
+use super::retry::Retry;
+use client::Network;
+use error::RemoteError;
+pub(super) use list::list;
+pub(super) use read::RemoteReader;
+
+/// Servers are asked about this many shards at once.
+const QUESTIONS_AT_ONCE: usize = 16;
+
+/// What is known of the objects behind `urls`, in their order.
+///
+/// # Errors
+/// [`ShardError::Remote`] for the first that can't be asked about.
+pub(super) fn identities(urls: &[String], retry: Retry) -> Result<Vec<ShardIdentity>, ShardError> {
+    if urls.is_empty() {
+        return Ok(Vec::new());
+    }
+    let network = Network::get().map_err(|error| refused(&urls[0], &error))?;
+    let shared = network.clone();
+    let asked = urls.to_vec();
+    let answers = network.wait(async move {
+        let ask = |url: String| {
+            let network = shared.clone();
+            async move {
+                let object = network.object(&url)?;
+                fetch::identity(&object, retry).await
+            }
+        };
+        futures::stream::iter(asked).map(ask).buffered(QUESTIONS_AT_ONCE).collect::<Vec<_>>().await
+    });
+    let answers = answers.map_err(|error| refused(&urls[0], &error))?;
+    let named = |(answer, url): (Result<ShardIdentity, RemoteError>, &String)| {
+        answer.map_err(|error| refused(url, &error))
+    };
+    answers.into_iter().zip(urls).map(named).collect()
+}
+
+/// The object behind `url` from byte `offset` on, which must be as `known` has it, if that says
+/// anything.
+///
+/// # Errors
+/// If it can't be asked about; what fails later comes out of the reader.
+pub(super) fn open(
+    url: &str,
+    offset: u64,
+    known: &ShardIdentity,
+    retry: Retry,
+) -> io::Result<RemoteReader> {
+    let network = Network::get()?;
+    let object = network.object(url)?;
+    let known = match known.bytes {
+        Some(_) => known.clone(),
+        None => {
+            let asked = object.clone();
+            network.wait(async move { fetch::identity(&asked, retry).await })??
+        }
+    };
+    Ok(RemoteReader::start(&network, object, offset, known, retry))
+}
+
+fn refused(url: &str, error: &RemoteError) -> ShardError {
+    ShardError::Remote { url: without_secrets(url), problem: error.to_string() }
+}

@@ -1,0 +1,29 @@
+//! In place of `remote`, where the program is built without that feature: URLs are refused.
+
+use std::io::{self, Read};
+
+use super::error::ShardError;
+use super::identity::ShardIdentity;
+use super::retry::Retry;
+
+const WITHOUT: &str = "this program was built without the feature `remote`: copy or mount the \
+                       data, or build it with default features";
+
+pub(super) fn identities(urls: &[String], _: Retry) -> Result<Vec<ShardIdentity>, ShardError> {
+    match urls.first() {
+        Some(url) => Err(refused(url)),
+        None => Ok(Vec::new()),
+    }
+}
+
+pub(super) fn list(pattern: &str, _: Retry) -> Result<Vec<String>, ShardError> {
+    Err(refused(pattern))
+}
+
+pub(super) fn open(_: &str, _: u64, _: &ShardIdentity, _: Retry) -> io::Result<impl Read + Send> {
+    Err::<io::Empty, _>(io::Error::new(io::ErrorKind::Unsupported, WITHOUT))
+}
+
+fn refused(url: &str) -> ShardError {
+    ShardError::Remote { url: super::place::without_secrets(url), problem: WITHOUT.to_owned() }
+}
