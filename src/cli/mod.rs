@@ -8,7 +8,9 @@ mod run;
 mod sample;
 mod sample_files;
 mod settings;
+mod signals;
 mod status;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
@@ -30,6 +32,8 @@ enum Command {
     Sample(Box<sample::Sample>),
     /// Say what a run directory has done so far
     Status(status::Status),
+    /// Read every file of a run directory and say what is damaged
+    Verify(verify::Verify),
     /// Find the cores in any table of features: try data and settings before a long run
     Discover(discover::Discover),
     /// Say what was found of ONNX Runtime, GPU, threads and disk, and what to do about it
@@ -54,6 +58,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(command) => command.run(),
         Command::Sample(command) => command.run(),
         Command::Status(command) => command.run(),
+        Command::Verify(command) => command.run(),
         Command::Discover(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Inspect(command) => command.run(),

@@ -43,6 +43,10 @@ section! {
         /// counts as one) a run endures: a count, a share of all samples, or `"auto"`: 1 % and at least 10. Past it the run fails; below it
         /// they are skipped, counted and listed in `quarantine.parquet`.
         max_bad: MaxBad = MaxBad::Auto, any;
+        /// How many bad samples in a row a shard may have; 0 for any number. Past it the whole shard is taken to be wrong
+        /// (another format, another label): it is given up at once and named, and the run fails when the other shards
+        /// are done.
+        max_consecutive_bad: usize = 0, any;
         /// The largest image accepted, in millions of pixels; checked before memory is taken.
         max_megapixels: usize = 128, between(1, 10_000);
     }

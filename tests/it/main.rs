@@ -4,16 +4,20 @@
 
 mod bad_data;
 mod commands;
+mod crash;
 mod demo;
 mod diffusion;
 mod discover_command;
 mod discovery;
 mod end_to_end;
+mod faults;
 mod features;
 mod full_disk;
 mod generation;
 mod harness;
 mod interruption;
 mod python;
+mod redo;
 mod sameness;
 mod sample;
+mod verify;
