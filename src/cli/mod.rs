@@ -10,7 +10,9 @@ mod sample_files;
 mod settings;
 mod shards;
 mod shards_pack;
+mod signals;
 mod status;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
@@ -32,6 +34,8 @@ enum Command {
     Sample(Box<sample::Sample>),
     /// Say what a run directory has done so far
     Status(status::Status),
+    /// Read every file of a run directory and say what is damaged
+    Verify(verify::Verify),
     /// Find the cores in any table of features: try data and settings before a long run
     Discover(discover::Discover),
     /// Say what was found of ONNX Runtime, GPU, threads and disk, and what to do about it
@@ -58,6 +62,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(command) => command.run(),
         Command::Sample(command) => command.run(),
         Command::Status(command) => command.run(),
+        Command::Verify(command) => command.run(),
         Command::Discover(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Inspect(command) => command.run(),

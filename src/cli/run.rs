@@ -39,12 +39,31 @@ pub(crate) struct Run {
     /// Redo what was made from other settings or inputs
     #[arg(long)]
     force: bool,
+    /// Try again what failed and was left out: images that came to nothing, and what is made from them
+    #[arg(long)]
+    retry_failed: bool,
     /// Print a summary as JSON on stdout
     #[arg(long)]
     json: bool,
 }
 
 impl Run {
+    /// The command that made `record`, to go on in `run_dir`; its paths are relative to the record's folder.
+    pub(crate) fn again(record: &RunRecord, run_dir: PathBuf) -> Self {
+        Self {
+            pipeline: PathBuf::from(&record.pipeline),
+            run_dir: Some(run_dir),
+            only: None,
+            from: None,
+            until: None,
+            sets: record.sets.clone(),
+            dry_run: false,
+            force: false,
+            retry_failed: false,
+            json: false,
+        }
+    }
+
     /// Runs the pipeline.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let pipeline = Pipeline::load(&self.pipeline, &self.sets)?;
@@ -62,7 +81,7 @@ impl Run {
             None
         } else {
             run_dir.create()?;
-            Some(Lock::take(run_dir.root())?)
+            Some(Lock::take(run_dir.root(), |message| progress.say(message))?)
         };
         let result = if self.dry_run {
             runtime.block_on(self.plan(context, &run_dir, &progress, range))
@@ -102,8 +121,9 @@ impl Run {
     ) -> anyhow::Result<Exit> {
         let events = EventLog::none();
         let cancel = Cancel::default();
+        let (cancel, retry_failed) = (&cancel, self.retry_failed);
         let options =
-            RunOptions { run_dir, events: &events, progress, cancel: &cancel, force: false };
+            RunOptions { run_dir, events: &events, progress, cancel, force: false, retry_failed };
         let mut out = std::io::stdout().lock();
         for line in stages::dry_run(context, &options, range).await? {
             writeln!(out, "{line}")?;
@@ -122,19 +142,26 @@ impl Run {
         run_dir.sweep()?;
         let events = EventLog::open(run_dir.root())?;
         let cancel = Cancel::default();
-        tokio::spawn(listen(cancel.clone()));
+        super::signals::listen(cancel.clone())?;
         let record = self.record(&context, run_dir)?;
         events.record("run_started", json!({"settings": record.settings}));
-        let options =
-            RunOptions { run_dir, events: &events, progress, cancel: &cancel, force: self.force };
+        let options = RunOptions {
+            run_dir,
+            events: &events,
+            progress,
+            cancel: &cancel,
+            force: self.force,
+            retry_failed: self.retry_failed,
+        };
         let result = stages::run(context.clone(), &options, range, record).await;
         let fields = match &result {
             Ok(_) => json!({"ok": true}),
             Err(error) => json!({"ok": false, "error": error.to_string()}),
         };
         events.record("run_finished", fields);
-        self.note_runtime(&context, run_dir)?;
+        let noted = self.note_runtime(&context, run_dir);
         let result = result?;
+        noted?;
         // Only now: after a refusal the directory still holds another pipeline's results.
         let text = std::fs::read(&self.pipeline).context("cannot read the pipeline file")?;
         run_dir.write("pipeline.toml", &text)?;
@@ -148,6 +175,8 @@ impl Run {
         Ok(RunRecord {
             program: concat!("coda-pipe ", env!("CARGO_PKG_VERSION")).into(),
             pipeline: self.pipeline.display().to_string(),
+            folder: std::env::current_dir().unwrap_or_default(),
+            sets: self.sets.clone(),
             settings: serde_json::to_value(&context.pipeline)?,
             runtime: before.runtime,
             stages: before.stages,
@@ -224,21 +253,4 @@ impl Run {
 
 fn folder_of(pipeline: &Path) -> PathBuf {
     pipeline.parent().map_or_else(PathBuf::new, Path::to_path_buf)
-}
-
-/// First Ctrl-C or SIGTERM: finish or drop the units under way. Second: leave at once, which is safe too.
-async fn listen(cancel: Cancel) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-    for asked in 0.. {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        }
-        if asked > 0 {
-            std::process::exit(Exit::Interrupted as i32);
-        }
-        eprintln!("stopping: finishing what is nearly done (again to leave at once)");
-        cancel.cancel();
-    }
 }

@@ -28,6 +28,8 @@ struct Row {
     done: usize,
     /// Absent until the stage was first reached.
     total: Option<u64>,
+    /// Units that were done before something ahead of them changed: checked when that is complete.
+    earlier: usize,
     samples: u64,
     skipped: u64,
     seconds: f64,
@@ -55,7 +57,12 @@ impl Status {
             if total == Some(0) || (total.is_none() && stage == "purity") {
                 continue;
             }
-            rows.push(row(stage, &present, total));
+            // Not known to be of today's settings before everything ahead of it was complete.
+            let (done, earlier) = match total {
+                Some(_) => (present.as_slice(), 0),
+                None => (&[][..], present.len()),
+            };
+            rows.push(Row { earlier, ..row(stage, done, total) });
             logs.extend(receipts.into_values().filter(|r| !r.log.is_empty()));
         }
         let mut out = std::io::stdout().lock();
@@ -87,6 +94,7 @@ fn row(stage: &'static str, receipts: &[&Receipt], total: Option<u64>) -> Row {
         stage,
         done: receipts.len(),
         total,
+        earlier: 0,
         samples: receipts.iter().map(|r| r.samples).sum(),
         skipped: receipts.iter().map(|r| r.faults.len() as u64).sum(),
         seconds: receipts.iter().map(|r| r.seconds).sum(),
@@ -99,5 +107,9 @@ fn line(row: &Row) -> String {
     let units = format!("{}/{total}", row.done);
     let bytes = indicatif::HumanBytes(row.bytes);
     let Row { stage, samples, skipped, seconds, .. } = row;
-    format!("{stage:<9} {units:>11} {samples:>9} {skipped:>8} {seconds:>9.1} {bytes:>10}")
+    let earlier = match row.earlier {
+        0 => String::new(),
+        n => format!("  ({n} of before: checked when the stages ahead are complete)"),
+    };
+    format!("{stage:<9} {units:>11} {samples:>9} {skipped:>8} {seconds:>9.1} {bytes:>10}{earlier}")
 }

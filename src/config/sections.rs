@@ -54,6 +54,10 @@ section! {
         retries: usize = 5, any;
         /// The wait before the first such try, in seconds; each one after it waits twice as long, up to a minute.
         retry_seconds: f64 = 1.0, between(0.0, 60.0);
+        /// How many bad samples in a row a shard may have; 0 for any number. Past it the whole shard is taken to be wrong
+        /// (another format, another label): it is given up at once and named, and the run fails when the other shards
+        /// are done.
+        max_consecutive_bad: usize = 0, any;
         /// The largest image accepted, in millions of pixels; checked before memory is taken.
         max_megapixels: usize = 128, between(1, 10_000);
     }

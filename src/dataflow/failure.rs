@@ -30,28 +30,49 @@ pub enum FlowError<E: std::error::Error + 'static> {
         /// Units it has.
         units: usize,
         /// Those that failed, by name.
-        failures: Vec<(String, E)>,
+        failures: Vec<UnitFailure<E>>,
     },
     /// Earlier outputs were made with other settings or inputs.
-    #[error("{}", stale(stage, *units, reasons))]
+    #[error("{}", stale(stages, after))]
     Stale {
-        /// The stage.
-        stage: &'static str,
-        /// Units concerned.
-        units: usize,
-        /// Why, each reason once.
-        reasons: Vec<StaleReason>,
+        /// The stages concerned, in order.
+        stages: Vec<StaleStage>,
+        /// Stages of this run that depend on them and have results.
+        after: Vec<&'static str>,
     },
 }
 
-fn failed<E: std::error::Error>(stage: &str, units: usize, failures: &[(String, E)]) -> String {
+/// A unit that failed.
+#[derive(Debug)]
+pub struct UnitFailure<E> {
+    /// `stage/name`.
+    pub unit: String,
+    /// What a person calls it: the shard, the images; may be empty.
+    pub about: String,
+    /// Why.
+    pub error: E,
+}
+
+/// A stage with outputs of other settings or inputs than today's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaleStage {
+    /// The stage.
+    pub stage: &'static str,
+    /// Units concerned.
+    pub units: usize,
+    /// Why, each reason once.
+    pub reasons: Vec<StaleReason>,
+}
+
+fn failed<E: std::error::Error>(stage: &str, units: usize, failures: &[UnitFailure<E>]) -> String {
     let mut text = format!("{stage}: {} of {units} units failed:", failures.len());
     let mut said = Vec::new();
-    for (unit, error) in failures {
+    for UnitFailure { unit, about, error } in failures {
         let error = error.to_string();
         // One cause often fails many units: it is said once.
         if !said.contains(&error) && said.len() < 10 {
-            text.push_str(&format!("\n  {unit}: {error}"));
+            let about = if about.is_empty() { String::new() } else { format!(" ({about})") };
+            text.push_str(&format!("\n  {unit}{about}: {error}"));
             said.push(error);
         }
     }
@@ -62,23 +83,33 @@ fn failed<E: std::error::Error>(stage: &str, units: usize, failures: &[(String, 
     text
 }
 
-fn stale(stage: &str, units: usize, reasons: &[StaleReason]) -> String {
-    let mut text =
-        format!("{stage}: {units} units were made from other settings or inputs than today's:");
-    for reason in reasons {
-        match reason {
-            StaleReason::Settings(changes) => {
-                changes.iter().for_each(|change| text.push_str(&format!("\n  {change}")));
+impl std::fmt::Display for StaleStage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { stage, units, reasons } = self;
+        write!(f, "{stage}: {units} units")?;
+        for reason in reasons {
+            match reason {
+                StaleReason::Settings(changes) => {
+                    changes.iter().try_for_each(|change| write!(f, "\n  {change}"))?;
+                }
+                StaleReason::Inputs => {
+                    f.write_str("\n  an input changed (a shard, the model, or an earlier stage)")?;
+                }
+                StaleReason::Orphan => f.write_str("\n  units that this pipeline no longer has")?,
             }
-            StaleReason::Inputs => {
-                text.push_str("\n  an input changed (a shard, the model, or an earlier stage)")
-            }
-            StaleReason::Orphan => text.push_str("\n  units that this pipeline no longer has"),
         }
+        Ok(())
     }
-    text.push_str(&format!(
-        "\n{stage} and every stage after it would be redone. Add --force to do that, \
-         or --run-dir to keep both"
-    ));
+}
+
+fn stale(stages: &[StaleStage], after: &[&str]) -> String {
+    let mut text = "made from other settings or inputs than today's:".to_owned();
+    stages.iter().for_each(|stage| text.push_str(&format!("\n{stage}")));
+    text.push_str("\nAdd --force to redo them");
+    if !after.is_empty() {
+        let after = after.join(", ");
+        text.push_str(&format!(" (and of {after} what depends on bytes that come out otherwise)"));
+    }
+    text.push_str(", or --run-dir to keep both");
     text
 }

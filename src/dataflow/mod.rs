@@ -14,11 +14,11 @@ mod summary;
 
 pub use cancel::{Cancel, Cancelled};
 pub use device::{DeviceGone, DevicePool};
-pub use failure::FlowError;
+pub use failure::{FlowError, StaleStage, UnitFailure};
 pub use fingerprint::Fingerprint;
 pub use plan::{Plan, PlannedUnit, StaleReason, UnitState, plan};
 pub use progress::{Progress, ProgressStyle, StageProgress};
-pub use runner::{RunOptions, run_stage};
+pub use runner::{RunOptions, StageResult, run_stage};
 pub use scope::Scope;
-pub use stage::{Done, Stage};
+pub use stage::{Done, Stage, UnitError};
 pub use summary::StageSummary;

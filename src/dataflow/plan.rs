@@ -1,7 +1,8 @@
 //! What of a stage is done, to do, or made from other settings than today's.
 
 use super::stage::Stage;
-use crate::store::{Receipt, RunDir};
+use crate::store::{Receipt, RunDir, StoreError};
+use rayon::prelude::*;
 use std::collections::BTreeSet;
 
 /// Where a unit stands.
@@ -13,6 +14,8 @@ pub enum UnitState {
     Missing,
     /// It was done with other settings or inputs.
     Stale(StaleReason, Box<Receipt>),
+    /// It is done but for faults that another try may cure, and another try was asked for.
+    Retry(Box<Receipt>),
 }
 
 /// Why a unit's outputs are not today's.
@@ -81,7 +84,43 @@ impl<U> Plan<U> {
     }
 }
 
-/// Compares the units of `stage` with the receipts in `run_dir`.
+impl<U> Plan<U> {
+    /// Takes units that are done but for faults that `stage` can cure by another try as not done.
+    pub fn retry<S: Stage<Unit = U>>(&mut self, stage: &S) {
+        for planned in &mut self.units {
+            if let UnitState::Done(receipt) = &planned.state
+                && receipt.faults.iter().any(|fault| stage.can_cure(fault))
+            {
+                planned.state = UnitState::Retry(receipt.clone());
+            }
+        }
+    }
+
+    /// Units that will be tried again, with their receipts.
+    pub fn retried(&self) -> impl Iterator<Item = (&U, &Receipt)> {
+        self.units.iter().filter_map(|planned| match &planned.state {
+            UnitState::Retry(receipt) => Some((&planned.unit, receipt.as_ref())),
+            _ => None,
+        })
+    }
+
+    /// Removes what outdated and retried units left, all of it, before anything is redone. Left in place, an old file
+    /// could pass for a result, or an old receipt for one of a file that another unit has since rewritten.
+    ///
+    /// # Errors
+    /// If a file can't be removed.
+    pub fn discard_outdated(&mut self, run_dir: &RunDir) -> Result<(), StoreError> {
+        for planned in &mut self.units {
+            if let UnitState::Stale(_, receipt) | UnitState::Retry(receipt) = &planned.state {
+                run_dir.discard(receipt)?;
+                planned.state = UnitState::Missing;
+            }
+        }
+        self.orphans.drain(..).try_for_each(|receipt| run_dir.discard(&receipt))
+    }
+}
+
+/// Compares the units of `stage` with the receipts in `run_dir`, on all cores.
 ///
 /// # Errors
 /// If the units can't be listed or a receipt not read.
@@ -90,9 +129,13 @@ pub fn plan<S: Stage>(stage: &S, run_dir: &RunDir) -> Result<Plan<S::Unit>, S::E
     let mut units = Vec::new();
     for unit in stage.units()? {
         let name = format!("{}/{}", stage.name(), stage.unit_name(&unit));
+        let receipt = receipts.remove(&name);
+        units.push((unit, name, receipt));
+    }
+    let planned = units.into_par_iter().map(|(unit, name, receipt)| {
         let today = stage.fingerprint(&unit)?;
         let fingerprint = today.digest(stage.name());
-        let state = match receipts.remove(&name) {
+        let state = match receipt {
             None => UnitState::Missing,
             Some(r) if r.fingerprint != fingerprint => {
                 let changes = today.changes_since(&r.settings);
@@ -105,7 +148,8 @@ pub fn plan<S: Stage>(stage: &S, run_dir: &RunDir) -> Result<Plan<S::Unit>, S::E
             Some(r) if run_dir.outputs_present(&r) => UnitState::Done(Box::new(r)),
             Some(_) => UnitState::Missing,
         };
-        units.push(PlannedUnit { unit, name, fingerprint, settings: today.settings, state });
-    }
+        Ok(PlannedUnit { unit, name, fingerprint, settings: today.settings, state })
+    });
+    let units = planned.collect::<Result<Vec<_>, S::Error>>()?;
     Ok(Plan { stage: stage.name(), units, orphans: receipts.into_values().collect() })
 }

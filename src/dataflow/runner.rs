@@ -1,15 +1,16 @@
 //! Running a stage: what is done is left alone, the rest is worked on within bounds, each unit ends with a receipt.
 
 use super::cancel::{Cancel, Cancelled};
-use super::failure::FlowError;
+use super::failure::{FlowError, StaleStage, UnitFailure};
 use super::plan::{Plan, PlannedUnit, UnitState};
 use super::progress::{Progress, StageProgress};
 use super::scope::Scope;
-use super::stage::Stage;
+use super::stage::{Stage, UnitError};
 use super::summary::{StageSummary, summary_of};
-use crate::store::{EventLog, Receipt, RunDir, StoreError};
+use crate::store::{EventLog, Receipt, RunDir};
 use futures::StreamExt;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// What all stages of a run share.
@@ -25,6 +26,17 @@ pub struct RunOptions<'a> {
     pub cancel: &'a Cancel,
     /// Redo what was made from other settings.
     pub force: bool,
+    /// Do units again whose receipts carry faults that another try may cure.
+    pub retry_failed: bool,
+}
+
+/// A complete stage.
+#[derive(Debug)]
+pub struct StageResult {
+    /// What it did, in numbers.
+    pub summary: StageSummary,
+    /// The receipts of all its units, by unit.
+    pub receipts: BTreeMap<String, Receipt>,
 }
 
 /// Does what is left of `stage`.
@@ -33,38 +45,46 @@ pub struct RunOptions<'a> {
 /// See [`FlowError`]. Units that were finished stay finished whatever the error.
 pub async fn run_stage<S: Stage>(
     stage: &S,
-    plan: Plan<S::Unit>,
+    mut plan: Plan<S::Unit>,
     options: &RunOptions<'_>,
-) -> Result<StageSummary, FlowError<S::Error>> {
+) -> Result<StageResult, FlowError<S::Error>> {
     let started = Instant::now();
     if plan.stale() > 0 && !options.force {
         let (units, reasons) = (plan.stale(), plan.stale_reasons());
-        return Err(FlowError::Stale { stage: plan.stage, units, reasons });
+        let stages = vec![StaleStage { stage: plan.stage, units, reasons }];
+        return Err(FlowError::Stale { stages, after: Vec::new() });
     }
-    discard_stale(&plan, options)?;
+    plan.discard_outdated(options.run_dir)?;
     let mut summary = summary_of(&plan);
     let bar = options.progress.stage(plan.stage, plan.units.len(), plan.done());
     let total = plan.units.len();
     let fields = json!({"stage": plan.stage, "units": total, "done": plan.done()});
     options.events.record("stage_started", fields);
 
-    let todo: Vec<_> =
-        plan.units.into_iter().filter(|u| !matches!(u.state, UnitState::Done(_))).collect();
+    let (mut receipts, mut todo) = (BTreeMap::new(), Vec::new());
+    for unit in plan.units {
+        match unit.state {
+            UnitState::Done(receipt) => drop(receipts.insert(unit.name, *receipt)),
+            _ => todo.push(unit),
+        }
+    }
     // A stage may load its model to know how many devices there are: not for nothing.
     let at_once = if todo.is_empty() { 1 } else { stage.concurrency().max(1) };
     let mut running = futures::stream::iter(todo)
         .map(|unit| run_unit(stage, unit, options, &bar))
         .buffer_unordered(at_once);
-    let mut failures = Vec::new();
-    while let Some((name, result)) = running.next().await {
+    let mut failures: Vec<UnitFailure<S::Error>> = Vec::new();
+    while let Some(result) = running.next().await {
         match result {
-            Ok(receipt) => summary.add(&receipt),
+            Ok(receipt) => {
+                summary.add(&receipt);
+                receipts.insert(receipt.unit.clone(), receipt);
+            }
             // The others under way are let finish: they see the request themselves.
             Err(_) if options.cancel.is_cancelled() => {}
-            Err(error) => failures.push((name, error)),
+            Err(failure) => failures.push(failure),
         }
-        // The same cause would fail every unit: a folder that can't be written, a model that can't be loaded.
-        if failures.len() >= 3 && summary.processed == 0 {
+        if is_hopeless(&failures, summary.processed) {
             break;
         }
     }
@@ -73,12 +93,19 @@ pub async fn run_stage<S: Stage>(
     summary.seconds = started.elapsed().as_secs_f64();
     if !failures.is_empty() {
         bar.clear();
-        failures.sort_by(|a, b| a.0.cmp(&b.0));
+        failures.sort_by(|a, b| a.unit.cmp(&b.unit));
         return Err(FlowError::Units { stage: stage.name(), units: total, failures });
     }
     bar.finish(&summary);
     options.events.record("stage_finished", json!(summary));
-    Ok(summary)
+    Ok(StageResult { summary, receipts })
+}
+
+/// Whether the same cause would fail every other unit: the disk is full or gone, or units only fail from the start (a
+/// model that can't be loaded).
+fn is_hopeless<E: UnitError>(failures: &[UnitFailure<E>], done: usize) -> bool {
+    let lost = failures.last().is_some_and(|failure| failure.error.concerns_all());
+    lost || (failures.len() >= 3 && done == 0)
 }
 
 async fn run_unit<S: Stage>(
@@ -86,7 +113,7 @@ async fn run_unit<S: Stage>(
     unit: PlannedUnit<S::Unit>,
     options: &RunOptions<'_>,
     bar: &StageProgress,
-) -> (String, Result<Receipt, S::Error>) {
+) -> Result<Receipt, UnitFailure<S::Error>> {
     let started = Instant::now();
     let result = match options.cancel.check() {
         Ok(()) => finish_unit(stage, &unit, options, bar, started).await,
@@ -108,9 +135,8 @@ async fn run_unit<S: Stage>(
         }
         Err(_) => {}
     }
-    let about = stage.describe(&unit.unit);
-    let name = if about.is_empty() { unit.name } else { format!("{} ({about})", unit.name) };
-    (name, result)
+    let failure = |error| UnitFailure { about: stage.describe(&unit.unit), unit: unit.name, error };
+    result.map_err(failure)
 }
 
 async fn finish_unit<S: Stage>(
@@ -149,14 +175,4 @@ const GRACE: Duration = Duration::from_secs(20);
 async fn grace(cancel: &Cancel) {
     cancel.cancelled().await;
     tokio::time::sleep(GRACE).await;
-}
-
-/// With `--force`, before any unit is redone: what was made otherwise goes, all of it. Left in place, an old file could
-/// pass for a result, or an old receipt for one of a file that another unit has since rewritten.
-fn discard_stale<U>(plan: &Plan<U>, options: &RunOptions<'_>) -> Result<(), StoreError> {
-    let stale = plan.units.iter().filter_map(|unit| match &unit.state {
-        UnitState::Stale(_, receipt) => Some(receipt.as_ref()),
-        _ => None,
-    });
-    stale.chain(&plan.orphans).try_for_each(|receipt| options.run_dir.discard(receipt))
 }

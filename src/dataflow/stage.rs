@@ -11,7 +11,7 @@ pub trait Stage: Send + Sync {
     /// What one worker takes: a shard, a class, a batch of images.
     type Unit: Send + Sync;
     /// Why a unit fails.
-    type Error: std::error::Error + From<StoreError> + From<Cancelled> + Send + Sync + 'static;
+    type Error: UnitError;
 
     /// Its name: also its folder in the run directory.
     fn name(&self) -> &'static str;
@@ -36,6 +36,12 @@ pub trait Stage: Send + Sync {
     /// If an input can't be examined.
     fn fingerprint(&self, unit: &Self::Unit) -> Result<Fingerprint, Self::Error>;
 
+    /// Whether doing a unit again may cure `fault`, which its receipt carries. What fails without a receipt is done
+    /// again by every run.
+    fn can_cure(&self, _fault: &Fault) -> bool {
+        false
+    }
+
     /// Units worked on at once.
     fn concurrency(&self) -> usize;
 
@@ -45,6 +51,17 @@ pub trait Stage: Send + Sync {
         unit: &Self::Unit,
         scope: &Scope,
     ) -> impl Future<Output = Result<Done, Self::Error>> + Send;
+}
+
+/// Why a unit fails.
+pub trait UnitError:
+    std::error::Error + From<StoreError> + From<Cancelled> + Send + Sync + 'static
+{
+    /// Whether every other unit would fail for the same reason: the place they are written to is lost. Nothing more is
+    /// begun then, for its results could not be kept.
+    fn concerns_all(&self) -> bool {
+        false
+    }
 }
 
 /// What a unit did, beside the files it wrote.

@@ -9,6 +9,7 @@ use super::encode_device::{Encoded, Pool, start_pool};
 use super::encode_part::PartWriter;
 use super::encode_read::{Item, Prepared, read_shard};
 use super::error::StageError;
+use super::left_out::ShardFaults;
 use super::model::{encoder_digest, model_digest};
 use super::sources::Source;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
@@ -17,7 +18,7 @@ use crate::store::tables::{LatentFormat, PartFormat};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::{OnceCell, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -133,7 +134,7 @@ impl Stage for Encode {
             let (context, source) = (context.clone(), unit.source.clone());
             tokio::task::spawn_blocking(move || read_shard(&context, &source, &sender))
         };
-        let faults = Mutex::new(Vec::new());
+        let faults = ShardFaults::new(context.pipeline.data.max_consecutive_bad);
         let mut encoded = ReceiverStream::new(receiver)
             .map(|item| item.prepare(context))
             .buffered(workers)
@@ -158,8 +159,7 @@ impl Stage for Encode {
         let order = context.classes.clone();
         let written = tokio::task::spawn_blocking(move || part.finish(&source, order.as_ref()));
         scope.record(written.await??);
-        let faults = faults.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(Done { samples, faults, log: Vec::new() })
+        Ok(Done { samples, faults: faults.take(), log: Vec::new() })
     }
 }
 
@@ -169,14 +169,16 @@ impl Encode {
         &self,
         item: Result<Item, StageError>,
         source: &Source,
-        faults: &Mutex<Vec<Fault>>,
+        faults: &ShardFaults,
     ) -> Option<Result<Prepared, StageError>> {
         match item {
-            Ok(Item::Good(image)) => Some(Ok(image)),
+            Ok(Item::Good(image)) => {
+                faults.good();
+                Some(Ok(image))
+            }
             Ok(Item::Bad { key, reason }) => {
                 let fault = Fault { shard: source.name.clone(), key, reason };
-                faults.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
-                None
+                faults.bad(fault).err().map(Err)
             }
             Err(error) => Some(Err(error)),
         }

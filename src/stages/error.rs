@@ -1,7 +1,7 @@
 //! Why a unit of a stage fails.
 
 use crate::config::ClassListError;
-use crate::dataflow::{Cancelled, DeviceGone};
+use crate::dataflow::{Cancelled, DeviceGone, UnitError};
 use crate::diffusion::DiffusionError;
 use crate::discovery::DiscoveryError;
 use crate::features::FeatureError;
@@ -81,6 +81,12 @@ fn too_small(ipc: usize, classes: &[(String, usize)], pure: bool) -> String {
          class list",
     );
     text
+}
+
+impl UnitError for StageError {
+    fn concerns_all(&self) -> bool {
+        matches!(self, StageError::Store(error) if error.place_is_lost())
+    }
 }
 
 impl From<tokio::task::JoinError> for StageError {

@@ -21,8 +21,7 @@ use futures::future::try_join_all;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
 /// The stage.
@@ -36,7 +35,7 @@ pub struct Generate {
     refiner: Option<String>,
     pool: OnceCell<Pool>,
     /// Images that came to nothing in this run.
-    failed: AtomicUsize,
+    failed: Mutex<Vec<Fault>>,
 }
 
 /// A group of images.
@@ -85,8 +84,13 @@ impl Generate {
             model,
             refiner,
             pool: OnceCell::new(),
-            failed: AtomicUsize::new(0),
+            failed: Mutex::default(),
         })
+    }
+
+    /// Images that came to nothing in this run.
+    pub(super) fn failed(&self) -> Vec<Fault> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn key(&self, slot: Slot) -> &str {
@@ -171,6 +175,11 @@ impl Stage for Generate {
         })
     }
 
+    fn can_cure(&self, _fault: &Fault) -> bool {
+        // A device that miscalculated, a driver since mended.
+        true
+    }
+
     fn concurrency(&self) -> usize {
         // One batch on the device, the next one's noise and the last one's PNGs beside it.
         let devices = self.context.runtime().map_or(1, |(_, devices)| devices.len());
@@ -234,7 +243,11 @@ impl Generate {
 
     /// Ends the run when more images have come to nothing than the user allows: the batch is not done then.
     fn judge(&self, faults: &[Fault]) -> Result<(), StageError> {
-        let failed = self.failed.fetch_add(faults.len(), Ordering::Relaxed) + faults.len();
+        let failed = {
+            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            failed.extend_from_slice(faults);
+            failed.len()
+        };
         let allowed = self.context.pipeline.generate.max_failed;
         match faults.first() {
             Some(fault) if failed > allowed => {

@@ -1,5 +1,6 @@
 //! Files that are whole or absent: temporary name in the same folder, fsync, rename, fsync of the folder.
 
+use super::disk::{DiskFile, FileSystem, Point, disk};
 use super::error::StoreError;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -25,7 +26,7 @@ pub struct Written {
 pub struct AtomicFile {
     path: PathBuf,
     temporary: PathBuf,
-    out: Option<BufWriter<File>>,
+    out: Option<BufWriter<DiskFile>>,
     hash: Xxh3,
     bytes: u64,
     published: bool,
@@ -43,8 +44,10 @@ impl AtomicFile {
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(TEMPORARY);
         let temporary = PathBuf::from(temporary);
-        let file = File::create(&temporary).map_err(StoreError::io("create", &temporary))?;
+        let file = disk().create(&temporary).map_err(StoreError::io("create", &temporary))?;
+        let file = DiskFile { file, path: temporary.clone() };
         let out = Some(BufWriter::with_capacity(1 << 17, file));
+        disk().reach(Point::Created, path);
         Ok(Self {
             path: path.to_owned(),
             temporary,
@@ -66,12 +69,13 @@ impl AtomicFile {
         };
         let file = out.into_inner().map_err(|e| e.into_error());
         let file = file.map_err(StoreError::io("write", &self.temporary))?;
-        file.sync_all().map_err(StoreError::io("fsync", &self.temporary))?;
+        disk().reach(Point::Written, &self.path);
+        sync(&file.file, &self.temporary, &self.path)?;
         drop(file);
-        std::fs::rename(&self.temporary, &self.path)
-            .map_err(StoreError::io("rename to", &self.path))?;
+        rename(&self.temporary, &self.path)?;
         self.published = true;
         sync_folder(&self.path)?;
+        disk().reach(Point::Published, &self.path);
         Ok(Written {
             file: relative(&self.path, root),
             bytes: self.bytes,
@@ -113,9 +117,10 @@ impl Drop for AtomicFile {
 pub fn adopt(from: &Path, path: &Path, root: &Path) -> Result<Written, StoreError> {
     let (bytes, xxh3) = file_digest(from)?;
     let file = File::open(from).map_err(StoreError::io("open", from))?;
-    file.sync_all().map_err(StoreError::io("fsync", from))?;
-    std::fs::rename(from, path).map_err(StoreError::io("rename to", path))?;
+    sync(&file, from, path)?;
+    rename(from, path)?;
     sync_folder(path)?;
+    disk().reach(Point::Published, path);
     Ok(Written { file: relative(path, root), bytes, xxh3 })
 }
 
@@ -141,8 +146,32 @@ pub fn file_digest(path: &Path) -> Result<(u64, String), StoreError> {
 /// Makes a rename in the folder of `path` survive a power cut.
 pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let opened = File::open(folder).and_then(|f| f.sync_all());
-    opened.map_err(StoreError::io("fsync the folder", folder))
+    disk().sync_folder(folder).map_err(StoreError::io("fsync the folder", folder))
+}
+
+/// Makes what is at `temporary`, and will be `path`, durable.
+fn sync(file: &File, temporary: &Path, path: &Path) -> Result<(), StoreError> {
+    disk().sync(file, temporary).map_err(StoreError::io("fsync", temporary))?;
+    disk().reach(Point::Synced, path);
+    Ok(())
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    disk().rename(from, to).map_err(StoreError::io("rename to", to))?;
+    disk().reach(Point::Renamed, to);
+    Ok(())
+}
+
+/// Removes a file; one that is not there is as good.
+pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
+    disk().reach(Point::Removing, path);
+    match disk().remove(path) {
+        Ok(()) => {}
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(StoreError::io("remove", path)(e)),
+    }
+    disk().reach(Point::Removed, path);
+    Ok(())
 }
 
 fn relative(path: &Path, root: &Path) -> String {

@@ -33,7 +33,7 @@ pub enum StoreError {
     },
     /// Another process works in the run directory.
     #[error(
-        "{path} is locked by another run ({holder}); wait for it, or choose another folder with --run-dir"
+        "{path}: the folder is locked by another run ({holder}); wait for it, or choose another folder with --run-dir"
     )]
     Locked {
         /// The lock file.
@@ -59,11 +59,38 @@ fn hint(source: &std::io::Error) -> &'static str {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             "; choose a folder you may write with --run-dir"
         }
+        ErrorKind::StaleNetworkFileHandle => {
+            "; the network file system lost the file: mount it again and run again, nothing finished is lost"
+        }
+        _ if is_device_failure(source) => {
+            "; the disk or the network file system fails: see the system's log, then run again"
+        }
         _ => "",
     }
 }
 
+/// EIO, which has no kind of its own.
+fn is_device_failure(source: &std::io::Error) -> bool {
+    source.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+}
+
 impl StoreError {
+    /// Whether nothing more can be written where this failed.
+    pub fn place_is_lost(&self) -> bool {
+        use std::io::ErrorKind;
+        let StoreError::Io { source, action, .. } = self else { return false };
+        // A file that can't be read is one file; a place that can't be written is all.
+        let writing = !matches!(*action, "read" | "open" | "examine" | "list");
+        let lost = matches!(
+            source.kind(),
+            ErrorKind::StorageFull
+                | ErrorKind::QuotaExceeded
+                | ErrorKind::ReadOnlyFilesystem
+                | ErrorKind::StaleNetworkFileHandle
+        );
+        writing && (lost || is_device_failure(source))
+    }
+
     /// For `map_err`: an I/O failure of `action` on `path`.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
@@ -77,7 +104,10 @@ impl StoreError {
             let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&e);
             while let Some(error) = cause {
                 if let Some(disk) = error.downcast_ref::<std::io::Error>() {
-                    let source = std::io::Error::new(disk.kind(), disk.to_string());
+                    // Not to be cloned: by its number, which has all there is to say, or else in words.
+                    let said = || std::io::Error::new(disk.kind(), disk.to_string());
+                    let source =
+                        disk.raw_os_error().map_or_else(said, std::io::Error::from_raw_os_error);
                     return StoreError::Io { action: "write", path, source };
                 }
                 cause = error.source();

@@ -1,62 +1,228 @@
-//! One run at a time in a run directory.
+//! One run at a time in a run directory, on any file system.
+//!
+//! Two things make the lock. The operating system's lock on `lock` dies with its holder, but network file systems may
+//! lack it, or keep it to one machine. So the holder also leaves a claim, `lock.holder`: made only where there is none,
+//! with a number in it that goes up every few seconds. A claim is void when its process is seen to be dead, or, from
+//! another machine, when its number stands still for a minute. No clocks are compared.
 
 use super::error::StoreError;
+use super::holder::Holder;
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
-use std::io::Write;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
 
-/// Held while a run works in a directory. The operating system lets go of it however the process dies.
+/// Held while a run works in a directory.
 #[derive(Debug)]
 pub struct Lock {
+    claim: PathBuf,
+    /// Dropped first, which ends the heartbeat.
+    heart: Option<Sender<()>>,
+    beating: Option<std::thread::JoinHandle<()>>,
     _file: File,
 }
 
+/// The content of a claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Claim {
+    #[serde(flatten)]
+    holder: Holder,
+    /// Goes up while the holder lives. Text of one width, so that it is overwritten in place.
+    beat: String,
+}
+
+/// How the lock is taken; tests have their own.
+struct Rules {
+    /// Between two beats.
+    beat: Duration,
+    /// How long a claim of another machine must stand still to be void.
+    patience: Duration,
+    /// Whether the operating system's lock is used.
+    system: bool,
+    /// Who takes it.
+    holder: Holder,
+}
+
 impl Lock {
-    /// Takes the lock of the run directory `root`.
+    /// Takes the lock of the run directory `root`. `say` is told of a dead holder, or that one is being watched.
     ///
     /// # Errors
     /// [`StoreError::Locked`] while another process holds it.
-    pub fn take(root: &Path) -> Result<Self, StoreError> {
-        let path = root.join("lock");
-        let mut file = File::options()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(StoreError::io("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let holder = std::fs::read_to_string(&path).unwrap_or_default();
-                return Err(StoreError::Locked { path, holder: holder.trim().to_owned() });
+    pub fn take(root: &Path, say: impl Fn(&str)) -> Result<Self, StoreError> {
+        let rules = Rules {
+            beat: Duration::from_secs(8),
+            patience: Duration::from_secs(60),
+            system: true,
+            holder: Holder::this(),
+        };
+        Self::take_by(&rules, root, say)
+    }
+
+    fn take_by(rules: &Rules, root: &Path, say: impl Fn(&str)) -> Result<Self, StoreError> {
+        let claim = root.join("lock.holder");
+        let (file, locked) = system_lock(&root.join("lock"), &claim, rules)?;
+        // Twice, if the claim of a dead process is in the way; more often, if others compete for it.
+        for _ in 0..5 {
+            match File::options().write(true).create_new(true).open(&claim) {
+                Ok(mine) => return Self::hold(rules, claim, mine, file),
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+                    clear_if_void(&claim, rules, locked, &say)?;
+                }
+                Err(e) => return Err(StoreError::io("create", &claim)(e)),
             }
-            Err(TryLockError::Error(e)) => return Err(StoreError::io("lock", &path)(e)),
         }
-        let holder = format!("process {} on {}\n", std::process::id(), host_name());
-        file.set_len(0)
-            .and_then(|()| file.write_all(holder.as_bytes()))
-            .map_err(StoreError::io("write", &path))?;
-        Ok(Self { _file: file })
+        Err(held(&claim))
+    }
+
+    fn hold(rules: &Rules, claim: PathBuf, mine: File, file: File) -> Result<Self, StoreError> {
+        let mut content = Claim { holder: rules.holder.clone(), beat: String::new() };
+        if let Err(e) = write_beat(&mine, &mut content, 0) {
+            let _ = std::fs::remove_file(&claim);
+            return Err(StoreError::io("write", &claim)(e));
+        }
+        let (heart, stopped) = channel();
+        let every = rules.beat;
+        let beating = std::thread::spawn(move || {
+            for beat in 1.. {
+                if stopped.recv_timeout(every) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+                // A full disk shows itself where results are written.
+                let _ = write_beat(&mine, &mut content, beat);
+            }
+        });
+        Ok(Self { claim, heart: Some(heart), beating: Some(beating), _file: file })
     }
 }
 
-fn host_name() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map_or_else(|_| "this machine".into(), |name| name.trim().to_owned())
+impl Drop for Lock {
+    fn drop(&mut self) {
+        drop(self.heart.take());
+        if let Some(beating) = self.beating.take() {
+            let _ = beating.join();
+        }
+        // Best effort: a claim that stays is void once this process is gone.
+        let _ = std::fs::remove_file(&self.claim);
+    }
+}
+
+/// The operating system's lock, and whether there is one here.
+fn system_lock(path: &Path, claim: &Path, rules: &Rules) -> Result<(File, bool), StoreError> {
+    let options = || File::options().create(true).truncate(false).write(true).open(path);
+    let file = options().map_err(StoreError::io("open", path))?;
+    if !rules.system {
+        return Ok((file, false));
+    }
+    match file.try_lock() {
+        Ok(()) => Ok((file, true)),
+        Err(TryLockError::WouldBlock) => Err(held(claim)),
+        Err(TryLockError::Error(e)) if has_no_locks(&e) => Ok((file, false)),
+        Err(TryLockError::Error(e)) => Err(StoreError::io("lock", path)(e)),
+    }
+}
+
+/// Whether the file system has no locks at all.
+fn has_no_locks(error: &std::io::Error) -> bool {
+    let none = [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP, Errno::NOTSUP];
+    none.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+fn held(claim: &Path) -> StoreError {
+    let holder = read_claim(claim).ok().flatten().map(|(_, claim)| claim.holder.to_string());
+    let holder = holder.unwrap_or_else(|| "one that has not said its name yet".into());
+    StoreError::Locked { path: claim.to_owned(), holder }
+}
+
+/// A claim's bytes and meaning; `None` where there is none, or none that can be understood (yet).
+fn read_claim(path: &Path) -> Result<Option<(Vec<u8>, Claim)>, StoreError> {
+    match std::fs::read(path) {
+        Ok(text) => Ok(serde_json::from_slice(&text).ok().map(|claim| (text, claim))),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(StoreError::io("read", path)(e)),
+    }
+}
+
+fn write_beat(file: &File, claim: &mut Claim, beat: u64) -> std::io::Result<()> {
+    claim.beat = format!("{beat:012}");
+    let text = serde_json::to_vec(claim)?;
+    file.write_all_at(&text, 0)?;
+    // A network file system keeps writes back until then.
+    file.sync_data()
+}
+
+/// Removes the claim of a holder that is dead.
+///
+/// # Errors
+/// [`StoreError::Locked`] if it lives.
+fn clear_if_void(
+    path: &Path,
+    rules: &Rules,
+    locked: bool,
+    say: &impl Fn(&str),
+) -> Result<(), StoreError> {
+    let before = std::fs::read(path).unwrap_or_default();
+    let claim: Option<Claim> = serde_json::from_slice(&before).ok();
+    let name = claim.as_ref().map_or_else(|| "an unknown process".into(), |c| c.holder.to_string());
+    let same_machine = claim.as_ref().is_some_and(|c| c.holder.is_on_machine_of(&rules.holder));
+    let lives = claim.as_ref().and_then(|c| c.holder.lives(&rules.holder));
+    match lives {
+        // The system's lock, which it would hold, is ours.
+        _ if locked && same_machine => {}
+        Some(true) => return Err(held(path)),
+        Some(false) => {}
+        None => {
+            // One without a name is being written this moment, or its writer died at it.
+            let patience = if claim.is_some() { rules.patience } else { rules.patience / 12 };
+            say(&format!(
+                "{} is claimed by {name}, out of sight: watching for up to {} s whether it lives",
+                path.display(),
+                patience.as_secs()
+            ));
+            if moves(path, &before, patience) {
+                return Err(held(path));
+            }
+        }
+    }
+    say(&format!("the run before ({name}) died without a word: going on from what it left"));
+    take_away(path, &before)
+}
+
+/// Whether a claim changes while it is watched. One that goes is void too.
+fn moves(path: &Path, before: &[u8], patience: Duration) -> bool {
+    let started = Instant::now();
+    while started.elapsed() < patience {
+        std::thread::sleep(patience / 50);
+        match std::fs::read(path) {
+            Ok(now) if now != before => return true,
+            Err(e) if e.kind() == ErrorKind::NotFound => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Removes a claim that still is `judged`. Renamed first, which one process only can do; what turns out to be another's
+/// claim, made meanwhile, is put back.
+fn take_away(path: &Path, judged: &[u8]) -> Result<(), StoreError> {
+    let aside = path.with_file_name(format!("lock.void.{}", std::process::id()));
+    match std::fs::rename(path, &aside) {
+        Ok(()) => {}
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(StoreError::io("rename", path)(e)),
+    }
+    let other = std::fs::read(&aside).is_ok_and(|found| found != judged);
+    if other {
+        // Fails where a third claim has appeared, which is as good.
+        let _ = std::fs::hard_link(&aside, path);
+    }
+    std::fs::remove_file(&aside).map_err(StoreError::io("remove", &aside))?;
+    if other { Err(held(path)) } else { Ok(()) }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_second_taker_is_told_who_holds_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let first = Lock::take(dir.path()).unwrap();
-        let message = Lock::take(dir.path()).unwrap_err().to_string();
-        assert!(message.contains(&format!("process {}", std::process::id())), "{message}");
-        drop(first);
-        assert!(Lock::take(dir.path()).is_ok());
-    }
-}
+#[path = "lock_tests.rs"]
+mod tests;

@@ -4,18 +4,28 @@
 //! The two together are the checkpoint: nothing else is needed to go on after any kind of death.
 
 mod atomic;
+mod disk;
 mod error;
 mod events;
+#[cfg(debug_assertions)]
+mod faults;
+mod holder;
 mod lock;
 mod names;
 mod receipt;
+mod record;
 mod run_dir;
+mod sweep;
 pub mod tables;
+mod verify;
 
 pub use atomic::{AtomicFile, Written, adopt, file_digest};
+pub use disk::Point;
 pub use error::StoreError;
 pub use events::EventLog;
 pub use lock::Lock;
 pub use names::file_stem;
 pub use receipt::{Fault, Receipt};
-pub use run_dir::{RunDir, RunRecord, StageRecord};
+pub use record::{RunRecord, StageRecord};
+pub use run_dir::RunDir;
+pub use verify::{Damage, Damaged, Verification, verify};

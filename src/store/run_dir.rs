@@ -1,43 +1,22 @@
 //! Paths, receipts and records of a run directory.
 
-use super::atomic::{AtomicFile, TEMPORARY, Written, sync_folder};
+use super::atomic::{AtomicFile, Written, remove, sync_folder};
 use super::error::StoreError;
 use super::receipt::Receipt;
-use serde::{Deserialize, Serialize};
+use super::record::RunRecord;
+use rayon::prelude::*;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Folders of a run directory: nothing outside them is ever swept, for a user may choose any folder to run in.
-const FOLDERS: [&str; 7] =
-    ["encode", "discover", "anchor", "generate", "assemble", "distilled", "cores"];
+/// Ending of receipts' names.
+pub(super) const RECEIPT: &str = ".receipt.json";
 
 /// A run directory.
 #[derive(Debug, Clone)]
 pub struct RunDir {
     root: PathBuf,
-}
-
-/// `run.json`: what the directory is, for `status` and for people.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct RunRecord {
-    /// Version of the program that worked here last.
-    pub program: String,
-    /// The pipeline file.
-    pub pipeline: String,
-    /// All settings in force.
-    pub settings: serde_json::Value,
-    /// ONNX Runtime, device and threads.
-    pub runtime: serde_json::Value,
-    /// Units of each stage whose list is known.
-    pub stages: BTreeMap<String, StageRecord>,
-}
-
-/// What is known of a stage.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StageRecord {
-    /// Units it consists of.
-    pub units: u64,
 }
 
 impl RunDir {
@@ -64,46 +43,8 @@ impl RunDir {
         std::fs::create_dir_all(&self.root).map_err(StoreError::io("create the folder", &self.root))
     }
 
-    /// Removes the unfinished files that a killed run left. Call it under the lock.
-    ///
-    /// # Errors
-    /// If a folder can't be listed or a file not removed.
-    pub fn sweep(&self) -> Result<(), StoreError> {
-        fn visit(folder: &Path) -> Result<(), StoreError> {
-            let entries = std::fs::read_dir(folder).map_err(StoreError::io("list", folder))?;
-            for entry in entries {
-                let path = entry.map_err(StoreError::io("list", folder))?.path();
-                let folder = path.is_dir() && !path.is_symlink();
-                let unfinished = path.to_string_lossy().ends_with(TEMPORARY);
-                match (folder, unfinished) {
-                    (true, true) => {
-                        std::fs::remove_dir_all(&path).map_err(StoreError::io("remove", &path))?;
-                    }
-                    (true, false) => visit(&path)?,
-                    (false, true) => {
-                        std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
-                    }
-                    (false, false) => {}
-                }
-            }
-            Ok(())
-        }
-        for folder in FOLDERS.map(|name| self.root.join(name)) {
-            if folder.is_dir() {
-                visit(&folder)?;
-            }
-        }
-        for file in ["run.json", "pipeline.toml", "quarantine.parquet"] {
-            let path = self.root.join(format!("{file}{TEMPORARY}"));
-            if path.exists() {
-                std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
-            }
-        }
-        Ok(())
-    }
-
     fn receipt_path(&self, unit: &str) -> PathBuf {
-        self.root.join(format!("{unit}.receipt.json"))
+        self.root.join(format!("{unit}{RECEIPT}"))
     }
 
     /// The receipt of `unit` (as `stage/name`), if there is a readable one.
@@ -136,11 +77,11 @@ impl RunDir {
     /// If it is there and can't be removed.
     pub fn revoke(&self, unit: &str) -> Result<(), StoreError> {
         let path = self.receipt_path(unit);
-        match std::fs::remove_file(&path) {
-            Ok(()) => sync_folder(&path),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(e) => Err(StoreError::io("remove", &path)(e)),
+        if !path.exists() {
+            return Ok(());
         }
+        remove(&path)?;
+        sync_folder(&path)
     }
 
     /// Removes what a unit left, files first: a receipt without its files is redone, files without a receipt would
@@ -149,14 +90,7 @@ impl RunDir {
     /// # Errors
     /// If a file is there and can't be removed.
     pub fn discard(&self, receipt: &Receipt) -> Result<(), StoreError> {
-        for output in &receipt.outputs {
-            let path = self.path(&output.file);
-            match std::fs::remove_file(&path) {
-                Ok(()) => {}
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-                Err(e) => return Err(StoreError::io("remove", &path)(e)),
-            }
-        }
+        receipt.outputs.iter().try_for_each(|output| remove(&self.path(&output.file)))?;
         self.revoke(&receipt.unit)
     }
 
@@ -168,29 +102,39 @@ impl RunDir {
         })
     }
 
-    /// All receipts of a stage, by unit.
+    /// All receipts of a stage, by unit. Parsed on all cores: a large run has tens of thousands.
     ///
     /// # Errors
     /// If its folder can't be read.
     pub fn receipts(&self, stage: &str) -> Result<BTreeMap<String, Receipt>, StoreError> {
+        let names = self.receipt_names(stage)?;
+        let read = names.into_par_iter().filter_map(|unit| {
+            let receipt = self.receipt(&unit).transpose()?;
+            Some(receipt.map(|receipt| (unit, receipt)))
+        });
+        Ok(read.collect::<Result<Vec<_>, _>>()?.into_iter().collect())
+    }
+
+    /// The units of a stage that have a receipt, readable or not, as `stage/name`.
+    ///
+    /// # Errors
+    /// If its folder can't be read.
+    pub fn receipt_names(&self, stage: &str) -> Result<Vec<String>, StoreError> {
         let folder = self.path(stage);
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(e) => return Err(StoreError::io("list", &folder)(e)),
         };
-        let mut found = BTreeMap::new();
+        let mut names = Vec::new();
         for entry in entries {
-            let entry = entry.map_err(StoreError::io("list", &folder))?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if let Some(unit) = name.strip_suffix(".receipt.json") {
-                let unit = format!("{stage}/{unit}");
-                if let Some(receipt) = self.receipt(&unit)? {
-                    found.insert(unit, receipt);
-                }
+            let name = entry.map_err(StoreError::io("list", &folder))?.file_name();
+            if let Some(unit) = name.to_string_lossy().strip_suffix(RECEIPT) {
+                names.push(format!("{stage}/{unit}"));
             }
         }
-        Ok(found)
+        names.sort();
+        Ok(names)
     }
 
     /// `run.json`; a fresh record where there is none.

@@ -3,6 +3,7 @@
 use crate::harness::{Bench, digits, write_shard};
 use arrow::array::AsArray;
 use coda_pipe::store::tables::read_all;
+use std::path::Path;
 
 /// Spoils the first shard's samples 0 (image), 1 (label), 2 (class), and cuts the second shard in the middle.
 fn spoil(bench: &Bench) -> [String; 3] {
@@ -26,18 +27,21 @@ fn spoil(bench: &Bench) -> [String; 3] {
     [samples[0].key.clone(), samples[1].key.clone(), samples[2].key.clone()]
 }
 
+/// A column of text of the run's quarantine.
+fn quarantined(bench: &Bench, name: &str) -> Vec<String> {
+    let table = read_all(&bench.path("run/quarantine.parquet")).unwrap();
+    let column = table.column_by_name(name).unwrap().as_string::<i32>();
+    column.iter().map(|v| v.unwrap().to_owned()).collect()
+}
+
 #[test]
 fn bad_samples_are_skipped_counted_and_listed() {
     let bench = Bench::new();
     let keys = spoil(&bench);
     let (_, stderr) = bench.expect(0, &["run", "p.toml"]);
-    let table = read_all(&bench.path("run/quarantine.parquet")).unwrap();
-    assert_eq!(table.num_rows(), 4, "{stderr}");
-    let column = |name: &str| -> Vec<String> {
-        let column = table.column_by_name(name).unwrap().as_string::<i32>();
-        column.iter().map(|v| v.unwrap().to_owned()).collect()
-    };
+    let column = |name: &str| quarantined(&bench, name);
     let (shards, listed, reasons) = (column("shard"), column("key"), column("reason"));
+    assert_eq!(listed.len(), 4, "{stderr}");
     for (key, reason) in keys.iter().zip(["PNG", "label", "unknown class \"nine\""]) {
         let row =
             listed.iter().position(|k| k == key).unwrap_or_else(|| panic!("{key} in {listed:?}"));
@@ -72,4 +76,69 @@ fn a_class_with_too_few_images_is_named() {
     std::fs::write(bench.path("classes.txt"), "0, zero\n1, one\n2, two\n7, seven\n").unwrap();
     let (_, stderr) = bench.expect(1, &["run", "p.toml"]);
     assert!(stderr.contains("7: 0") && stderr.contains("ipc = 4"), "{stderr}");
+}
+
+#[test]
+fn a_long_run_of_bad_samples_gives_the_shard_up_and_the_rest_is_done() {
+    let bench = Bench::new();
+    let mut samples = digits(30);
+    samples[5..15].iter_mut().for_each(|sample| sample.members.retain(|m| m.extension != "cls"));
+    write_shard(&bench.path("train-000000.tar"), &samples[..45]);
+    let limited = ["run", "p.toml", "--set", "max_bad=20", "--set", "max_consecutive_bad=4"];
+    let (_, stderr) = bench.expect(1, &limited);
+    assert!(
+        stderr.contains("encode/part-000000 (train-000000.tar): shard train-000000.tar"),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains("5 bad samples in a row, and [data] max_consecutive_bad allows 4"),
+        "{stderr}"
+    );
+    assert!(bench.path("run/encode/part-000001.receipt.json").exists(), "{stderr}");
+    let reasons = quarantined(&bench, "reason");
+    assert!(reasons.len() == 1 && reasons[0].contains("5 bad samples in a row"), "{reasons:?}");
+    assert_eq!(quarantined(&bench, "shard"), ["train-000000.tar"]);
+    // No setting that results depend on: raised, the run goes on.
+    bench.expect(0, &["run", "p.toml", "--set", "max_bad=20", "--set", "max_consecutive_bad=10"]);
+    assert_eq!(quarantined(&bench, "key").len(), 10);
+}
+
+/// Reading the memory of a process from its start fails with EIO, as a lost disk or network does.
+#[test]
+fn a_shard_whose_storage_fails_is_reported_with_the_rest_done_and_read_when_it_is_back() {
+    let memory = Path::new("/proc/self/mem");
+    if !memory.exists() {
+        eprintln!("SKIPPED a_shard_whose_storage_fails: there is no /proc/self/mem");
+        return;
+    }
+    let bench = Bench::new();
+    bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
+    let shard = bench.path("train-000001.tar");
+    std::fs::rename(&shard, bench.path("kept")).unwrap();
+    std::os::unix::fs::symlink(memory, &shard).unwrap();
+    let (_, stderr) = bench.expect(1, &["run", "p.toml"]);
+    assert!(
+        stderr.contains("1 of 2 units failed") && stderr.contains("train-000001.tar"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("Input/output error"), "{stderr}");
+    assert_eq!(quarantined(&bench, "shard"), ["train-000001.tar"]);
+    std::fs::rename(bench.path("kept"), &shard).unwrap();
+    let (_, stderr) = bench.expect(0, &["run", "p.toml"]);
+    assert!(stderr.contains("encode    2 units (1 done before)"), "{stderr}");
+    assert!(quarantined(&bench, "shard").is_empty());
+    assert_eq!(bench.results("run"), bench.results("whole"));
+}
+
+#[test]
+fn images_that_come_to_nothing_are_quarantined_even_when_their_limit_ends_the_run() {
+    let bench = Bench::new();
+    let wild = ["run", "p.toml", "--set", "gamma=1e30", "--set", "generate.batch=4"];
+    bench.expect(1, &wild);
+    let stages = quarantined(&bench, "stage");
+    assert!(!stages.is_empty() && stages.iter().all(|stage| stage == "generate"), "{stages:?}");
+    bench.expect(0, &[&wild[..], &["--set", "max_failed=12"]].concat());
+    assert_eq!(quarantined(&bench, "key").len(), 12);
+    assert!(quarantined(&bench, "key").contains(&"2/3".to_owned()));
+    assert!(quarantined(&bench, "reason")[0].contains("non-finite values"));
 }

@@ -16,8 +16,9 @@ impl<'a> SmallDisk<'a> {
         mounted.then_some(Self(bench))
     }
 
-    fn grow(&self, size: &str) {
-        let options = format!("remount,size={size}");
+    /// Mounts it otherwise: `size=50m`, `ro`, `rw`.
+    fn remount(&self, options: &str) {
+        let options = format!("remount,{options}");
         let mut mount = Command::new("mount");
         assert!(mount.args(["-o", &options]).arg(self.0.path("small")).status().unwrap().success());
     }
@@ -39,8 +40,30 @@ fn a_full_disk_is_said_and_the_run_goes_on_when_there_is_room() {
     let (_, stderr) = bench.expect(1, &["run", "p.toml", "--run-dir", "small/run"]);
     assert!(stderr.contains("No space left on device"), "{stderr}");
     assert!(stderr.contains("free some space and run again"), "{stderr}");
-    disk.grow("50m");
+    disk.remount("size=50m");
     bench.expect(0, &["run", "p.toml", "--run-dir", "small/run"]);
     bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
     assert_eq!(bench.results("small/run"), bench.results("whole"));
+}
+
+#[test]
+fn a_read_only_folder_is_named_and_can_be_looked_at() {
+    let bench = Bench::new();
+    let Some(disk) = SmallDisk::mount(&bench, "50m") else {
+        eprintln!("SKIPPED a_read_only_folder: this process may not mount a file system");
+        return;
+    };
+    disk.remount("ro");
+    let (_, stderr) = bench.expect(1, &["run", "p.toml", "--run-dir", "small/run"]);
+    assert!(stderr.contains("small/run: Read-only file system"), "{stderr}");
+    assert!(stderr.contains("choose a folder you may write with --run-dir"), "{stderr}");
+    disk.remount("rw");
+    bench.expect(0, &["run", "p.toml", "--run-dir", "small/run", "--until", "anchor"]);
+    disk.remount("ro");
+    let (_, stderr) = bench.expect(1, &["run", "p.toml", "--run-dir", "small/run"]);
+    assert!(stderr.contains("small/run/lock: Read-only file system"), "{stderr}");
+    bench.expect(0, &["status", "small/run"]);
+    bench.expect(0, &["verify", "small/run"]);
+    disk.remount("rw");
+    bench.expect(0, &["run", "p.toml", "--run-dir", "small/run"]);
 }

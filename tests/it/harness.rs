@@ -131,3 +131,25 @@ pub fn read_shard(path: &Path) -> BTreeMap<String, BTreeMap<String, Vec<u8>>> {
         .map(|s| (s.key, s.members.into_iter().map(|m| (m.extension, m.bytes)).collect()))
         .collect()
 }
+
+/// All results below a run directory, by name: every file but receipts and records, which hold times.
+pub fn contents(run: &Path) -> BTreeMap<String, Vec<u8>> {
+    fn visit(root: &Path, folder: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                visit(root, &path, found);
+            } else if !path.to_string_lossy().ends_with(".receipt.json") {
+                let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+                found.insert(name, std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    visit(run, run, &mut found);
+    for record in ["run.json", "events.jsonl", "lock"] {
+        found.remove(record);
+    }
+    assert!(found.keys().any(|name| name.starts_with("distilled/")), "{:?}", found.keys());
+    found
+}

@@ -46,16 +46,45 @@ fn killed_ten_times_the_results_are_the_same_bytes() {
     assert_eq!(leftovers, 0);
 }
 
+/// Slurm sends SIGUSR1 ahead of the end of an allocation, if asked to, and SIGTERM at it.
 #[test]
-fn ctrl_c_leaves_a_resumable_folder_and_says_so() {
+fn sigint_sigterm_and_slurms_sigusr1_finish_what_is_under_way_and_leave_a_resumable_folder() {
     let bench = Bench::new();
     bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
-    let mut child = run_until(&bench, "stopped", 1).expect("a run to interrupt");
-    signal(&child, "-INT");
-    let status = child.wait().unwrap();
-    assert_eq!(status.code(), Some(130), "{status}");
-    bench.expect(0, &["run", "p.toml", "--run-dir", "stopped"]);
-    assert_eq!(bench.results("stopped"), bench.results("whole"));
+    for name in ["INT", "TERM", "USR1"] {
+        let mut child = run_until(&bench, name, 1).expect("a run to interrupt");
+        signal(&child, &format!("-{name}"));
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(130), "{name}: {status}");
+        let stderr = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+        assert!(stderr.contains(&format!("SIG{name}: finishing what is nearly done")), "{stderr}");
+        assert!(stderr.contains("run the same command again to go on"), "{stderr}");
+        assert!(!bench.path(name).join("lock.holder").exists(), "the lock is given back");
+        bench.expect(0, &["run", "p.toml", "--run-dir", name]);
+        assert_eq!(bench.results(name), bench.results("whole"), "{name}");
+    }
+}
+
+#[test]
+fn a_second_signal_ends_the_run_at_once_and_the_folder_stays_resumable() {
+    let bench = Bench::new();
+    // A batch that takes far longer than the time units under way are given.
+    let slow = ["run", "p.toml", "--run-dir", "run", "--set", "steps=1000"];
+    let mut child = bench.command(&slow).spawn().unwrap();
+    while bench.events("run", "stage_started") < 4 {
+        assert!(child.try_wait().unwrap().is_none(), "ended before generation");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    signal(&child, "-TERM");
+    std::thread::sleep(Duration::from_millis(300));
+    signal(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    // An orderly end is an event; the units under way were not waited for.
+    assert_eq!(bench.events("run", "run_finished"), 0);
+    let (_, stderr) = bench.expect(0, &["run", "p.toml", "--force"]);
+    assert!(stderr.contains("died without a word"), "{stderr}");
+    bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
+    assert_eq!(bench.results("run"), bench.results("whole"));
 }
 
 #[test]

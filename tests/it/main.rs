@@ -4,11 +4,13 @@
 
 mod bad_data;
 mod commands;
+mod crash;
 mod demo;
 mod diffusion;
 mod discover_command;
 mod discovery;
 mod end_to_end;
+mod faults;
 mod features;
 mod full_disk;
 mod generation;
@@ -17,6 +19,8 @@ mod harness;
 mod interruption;
 mod pack;
 mod python;
+mod redo;
 mod resolutions;
 mod sameness;
 mod sample;
+mod verify;

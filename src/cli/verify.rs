@@ -1,0 +1,148 @@
+//! `coda-pipe verify`.
+
+use super::exit::Exit;
+use super::run::Run;
+use anyhow::Context as _;
+use clap::Args;
+use coda_pipe::stages::STAGES;
+use coda_pipe::store::{Lock, RunDir, StoreError, Verification, verify};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::PathBuf;
+
+/// Read every file of a run directory and compare length and checksum with its receipt. `run` itself trusts receipts and
+/// lengths.
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The run directory
+    run_dir: PathBuf,
+    /// Remove what is damaged and have it made anew, by the command that the directory was made with
+    #[arg(long)]
+    repair: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Verify {
+    /// Verifies, and repairs if asked to. Exits with 1 where something is damaged and was not repaired.
+    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        let run_dir = RunDir::new(&self.run_dir);
+        anyhow::ensure!(
+            run_dir.path("run.json").is_file(),
+            "{} is no run directory: it has no run.json",
+            self.run_dir.display()
+        );
+        let lock = self.lock(&run_dir)?;
+        let found = self.read(&run_dir)?;
+        self.print(&found)?;
+        if found.damaged.is_empty() {
+            return Ok(Exit::Done);
+        }
+        let place = self.run_dir.display();
+        if !self.repair {
+            let units = units(&found).len();
+            eprintln!(
+                "{units} units are damaged: coda-pipe verify {place} --repair has them made anew"
+            );
+            return Ok(Exit::Failed);
+        }
+        remove(&run_dir, &found)?;
+        drop(lock);
+        self.redo(&run_dir)
+    }
+
+    /// No run may write meanwhile. Where nothing can be written, no run can either.
+    fn lock(&self, run_dir: &RunDir) -> anyhow::Result<Option<Lock>> {
+        match Lock::take(run_dir.root(), |message| eprintln!("{message}")) {
+            Ok(lock) => Ok(Some(lock)),
+            Err(StoreError::Io { source, .. })
+                if !self.repair
+                    && matches!(
+                        source.kind(),
+                        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied
+                    ) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn read(&self, run_dir: &RunDir) -> anyhow::Result<Verification> {
+        let bar = indicatif::ProgressBar::no_length();
+        if !std::io::stderr().is_terminal() {
+            bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+        }
+        if let Ok(style) = indicatif::ProgressStyle::with_template("{bytes} read, {bytes_per_sec}")
+        {
+            bar.set_style(style);
+        }
+        let found = verify(run_dir, &STAGES, |bytes| bar.inc(bytes))?;
+        bar.finish_and_clear();
+        Ok(found)
+    }
+
+    fn print(&self, found: &Verification) -> anyhow::Result<()> {
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            let report =
+                json!({"run_dir": self.run_dir, "ok": found.damaged.is_empty(), "found": found});
+            writeln!(out, "{report:#}")?;
+            return Ok(());
+        }
+        for damaged in &found.damaged {
+            writeln!(out, "{} {} (unit {})", damaged.file, damaged.damage, damaged.unit)?;
+        }
+        for file in &found.unlisted {
+            writeln!(out, "{file} is in no receipt")?;
+        }
+        let bytes = indicatif::HumanBytes(found.bytes);
+        writeln!(
+            out,
+            "{} units, {} files, {bytes}: {} damaged, {} in no receipt",
+            found.units,
+            found.files,
+            found.damaged.len(),
+            found.unlisted.len()
+        )?;
+        Ok(())
+    }
+
+    /// Has what was removed made anew, by the command that `run.json` keeps.
+    fn redo(&self, run_dir: &RunDir) -> anyhow::Result<Exit> {
+        let record = run_dir.record()?;
+        let place = std::path::absolute(run_dir.root()).context("the run directory")?;
+        let pipeline = record.folder.join(&record.pipeline);
+        if !pipeline.is_file() {
+            let sets: String = record.sets.iter().map(|set| format!(" --set '{set}'")).collect();
+            anyhow::bail!(
+                "what was damaged is removed; its pipeline file is not at {} any more, so have it made anew by: \
+                 coda-pipe run PIPELINE --run-dir {}{sets}",
+                pipeline.display(),
+                place.display()
+            );
+        }
+        // Paths of the pipeline file and of `--set` are relative to where the command was given.
+        std::env::set_current_dir(&record.folder)
+            .with_context(|| format!("cannot go to {}", record.folder.display()))?;
+        Run::again(&record, place).run()
+    }
+}
+
+fn units(found: &Verification) -> BTreeSet<&str> {
+    found.damaged.iter().map(|damaged| damaged.unit.as_str()).collect()
+}
+
+/// Removes what the damaged units left, files first, then receipts.
+fn remove(run_dir: &RunDir, found: &Verification) -> Result<(), StoreError> {
+    for unit in units(found) {
+        match run_dir.receipt(unit)? {
+            Some(receipt) => run_dir.discard(&receipt)?,
+            None => run_dir.revoke(unit)?,
+        }
+        eprintln!("removed: {unit}");
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! What a run left out, from receipts and from what failed: the rows of `quarantine.parquet`.
+
+use super::error::StageError;
+use crate::dataflow::{FlowError, UnitFailure};
+use crate::store::tables::{QuarantineRow, write_quarantine};
+use crate::store::{Fault, Receipt, RunDir, StoreError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The bad samples of one shard, in order.
+pub(super) struct ShardFaults {
+    state: Mutex<State>,
+    /// Bad samples in a row that are let pass; 0 for any number.
+    limit: usize,
+}
+
+#[derive(Default)]
+struct State {
+    faults: Vec<Fault>,
+    in_a_row: usize,
+}
+
+impl ShardFaults {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { state: Mutex::default(), limit }
+    }
+
+    /// A sample was good.
+    pub(super) fn good(&self) {
+        self.lock().in_a_row = 0;
+    }
+
+    /// A sample was bad.
+    ///
+    /// # Errors
+    /// If too many in a row were: then it is the shard that is wrong, not a sample.
+    pub(super) fn bad(&self, fault: Fault) -> Result<(), StageError> {
+        let mut state = self.lock();
+        state.in_a_row += 1;
+        if self.limit > 0 && state.in_a_row > self.limit {
+            return Err(StageError::Other(format!(
+                "shard {}: {} bad samples in a row, and [data] max_consecutive_bad allows {}; the last is {}: {}\n  \
+                 mend the shard or leave it out, or raise the limit: --set max_consecutive_bad=…",
+                fault.shard, state.in_a_row, self.limit, fault.key, fault.reason
+            )));
+        }
+        state.faults.push(fault);
+        Ok(())
+    }
+
+    pub(super) fn take(&self) -> Vec<Fault> {
+        std::mem::take(&mut self.lock().faults)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No half change is possible in here, so a poisoned lock is as good as a whole one.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Rows for the faults of `receipts`.
+pub(super) fn rows<'a>(
+    stage: &str,
+    receipts: impl Iterator<Item = &'a Receipt>,
+) -> Vec<QuarantineRow> {
+    receipts.flat_map(|receipt| &receipt.faults).map(|fault| row(stage, fault)).collect()
+}
+
+/// The row of one fault.
+pub(super) fn row(stage: &str, fault: &Fault) -> QuarantineRow {
+    let Fault { shard, key, reason } = fault.clone();
+    QuarantineRow { shard, key, stage: stage.to_owned(), reason }
+}
+
+/// Rows for the shards that could not be encoded at all.
+pub(super) fn failed_shards(error: &FlowError<StageError>) -> Vec<QuarantineRow> {
+    let FlowError::Units { failures, .. } = error else { return Vec::new() };
+    let row = |failure: &UnitFailure<StageError>| QuarantineRow {
+        shard: failure.about.clone(),
+        key: String::new(),
+        stage: "encode".into(),
+        reason: failure.error.to_string(),
+    };
+    failures.iter().map(row).collect()
+}
+
+/// Writes the list, each row once.
+///
+/// # Errors
+/// If it can't be written.
+pub(super) fn write_list(run_dir: &RunDir, mut rows: Vec<QuarantineRow>) -> Result<(), StoreError> {
+    let mut seen = std::collections::HashSet::new();
+    rows.retain(|row| {
+        seen.insert((row.stage.clone(), row.shard.clone(), row.key.clone(), row.reason.clone()))
+    });
+    write_quarantine(&run_dir.path("quarantine.parquet"), run_dir.root(), &rows).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(key: &str) -> Fault {
+        Fault { shard: "a.tar".into(), key: key.into(), reason: "no image".into() }
+    }
+
+    #[test]
+    fn only_bad_samples_in_a_row_count_towards_the_limit() {
+        let faults = ShardFaults::new(2);
+        for _ in 0..3 {
+            assert!(faults.bad(fault("x")).is_ok() && faults.bad(fault("y")).is_ok());
+            faults.good();
+        }
+        assert!(faults.bad(fault("1")).is_ok() && faults.bad(fault("2")).is_ok());
+        let message = faults.bad(fault("3")).unwrap_err().to_string();
+        assert!(message.contains("a.tar: 3 bad samples in a row") && message.contains("allows 2"));
+        assert_eq!(faults.take().len(), 8);
+        let off = ShardFaults::new(0);
+        assert!((0..1000).all(|_| off.bad(fault("x")).is_ok()));
+    }
+}
