@@ -8,6 +8,7 @@ mod run;
 mod sample;
 mod sample_files;
 mod settings;
+mod shards;
 mod status;
 
 use clap::{Parser, Subcommand};
@@ -36,6 +37,8 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Say what is in a file: a shard, a Parquet table, a receipt
     Inspect(inspect::Inspect),
+    /// Look into shards: list their samples as the pipeline sees them
+    Shards(shards::Shards),
     /// Print the reference of every setting, as Markdown
     Settings,
 }
@@ -57,6 +60,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Discover(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Inspect(command) => command.run(),
+        Command::Shards(command) => command.run(),
         Command::Settings => settings::run(),
     };
     result.unwrap_or_else(|error| exit::report(&error)).into()
