@@ -110,9 +110,8 @@ impl Ls {
     ) -> anyhow::Result<()> {
         match place.open(&ShardIdentity::default(), ReadOptions::default()) {
             Err(fault) => hand_on(Err(Bad::of(fault))),
-            Ok(mut reader) => {
-                reader.try_for_each(|item| hand_on(item.map_err(Bad::of).and_then(|s| self.judge(s))))
-            }
+            Ok(mut reader) => reader
+                .try_for_each(|item| hand_on(item.map_err(Bad::of).and_then(|s| self.judge(s)))),
         }
     }
 
@@ -168,7 +167,8 @@ impl Ls {
             format!("{} {} B{sum}{mark}", member.extension, member.bytes.len())
         });
         let members = members.collect::<Vec<_>>().join(", ");
-        let label = good.label.as_ref().map_or_else(String::new, |label| format!("  class {label}"));
+        let label =
+            good.label.as_ref().map_or_else(String::new, |label| format!("  class {label}"));
         format!("{}  {members}{label}", good.sample.key)
     }
 }
