@@ -105,6 +105,9 @@ fn expand_name(
     pattern: &str,
     retry: Retry,
 ) -> Result<Vec<ShardPlace>, ShardError> {
+    if let Some(found) = existing(base, name, pattern)? {
+        return Ok(found);
+    }
     if name == "-" {
         return Ok(vec![ShardPlace::Stdin]);
     }

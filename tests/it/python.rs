@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The venv's interpreter; says loudly that a test is skipped where there is none.
-fn python(test: &str) -> Option<PathBuf> {
+pub fn python(test: &str) -> Option<PathBuf> {
     let path = checkout().join(".venv/bin/python");
     if path.exists() {
         return Some(path);

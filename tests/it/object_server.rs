@@ -1,0 +1,166 @@
+//! A small object server on loopback: ranges, ETags, `If-Match`, S3's listing; and it can misbehave.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Objects by their path, such as `/bucket/key`. Each connection carries one request.
+pub struct ObjectServer {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    objects: Mutex<BTreeMap<String, Vec<u8>>>,
+    connections: AtomicUsize,
+    /// Of so many connections one breaks in the middle of its answer; 0 for none.
+    break_one_in: AtomicUsize,
+    broken: AtomicUsize,
+    without_ranges: AtomicBool,
+    stop: AtomicBool,
+}
+
+struct Request {
+    target: String,
+    headers: BTreeMap<String, String>,
+}
+
+impl ObjectServer {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(State::default());
+        let shared = state.clone();
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                if shared.stop.load(Ordering::SeqCst) {
+                    return;
+                }
+                let state = shared.clone();
+                // A client that hangs up is none of our business.
+                std::thread::spawn(move || drop(state.answer(connection.unwrap())));
+            }
+        });
+        Self { address, state }
+    }
+
+    /// `http://HOST:PORT`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn put(&self, path: &str, bytes: Vec<u8>) {
+        self.state.objects.lock().unwrap().insert(path.to_owned(), bytes);
+    }
+
+    /// From now on one connection in `n` breaks.
+    pub fn break_one_in(&self, n: usize) {
+        self.state.break_one_in.store(n, Ordering::SeqCst);
+    }
+
+    pub fn forget_ranges(&self) {
+        self.state.without_ranges.store(true, Ordering::SeqCst);
+    }
+
+    /// Connections, and those of them that were broken.
+    pub fn counts(&self) -> (usize, usize) {
+        let read = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
+        (read(&self.state.connections), read(&self.state.broken))
+    }
+}
+
+impl Drop for ObjectServer {
+    fn drop(&mut self) {
+        self.state.stop.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+impl State {
+    fn answer(&self, mut connection: TcpStream) -> std::io::Result<()> {
+        let number = self.connections.fetch_add(1, Ordering::SeqCst);
+        let request = read_request(&connection)?;
+        let (head, body) = self.respond(&request);
+        let one_in = self.break_one_in.load(Ordering::SeqCst);
+        let sent = if one_in > 0 && number % one_in == one_in / 2 {
+            self.broken.fetch_add(1, Ordering::SeqCst);
+            body.len() / 2
+        } else {
+            body.len()
+        };
+        let length = body.len();
+        write!(connection, "HTTP/1.1 {head}Content-Length: {length}\r\nConnection: close\r\n\r\n")?;
+        connection.write_all(&body[..sent])?;
+        connection.flush()
+    }
+
+    /// Status line and headers, and the body.
+    fn respond(&self, request: &Request) -> (String, Vec<u8>) {
+        let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+        let objects = self.objects.lock().unwrap();
+        if query.contains("list-type=2") {
+            return ("200 OK\r\nContent-Type: application/xml\r\n".into(), list(&objects, path, query));
+        }
+        let Some(bytes) = objects.get(path) else {
+            return ("404 Not Found\r\n".into(), b"no such object".to_vec());
+        };
+        let tag = format!("\"{:016x}\"", xxhash_rust::xxh3::xxh3_64(bytes));
+        if request.headers.get("if-match").is_some_and(|wanted| *wanted != tag) {
+            return ("412 Precondition Failed\r\n".into(), Vec::new());
+        }
+        let about = format!("ETag: {tag}\r\nLast-Modified: Wed, 21 Oct 2015 07:28:00 GMT\r\n");
+        let range = request.headers.get("range").filter(|_| !self.without_ranges.load(Ordering::SeqCst));
+        let Some((start, last)) = range.and_then(|range| range.strip_prefix("bytes=")?.split_once('-'))
+        else {
+            return (format!("200 OK\r\n{about}"), bytes.clone());
+        };
+        let start: usize = start.parse().unwrap();
+        let end = bytes.len().min(last.parse::<usize>().unwrap() + 1);
+        if start >= end {
+            return ("416 Range Not Satisfiable\r\n".into(), Vec::new());
+        }
+        let (last, size) = (end - 1, bytes.len());
+        let head = format!("206 Partial Content\r\n{about}Content-Range: bytes {start}-{last}/{size}\r\n");
+        (head, bytes[start..end].to_vec())
+    }
+}
+
+fn read_request(connection: &TcpStream) -> std::io::Result<Request> {
+    let mut lines = BufReader::new(connection).lines();
+    let first = lines.next().transpose()?.unwrap_or_default();
+    let target = first.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut headers = BTreeMap::new();
+    for line in lines {
+        let line = line?;
+        let Some((name, value)) = line.split_once(':') else { break };
+        headers.insert(name.to_lowercase(), value.trim().to_owned());
+    }
+    Ok(Request { target, headers })
+}
+
+/// The answer to S3's ListObjectsV2, in one page.
+fn list(objects: &BTreeMap<String, Vec<u8>>, bucket: &str, query: &str) -> Vec<u8> {
+    let asked = |name: &str| {
+        let found = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
+        found.unwrap_or_default().replace("%2F", "/")
+    };
+    let (prefix, delimiter) = (asked("prefix"), asked("delimiter"));
+    let bucket = format!("{}/", bucket.trim_end_matches('/'));
+    let mut text = String::from("<ListBucketResult><IsTruncated>false</IsTruncated>");
+    for (path, bytes) in objects {
+        let Some(key) = path.strip_prefix(&bucket) else { continue };
+        let Some(rest) = key.strip_prefix(&prefix) else { continue };
+        if delimiter.is_empty() || !rest.contains(&delimiter) {
+            text.push_str(&format!(
+                "<Contents><Key>{key}</Key><Size>{}</Size>\
+                 <LastModified>2015-10-21T07:28:00.000Z</LastModified><ETag>\"0\"</ETag></Contents>",
+                bytes.len()
+            ));
+        }
+    }
+    text.push_str("</ListBucketResult>");
+    text.into_bytes()
+}
