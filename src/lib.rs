@@ -13,6 +13,7 @@ pub mod discovery;
 pub mod features;
 pub mod imaging;
 pub mod onnx;
+pub mod pack;
 pub mod shards;
 pub mod stages;
 pub mod store;

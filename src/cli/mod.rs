@@ -9,6 +9,8 @@ mod sample;
 mod sample_files;
 mod settings;
 mod shards;
+mod shards_ls;
+mod shards_pack;
 mod status;
 
 use clap::{Parser, Subcommand};
@@ -37,7 +39,7 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Say what is in a file: a shard, a Parquet table, a receipt
     Inspect(inspect::Inspect),
-    /// Look into shards: list their samples as the pipeline sees them
+    /// Work with WebDataset shards: pack images into them, list what is in them
     Shards(shards::Shards),
     /// Print the reference of every setting, as Markdown
     Settings,

@@ -9,7 +9,7 @@ use coda_pipe::diffusion::noise::Noise;
 use coda_pipe::diffusion::scheduler::{Method, Sigmas, SolverKind};
 use coda_pipe::diffusion::{Generated, Generator, Job, ModelFolder, PromptEmbedding, Sampling};
 use coda_pipe::imaging::{RgbImage, SheetLayout, contact_sheet, encode_png};
-use coda_pipe::onnx::{Device, DeviceChoice, Runtime, Search};
+use coda_pipe::onnx::{Device, DeviceChoice, GraphOptions, Runtime, Search};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -136,7 +136,9 @@ impl Sample {
                 .transpose()?,
             latents: self.latents.as_deref().map(|file| read_latents(file, shape)).transpose()?,
         };
-        let load = |folder| Generator::load(folder, &runtime, device, self.threads);
+        let options =
+            GraphOptions { device, threads: self.threads, spin: true, ..GraphOptions::default() };
+        let load = |folder| Generator::load(folder, &runtime, &options);
         let base = load(&folder)?;
         let mut models = Models { base, refiner: refiner.as_ref().map(load).transpose()? };
         let mut images = Vec::new();

@@ -28,6 +28,6 @@ pub use preset::Preset;
 pub use reference::settings_reference;
 pub use section::Section;
 pub use sections::{
-    Data, Discover, Encode, FeatureModel, General, Generate, Model, Output, Runtime,
+    Anchor, Data, Discover, Encode, FeatureModel, General, Generate, Model, Output, Runtime,
 };
 pub use value::{MaxBad, Patterns};

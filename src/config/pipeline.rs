@@ -6,7 +6,7 @@ use super::key_doc::KeyDoc;
 use super::preset::Preset;
 use super::section::{Bases, Section};
 use super::sections::{
-    Data, Discover, Encode, FeatureModel, General, Generate, Model, Output, Runtime,
+    Anchor, Data, Discover, Encode, FeatureModel, General, Generate, Model, Output, Runtime,
 };
 use std::path::{Component, Path, PathBuf};
 
@@ -28,6 +28,8 @@ pub struct Pipeline {
     pub features: FeatureModel,
     /// Core discovery.
     pub discover: Discover,
+    /// The latents to pull towards.
+    pub anchor: Anchor,
     /// Guided generation.
     pub generate: Generate,
     /// What is written, and where.
@@ -45,6 +47,7 @@ impl Pipeline {
             Encode::keys(),
             FeatureModel::keys(),
             Discover::keys(),
+            Anchor::keys(),
             Generate::keys(),
             Output::keys(),
         ]
@@ -101,6 +104,7 @@ impl Pipeline {
             encode: Encode::read(document, bases, problems),
             features: FeatureModel::read(document, bases, problems),
             discover: Discover::read(document, bases, problems),
+            anchor: Anchor::read(document, bases, problems),
             generate: Generate::read(document, bases, problems),
             output: Output::read(document, bases, problems),
         }
@@ -137,12 +141,12 @@ impl Pipeline {
             let origin = origin.unwrap_or(Origin::Absent);
             problems.push(Problem { origin, message: message.into(), hint: Some(hint.into()) });
         }
-        let (generated, encoded) = (self.generate.size, self.encode.size);
-        if generated != encoded {
+        let generated = self.generate.size;
+        if let Some(anchored) = self.anchor.size.filter(|&size| size != generated) {
             let given = |section| document.get(section, "size").map(|entry| entry.origin.clone());
             problems.push(Problem {
-                origin: given("generate").or(given("encode")).unwrap_or(Origin::Absent),
-                message: format!("`generate.size` is {generated} and `encode.size` is {encoded}"),
+                origin: given("anchor").or(given("generate")).unwrap_or(Origin::Absent),
+                message: format!("`generate.size` is {generated} and `anchor.size` is {anchored}"),
                 hint: Some(
                     "make them equal: an image is pulled towards a latent of its own size".into(),
                 ),
@@ -231,13 +235,13 @@ mod tests {
         let p = load(GOOD, &[]).unwrap();
         assert_eq!((p.discover.n_neighbors, p.discover.min_cluster_size), (85, 55));
         assert_eq!((p.generate.steps, p.generate.cfg, p.generate.gamma), (25, 5.0, 0.05));
-        assert_eq!((p.encode.size, p.output.size), (1024, 256));
+        assert_eq!((p.encode.size, p.generate.size, p.output.size), (256, 1024, 256));
         assert_eq!(p.model.path, Path::new("dir/m"));
     }
 
     #[test]
     fn all_errors_come_at_once_with_line_column_and_hint() {
-        let text = "[data]\nshards = 3.5\nmax_bd = 2\n[modle]\n[encode]\nsize = 33\n[generate]\nsize = 32\n";
+        let text = "[data]\nshards = 3.5\nmax_bd = 2\n[modle]\n[encode]\nsize = 33\n[generate]\nsize = 32\n[anchor]\nsize = 40\n";
         let error = load(text, &[]).unwrap_err();
         assert!(error.contains("dir/p.toml:2:1: `data.shards` must be"), "{error}");
         assert!(error.contains("dir/p.toml:3:1: [data] has no key `max_bd`"), "{error}");
@@ -246,7 +250,7 @@ mod tests {
         assert!(error.contains("did you mean `model`?"), "{error}");
         assert!(error.contains("dir/p.toml:6:1: `encode.size` must be a multiple of 8"), "{error}");
         assert!(
-            error.contains("dir/p.toml:8:1: `generate.size` is 32 and `encode.size`"),
+            error.contains("dir/p.toml:10:1: `generate.size` is 32 and `anchor.size` is 40"),
             "{error}"
         );
         assert!(error.contains("`model.path` is missing"), "{error}");

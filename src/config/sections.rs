@@ -77,7 +77,11 @@ section! {
         library: Option<PathBuf> = None, any;
         /// `"auto"`, `"cpu"`, `"cuda"`, `"cuda:1"`, or a list such as `["cuda:0", "cuda:1"]`: each device has a thread and
         /// sessions of its own. `"auto"` takes all GPUs that work and says which; a named device never falls back to another.
+        /// `"tensorrt"` and `"tensorrt:1"` are the same cards through TensorRT: it first builds an engine for each graph,
+        /// which takes minutes once a run, and keeps it in `tensorrt/` of the run directory.
         devices: DeviceChoice = DeviceChoice::Auto, any;
+        /// Let TensorRT compute in half precision. Graphs exported in fp16 need it; others lose digits.
+        tensorrt_fp16: bool = false, any;
         /// Threads of one model on the CPU; 0 for one per core.
         threads: usize = 0, between(0, 4096);
         /// Units (shards, classes) and images worked on at once; 0 for one per core.
@@ -88,10 +92,12 @@ section! {
 section! {
     /// Encoding of the images to latents: `[encode]`.
     Encode = "encode" {
-        /// Side of the square that each image is resized to (Lanczos) before it is encoded, in pixels.
-        size: usize = 1024, multiple_of(8, 8);
+        /// Side of the square that each image is resized to (Lanczos) before it is encoded, in pixels. Small is enough to
+        /// find the cores: at 256 it is a sixteenth of the work and of the bytes of 1024. The cores themselves are
+        /// encoded again at `[anchor] size`.
+        size: usize = 256, multiple_of(8, 8);
         /// Images encoded at once. Groups are fixed by position in the shard, so a resumed run computes the same ones.
-        batch: usize = 8, between(1, 4096);
+        batch: usize = 32, between(1, 4096);
         /// How latents are stored. `"f16"` halves the space; SDXL's latents lose nothing that matters.
         dtype: LatentType = LatentType::F16, any;
     }
@@ -149,6 +155,18 @@ section! {
         min_label_purity: f64 = 0.0, between(0.0, 1.0);
         /// Seed of everything random in discovery.
         seed: u64 = 42, any;
+    }
+}
+
+section! {
+    /// The latents that images are pulled towards: `[anchor]`.
+    Anchor = "anchor" {
+        /// Side of the square in pixels that the cores are encoded at. Left out: `[generate] size`, which it has to be,
+        /// since a latent can only be pulled towards one of its own size. Where `[encode] size` is another, the chosen
+        /// cores, and no other image, are encoded once more.
+        size: Option<usize> = None, any;
+        /// Cores encoded at once, at most.
+        batch: usize = 4, between(1, 4096);
     }
 }
 

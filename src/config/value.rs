@@ -243,7 +243,8 @@ macro_rules! parsed {
 parsed!(LabelSource, "\"cls\", \"txt\" or another extension, \"json:FIELD\" or \"key\"");
 
 impl Value for DeviceChoice {
-    const KIND: &'static str = "\"auto\", \"cpu\", \"cuda\", \"cuda:N\" or a list of such devices";
+    const KIND: &'static str =
+        "\"auto\", \"cpu\", \"cuda\", \"cuda:N\", \"tensorrt:N\" or a list of such devices";
     fn take(value: &toml::Value, base: &Path) -> Option<Self> {
         let names = Vec::<String>::take(value, base)?;
         match names.as_slice() {

@@ -10,7 +10,7 @@ use super::scheduler::{Method, Schedule};
 use super::text::{PromptEmbedding, PromptEncoder};
 use super::unet::Unet;
 use super::vae::Decoder;
-use crate::onnx::{Device, GraphOptions, Runtime};
+use crate::onnx::{GraphOptions, Runtime};
 
 /// One image to make.
 #[derive(Debug, Clone, Copy)]
@@ -58,22 +58,19 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// Opens all graphs but the image encoder. `threads` is the number of CPU threads within an
-    /// operator, 0 for ONNX Runtime's choice.
+    /// Opens all graphs but the image encoder.
     ///
     /// # Errors
     /// The file at fault, or the device.
     pub fn load(
         folder: &ModelFolder,
         runtime: &Runtime,
-        device: Device,
-        threads: usize,
+        options: &GraphOptions,
     ) -> Result<Self, DiffusionError> {
-        let options = GraphOptions { device, threads, ..GraphOptions::default() };
         Ok(Self {
-            prompts: PromptEncoder::load(folder, runtime, &options)?,
-            unet: Unet::load(folder, runtime, &options)?,
-            decoder: Decoder::load(folder, runtime, &options)?,
+            prompts: PromptEncoder::load(folder, runtime, options)?,
+            unet: Unet::load(folder, runtime, options)?,
+            decoder: Decoder::load(folder, runtime, options)?,
             folder: folder.clone(),
         })
     }
@@ -249,7 +246,7 @@ impl Generator {
             _ => jobs.iter().map(|job| job.negative).collect(),
         };
         let plan = sampling.plan(&scheduler, steps.end);
-        let mut model = self.unet.bind(&prompts, &negatives, latent_shape, sampling.size);
+        let mut model = self.unet.bind(&prompts, &negatives, latent_shape, sampling.size)?;
         denoise(solver.as_mut(), steps, &plan, &anchors, &mut samples, &mut model, trace)?;
         Ok(samples)
     }

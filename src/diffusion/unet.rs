@@ -4,12 +4,15 @@ use super::error::DiffusionError;
 use super::folder::ModelFolder;
 use super::sampler::{Denoiser, Prediction};
 use super::text::PromptEmbedding;
-use crate::onnx::{Graph, GraphOptions, Runtime, Tensor};
+use crate::onnx::{BoundGraph, Graph, GraphOptions, Runtime, Tensor};
 
 /// SDXL's inputs; Stable Diffusion 1 and 2 have the first three.
 const INPUTS: [&str; 5] =
     ["sample", "timestep", "encoder_hidden_states", "text_embeds", "time_ids"];
 const WITHOUT_ADDED: usize = 3;
+
+/// How many of them, from the first, are new at each step.
+const CHANGING: usize = 2;
 
 /// Aesthetic scores of the refiner's conditional and unconditional halves, as published.
 const AESTHETIC_SCORES: [f32; 2] = [6.0, 2.5];
@@ -50,13 +53,16 @@ impl Unet {
 
     /// Binds a batch's prompts. `negatives` is empty in runs without classifier-free guidance,
     /// else as long as `prompts`. All embeddings have one shape; `size` is the image's in pixels.
+    ///
+    /// # Errors
+    /// The graph's own, such as embeddings of another width than it takes.
     pub fn bind(
         &mut self,
         prompts: &[&PromptEmbedding],
         negatives: &[&PromptEmbedding],
         latent_shape: [usize; 3],
         size: usize,
-    ) -> BoundUnet<'_> {
+    ) -> Result<BoundUnet<'_>, DiffusionError> {
         // Both halves go through the UNet in one run, the unconditional one first.
         let rows: Vec<&PromptEmbedding> = negatives.iter().chain(prompts).copied().collect();
         let (tokens, width) = rows.first().map_or((0, 0), |row| (row.tokens, row.width()));
@@ -67,18 +73,17 @@ impl Unet {
             .flat_map(|row| self.time_ids(size as f32, row >= negatives.len()))
             .collect();
         let time_width = time_ids.len() / rows.len().max(1);
-        let mut inputs = vec![
-            ("sample", Tensor::f32([], Vec::new())),
-            ("timestep", Tensor::f32([], Vec::new())),
+        let mut constant = vec![
             ("encoder_hidden_states", Tensor::f32([rows.len(), tokens, width], hidden)),
             ("text_embeds", Tensor::f32([rows.len(), pooled_width], pooled)),
             ("time_ids", Tensor::f32([rows.len(), time_width], time_ids)),
         ];
         if !self.added {
-            inputs.truncate(WITHOUT_ADDED);
+            constant.truncate(WITHOUT_ADDED - CHANGING);
         }
-        let guided = !negatives.is_empty();
-        BoundUnet { unet: self, inputs, rows: rows.len(), guided, latent_shape }
+        let (rows, guided) = (rows.len(), !negatives.is_empty());
+        let graph = self.graph.bind(constant, "out_sample")?;
+        Ok(BoundUnet { graph, timestep_shape: &self.timestep_shape, rows, guided, latent_shape })
     }
 
     /// Micro-conditioning: original size, crop's corner, and target size or aesthetic score.
@@ -94,8 +99,8 @@ impl Unet {
 
 /// A UNet bound to a batch's prompts.
 pub struct BoundUnet<'a> {
-    unet: &'a mut Unet,
-    inputs: Vec<(&'static str, Tensor)>,
+    graph: BoundGraph<'a>,
+    timestep_shape: &'a [usize],
     rows: usize,
     guided: bool,
     latent_shape: [usize; 3],
@@ -111,19 +116,25 @@ impl Denoiser for BoundUnet<'_> {
         let [channels, height, width] = self.latent_shape;
         let copies = if self.guided { 2 } else { 1 };
         let shape = [self.rows, channels, height, width];
-        self.inputs[0].1 = Tensor::f32(shape, input.repeat(copies));
-        self.inputs[1].1 = Tensor::f32(self.unet.timestep_shape.clone(), vec![timestep]);
-        let graph = &mut self.unet.graph;
-        let outputs = graph.run(&self.inputs, &["out_sample"])?;
-        let mut output = outputs.into_iter().next().map(Tensor::into_f32).unwrap_or_default();
+        let sample = Tensor::f32(shape, input.repeat(copies));
+        let timestep_input = Tensor::f32(self.timestep_shape, vec![timestep]);
+        let changing = vec![("sample", sample), ("timestep", timestep_input)];
+        let mut output = self.graph.run(changing)?.into_f32();
         if output.len() != copies * input.len() {
             let reason = format!("{} values for {} samples", output.len(), self.rows);
-            return Err(DiffusionError::WrongGraph { path: graph.path().to_path_buf(), reason });
+            return Err(DiffusionError::WrongGraph {
+                path: self.graph.path().to_path_buf(),
+                reason,
+            });
         }
         let images = non_finite(&output, self.rows, copies);
         if !images.is_empty() {
             let at = format!("at step {step} (timestep {timestep})");
-            return Err(DiffusionError::NonFinite { path: graph.path().to_path_buf(), at, images });
+            return Err(DiffusionError::NonFinite {
+                path: self.graph.path().to_path_buf(),
+                at,
+                images,
+            });
         }
         if !self.guided {
             return Ok(Prediction { conditional: output, unconditional: None });

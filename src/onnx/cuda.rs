@@ -19,6 +19,10 @@ const LIBRARIES: [(&str, &str, &[u32]); 7] = [
     ("libcudnn.so", "cudnn", &[9]),
 ];
 
+/// TensorRT's own, which its wheels put into `tensorrt_libs/` beside `nvidia/`; CUDA's come first.
+const TENSORRT: [&str; 3] =
+    ["libnvinfer.so.10", "libnvinfer_plugin.so.10", "libnvonnxparser.so.10"];
+
 /// One library and what came of loading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preloaded {
@@ -47,14 +51,21 @@ pub fn nvidia_libraries(roots: &[PathBuf]) -> Vec<PathBuf> {
     found
 }
 
-/// Loads [`nvidia_libraries`] for the life of the process. Failures are reported, not fatal:
-/// the libraries may also be installed system-wide.
-pub(super) fn preload(roots: &[PathBuf]) -> Vec<Preloaded> {
+/// TensorRT's libraries beside the same `roots`, in the order to load them.
+pub fn tensorrt_libraries(roots: &[PathBuf]) -> Vec<PathBuf> {
+    let places = || roots.iter().map(|root| root.with_file_name("tensorrt_libs"));
+    let find = |name| places().map(|place| place.join(name)).find(|path| path.is_file());
+    TENSORRT.into_iter().filter_map(find).collect()
+}
+
+/// Loads `libraries` for the life of the process. Failures are reported, not fatal: they may also
+/// be installed system-wide.
+pub(super) fn preload(libraries: Vec<PathBuf>) -> Vec<Preloaded> {
     let load = |path: PathBuf| {
         let problem = ort::util::preload_dylib(&path).err().map(|error| error.to_string());
         Preloaded { path, problem }
     };
-    nvidia_libraries(roots).into_iter().map(load).collect()
+    libraries.into_iter().map(load).collect()
 }
 
 /// Folders `nvidia` that belong to the ONNX Runtime at `library`: pip puts
@@ -79,6 +90,18 @@ mod tests {
 
     fn relative(root: &Path, paths: &[PathBuf]) -> Vec<String> {
         paths.iter().map(|path| path.strip_prefix(root).unwrap().display().to_string()).collect()
+    }
+
+    #[test]
+    fn tensorrt_lies_beside_nvidias_folder() {
+        let root = tempfile::tempdir().unwrap();
+        put(
+            root.path(),
+            &["tensorrt_libs/libnvonnxparser.so.10", "tensorrt_libs/libnvinfer.so.10"],
+        );
+        let paths = tensorrt_libraries(&[root.path().join("other"), root.path().join("nvidia")]);
+        let expected = ["tensorrt_libs/libnvinfer.so.10", "tensorrt_libs/libnvonnxparser.so.10"];
+        assert_eq!(relative(root.path(), &paths), expected);
     }
 
     #[test]

@@ -11,8 +11,20 @@ pub enum Device {
     /// The host's processor.
     #[default]
     Cpu,
-    /// The NVIDIA card with this number.
+    /// The NVIDIA card with this number, through CUDA.
     Cuda(u32),
+    /// The same through TensorRT, which builds an engine for each graph and shape first.
+    TensorRt(u32),
+}
+
+impl Device {
+    /// The NVIDIA card's number.
+    pub fn card(self) -> Option<u32> {
+        match self {
+            Self::Cpu => None,
+            Self::Cuda(number) | Self::TensorRt(number) => Some(number),
+        }
+    }
 }
 
 /// Devices as a user asks for them.
@@ -30,6 +42,7 @@ impl fmt::Display for Device {
         match self {
             Self::Cpu => f.write_str("cpu"),
             Self::Cuda(number) => write!(f, "cuda:{number}"),
+            Self::TensorRt(number) => write!(f, "tensorrt:{number}"),
         }
     }
 }
@@ -55,13 +68,15 @@ impl fmt::Display for DeviceChoice {
 impl FromStr for Device {
     type Err = OnnxError;
 
-    /// Reads `cpu`, `cuda` (card 0) or `cuda:N`.
+    /// Reads `cpu`, `cuda` (card 0), `cuda:N`, `tensorrt` or `tensorrt:N`.
     fn from_str(text: &str) -> Result<Self, OnnxError> {
         let unknown = || OnnxError::UnknownDevice(text.to_owned());
-        match text.split_once(':') {
-            None if text == "cpu" => Ok(Self::Cpu),
-            None if text == "cuda" => Ok(Self::Cuda(0)),
-            Some(("cuda", number)) => number.parse().map(Self::Cuda).map_err(|_| unknown()),
+        let (name, card) = text.split_once(':').unwrap_or((text, "0"));
+        let card = || card.parse().map_err(|_| unknown());
+        match name {
+            "cpu" if name == text => Ok(Self::Cpu),
+            "cuda" => card().map(Self::Cuda),
+            "tensorrt" => card().map(Self::TensorRt),
             _ => Err(unknown()),
         }
     }
@@ -85,16 +100,17 @@ mod tests {
 
     #[test]
     fn names_read_back_as_written() {
-        for name in ["cpu", "cuda:0", "cuda:3", "auto", "cuda:0,cuda:1", "cpu,cpu"] {
+        for name in ["cpu", "cuda:0", "cuda:3", "auto", "cuda:0,cuda:1", "cpu,cpu", "tensorrt:1"] {
             let choice: DeviceChoice = name.parse().unwrap();
             assert_eq!(choice.to_string(), name);
         }
         assert_eq!("cuda".parse::<Device>().unwrap(), Device::Cuda(0));
+        assert_eq!("tensorrt".parse::<Device>().unwrap(), Device::TensorRt(0));
     }
 
     #[test]
     fn other_names_are_refused_by_name() {
-        for name in ["", "gpu", "cuda:", "cuda:-1", "cuda:x", "cpu:0", "CUDA"] {
+        for name in ["", "gpu", "cuda:", "cuda:-1", "cuda:x", "cpu:0", "CUDA", "tensorrt:"] {
             let message = name.parse::<DeviceChoice>().unwrap_err().to_string();
             assert!(message.contains(&format!("\"{name}\"")), "{message}");
         }

@@ -20,13 +20,15 @@ pub enum OnnxError {
         reason: String,
     },
 
-    /// A device name that is none of `cpu`, `cuda`, `cuda:N`, `auto`.
-    #[error("unknown device \"{0}\": use \"cpu\", \"cuda\", \"cuda:1\" or \"auto\"")]
+    /// A device name that is none of `cpu`, `cuda`, `cuda:N`, `tensorrt`, `tensorrt:N`, `auto`.
+    #[error(
+        "unknown device \"{0}\": use \"cpu\", \"cuda\", \"cuda:1\", \"tensorrt:1\" or \"auto\""
+    )]
     UnknownDevice(String),
 
-    /// CUDA was asked for by name, and this build or machine has none.
+    /// A card was asked for by name, and this build or machine has none that works.
     #[error(
-        "device {device} was asked for, but {reason}; use device = \"cpu\" or \"auto\", \
+        "device {device} was asked for, but {reason}; use devices = \"cpu\" or \"auto\", \
              or install the CUDA build (pip install --target .onnxruntime onnxruntime-gpu)"
     )]
     DeviceUnavailable {

@@ -2,31 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use ort::ep;
 use ort::session::Session;
-use ort::session::builder::SessionBuilder;
 
-use super::device::Device;
+use super::bound::BoundGraph;
 use super::error::OnnxError;
+use super::options::GraphOptions;
 use super::runtime::Runtime;
 use super::tensor::{Port, Tensor};
-
-/// How a graph is to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GraphOptions {
-    /// The processor.
-    pub device: Device,
-    /// Threads within one operator on the CPU; 0 leaves the number to ONNX Runtime.
-    pub threads: usize,
-    /// Ask ONNX Runtime for operators whose result doesn't vary from run to run.
-    pub deterministic: bool,
-}
-
-impl Default for GraphOptions {
-    fn default() -> Self {
-        Self { device: Device::Cpu, threads: 0, deterministic: true }
-    }
-}
 
 /// An open graph. It holds its weights on its device until dropped.
 #[derive(Debug)]
@@ -52,7 +34,7 @@ impl Graph {
             reason,
         };
         let mut builder =
-            configure(runtime, options).map_err(|error| open_error(error.to_string()))?;
+            options.session(runtime).map_err(|error| open_error(error.to_string()))?;
         let session =
             builder.commit_from_file(path).map_err(|error| open_error(error.to_string()))?;
         let port = |outlet: &ort::value::Outlet| Port::new(outlet.name(), outlet.dtype());
@@ -114,33 +96,26 @@ impl Graph {
         Ok(tensors)
     }
 
+    /// Binds inputs that stay the same over many runs; the graph is then run with the others, for
+    /// the output `want`. What is bound is converted once, and copied to the device once.
+    ///
+    /// # Errors
+    /// As [`Graph::run`], but for inputs that are missing: those are still to come.
+    pub fn bind(
+        &mut self,
+        constant: Vec<(&str, Tensor)>,
+        want: &str,
+    ) -> Result<BoundGraph<'_>, OnnxError> {
+        let want = find(&self.path, &self.outputs, "output", want)?.clone();
+        let element = want.element.ok_or_else(|| unsupported(&self.path, &want))?;
+        check_tensors(&self.path, &self.inputs, &constant)?;
+        let Self { session, path, inputs, .. } = self;
+        BoundGraph::new((session, path, inputs), constant, (want.name, element))
+    }
+
     fn wanted(&self, want: &[&str]) -> Result<Vec<Port>, OnnxError> {
         want.iter().map(|name| find(&self.path, &self.outputs, "output", name).cloned()).collect()
     }
-}
-
-fn configure(
-    runtime: &Runtime,
-    options: &GraphOptions,
-) -> Result<SessionBuilder, Box<dyn std::error::Error>> {
-    // Spinning threads keep a core each from the readers and encoders beside them: on a busy
-    // machine they halve the speed.
-    let mut builder = Session::builder(runtime.environment())?
-        .with_intra_op_spinning(false)?
-        .with_deterministic_compute(options.deterministic)?;
-    if options.threads > 0 {
-        builder = builder.with_intra_threads(options.threads)?;
-    }
-    if let Device::Cuda(number) = options.device {
-        // The default search times every algorithm anew for each shape, and its pick, hence the
-        // last bits of the result, can change from run to run.
-        let cuda = ep::CUDA::default()
-            .with_device_id(i32::try_from(number)?)
-            .with_conv_algorithm_search(ep::cuda::ConvAlgorithmSearch::Heuristic)
-            .with_arena_extend_strategy(ep::ArenaExtendStrategy::SameAsRequested);
-        builder = builder.with_execution_providers([cuda.build().error_on_failure()])?;
-    }
-    Ok(builder)
 }
 
 fn check_inputs(path: &Path, ports: &[Port], inputs: &[(&str, Tensor)]) -> Result<(), OnnxError> {
@@ -152,6 +127,15 @@ fn check_inputs(path: &Path, ports: &[Port], inputs: &[(&str, Tensor)]) -> Resul
             given: inputs.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
         });
     }
+    check_tensors(path, ports, inputs)
+}
+
+/// That the graph has these inputs, and takes these shapes.
+pub(super) fn check_tensors(
+    path: &Path,
+    ports: &[Port],
+    inputs: &[(&str, Tensor)],
+) -> Result<(), OnnxError> {
     for (name, tensor) in inputs {
         let port = find(path, ports, "input", name)?;
         if !tensor.fills_shape() || !port.accepts(&tensor.shape) {
@@ -167,7 +151,7 @@ fn check_inputs(path: &Path, ports: &[Port], inputs: &[(&str, Tensor)]) -> Resul
     Ok(())
 }
 
-fn find<'a>(
+pub(super) fn find<'a>(
     path: &Path,
     ports: &'a [Port],
     role: &'static str,
@@ -185,7 +169,7 @@ fn no_such(path: &Path, ports: &[Port], role: &'static str, name: &str) -> OnnxE
     }
 }
 
-fn unsupported(path: &Path, port: &Port) -> OnnxError {
+pub(super) fn unsupported(path: &Path, port: &Port) -> OnnxError {
     OnnxError::UnsupportedType {
         path: path.to_path_buf(),
         tensor: port.name.clone(),

@@ -3,22 +3,27 @@
 //! The library is loaded while the program runs, not linked: a CPU build, a CUDA build or a newer
 //! release is chosen by putting another file in place. Nothing here knows what a graph computes.
 
+mod bound;
 mod cuda;
 mod device;
 mod error;
 mod files;
 mod graph;
 mod locate;
+mod options;
+mod provider;
 mod python;
 mod report;
 mod runtime;
 mod tensor;
 
-pub use cuda::{Preloaded, nvidia_libraries};
+pub use bound::BoundGraph;
+pub use cuda::{Preloaded, nvidia_libraries, tensorrt_libraries};
 pub use device::{Device, DeviceChoice};
 pub use error::OnnxError;
-pub use graph::{Graph, GraphOptions};
+pub use graph::Graph;
 pub use locate::{MINIMUM_MINOR, Search, Surroundings, locate, locate_among};
+pub use options::{GraphOptions, TensorRt};
 pub use report::{Outcome, Place, Report, Tried};
 pub use runtime::Runtime;
 pub use tensor::{Data, Element, Port, Tensor};

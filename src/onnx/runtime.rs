@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ort::environment::Environment;
-use ort::ep::{self, ExecutionProvider};
 
 use super::cuda::{self, Preloaded};
 use super::device::{Device, DeviceChoice};
 use super::error::OnnxError;
 use super::locate::{Search, locate};
+use super::provider::Providers;
 use super::python;
 
 /// Cards that one machine is thought to have at most.
@@ -26,7 +26,9 @@ struct Inner {
     environment: Environment,
     library: PathBuf,
     minor: u32,
-    preloaded: OnceLock<Vec<Preloaded>>,
+    providers: Providers,
+    /// For CUDA, then for TensorRT.
+    preloaded: [OnceLock<Vec<Preloaded>>; 2],
 }
 
 /// ONNX Runtime can be loaded, and its environment made, only once in a process, so the first
@@ -60,7 +62,8 @@ impl Runtime {
             .with_telemetry(false)
             .build()
             .map_err(|error| failed(error.to_string()))?;
-        let inner = Inner { environment, library, minor, preloaded: OnceLock::new() };
+        let (providers, preloaded) = (Providers::choose(), Default::default());
+        let inner = Inner { environment, library, minor, providers, preloaded };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -84,8 +87,7 @@ impl Runtime {
     /// Those of the library's execution providers that this program can use, best first. Being
     /// built in doesn't mean that the machine can use it; see [`Runtime::resolve`].
     pub fn providers(&self) -> Vec<String> {
-        let cuda = self.has_cuda().then_some(ep::CUDA::NAME);
-        cuda.into_iter().chain([ep::CPU::NAME]).map(str::to_owned).collect()
+        self.inner.providers.names().into_iter().map(str::to_owned).collect()
     }
 
     /// The devices for a user's choice, and a warning when `auto` had to settle for the CPU
@@ -104,7 +106,7 @@ impl Runtime {
 
     /// Every CUDA card up to the first number that doesn't work; without one the CPU, and why.
     fn every_card(&self) -> (Vec<Device>, Option<String>) {
-        if !self.has_cuda() {
+        if !self.inner.providers.offer(Device::Cuda(0)) {
             return (vec![Device::Cpu], None);
         }
         let mut cards = Vec::new();
@@ -121,8 +123,12 @@ impl Runtime {
     }
 
     /// NVIDIA's libraries that were loaded for CUDA so far, and what failed.
-    pub fn preloaded(&self) -> &[Preloaded] {
-        self.inner.preloaded.get().map_or(&[], Vec::as_slice)
+    pub fn preloaded(&self) -> impl Iterator<Item = &Preloaded> {
+        self.inner.preloaded.iter().filter_map(OnceLock::get).flatten()
+    }
+
+    pub(super) fn provide(&self) -> &Providers {
+        &self.inner.providers
     }
 
     pub(super) fn environment(&self) -> &Environment {
@@ -131,29 +137,30 @@ impl Runtime {
 
     /// Makes sure that graphs can be opened on `device`.
     pub(super) fn require(&self, device: Device) -> Result<(), OnnxError> {
-        let Device::Cuda(number) = device else {
-            return Ok(());
-        };
         let unavailable =
             |reason| OnnxError::DeviceUnavailable { device: device.to_string(), reason };
-        if !self.has_cuda() {
-            let library = self.inner.library.display();
-            return Err(unavailable(format!("{library} was built without CUDA")));
+        if device == Device::Cpu {
+            return Ok(());
         }
-        self.inner.preloaded.get_or_init(|| cuda::preload(&self.nvidia_roots()));
-        self.try_cuda(number).map_err(|error| unavailable(error.to_string()))
+        if !self.inner.providers.offer(device) {
+            let library = self.inner.library.display();
+            let what = if matches!(device, Device::Cuda(_)) { "CUDA" } else { "TensorRT" };
+            return Err(unavailable(format!("{library} was built without {what}")));
+        }
+        self.preload_for(device);
+        let tried = self.inner.providers.try_card(&self.inner.environment, device);
+        tried.map_err(|error| unavailable(error.to_string()))
     }
 
-    /// Registering the provider loads its library and opens the card.
-    fn try_cuda(&self, number: u32) -> Result<(), Box<dyn std::error::Error>> {
-        let cuda = ep::CUDA::default().with_device_id(i32::try_from(number)?);
-        let mut builder = ort::session::Session::builder(self.environment())?;
-        cuda.register(&mut builder)?;
-        Ok(())
-    }
-
-    fn has_cuda(&self) -> bool {
-        ep::CUDA::is_available().unwrap_or(false)
+    fn preload_for(&self, device: Device) {
+        if !self.inner.providers.need_libraries() {
+            return;
+        }
+        let [cuda, tensorrt] = &self.inner.preloaded;
+        cuda.get_or_init(|| cuda::preload(cuda::nvidia_libraries(&self.nvidia_roots())));
+        if matches!(device, Device::TensorRt(_)) {
+            tensorrt.get_or_init(|| cuda::preload(cuda::tensorrt_libraries(&self.nvidia_roots())));
+        }
     }
 
     fn nvidia_roots(&self) -> Vec<PathBuf> {

@@ -99,28 +99,35 @@ impl Tensor {
             (Data::I64(values), Element::I64) => {
                 TensorRef::from_array_view((shape, values.as_slice())).map(Into::into)
             }
-            (Data::F32(values), Element::F16) => {
-                owned(shape, values.iter().map(|&value| f16::from_f32(value)).collect())
-            }
-            (Data::F32(values), Element::I64) => {
-                owned(shape, values.iter().map(|&value| value.round() as i64).collect())
-            }
-            (Data::F32(values), Element::I32) => {
-                owned(shape, values.iter().map(|&value| value.round() as i32).collect())
-            }
-            (Data::I64(values), Element::F32) => {
-                owned(shape, values.iter().map(|&value| value as f32).collect())
-            }
-            (Data::I64(values), Element::F16) => {
-                owned(shape, values.iter().map(|&value| f16::from_f32(value as f32)).collect())
-            }
-            (Data::I64(values), Element::I32) => owned(
-                shape,
-                values
-                    .iter()
-                    .map(|&value| value.clamp(i32::MIN.into(), i32::MAX.into()) as i32)
-                    .collect(),
-            ),
+            _ => self.converted(element).map(Into::into),
+        }
+    }
+
+    /// The same, owned; nothing is copied when the type is already right.
+    pub(super) fn into_value(self, element: Element) -> ort::Result<DynValue> {
+        match (self.data, element) {
+            (Data::F32(values), Element::F32) => owned(&self.shape, values),
+            (Data::I64(values), Element::I64) => owned(&self.shape, values),
+            (data, _) => Self { shape: self.shape, data }.converted(element),
+        }
+    }
+
+    /// The values as `element`, in memory of their own.
+    fn converted(&self, element: Element) -> ort::Result<DynValue> {
+        let shape = self.shape.as_slice();
+        match &self.data {
+            Data::F32(values) => match element {
+                Element::F32 => owned(shape, values.clone()),
+                Element::F16 => owned(shape, cast(values, f16::from_f32)),
+                Element::I64 => owned(shape, cast(values, |value| value.round() as i64)),
+                Element::I32 => owned(shape, cast(values, |value| value.round() as i32)),
+            },
+            Data::I64(values) => match element {
+                Element::F32 => owned(shape, cast(values, |value| value as f32)),
+                Element::F16 => owned(shape, cast(values, |value| f16::from_f32(value as f32))),
+                Element::I64 => owned(shape, values.clone()),
+                Element::I32 => owned(shape, cast(values, narrow)),
+            },
         }
     }
 
@@ -188,11 +195,20 @@ impl Port {
     }
 }
 
-fn owned<T>(shape: &[usize], values: Vec<T>) -> ort::Result<SessionInputValue<'static>>
+fn owned<T>(shape: &[usize], values: Vec<T>) -> ort::Result<DynValue>
 where
     T: ort::value::PrimitiveTensorElementType + std::fmt::Debug + Clone + 'static,
 {
-    ort::value::Tensor::from_array((shape.to_vec(), values)).map(Into::into)
+    ort::value::Tensor::from_array((shape.to_vec(), values)).map(|tensor| tensor.into_dyn())
+}
+
+fn cast<A: Copy, B>(values: &[A], change: impl Fn(A) -> B) -> Vec<B> {
+    values.iter().map(|&value| change(value)).collect()
+}
+
+/// Saturating.
+fn narrow(value: i64) -> i32 {
+    value.clamp(i32::MIN.into(), i32::MAX.into()) as i32
 }
 
 fn lengths(shape: &Shape) -> Vec<usize> {

@@ -1,15 +1,23 @@
 //! `anchor`: the latents that each class's images are pulled towards.
+//!
+//! Where `encode` worked at the size that images are generated at, they are there already. Else only the cores are
+//! encoded again at that size: the search for them needs no more than a small picture of each image.
 
+use super::anchor_device::{Pool, start_pool};
 use super::context::Context;
 use super::error::StageError;
 use super::latents::Latents;
+use super::model::encoder_digest;
+use super::originals::Originals;
+use super::sources::Source;
 use crate::config::Class;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
-use crate::store::tables::{Anchors, read_cores, write_anchors};
+use crate::store::tables::{Anchors, CoreRow, LatentFormat, read_cores, write_anchors};
 use crate::store::{Receipt, RunDir, file_stem};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// The stage.
 pub struct Anchor {
@@ -17,6 +25,10 @@ pub struct Anchor {
     latents: Arc<Latents>,
     /// Receipts of `discover`, by unit.
     discovered: BTreeMap<String, Receipt>,
+    /// The model's encoder, where cores are encoded again.
+    encoder: Option<String>,
+    originals: Arc<Originals>,
+    pool: OnceCell<Pool>,
 }
 
 /// The receipt of `class` in `stage`, which is complete.
@@ -47,10 +59,48 @@ impl Anchor {
     pub(super) fn new(
         context: Arc<Context>,
         latents: Arc<Latents>,
+        sources: &[Source],
         discovered: BTreeMap<String, Receipt>,
-    ) -> Self {
-        Self { context, latents, discovered }
+    ) -> Result<Self, StageError> {
+        let shape = context.model.latent_shape(context.pipeline.generate.size)?;
+        let again = latents.table.format().latent.shape != shape;
+        let encoder = again.then(|| encoder_digest(&context.pipeline.model.path)).transpose()?;
+        let originals = Arc::new(Originals::new(context.clone(), sources));
+        Ok(Self { context, latents, discovered, encoder, originals, pool: OnceCell::new() })
     }
+
+    /// The cores encoded again, at the size of the images to be.
+    async fn encode(&self, class: &str, cores: Vec<CoreRow>) -> Result<Anchors, StageError> {
+        let pool = self.pool.get_or_try_init(|| start_pool(&self.context)).await?;
+        let (context, originals) = (self.context.clone(), self.originals.clone());
+        let permit = context.worker().await?;
+        let size = context.pipeline.generate.size;
+        let (own, chosen) = (class.to_owned(), cores.clone());
+        let images = tokio::task::spawn_blocking(move || {
+            let images = chosen.iter().map(|core| originals.image(&own, core, size));
+            let images = images.collect::<Result<Vec<_>, _>>();
+            drop(permit);
+            images
+        });
+        let latents = pool.run(images.await??).await?;
+        let shape = context.model.latent_shape(size)?;
+        let format = LatentFormat { dtype: context.pipeline.encode.dtype, shape };
+        if latents.len() != cores.len() * format.values() {
+            return Err(StageError::Other(format!(
+                "vae_encoder gives {} values for {} images of {size} pixels where {shape:?} each were expected",
+                latents.len(),
+                cores.len()
+            )));
+        }
+        Ok(anchors(cores, &latents, format))
+    }
+}
+
+fn anchors(cores: Vec<CoreRow>, latents: &[f32], format: LatentFormat) -> Anchors {
+    let mut raw = Vec::with_capacity(cores.len() * format.bytes());
+    format.encode(latents, &mut raw);
+    let (keys, shards) = cores.into_iter().map(|core| (core.key, core.shard)).unzip();
+    Anchors { keys, shards, latents: raw, format }
 }
 
 impl Stage for Anchor {
@@ -72,10 +122,18 @@ impl Stage for Anchor {
     fn fingerprint(&self, class: &Class) -> Result<Fingerprint, StageError> {
         let discovered = receipt_of(&self.discovered, "discover", &class.key)?;
         let cores = digest_of(discovered, "cores.parquet")?;
-        Ok(Fingerprint {
-            settings: json!({}),
-            inputs: json!({"class": class.key, "cores": cores, "parts": self.latents.digests_of(&class.key)}),
-        })
+        let parts = self.latents.digests_of(&class.key);
+        let mut settings = json!({});
+        let mut inputs = json!({"class": class.key, "cores": cores, "parts": parts});
+        if let Some(encoder) = &self.encoder {
+            let pipeline = &self.context.pipeline;
+            settings = json!({
+                "generate.size": pipeline.generate.size, "anchor.batch": pipeline.anchor.batch,
+                "encode.dtype": pipeline.encode.dtype,
+            });
+            inputs["model"] = json!(encoder);
+        }
+        Ok(Fingerprint { settings, inputs })
     }
 
     fn concurrency(&self) -> usize {
@@ -83,22 +141,27 @@ impl Stage for Anchor {
     }
 
     async fn process(&self, class: &Class, scope: &Scope) -> Result<Done, StageError> {
-        let (latents, class) = (self.latents.clone(), class.key.clone());
-        let run_dir = scope.run_dir().clone();
-        let task = tokio::task::spawn_blocking(move || gather(&run_dir, &latents, &class));
-        let (written, samples) = task.await??;
-        scope.record(written);
+        let (run_dir, class) = (scope.run_dir().clone(), class.key.clone());
+        let cores = read_cores(&cores_path(&run_dir, &class))?;
+        let samples = cores.len() as u64;
+        let anchors = if self.encoder.is_some() {
+            self.encode(&class, cores).await?
+        } else {
+            let (latents, class) = (self.latents.clone(), class.clone());
+            tokio::task::spawn_blocking(move || gather(&latents, &class, cores)).await??
+        };
+        let task = tokio::task::spawn_blocking(move || {
+            let path = run_dir.path(&format!("anchor/{}.parquet", file_stem(&class)));
+            write_anchors(&path, run_dir.root(), &class, &anchors)
+        });
+        scope.record(task.await??);
         scope.tick(samples);
         Ok(Done { samples, ..Done::default() })
     }
 }
 
-fn gather(
-    run_dir: &RunDir,
-    latents: &Latents,
-    class: &str,
-) -> Result<(crate::store::Written, u64), StageError> {
-    let cores = read_cores(&cores_path(run_dir, class))?;
+/// The cores' latents out of the encoded parts.
+fn gather(latents: &Latents, class: &str, cores: Vec<CoreRow>) -> Result<Anchors, StageError> {
     let wanted: Vec<usize> = cores.iter().map(|core| core.row as usize).collect();
     let rows = latents.table.read_rows(class, &wanted)?;
     if let Some((core, key)) = cores.iter().zip(&rows.keys).find(|(core, key)| core.key != **key) {
@@ -108,10 +171,5 @@ fn gather(
             core.row, core.key
         )));
     }
-    let format = latents.table.format().latent;
-    let mut raw = Vec::with_capacity(rows.keys.len() * format.bytes());
-    format.encode(&rows.values, &mut raw);
-    let anchors = Anchors { keys: rows.keys, shards: rows.shards, latents: raw, format };
-    let path = run_dir.path(&format!("anchor/{}.parquet", file_stem(class)));
-    Ok((write_anchors(&path, run_dir.root(), class, &anchors)?, cores.len() as u64))
+    Ok(anchors(cores, &rows.values, latents.table.format().latent))
 }

@@ -2,17 +2,18 @@
 
 use super::anchor::{cores_path, receipt_of};
 use super::assemble_meta::sidecar;
-use super::assemble_real::real_images;
 use super::context::Context;
 use super::error::StageError;
 use super::generate::image_name;
 use super::latents::{Latents, Slot};
+use super::originals::{Originals, original_key};
 use super::sources::Source;
 use crate::config::ClassList;
 use crate::dataflow::{Cancel, Done, Fingerprint, Scope, Stage};
+use crate::imaging;
 use crate::shards::{SampleEntry, SampleMember, ShardWriter, WriterOptions, dali_index};
 use crate::store::tables::{CoreRow, read_cores};
-use crate::store::{Receipt, StoreError, file_stem};
+use crate::store::{Receipt, StoreError};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -29,7 +30,7 @@ pub struct Assemble {
 pub(super) struct Sets {
     pub(super) context: Arc<Context>,
     pub(super) classes: ClassList,
-    pub(super) sources: Vec<Source>,
+    originals: Originals,
     /// Digest of every file that `generate` left.
     pub(super) images: BTreeMap<String, String>,
 }
@@ -62,14 +63,15 @@ impl Assemble {
     pub(super) fn new(
         context: Arc<Context>,
         latents: Arc<Latents>,
-        sources: Vec<Source>,
+        sources: &[Source],
         discovered: BTreeMap<String, Receipt>,
         generated: &BTreeMap<String, Receipt>,
     ) -> Self {
         let outputs = generated.values().flat_map(|r| &r.outputs);
         let images = outputs.map(|o| (o.file.clone(), o.xxh3.clone())).collect();
         let classes = latents.classes.clone();
-        let sets = Arc::new(Sets { context, classes, sources, images });
+        let originals = Originals::new(context.clone(), sources);
+        let sets = Arc::new(Sets { context, classes, originals, images });
         Self { sets, discovered, latents }
     }
 }
@@ -99,13 +101,20 @@ impl Sets {
     /// `CLASS_RANK`: the sample key in both sets.
     fn sample_key(&self, slot: Slot) -> String {
         let class = self.classes.classes().get(slot.class).map_or("", |c| &c.key);
-        format!("{}_{:04}", file_stem(class), slot.rank)
+        original_key(class, slot.rank)
     }
 
     fn generated(&self, slot: Slot) -> Result<Vec<u8>, StageError> {
         let class = self.classes.classes().get(slot.class).map_or("", |c| &c.key);
         let path = self.context.run_dir.path(&image_name(class, slot.rank));
         Ok(std::fs::read(&path).map_err(StoreError::io("read", &path))?)
+    }
+
+    /// The source image of a core, resized.
+    fn real(&self, slot: Slot, core: &CoreRow) -> Result<Vec<u8>, StageError> {
+        let class = self.classes.classes().get(slot.class).map_or("", |c| &c.key);
+        let image = self.originals.image(class, core, self.context.pipeline.output.size)?;
+        Ok(imaging::encode_png(&image)?)
     }
 
     fn write_shard<W: Write>(
@@ -124,17 +133,12 @@ impl Sets {
         };
         let wanted: Vec<(Slot, &CoreRow)> =
             plan.slots.iter().map(core).collect::<Result<_, _>>()?;
-        // Real images come from few source shards and are gathered at once; generated ones are read one by one.
-        let mut real = match plan.set {
-            Set::Cores => Some(real_images(self, &wanted)?),
-            Set::Distilled => None,
-        };
         let mut writer = ShardWriter::new(out, WriterOptions::default());
-        for (place, (slot, core)) in wanted.into_iter().enumerate() {
+        for (slot, core) in wanted {
             cancel.check()?;
-            let png = match &mut real {
-                Some(images) => std::mem::take(&mut images[place]),
-                None => self.generated(slot)?,
+            let png = match plan.set {
+                Set::Cores => self.real(slot, core)?,
+                Set::Distilled => self.generated(slot)?,
             };
             let sample = Sample { slot, core, png };
             let meta = sidecar(self, plan.set, &sample);
@@ -191,7 +195,7 @@ impl Stage for Assemble {
             };
             let cores = super::anchor::digest_of(discovered, "cores.parquet")?;
             let label = self.sets.classes.label(slot.class);
-            // A real core is read from its shard again: what the shards held when they were encoded counts.
+            // A real core comes from its shard: what the shards held when they were encoded counts.
             let parts = match plan.set {
                 Set::Distilled => Value::Null,
                 Set::Cores => self.latents.digests_of(&class.key),

@@ -9,7 +9,7 @@ use super::encode_device::{Encoded, Pool, start_pool};
 use super::encode_part::PartWriter;
 use super::encode_read::{Item, Prepared, read_shard};
 use super::error::StageError;
-use super::model::model_digest;
+use super::model::{encoder_digest, model_digest};
 use super::sources::Source;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::store::Fault;
@@ -41,10 +41,7 @@ pub struct ShardUnit {
 
 impl Encode {
     pub(super) fn new(context: Arc<Context>, sources: Vec<Source>) -> Result<Self, StageError> {
-        let model = model_digest(
-            &context.pipeline.model.path,
-            &["vae_encoder", "vae_decoder/config.json"],
-        )?;
+        let model = encoder_digest(&context.pipeline.model.path)?;
         let features = feature_input(&context)?;
         let (pool, feature_width) = (OnceCell::new(), Arc::default());
         Ok(Self { context, sources, model, features, pool, feature_width })

@@ -8,9 +8,12 @@ use crate::diffusion::noise::{Noise, retry_seed};
 use crate::diffusion::{
     DiffusionError, Generated, Generator, Job, Overrides, PromptEmbedding, Sampling,
 };
-use crate::onnx::Device;
+use crate::onnx::{Device, GraphOptions, TensorRt};
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// Where TensorRT's engines lie in the run directory: they belong to one card and can be deleted.
+const ENGINES: &str = "tensorrt";
 
 /// One image asked of the device.
 pub(super) struct Request {
@@ -110,8 +113,19 @@ struct Worker {
 
 impl Worker {
     fn load(context: &Context, device: Device) -> Result<Self, StageError> {
-        let (runtime, _) = context.runtime()?;
-        let load = |folder| Generator::load(folder, runtime, device, context.threads());
+        let (runtime, devices) = context.runtime()?;
+        let options = GraphOptions {
+            device,
+            threads: context.threads(),
+            // Nothing but this model wants the cores then.
+            spin: devices.len() == 1,
+            tensorrt: TensorRt {
+                cache: Some(context.run_dir.path(ENGINES)),
+                half: context.pipeline.runtime.tensorrt_fp16,
+            },
+            ..GraphOptions::default()
+        };
+        let load = |folder| Generator::load(folder, runtime, &options);
         let g = &context.pipeline.generate;
         Ok(Self {
             base: Model::new(load(&context.model)?),

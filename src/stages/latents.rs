@@ -142,6 +142,11 @@ impl Latents {
         parts.into_iter().filter_map(|part| self.digests.get(part).cloned()).collect()
     }
 
+    /// Digest of the part of the shard of this number.
+    pub(super) fn part_digest(&self, number: usize) -> Option<&String> {
+        self.digests.get(number)
+    }
+
     /// A digest of what the label check left of `class`; nothing where it is off.
     pub(super) fn kept_digest(&self, class: &str) -> Option<String> {
         let kept = self.kept.as_ref()?.get(class)?;

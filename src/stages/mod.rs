@@ -2,9 +2,9 @@
 //! checkpoint code either (that is [`crate::dataflow`]'s).
 
 mod anchor;
+mod anchor_device;
 mod assemble;
 mod assemble_meta;
-mod assemble_real;
 mod context;
 mod discover;
 mod encode;
@@ -12,10 +12,12 @@ mod encode_device;
 mod encode_part;
 mod encode_read;
 mod error;
+mod fetch;
 mod generate;
 mod generate_device;
 mod latents;
 mod model;
+mod originals;
 mod preview;
 mod purity;
 mod run;

@@ -69,6 +69,14 @@ fn digest_file(path: &Path, hash: &mut Xxh3) -> std::io::Result<()> {
     Ok(())
 }
 
+/// What latents depend on of the model in `folder`: its encoder, and how latents are scaled.
+///
+/// # Errors
+/// If a file can't be read.
+pub(super) fn encoder_digest(folder: &Path) -> Result<String, StageError> {
+    model_digest(folder, &["vae_encoder", "vae_decoder/config.json"])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

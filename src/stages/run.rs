@@ -6,6 +6,7 @@ use super::context::Context;
 use super::discover::Discover;
 use super::encode::Encode;
 use super::error::StageError;
+use super::fetch::Fetch;
 use super::generate::Generate;
 use super::latents::Latents;
 use super::purity::Purity;
@@ -19,7 +20,8 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// The stages in their order.
-pub const STAGES: [&str; 6] = ["encode", "purity", "discover", "anchor", "generate", "assemble"];
+pub const STAGES: [&str; 7] =
+    ["encode", "purity", "discover", "fetch", "anchor", "generate", "assemble"];
 
 /// Which stages to run, as positions in [`STAGES`].
 pub type StageRange = RangeInclusive<usize>;
@@ -112,8 +114,12 @@ impl Walk<'_> {
 
         let discover = Discover::new(context.clone(), latents.clone());
         let Some(discovered) = self.stage(&discover).await? else { return Ok(()) };
-        let anchor = Anchor::new(context.clone(), latents.clone(), discovered.clone());
-        let Some(anchored) = self.stage(&anchor).await? else { return Ok(()) };
+        let fetch = Fetch::new(context.clone(), latents.clone(), sources.clone(), &discovered);
+        let fetch = fetch.map_err(|e| planning("fetch", e))?;
+        let Some(_) = self.stage(&fetch).await? else { return Ok(()) };
+        let anchor = Anchor::new(context.clone(), latents.clone(), &sources, discovered.clone());
+        let anchored = self.stage(&anchor.map_err(|e| planning("anchor", e))?).await?;
+        let Some(anchored) = anchored else { return Ok(()) };
         let generate = Generate::new(context.clone(), latents.clone(), anchored);
         let generate = generate.map_err(|e| planning("generate", e))?;
         self.outcome.cores = latents.slots().len();
@@ -126,7 +132,7 @@ impl Walk<'_> {
             let error = StageError::Other(too_many_failed(failed, allowed, first));
             return Err(planning("generate", error));
         }
-        let assemble = Assemble::new(context, latents, sources, discovered, &generated);
+        let assemble = Assemble::new(context, latents, &sources, discovered, &generated);
         self.stage(&assemble).await.map(drop)
     }
 

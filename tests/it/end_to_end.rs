@@ -39,7 +39,7 @@ fn stages_run_apart_and_say_what_is_missing() {
     bench.expect(0, &["run", "p.toml", "--until", "discover"]);
     assert!(!bench.path("run/anchor").exists());
     assert!(bench.path("run/discover/0/index.hnsw.graph").exists());
-    bench.expect(0, &["run", "p.toml", "--from", "anchor"]);
+    bench.expect(0, &["run", "p.toml", "--from", "fetch"]);
     let whole = bench.results("run");
     bench.expect(0, &["run", "p.toml", "--run-dir", "other"]);
     assert_eq!(whole, bench.results("other"));

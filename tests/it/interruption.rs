@@ -28,11 +28,11 @@ fn run_until(bench: &Bench, run: &str, events: usize) -> Option<Child> {
 fn killed_ten_times_the_results_are_the_same_bytes() {
     let bench = Bench::new();
     bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
-    // 2 shards, 3 classes, 3 anchors, 3 batches, 2 tars: a kill as soon as each further unit is finished.
+    // 2 shards, 3 classes, 2 shards fetched, 3 anchors, 3 batches, 2 tars: a kill as soon as each further unit is finished.
     let units = bench.events("whole", "unit_finished");
-    assert_eq!(units, 13);
+    assert_eq!(units, 15);
     let mut kills = 0;
-    for finished in [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12] {
+    for finished in [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14] {
         if let Some(mut child) = run_until(&bench, "killed", finished) {
             signal(&child, "-KILL");
             child.wait().unwrap();

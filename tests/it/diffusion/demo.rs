@@ -2,7 +2,7 @@
 
 use coda_pipe::diffusion::noise::Noise;
 use coda_pipe::diffusion::{Generated, Generator, Job, PromptEmbedding, Sampling};
-use coda_pipe::onnx::Device;
+use coda_pipe::onnx::GraphOptions;
 
 use super::support::{demo, runtime};
 
@@ -19,7 +19,10 @@ pub struct Demo {
 impl Demo {
     pub fn new(threads: usize) -> Option<Self> {
         let folder = demo()?;
-        let mut generator = Generator::load(&folder, &runtime(), Device::Cpu, threads).unwrap();
+        let mut generator = {
+            let options = GraphOptions { threads, ..GraphOptions::default() };
+            Generator::load(&folder, &runtime(), &options).unwrap()
+        };
         let encode = |text| generator.encode_prompt(text).unwrap();
         let prompts = ["zero", "seven", "letter a"].map(encode).into();
         let negative = generator.encode_negative("").unwrap();

@@ -7,5 +7,5 @@ mod behaviour;
 mod demo;
 mod failures;
 mod recorded;
-mod support;
+pub mod support;
 mod tiny_sd;

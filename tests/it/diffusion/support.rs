@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use coda_pipe::diffusion::{Generator, ModelFolder};
-use coda_pipe::onnx::{Device, Runtime, Search};
+use coda_pipe::onnx::{GraphOptions, Runtime, Search};
 use safetensors::SafeTensors;
 
 pub const THREADS: usize = 2;
@@ -37,7 +37,8 @@ pub fn tiny(part: &str) -> Option<ModelFolder> {
 }
 
 pub fn generator(folder: &ModelFolder) -> Generator {
-    Generator::load(folder, &runtime(), Device::Cpu, THREADS).unwrap()
+    let options = GraphOptions { threads: THREADS, ..GraphOptions::default() };
+    Generator::load(folder, &runtime(), &options).unwrap()
 }
 
 /// A recorded tensor, as f32 whatever its type.

@@ -83,3 +83,23 @@ fn a_half_precision_export_runs_on_the_cpu_and_stays_close() {
     eprintln!("float16: {error:.1e} deviations in the mean, {worst:.1e} at worst");
     assert!(error <= 0.02, "{error}");
 }
+
+/// Folders hold `vocab.json` and `merges.txt`, or `tokenizer.json` alone.
+#[test]
+fn both_kinds_of_tokenizer_folders_give_the_same_ids() {
+    let checkout = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/tiny-sd");
+    let old = checkout.join("fp32/tokenizer");
+    let new = tempfile::tempdir().unwrap();
+    for file in ["tokenizer_config.json", "special_tokens_map.json"] {
+        std::fs::copy(old.join(file), new.path().join(file)).unwrap();
+    }
+    std::fs::copy(checkout.join("tokenizer.json"), new.path().join("tokenizer.json")).unwrap();
+    let (old, new) = (Tokenizer::open(&old, 77).unwrap(), Tokenizer::open(new.path(), 77).unwrap());
+    // The first ids are those that transformers gives.
+    let expected = [195, 166, 196, 196, 82, 83, 64, 77, 65, 84, 169, 66];
+    let text = "  İstanbul café—naïve's it'll 123 ";
+    assert_eq!(old.encode(text).unwrap()[..12], expected);
+    for text in [text, PROMPT, "", "x<|endoftext|>y", &"long ".repeat(60)] {
+        assert_eq!(old.encode(text).unwrap(), new.encode(text).unwrap(), "{text}");
+    }
+}

@@ -1,0 +1,91 @@
+//! What can go wrong while packing.
+
+use crate::shards::ShardError;
+use crate::store::StoreError;
+use std::path::PathBuf;
+
+/// An error of packing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PackError {
+    /// A file or folder can't be read.
+    #[error("cannot {what} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// A list of files that can't be used.
+    #[error("{}: {problem}", path.display())]
+    List {
+        /// The list or folder.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// A pattern for the shards' names that can't be used.
+    #[error("--out {pattern}: {problem}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// Two files would have the same sample key.
+    #[error("{} and {} would both be sample {key:?}: rename one", first.display(), second.display())]
+    SameKey {
+        /// The key.
+        key: String,
+        /// The one file.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// Shards of other files or settings are in the way.
+    #[error(
+        "{}: these shards were packed from other files or settings; name others with --out, or add --force to replace \
+         them", path.display()
+    )]
+    OtherPlan {
+        /// The record of those shards.
+        path: PathBuf,
+    },
+    /// More files were bad than the user allows.
+    #[error(
+        "{}: {reason}; {bad} files can't be packed and --max-bad allows {allowed} (shards that were finished are kept)",
+        path.display()
+    )]
+    TooManyBad {
+        /// The last bad file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+        /// How many were bad.
+        bad: usize,
+        /// How many were allowed.
+        allowed: usize,
+    },
+    /// A shard could not be written.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// A file could not be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl PackError {
+    pub(super) fn io(
+        what: &'static str,
+        path: &std::path::Path,
+    ) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { what, path, source }
+    }
+
+    pub(super) fn list(path: &std::path::Path, problem: impl Into<String>) -> Self {
+        Self::List { path: path.to_owned(), problem: problem.into() }
+    }
+}

@@ -1,0 +1,18 @@
+//! From image files to WebDataset shards.
+//!
+//! What goes into which shard is decided before anything is read: the list of files, sorted or
+//! shuffled by a seed, cut into runs of equal length. So a shard can be made on its own, several
+//! at once, and those that an interrupted run finished are left alone.
+
+mod error;
+mod key;
+mod list;
+mod pattern;
+mod plan;
+mod write;
+
+pub use error::PackError;
+pub use list::{Entry, IMAGE_EXTENSIONS, list_entries};
+pub use pattern::ShardPattern;
+pub use plan::{Label, PackOptions, PackPlan, PackSample, plan_shards};
+pub use write::{Packed, Skipped, Step, WriteOptions, write_shards};

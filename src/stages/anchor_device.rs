@@ -1,0 +1,45 @@
+//! The device's side of `anchor`: cores to latents, at the size that images are generated at.
+
+use super::context::Context;
+use super::error::StageError;
+use crate::dataflow::DevicePool;
+use crate::diffusion::Encoder;
+use crate::imaging::{RgbImage, write_tensor};
+use std::sync::Arc;
+
+/// A class's cores in, their latents out, one after another.
+pub(super) type Pool = DevicePool<Vec<RgbImage>, Vec<f32>, StageError>;
+
+pub(super) async fn start_pool(context: &Arc<Context>) -> Result<Pool, StageError> {
+    let devices = context.runtime()?.1.clone();
+    let makers = devices.into_iter().map(|device| {
+        let context = context.clone();
+        move || {
+            let (runtime, _) = context.runtime()?;
+            let mut encoder = Encoder::load(&context.model, runtime, device, context.threads())?;
+            let (size, batch) = (context.pipeline.generate.size, context.pipeline.anchor.batch);
+            Ok(move |images: Vec<RgbImage>| encode(&mut encoder, &images, size, batch))
+        }
+    });
+    DevicePool::start(makers.collect()).await
+}
+
+/// In runs of equal length, so that little is padded: ten images at eight a run are twice five.
+fn encode(
+    encoder: &mut Encoder,
+    images: &[RgbImage],
+    size: usize,
+    batch: usize,
+) -> Result<Vec<f32>, StageError> {
+    let runs = images.len().div_ceil(batch.max(1)).max(1);
+    let each = images.len().div_ceil(runs).max(1);
+    let mut latents = Vec::new();
+    for group in images.chunks(each) {
+        let mut pixels = vec![0.0; group.len() * 3 * size * size];
+        for (image, target) in group.iter().zip(pixels.chunks_exact_mut(3 * size * size)) {
+            write_tensor(image, target)?;
+        }
+        latents.extend(encoder.encode_padded(pixels, group.len(), each, size)?);
+    }
+    Ok(latents)
+}
