@@ -9,6 +9,7 @@ mod sample;
 mod sample_files;
 mod settings;
 mod shards;
+mod shards_ls;
 mod shards_pack;
 mod signals;
 mod status;
@@ -42,7 +43,7 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Say what is in a file: a shard, a Parquet table, a receipt
     Inspect(inspect::Inspect),
-    /// Work with WebDataset shards: list what is in them, pack images into them
+    /// Work with WebDataset shards: pack images into them, list what is in them
     Shards(shards::Shards),
     /// Print the reference of every setting, as Markdown
     Settings,

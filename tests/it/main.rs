@@ -25,5 +25,6 @@ mod resolutions;
 mod sameness;
 mod sample;
 mod sources;
+mod sources_moto;
 mod tars;
 mod verify;

@@ -102,7 +102,10 @@ impl State {
         let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
         let objects = self.objects.lock().unwrap();
         if query.contains("list-type=2") {
-            return ("200 OK\r\nContent-Type: application/xml\r\n".into(), list(&objects, path, query));
+            return (
+                "200 OK\r\nContent-Type: application/xml\r\n".into(),
+                list(&objects, path, query),
+            );
         }
         let Some(bytes) = objects.get(path) else {
             return ("404 Not Found\r\n".into(), b"no such object".to_vec());
@@ -112,8 +115,10 @@ impl State {
             return ("412 Precondition Failed\r\n".into(), Vec::new());
         }
         let about = format!("ETag: {tag}\r\nLast-Modified: Wed, 21 Oct 2015 07:28:00 GMT\r\n");
-        let range = request.headers.get("range").filter(|_| !self.without_ranges.load(Ordering::SeqCst));
-        let Some((start, last)) = range.and_then(|range| range.strip_prefix("bytes=")?.split_once('-'))
+        let range =
+            request.headers.get("range").filter(|_| !self.without_ranges.load(Ordering::SeqCst));
+        let Some((start, last)) =
+            range.and_then(|range| range.strip_prefix("bytes=")?.split_once('-'))
         else {
             return (format!("200 OK\r\n{about}"), bytes.clone());
         };
@@ -123,7 +128,8 @@ impl State {
             return ("416 Range Not Satisfiable\r\n".into(), Vec::new());
         }
         let (last, size) = (end - 1, bytes.len());
-        let head = format!("206 Partial Content\r\n{about}Content-Range: bytes {start}-{last}/{size}\r\n");
+        let head =
+            format!("206 Partial Content\r\n{about}Content-Range: bytes {start}-{last}/{size}\r\n");
         (head, bytes[start..end].to_vec())
     }
 }

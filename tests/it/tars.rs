@@ -43,7 +43,12 @@ fn assert_same(bench: &Bench, python: &Path, shards: &[PathBuf]) -> usize {
     let mut samples = 0;
     for (shard, theirs) in shards.iter().zip(theirs(python, shards)) {
         let (code, ours) = ours(bench, shard);
-        assert_eq!((code, &theirs["error"]), (Some(0), &Value::Null), "{}: {ours:?}", shard.display());
+        assert_eq!(
+            (code, &theirs["error"]),
+            (Some(0), &Value::Null),
+            "{}: {ours:?}",
+            shard.display()
+        );
         // As text: the order of members counts.
         let theirs: Vec<String> =
             theirs["samples"].as_array().unwrap().iter().map(Value::to_string).collect();
@@ -79,7 +84,8 @@ fn what_tools_write_is_read_as_webdataset_reads_it() {
 fn shards_of_real_data_sets_are_read_as_webdataset_reads_them() {
     let test = "shards_of_real_data_sets_are_read_as_webdataset_reads_them";
     let Some(python) = python(test) else { return };
-    let root = std::env::var_os("CODA_SHARED").map_or_else(|| checkout().join("../shared"), PathBuf::from);
+    let root =
+        std::env::var_os("CODA_SHARED").map_or_else(|| checkout().join("../shared"), PathBuf::from);
     let bench = Bench::new();
     let mut shards = Vec::new();
     for set in ["imagenet-samples", "mnist", "tiny-imagenet10"] {
@@ -155,7 +161,8 @@ fn where_we_differ_from_webdataset_it_is_on_purpose() {
 fn labels_images_and_totals_are_shown_to_people_too() {
     let bench = Bench::new();
     let shown = |extra: &[&str]| {
-        let args = [&["shards", "ls", "train-{000000..000001}.tar", "--label", "cls"], extra].concat();
+        let args =
+            [&["shards", "ls", "train-{000000..000001}.tar", "--label", "cls"], extra].concat();
         bench.output(&args)
     };
     let output = shown(&["--image", "jpg,png"]);
@@ -170,8 +177,13 @@ fn labels_images_and_totals_are_shown_to_people_too() {
     let first = String::from_utf8_lossy(&output.stdout).lines().next().unwrap().to_owned();
     let first: Value = serde_json::from_str(&first).unwrap();
     assert_eq!(first["code"], "no_image");
-    assert!(first["key"].is_string() && first["error"].as_str().unwrap().contains(".jpg"), "{first}");
-    for wrong in [&["no-such.tar"][..], &["train-000000.tar", "--label", "json"], &["ftp://x/a.tar"], &[]] {
+    assert!(
+        first["key"].is_string() && first["error"].as_str().unwrap().contains(".jpg"),
+        "{first}"
+    );
+    for wrong in
+        [&["no-such.tar"][..], &["train-000000.tar", "--label", "json"], &["ftp://x/a.tar"], &[]]
+    {
         bench.expect(2, &[&["shards", "ls"], wrong].concat());
     }
 }

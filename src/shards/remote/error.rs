@@ -44,14 +44,20 @@ impl RemoteError {
                      `pipe:curl -sf URL`",
                 )
             }
-            // A request that the server does not understand will not be understood later either.
-            E::Generic { .. } if said.contains("400 Bad Request") => {
+            E::Generic { .. } if blames_the_request(&said) => {
                 Self::lasting(io::ErrorKind::InvalidInput, said)
             }
             E::Generic { .. } => Self::passing(said),
             _ => Self::lasting(io::ErrorKind::Other, said),
         }
     }
+}
+
+/// Whether the server's answer is of the 400s, which no repetition changes; but for "too slow" (408) and "too many"
+/// (429). The library keeps the number to itself and its message.
+fn blames_the_request(said: &str) -> bool {
+    let status = said.split("status code: ").nth(1).and_then(|rest| rest.get(..3));
+    status.is_some_and(|code| code.starts_with('4') && code != "408" && code != "429")
 }
 
 /// The complaint that the object is another one than was planned with.
@@ -90,4 +96,20 @@ fn deepest(error: &object_store::Error) -> String {
         }
     }
     if said.is_empty() { error.to_string() } else { said.join(": ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::blames_the_request;
+
+    #[test]
+    fn only_answers_that_stay_the_same_are_final() {
+        let said = |code: &str| format!("Server returned non-2xx status code: {code}: <Error>");
+        assert!(blames_the_request(&said("404 Not Found")));
+        assert!(blames_the_request(&said("400 Bad Request")));
+        for code in ["429 Too Many Requests", "408 Request Timeout", "503 Slow Down", "500"] {
+            assert!(!blames_the_request(&said(code)), "{code}");
+        }
+        assert!(!blames_the_request("connection refused"));
+    }
 }
