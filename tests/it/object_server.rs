@@ -137,7 +137,7 @@ impl State {
 fn read_request(connection: &TcpStream) -> std::io::Result<Request> {
     let mut lines = BufReader::new(connection).lines();
     let first = lines.next().transpose()?.unwrap_or_default();
-    let target = first.split(' ').nth(1).unwrap_or_default().to_owned();
+    let target = decoded(first.split(' ').nth(1).unwrap_or_default());
     let mut headers = BTreeMap::new();
     for line in lines {
         let line = line?;
@@ -147,11 +147,23 @@ fn read_request(connection: &TcpStream) -> std::io::Result<Request> {
     Ok(Request { target, headers })
 }
 
+/// Clients differ in what they write as `%XX`.
+fn decoded(target: &str) -> String {
+    let mut parts = target.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (code, rest) = part.split_at(2);
+        bytes.push(u8::from_str_radix(code, 16).unwrap());
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
 /// The answer to S3's ListObjectsV2, in one page.
 fn list(objects: &BTreeMap<String, Vec<u8>>, bucket: &str, query: &str) -> Vec<u8> {
     let asked = |name: &str| {
         let found = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
-        found.unwrap_or_default().replace("%2F", "/")
+        found.unwrap_or_default().to_owned()
     };
     let (prefix, delimiter) = (asked("prefix"), asked("delimiter"));
     let bucket = format!("{}/", bucket.trim_end_matches('/'));
