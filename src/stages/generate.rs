@@ -10,7 +10,7 @@ use super::generate_device::{Made, Pool, Request, start_pool};
 use super::latents::{Latents, Slot};
 use super::model::model_digest;
 use super::preview::write_previews;
-use super::run::too_many_failed;
+use super::walk::too_many_failed;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::diffusion::Generated;
 use crate::diffusion::noise::Image;

@@ -24,6 +24,8 @@ mod preview;
 mod purity;
 mod run;
 mod sources;
+mod step;
+mod walk;
 
 pub use context::Context;
 pub use error::StageError;

@@ -69,7 +69,7 @@ fn sigint_sigterm_and_slurms_sigusr1_finish_what_is_under_way_and_leave_a_resuma
 fn a_second_signal_ends_the_run_at_once_and_the_folder_stays_resumable() {
     let bench = Bench::new();
     // A batch that takes far longer than the time units under way are given.
-    let slow = ["run", "p.toml", "--run-dir", "run", "--set", "steps=1000"];
+    let slow = ["run", "p.toml", "--set", "steps=999", "--set", "generate.batch=12"];
     let mut child = bench.command(&slow).spawn().unwrap();
     while bench.events("run", "stage_started") < 4 {
         assert!(child.try_wait().unwrap().is_none(), "ended before generation");

@@ -1,0 +1,157 @@
+//! One stage of a run: planned, then described, refused or worked on.
+
+use super::error::StageError;
+use super::outdated::{changed_settings, with_results};
+use super::run::{STAGES, place};
+use super::walk::{Walk, planning};
+use crate::dataflow::{FlowError, Plan, Stage, StaleReason, StaleStage, plan, run_stage};
+use crate::store::{Receipt, RunDir, StageRecord};
+use std::collections::BTreeMap;
+
+/// The receipts of a complete stage; `None` where the walk ends after it.
+type Finished = Option<BTreeMap<String, Receipt>>;
+
+impl Walk<'_> {
+    /// Plans a stage and, within the range, runs it (or, in a dry run, describes it).
+    pub(super) async fn stage<S>(&mut self, stage: &S) -> Result<Finished, FlowError<StageError>>
+    where
+        S: Stage<Error = StageError>,
+    {
+        let (name, run_dir) = (stage.name(), self.options.run_dir);
+        if place(name) > *self.range.end() {
+            return Ok(None);
+        }
+        let mut plan = plan(stage, run_dir).map_err(|e| planning(name, e))?;
+        if place(name) < *self.range.start() {
+            refuse_incomplete(&plan, run_dir)?;
+        } else if plan.units.is_empty() {
+            // A stage that is switched off.
+            self.record.stages.insert(name.to_owned(), StageRecord { units: 0 });
+        } else if let Some(lines) = &mut self.dry {
+            let complete = plan.done() == plan.units.len() && plan.stale() == 0;
+            lines.push(describe(&plan));
+            if !complete && place(name) < *self.range.end() {
+                let rest = STAGES[place(name) + 1..=*self.range.end()].join(", ");
+                lines.push(format!("{rest}: known when {name} is complete"));
+                return Ok(None);
+            }
+        } else {
+            self.try_again(stage, &mut plan);
+            return self.work(stage, plan).await.map(Some);
+        }
+        Ok(Some(run_dir.receipts(name)?))
+    }
+
+    /// With `retry_failed`: has units done again whose faults may be cured, and says which.
+    fn try_again<S: Stage>(&mut self, stage: &S, plan: &mut Plan<S::Unit>) {
+        if !self.options.retry_failed {
+            return;
+        }
+        plan.retry(stage);
+        for (unit, receipt) in plan.retried() {
+            let (faults, name) = (receipt.faults.len(), &receipt.unit);
+            let about = stage.describe(unit);
+            self.options.progress.say(&format!("trying again: {name} ({about}), {faults} failed"));
+            self.retried += 1;
+        }
+    }
+
+    /// Does what is left of a stage, or refuses to where `force` is needed.
+    async fn work<S>(
+        &mut self,
+        stage: &S,
+        mut plan: Plan<S::Unit>,
+    ) -> Result<BTreeMap<String, Receipt>, FlowError<StageError>>
+    where
+        S: Stage<Error = StageError>,
+    {
+        let (name, run_dir) = (stage.name(), self.options.run_dir);
+        let units = StageRecord { units: plan.units.len() as u64 };
+        if plan.done() < plan.units.len() || plan.stale() > 0 {
+            // What depends on a retried image is made anew with it.
+            let cured = self.options.retry_failed && place(name) > place("generate");
+            if !(cured && plan.stale_reasons().iter().all(|r| *r == StaleReason::Inputs)) {
+                self.settle(&plan)?;
+            }
+            // Receipts of this stage and of those after it can be of other settings until they are planned: `status`
+            // counts a stage that stands here. And only now, that results are about to be made from these settings.
+            self.record.stages.retain(|stage, _| place(stage) < place(name));
+            run_dir.write_record(&self.record)?;
+            plan.discard_outdated(run_dir)?;
+            self.record.stages.insert(name.to_owned(), units.clone());
+            run_dir.write_record(&self.record)?;
+        }
+        self.record.stages.insert(name.to_owned(), units);
+        let done = run_stage(stage, plan, self.options).await?;
+        self.outcome.stages.push(done.summary);
+        Ok(done.receipts)
+    }
+
+    /// Before the first work: refuses, or with `force` says, what of all stages is of other settings or inputs. A run
+    /// must not compute for hours and then refuse.
+    fn settle<U>(&mut self, plan: &Plan<U>) -> Result<(), FlowError<StageError>> {
+        let (at, end) = (place(plan.stage), *self.range.end());
+        let mut stages: Vec<StaleStage> = stale(plan).into_iter().collect();
+        if self.settled && (stages.is_empty() || self.options.force) {
+            return Ok(());
+        }
+        let later = &STAGES[(at + 1).min(end + 1)..=end];
+        stages.extend(changed_settings(&self.context, later).map_err(|e| planning(plan.stage, e))?);
+        self.settled = true;
+        let Some(first) = stages.first().map(|stale| place(stale.stage)) else { return Ok(()) };
+        let after: Vec<_> = later.iter().copied().filter(|stage| place(stage) > first).collect();
+        let mut after =
+            with_results(self.options.run_dir, &after).map_err(|e| planning(plan.stage, e))?;
+        after.retain(|stage| stages.iter().all(|stale| stale.stage != *stage));
+        if !self.options.force {
+            return Err(FlowError::Stale { stages, after });
+        }
+        for stale in stages {
+            self.options.progress.say(&format!("redone by --force: {stale}"));
+        }
+        if !after.is_empty() {
+            let after = after.join(", ");
+            self.options
+                .progress
+                .say(&format!("and of {after} what depends on bytes that come out otherwise"));
+        }
+        Ok(())
+    }
+}
+
+/// What of a planned stage is of other settings or inputs, if anything.
+fn stale<U>(plan: &Plan<U>) -> Option<StaleStage> {
+    let (stage, units, reasons) = (plan.stage, plan.stale(), plan.stale_reasons());
+    (units > 0).then_some(StaleStage { stage, units, reasons })
+}
+
+/// A stage before the range must be complete, and made from today's settings.
+fn refuse_incomplete<U>(plan: &Plan<U>, run_dir: &RunDir) -> Result<(), FlowError<StageError>> {
+    if let Some(stale) = stale(plan) {
+        return Err(FlowError::Stale { stages: vec![stale], after: Vec::new() });
+    }
+    let (stage, units, done) = (plan.stage, plan.units.len(), plan.done());
+    if done < units {
+        let place = run_dir.root().display();
+        return Err(planning(
+            stage,
+            StageError::Other(format!(
+                "only {done} of {units} units are done in {place}, and this command starts after it: \
+                 run it first (--only {stage})"
+            )),
+        ));
+    }
+    Ok(())
+}
+
+fn describe<U>(plan: &Plan<U>) -> String {
+    let (units, done, stale) = (plan.units.len(), plan.done(), plan.stale());
+    let head = format!("{:<9} {units} units: {done} done", plan.stage);
+    match (units - done.min(units), stale) {
+        (0, 0) => format!("{head}, nothing to do"),
+        (left, 0) => format!("{head}, {left} to do"),
+        (left, stale) => {
+            format!("{head}, {left} to do, {stale} of other settings or inputs (needs --force)")
+        }
+    }
+}
