@@ -103,7 +103,7 @@ fn subsets_are_parts_of_imagenet_and_lists_agree_with_the_tables() {
     }
     // What WordNet calls alike, the published program can't tell apart.
     let alike = repeated(&list("published/imagenet.txt"));
-    assert_eq!(alike, ["crane", "cardigan", "maillot"]);
+    assert_eq!(alike, ["cardigan", "crane", "maillot"]);
 }
 
 #[test]
