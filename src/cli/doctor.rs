@@ -1,9 +1,10 @@
 //! `coda-pipe doctor`.
 
+use super::doctor_model;
 use super::exit::Exit;
 use clap::Args;
 use coda_pipe::config::Pipeline;
-use coda_pipe::onnx::{DeviceChoice, Runtime, Search};
+use coda_pipe::onnx::{Device, DeviceChoice, Runtime, Search};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,12 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Doctor {
     /// A pipeline file, to look as its run would
     pipeline: Option<PathBuf>,
+    /// Also check this model folder: its files, its graphs' tensors, one run of each and what that costs
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// Height and width in pixels to try the model at; left out: what it was trained for
+    #[arg(long, value_name = "PIXELS", requires = "model")]
+    size: Option<usize>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -28,7 +35,10 @@ impl Doctor {
         };
         let devices = pipeline.as_ref().map_or(DeviceChoice::Auto, |p| p.runtime.devices.clone());
         let mut problems = Vec::new();
-        let library = library(&search, &devices, &mut problems);
+        let (library, found) = library(&search, &devices, &mut problems);
+        let model = self.model.as_deref().zip(found).map(|(folder, (runtime, device))| {
+            doctor_model::check(folder, &runtime, device, self.size)
+        });
         let run_dir = pipeline.as_ref().map_or_else(|| PathBuf::from("."), Pipeline::run_dir);
         let report = json!({
             "version": env!("CARGO_PKG_VERSION"),
@@ -37,41 +47,52 @@ impl Doctor {
             "threads": std::thread::available_parallelism().map_or(1, usize::from),
             "disk": disk(&run_dir),
             "problems": problems,
+            "model": model,
         });
         let mut out = std::io::stdout().lock();
         if self.json {
             writeln!(out, "{report:#}")?;
         } else {
             print(&mut out, &report)?;
+            if let (Some(folder), Some(model)) = (&self.model, &model) {
+                doctor_model::print(&mut out, folder, model)?;
+            }
         }
-        Ok(if problems.is_empty() { Exit::Done } else { Exit::Failed })
+        let sound = problems.is_empty() && model.is_none_or(|model| model.problems.is_empty());
+        Ok(if sound { Exit::Done } else { Exit::Failed })
     }
 }
 
-/// What was found of ONNX Runtime; what is wrong with it lands in `problems`.
-fn library(search: &Search, devices: &DeviceChoice, problems: &mut Vec<String>) -> Value {
+/// What was found of ONNX Runtime, to show and to use; what is wrong with it lands in `problems`.
+fn library(
+    search: &Search,
+    devices: &DeviceChoice,
+    problems: &mut Vec<String>,
+) -> (Value, Option<(Runtime, Device)>) {
     let runtime = match Runtime::load(search) {
         Ok(runtime) => runtime,
         Err(error) => {
             problems.push(error.to_string());
-            return Value::Null;
+            return (Value::Null, None);
         }
     };
-    let devices = match runtime.resolve(devices) {
+    let found = match runtime.resolve(devices) {
         Ok((devices, warning)) => {
             // A GPU that is there and not used is worth a word; none at all is not.
             problems.extend(warning.filter(|_| !gpus().is_empty()));
-            devices.iter().map(ToString::to_string).collect::<Vec<_>>()
+            devices
         }
         Err(error) => {
             problems.push(error.to_string());
             Vec::new()
         }
     };
-    json!({
+    let names: Vec<String> = found.iter().map(ToString::to_string).collect();
+    let about = json!({
         "version": runtime.version(), "library": runtime.library(),
-        "providers": runtime.providers(), "devices": devices,
-    })
+        "providers": runtime.providers(), "devices": names,
+    });
+    (about, found.first().map(|device| (runtime, *device)))
 }
 
 /// The NVIDIA GPUs that the kernel driver lists.

@@ -2,6 +2,7 @@
 
 mod discover;
 mod doctor;
+mod doctor_model;
 mod exit;
 mod inspect;
 mod run;

@@ -38,8 +38,11 @@ section! {
         /// changes, and starts it anew after an interruption.
         shards: Patterns = Patterns::default(), not_empty;
         /// The class list: one class a line, `key, prompt`, `#` for comments. Only these classes are distilled, in this
-        /// order; a sample of any other class counts as bad. Without it every label found is a class and its own prompt.
+        /// order; a sample of any other class counts as bad, but see `skip_others`. Without it every label found is a
+        /// class and its own prompt.
         classes: Option<PathBuf> = None, any;
+        /// Pass over samples of classes that the list doesn't have, uncounted: the list is a part of a larger data set.
+        skip_others: bool = false, any;
         /// Where a sample's class key is: `cls` or `txt` (a member of that extension), `json:FIELD` (a field of its
         /// `.json` member), or `key` (the sample key's prefix).
         label: LabelSource = LabelSource::Extension("cls".into()), any;

@@ -22,7 +22,7 @@ use super::error::DiffusionError;
 use super::scheduler::SchedulerConfig;
 
 /// What every Git LFS pointer begins with.
-const LFS_HEADER: &[u8] = b"version https://git-lfs";
+pub(super) const LFS_HEADER: &[u8] = b"version https://git-lfs";
 
 /// A text encoder and its tokenizer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! knows of no files or graphs, and the parts that own a graph ([`PromptEncoder`], [`Unet`],
 //! [`Encoder`], [`Decoder`]). [`Generator`] puts them together.
 
+pub mod checkup;
 mod error;
 mod folder;
 mod generator;

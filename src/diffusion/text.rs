@@ -47,7 +47,8 @@ pub struct PromptEncoder {
     zeros_when_empty: bool,
 }
 
-struct TextEncoder {
+/// One text encoder with its tokenizer.
+pub(super) struct TextEncoder {
     graph: Graph,
     tokenizer: Tokenizer,
     /// The output that is taken.
@@ -65,9 +66,20 @@ impl PromptEncoder {
         options: &GraphOptions,
     ) -> Result<Self, DiffusionError> {
         let sdxl = folder.text_encoder_2.is_some();
-        let open = |part: &TextPart| TextEncoder::open(part, sdxl, runtime, options);
+        let open = |part: &TextPart| {
+            TextEncoder::from_graph(part, sdxl, Graph::open(runtime, &part.graph, options)?)
+        };
         let first = folder.text_encoder.as_ref().map(open).transpose()?;
         let second = folder.text_encoder_2.as_ref().map(open).transpose()?;
+        Self::from_parts(folder, first, second)
+    }
+
+    /// The encoders that `folder` has, as one.
+    pub(super) fn from_parts(
+        folder: &ModelFolder,
+        first: Option<TextEncoder>,
+        second: Option<TextEncoder>,
+    ) -> Result<Self, DiffusionError> {
         second.as_ref().map_or(Ok(()), TextEncoder::check_pooled)?;
         if let (Some(first), Some(second), Some(part)) = (&first, &second, &folder.text_encoder_2)
             && first.tokenizer.length() != second.tokenizer.length()
@@ -116,14 +128,12 @@ impl PromptEncoder {
 }
 
 impl TextEncoder {
-    fn open(
+    pub(super) fn from_graph(
         part: &TextPart,
         sdxl: bool,
-        runtime: &Runtime,
-        options: &GraphOptions,
+        graph: Graph,
     ) -> Result<Self, DiffusionError> {
         let tokenizer = Tokenizer::open(&part.tokenizer, part.max_positions)?;
-        let graph = Graph::open(runtime, &part.graph, options)?;
         if !sdxl {
             let hidden = "last_hidden_state".to_owned();
             return match graph.outputs().iter().any(|port| port.name == hidden) {
@@ -148,7 +158,11 @@ impl TextEncoder {
     }
 
     /// Hidden states, and the pooled projection if wanted.
-    fn encode(&mut self, text: &str, pooled: bool) -> Result<(Vec<f32>, Vec<f32>), DiffusionError> {
+    pub(super) fn encode(
+        &mut self,
+        text: &str,
+        pooled: bool,
+    ) -> Result<(Vec<f32>, Vec<f32>), DiffusionError> {
         let ids = self.tokenizer.encode(text)?;
         let tokens = ids.len();
         let inputs = [("input_ids", Tensor::i64([1, tokens], ids))];

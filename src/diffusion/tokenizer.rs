@@ -100,6 +100,11 @@ impl Tokenizer {
         self.length
     }
 
+    /// Number of tokens that it knows, special ones counted.
+    pub(super) fn vocabulary(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
     /// Token ids of `text`: begin, the text's tokens cut to fit, end, padding.
     ///
     /// # Errors

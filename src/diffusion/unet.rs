@@ -36,7 +36,10 @@ impl Unet {
         runtime: &Runtime,
         options: &GraphOptions,
     ) -> Result<Self, DiffusionError> {
-        let graph = Graph::open(runtime, &folder.unet, options)?;
+        Self::from_graph(folder, Graph::open(runtime, &folder.unet, options)?)
+    }
+
+    pub(super) fn from_graph(folder: &ModelFolder, graph: Graph) -> Result<Self, DiffusionError> {
         let added = folder.text_encoder_2.is_some();
         let (inputs, kind) =
             if added { (&INPUTS[..], "SDXL") } else { (&INPUTS[..WITHOUT_ADDED], "diffusion") };

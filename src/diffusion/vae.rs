@@ -42,7 +42,10 @@ impl Encoder {
         threads: usize,
     ) -> Result<Self, DiffusionError> {
         let options = GraphOptions { device, threads, ..GraphOptions::default() };
-        let graph = Graph::open(runtime, &folder.vae_encoder, &options)?;
+        Self::from_graph(folder, Graph::open(runtime, &folder.vae_encoder, &options)?)
+    }
+
+    pub(super) fn from_graph(folder: &ModelFolder, graph: Graph) -> Result<Self, DiffusionError> {
         let has = |name: &str| graph.outputs().iter().any(|port| port.name == name);
         if !has("latent_parameters") {
             let reason = if has("latent_sample") {
@@ -128,8 +131,11 @@ impl Decoder {
         runtime: &Runtime,
         options: &GraphOptions,
     ) -> Result<Self, DiffusionError> {
-        let graph = Graph::open(runtime, &folder.vae_decoder, options)?;
-        Ok(Self { graph, config: folder.vae.clone() })
+        Ok(Self::from_graph(folder, Graph::open(runtime, &folder.vae_decoder, options)?))
+    }
+
+    pub(super) fn from_graph(folder: &ModelFolder, graph: Graph) -> Self {
+        Self { graph, config: folder.vae.clone() }
     }
 
     /// The image of one latent of shape C × height × width. One at a time: at 1,024 pixels the

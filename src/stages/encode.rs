@@ -109,6 +109,9 @@ impl Stage for Encode {
             "data.label": data.label, "data.image": data.image,
             "data.max_megapixels": data.max_megapixels,
         });
+        if data.skip_others {
+            settings["data.skip_others"] = true.into();
+        }
         if let Some(features) = &self.features {
             settings["features"] = features.clone();
         }

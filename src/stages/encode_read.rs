@@ -48,7 +48,12 @@ pub(super) fn read_shard(
     let options = ReadOptions { extensions: wanted(&data.image, label), ..ReadOptions::default() };
     for item in source.open(options)? {
         let raw = match item {
-            Ok(sample) => labelled(context, label, sample),
+            Ok(sample) => match labelled(context, label, sample) {
+                Some(raw) => raw,
+                // Nothing is sent for long stretches of other classes, so that the end has to be asked for.
+                None if sender.is_closed() => return Ok(()),
+                None => continue,
+            },
             // The storage failed, not the data: the shard is tried again in the next run.
             Err(fault) if fault.reason.is_io() => return Err(fault.into()),
             Err(fault) => {
@@ -68,21 +73,23 @@ fn wanted(images: &[String], label: &LabelSource) -> Option<Vec<String>> {
     Some(extensions)
 }
 
-fn labelled(context: &Context, label: &LabelSource, sample: Sample) -> Raw {
+/// A sample with its label; `None` for one of a class that is not asked for.
+fn labelled(context: &Context, label: &LabelSource, sample: Sample) -> Option<Raw> {
     let class = match label.label(&sample) {
         Ok(class) => class,
-        Err(error) => return Raw::Bad { key: sample.key, reason: error.to_string() },
+        Err(error) => return Some(Raw::Bad { key: sample.key, reason: error.to_string() }),
     };
     match &context.classes {
         None if !key_fits(&class) => {
             let reason = format!("the class key {class:?} is too long for a file name");
-            Raw::Bad { key: sample.key, reason }
+            Some(Raw::Bad { key: sample.key, reason })
         }
         Some(list) if list.position(&class).is_none() => {
             let reason = format!("unknown class {class:?}: it is not in the class list");
-            Raw::Bad { key: sample.key, reason }
+            let bad = !context.pipeline.data.skip_others;
+            bad.then_some(Raw::Bad { key: sample.key, reason })
         }
-        _ => Raw::Labelled { sample, class },
+        _ => Some(Raw::Labelled { sample, class }),
     }
 }
 

@@ -1,0 +1,57 @@
+//! `coda-pipe doctor --model`.
+
+use coda_pipe::diffusion::checkup::{ModelReport, check_model};
+use coda_pipe::onnx::{Device, GraphOptions, Runtime};
+use indicatif::HumanBytes;
+use std::io::Write;
+use std::path::Path;
+
+/// Checks the model in `folder`, with a word on stderr: a large one takes minutes.
+pub(super) fn check(
+    folder: &Path,
+    runtime: &Runtime,
+    device: Device,
+    size: Option<usize>,
+) -> ModelReport {
+    eprintln!("opening and running each graph of {} on {device}", folder.display());
+    let options = GraphOptions { device, ..GraphOptions::default() };
+    check_model(folder, runtime, &options, size)
+}
+
+/// Prints what was found for people to read.
+pub(super) fn print(
+    out: &mut impl Write,
+    folder: &Path,
+    report: &ModelReport,
+) -> std::io::Result<()> {
+    writeln!(out, "\nmodel         {}", folder.display())?;
+    if let (Some(kind), Some(size)) = (report.kind, report.size) {
+        writeln!(out, "kind          {kind}, tried at {size} × {size} pixels")?;
+    }
+    for graph in &report.graphs {
+        let run = graph.run_seconds.map_or("not run".to_owned(), |s| format!("first run {s:.2} s"));
+        let memory = graph.peak_bytes.map(|b| format!(", {} of memory", HumanBytes(b)));
+        writeln!(
+            out,
+            "\n{:<14} {}, opened in {:.2} s, {run}{}",
+            graph.part,
+            HumanBytes(graph.bytes),
+            graph.open_seconds,
+            memory.unwrap_or_default()
+        )?;
+        writeln!(out, "{:15}{}", "", graph.file.display())?;
+        for input in &graph.inputs {
+            writeln!(out, "{:15}{input}", "")?;
+        }
+    }
+    for problem in &report.problems {
+        let (file, what, cure) = (problem.file.display(), &problem.what, &problem.cure);
+        writeln!(out, "\nproblem: {file}: {what}\n   cure: {cure}")?;
+    }
+    match report.problems.len() {
+        0 => writeln!(out, "\nthe model is good: every graph has what a run needs"),
+        n => {
+            writeln!(out, "\nthe model can't be used: {n} problem{}", if n == 1 { "" } else { "s" })
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The tensors that each graph of an export must have, as optimum names them (its export
+//! configurations, 1.14 and later).
+
+use crate::onnx::{Element, Port};
+
+/// A graph's place in a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    TextEncoder,
+    TextEncoder2,
+    Unet,
+    VaeEncoder,
+    VaeDecoder,
+}
+
+/// A tensor that must be there.
+struct Wanted {
+    name: &'static str,
+    ranks: &'static [usize],
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Real,
+    Whole,
+    Either,
+}
+
+/// What is wrong with a graph's tensors, and the cure.
+pub(super) type Fault = (String, String);
+
+const AGAIN: &str = "export the model again with optimum 1.24 or later (docs/models.md)";
+
+impl Part {
+    pub(super) const ALL: [Self; 5] =
+        [Self::TextEncoder, Self::TextEncoder2, Self::Unet, Self::VaeEncoder, Self::VaeDecoder];
+
+    /// Its folder's name.
+    pub(super) fn folder(self) -> &'static str {
+        match self {
+            Self::TextEncoder => "text_encoder",
+            Self::TextEncoder2 => "text_encoder_2",
+            Self::Unet => "unet",
+            Self::VaeEncoder => "vae_encoder",
+            Self::VaeDecoder => "vae_decoder",
+        }
+    }
+
+    fn inputs(self, sdxl: bool) -> Vec<Wanted> {
+        let real = |name, ranks| Wanted { name, ranks, kind: Kind::Real };
+        match self {
+            Self::TextEncoder | Self::TextEncoder2 => {
+                vec![Wanted { name: "input_ids", ranks: &[2], kind: Kind::Whole }]
+            }
+            Self::Unet => {
+                // A scalar since optimum 1.24, a vector of one before, and whole numbers in some.
+                let timestep = Wanted { name: "timestep", ranks: &[0, 1], kind: Kind::Either };
+                let mut all =
+                    vec![real("sample", &[4]), timestep, real("encoder_hidden_states", &[3])];
+                if sdxl {
+                    all.extend([real("text_embeds", &[2]), real("time_ids", &[2])]);
+                }
+                all
+            }
+            Self::VaeEncoder => vec![real("sample", &[4])],
+            Self::VaeDecoder => vec![real("latent_sample", &[4])],
+        }
+    }
+
+    fn outputs(self, sdxl: bool) -> Vec<Wanted> {
+        let real = |name, ranks| Wanted { name, ranks, kind: Kind::Real };
+        match self {
+            Self::TextEncoder if sdxl => vec![real("hidden_states.0", &[3])],
+            Self::TextEncoder => vec![real("last_hidden_state", &[3])],
+            Self::TextEncoder2 => vec![real("hidden_states.0", &[3]), real("text_embeds", &[2])],
+            Self::Unet => vec![real("out_sample", &[4])],
+            Self::VaeEncoder => vec![real("latent_parameters", &[4])],
+            Self::VaeDecoder => vec![real("sample", &[4])],
+        }
+    }
+
+    /// The part that a graph with these tensors could be.
+    fn recognise(inputs: &[Port], outputs: &[Port], sdxl: bool) -> Option<Self> {
+        let has = |ports: &[Port], wanted: &[Wanted]| {
+            wanted.iter().all(|want| ports.iter().any(|port| port.name == want.name))
+        };
+        // The second text encoder has all that the first one has.
+        Self::ALL.into_iter().rev().find(|part| {
+            let wanted = part.inputs(sdxl);
+            inputs.len() == wanted.len()
+                && has(inputs, &wanted)
+                && has(outputs, &part.outputs(sdxl))
+        })
+    }
+}
+
+/// All that is wrong with the tensors of the graph in `part`'s place.
+pub(super) fn compare(part: Part, sdxl: bool, inputs: &[Port], outputs: &[Port]) -> Vec<Fault> {
+    let (wanted_in, wanted_out) = (part.inputs(sdxl), part.outputs(sdxl));
+    let lacking = |ports: &[Port], wanted: &[Wanted]| {
+        wanted.iter().find(|want| !ports.iter().any(|port| port.name == want.name)).map(|w| w.name)
+    };
+    if let Some(name) = lacking(inputs, &wanted_in) {
+        return vec![missing(part, sdxl, ("input", name, inputs), (inputs, outputs))];
+    }
+    if let Some(name) = lacking(outputs, &wanted_out) {
+        return vec![missing(part, sdxl, ("output", name, outputs), (inputs, outputs))];
+    }
+    let mut faults = Vec::new();
+    for port in inputs {
+        match wanted_in.iter().find(|want| want.name == port.name) {
+            Some(want) => faults.extend(tensor("input", port, want).or_else(|| fixed(port))),
+            None => faults.push((
+                format!("it wants the input `{}`, which only other kinds of model have", port.name),
+                "use plain SDXL or Stable Diffusion 1 or 2: no ControlNet, inpainting or LCM export"
+                    .to_owned(),
+            )),
+        }
+    }
+    for want in &wanted_out {
+        let port = outputs.iter().find(|port| port.name == want.name);
+        faults.extend(port.and_then(|port| tensor("output", port, want)));
+    }
+    faults
+}
+
+fn missing(
+    part: Part,
+    sdxl: bool,
+    (role, name, among): (&str, &str, &[Port]),
+    (inputs, outputs): (&[Port], &[Port]),
+) -> Fault {
+    let names: Vec<&str> = among.iter().map(|port| port.name.as_str()).collect();
+    let what = format!("it lacks the {role} `{name}` (it has: {})", names.join(", "));
+    let other = Part::recognise(inputs, outputs, sdxl).filter(|other| *other != part);
+    let drawn = part == Part::VaeEncoder && names.contains(&"latent_sample");
+    let cure = match other {
+        _ if drawn => {
+            "optimum up to 1.22 let this graph draw a random latent; export the model again with 1.23 or later".to_owned()
+        }
+        Some(other) => format!(
+            "this is a graph of {}: put the one of {} in its place, or {AGAIN}",
+            other.folder(),
+            part.folder()
+        ),
+        None => AGAIN.to_owned(),
+    };
+    (what, cure)
+}
+
+fn tensor(role: &str, port: &Port, want: &Wanted) -> Option<Fault> {
+    let name = want.name;
+    let right = match port.element {
+        Some(Element::F32 | Element::F16) => want.kind != Kind::Whole,
+        Some(Element::I64 | Element::I32) => want.kind != Kind::Real,
+        None => false,
+    };
+    if !right {
+        let kind = match want.kind {
+            Kind::Real => "float32 or float16",
+            Kind::Whole => "int64 or int32",
+            Kind::Either => "float32, float16, int64 or int32",
+        };
+        let what = format!("the {role} `{name}` is {}, not {kind}", port.declared);
+        return Some((what, "export the model again with --dtype fp32 or fp16".to_owned()));
+    }
+    if want.ranks.contains(&port.rank()) {
+        return None;
+    }
+    let ranks: Vec<String> = want.ranks.iter().map(ToString::to_string).collect();
+    let what =
+        format!("the {role} `{name}` has {} dimensions, not {}", port.rank(), ranks.join(" or "));
+    Some((what, AGAIN.to_owned()))
+}
+
+/// Batches are of any number of images.
+fn fixed(port: &Port) -> Option<Fault> {
+    let batch = port.dims.first().copied().flatten().filter(|_| port.rank() > 1)?;
+    let what = format!("the input `{}` takes {batch} at a time and no other number", port.name);
+    Some((what, "export the model again without --no-dynamic-axes".to_owned()))
+}
+
+/// An input for people to read: `sample float32 [?, 4, ?, ?]`.
+pub(super) fn describe(port: &Port) -> String {
+    let element = match port.element {
+        Some(Element::F32) => "float32",
+        Some(Element::F16) => "float16",
+        Some(Element::I64) => "int64",
+        Some(Element::I32) => "int32",
+        None => port.declared.as_str(),
+    };
+    let length = |dim: &Option<usize>| dim.map_or("?".to_owned(), |dim| dim.to_string());
+    let dims: Vec<String> = port.dims.iter().map(length).collect();
+    format!("{} {element} [{}]", port.name, dims.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(name: &str, element: Option<Element>, dims: &[Option<usize>]) -> Port {
+        let declared = "Tensor<f64>".to_owned();
+        Port { name: name.to_owned(), element, dims: dims.to_vec(), declared }
+    }
+
+    const REAL: Option<Element> = Some(Element::F32);
+    const FREE: [Option<usize>; 4] = [None; 4];
+
+    #[test]
+    fn a_right_graph_has_no_fault_and_a_swapped_one_is_recognised() {
+        let (image, latent) = (port("sample", REAL, &FREE), port("latent_sample", REAL, &FREE));
+        let decoder = (vec![latent], vec![image]);
+        assert!(compare(Part::VaeDecoder, true, &decoder.0, &decoder.1).is_empty());
+        let faults = compare(Part::Unet, true, &decoder.0, &decoder.1);
+        let [(what, cure)] = &faults[..] else { panic!("{faults:?}") };
+        assert!(what.contains("`sample`") && what.contains("latent_sample"), "{what}");
+        assert!(cure.contains("a graph of vae_decoder") && cure.contains("one of unet"), "{cure}");
+    }
+
+    #[test]
+    fn types_ranks_fixed_batches_and_strange_inputs_are_faults() {
+        let outputs = [port("sample", REAL, &FREE)];
+        let fault = |input: Port| {
+            let faults = compare(Part::VaeDecoder, true, &[input], &outputs);
+            faults.into_iter().map(|(what, cure)| format!("{what}; {cure}")).collect::<String>()
+        };
+        assert!(fault(port("latent_sample", None, &FREE)).contains("is Tensor<f64>"));
+        assert!(fault(port("latent_sample", Some(Element::I64), &FREE)).contains("not float32"));
+        assert!(fault(port("latent_sample", REAL, &FREE[..3])).contains("has 3 dimensions, not 4"));
+        let one = [Some(1), None, None, None];
+        assert!(fault(port("latent_sample", REAL, &one)).contains("--no-dynamic-axes"));
+        let two = [port("latent_sample", REAL, &FREE), port("control", REAL, &FREE)];
+        let faults = compare(Part::VaeDecoder, true, &two, &outputs);
+        assert!(faults[0].0.contains("`control`") && faults[0].1.contains("ControlNet"));
+    }
+}
