@@ -66,7 +66,7 @@ fn every_mistake_names_its_pattern() {
         ("ftp://host/a-{0..3}.tar", "of no kind"),
         ("hf:a.tar", "of no kind"),
         ("b.tar::c.tar", "b.tar"),
-        ("a.tar::c.tar", "twice"),
+        ("a.tar::a.tar", "twice"),
         ("@no-such.txt", "no-such.txt"),
         ("@empty.txt", "names no shard"),
         ("@nested.txt", "another list"),
