@@ -71,7 +71,7 @@ fn a_second_signal_ends_the_run_at_once_and_the_folder_stays_resumable() {
     // A batch that takes far longer than the time units under way are given.
     let slow = ["run", "p.toml", "--set", "steps=999", "--set", "generate.batch=12"];
     let mut child = bench.command(&slow).spawn().unwrap();
-    while bench.events("run", "stage_started") < 4 {
+    while bench.events("run", "stage_started") < 5 {
         assert!(child.try_wait().unwrap().is_none(), "ended before generation");
         std::thread::sleep(Duration::from_millis(2));
     }

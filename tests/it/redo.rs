@@ -29,7 +29,7 @@ fn changed_settings_of_all_stages_are_shown_at_once_and_force_redoes_those_alone
     let (_, stderr) = bench.expect(2, &changed);
     assert!(stderr.contains("discover: 3 units\n  discover.n_neighbors: 10 → 9"), "{stderr}");
     assert!(stderr.contains("generate: 3 units\n  generate.steps: 6 → 5"), "{stderr}");
-    assert!(stderr.contains("and of anchor, assemble what depends"), "{stderr}");
+    assert!(stderr.contains("and of fetch, anchor, assemble what depends"), "{stderr}");
     assert!(!stderr.contains("encode: "), "{stderr}");
 
     let before = bench.events("run", "unit_finished");

@@ -14,7 +14,7 @@ fn ours(bench: &Bench, shard: &Path) -> (Option<i32>, Vec<Value>) {
     let line = |line: &str| {
         let mut listed: Value = serde_json::from_str(line).unwrap();
         assert_eq!(listed["shard"], shard.to_str().unwrap());
-        listed.as_object_mut().unwrap().remove("shard");
+        listed.as_object_mut().unwrap().shift_remove("shard");
         listed
     };
     (output.status.code(), text.lines().map(line).collect())

@@ -37,12 +37,9 @@ impl RemoteError {
                 format!("the server refuses access ({said}); {}", object.credentials()),
             ),
             E::Precondition { .. } => changed(),
+            E::NotSupported { .. } => no_ranges(),
             E::Generic { .. } if said.contains("ange request") || said.contains("non-partial") => {
-                Self::lasting(
-                    io::ErrorKind::Unsupported,
-                    "the server does not answer requests for a part of a file; read it with \
-                     `pipe:curl -sf URL`",
-                )
+                no_ranges()
             }
             E::Generic { .. } if blames_the_request(&said) => {
                 Self::lasting(io::ErrorKind::InvalidInput, said)
@@ -51,6 +48,13 @@ impl RemoteError {
             _ => Self::lasting(io::ErrorKind::Other, said),
         }
     }
+}
+
+fn no_ranges() -> RemoteError {
+    RemoteError::lasting(
+        io::ErrorKind::Unsupported,
+        "the server does not answer requests for a part of a file; read it with `pipe:curl -sf URL`",
+    )
 }
 
 /// Whether the server's answer is of the 400s, which no repetition changes; but for "too slow" (408) and "too many"
