@@ -33,7 +33,9 @@ fn tars(folder: &Path, prefix: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap();
     let mut found: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     let named = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with(prefix);
-    found.retain(|path| named(path) && path.to_string_lossy().contains(".t"));
+    let is_tar =
+        |path: &PathBuf| [".tar", ".tgz"].iter().any(|e| path.to_string_lossy().contains(e));
+    found.retain(|path| named(path) && is_tar(path));
     found.sort();
     found
 }
