@@ -3,8 +3,8 @@
 use super::error::PackError;
 use super::pattern::ShardPattern;
 use super::plan::{PackPlan, PackSample};
-use crate::shards::{SampleMember, ShardWriter, WriterOptions};
-use crate::store::AtomicFile;
+use crate::shards::{SampleMember, ShardError, ShardWriter, WriterOptions};
+use crate::store::{AtomicFile, StoreError};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
@@ -143,13 +143,22 @@ struct Work<'a, F> {
 impl<F: Fn(Step) + Sync> Work<'_, F> {
     fn shard(&self, number: usize, samples: &[PackSample]) -> Result<(), PackError> {
         let path = self.pattern.path(number);
+        self.shard_at(&path, samples).map_err(|error| match error {
+            PackError::Shard(ShardError::Write(source)) => {
+                StoreError::io("write", &path)(source).into()
+            }
+            other => other,
+        })
+    }
+
+    fn shard_at(&self, path: &Path, samples: &[PackSample]) -> Result<(), PackError> {
         if path.exists() {
             samples.iter().for_each(|_| (self.hear)(Step::Sample));
             (self.hear)(Step::Shard);
             self.locked(|packed| packed.already_there += 1);
             return Ok(());
         }
-        let mut writer = ShardWriter::new(AtomicFile::create(&path)?, WriterOptions::default());
+        let mut writer = ShardWriter::new(AtomicFile::create(path)?, WriterOptions::default());
         let mut written = 0;
         for sample in samples {
             match read(&sample.path) {
@@ -166,7 +175,7 @@ impl<F: Fn(Step) + Sync> Work<'_, F> {
             (self.hear)(Step::Sample);
         }
         let (file, _) = writer.finish()?;
-        let bytes = file.publish(&path)?.bytes;
+        let bytes = file.publish(path)?.bytes;
         (self.hear)(Step::Shard);
         self.locked(|packed| {
             packed.samples += written;

@@ -11,9 +11,7 @@ use super::sources::Source;
 use crate::config::ClassList;
 use crate::dataflow::{Cancel, Done, Fingerprint, Scope, Stage};
 use crate::imaging;
-use crate::shards::{
-    SampleEntry, SampleMember, ShardError, ShardWriter, WriterOptions, dali_index,
-};
+use crate::shards::{SampleEntry, SampleMember, ShardWriter, WriterOptions, dali_index};
 use crate::store::tables::{CoreRow, read_cores};
 use crate::store::{Receipt, StoreError};
 use serde_json::{Value, json};
@@ -235,12 +233,8 @@ impl Stage for Assemble {
         let (sets, own, cancel) = (self.sets.clone(), plan.clone(), scope.cancel().clone());
         let permit = self.sets.context.worker().await?;
         let task = tokio::task::spawn_blocking(move || sets.write_shard(&own, out, &cancel));
-        let (out, entries) = task.await?.map_err(|error| match error {
-            StageError::Shard(ShardError::Write(source)) => {
-                StoreError::io("write", &scope.path(&file))(source).into()
-            }
-            other => other,
-        })?;
+        let written = task.await?;
+        let (out, entries) = written.map_err(StageError::writing_shard(&scope.path(&file)))?;
         drop(permit);
         scope.publish(out)?;
         let index = file.replace(".tar", ".idx");

@@ -9,6 +9,7 @@ use crate::imaging::ImagingError;
 use crate::onnx::OnnxError;
 use crate::shards::{Fault, ShardError};
 use crate::store::StoreError;
+use std::path::Path;
 
 /// A failure of a stage.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +69,19 @@ pub enum StageError {
     /// Anything else, said in full.
     #[error("{0}")]
     Other(String),
+}
+
+impl StageError {
+    /// For `map_err` around the writing of a shard to `path`: a failed write is the disk's, which may be full for all.
+    pub(super) fn writing_shard(path: &Path) -> impl FnOnce(Self) -> Self {
+        let path = path.to_owned();
+        move |error| match error {
+            StageError::Shard(ShardError::Write(source)) => {
+                StoreError::io("write", &path)(source).into()
+            }
+            other => other,
+        }
+    }
 }
 
 fn too_small(ipc: usize, classes: &[(String, usize)], pure: bool) -> String {

@@ -117,11 +117,13 @@ impl Stage for Fetch {
         let Some(source) = self.sources.get(*number).cloned() else { return Ok(Done::default()) };
         let Some(places) = wanted.get(&source.name).cloned() else { return Ok(Done::default()) };
         let samples = places.len() as u64;
-        let out = scope.create(&part_name(*number))?;
+        let name = part_name(*number);
+        let out = scope.create(&name)?;
         let (images, cancel) = (self.context.pipeline.data.image.clone(), scope.cancel().clone());
         let task =
             tokio::task::spawn_blocking(move || copy(&source, places, &images, out, &cancel));
-        scope.publish(task.await??)?;
+        let written = task.await?.map_err(StageError::writing_shard(&scope.path(&name)))?;
+        scope.publish(written)?;
         scope.tick(samples);
         Ok(Done { samples, ..Done::default() })
     }

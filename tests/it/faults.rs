@@ -106,10 +106,11 @@ fn a_kill_while_a_forced_redo_removes_old_results_is_survived() {
 }
 
 /// Rule, what must be said, and the file or folder that must be named.
-const FAILING: [(&str, &str, &str); 14] = [
+const FAILING: [(&str, &str, &str); 15] = [
     ("create:encode/part-000000:EROFS", "choose a folder you may write", "encode/part-000000"),
     ("write:encode/part-000001.parquet:EDQUOT", "your quota is used up", "part-000001.parquet"),
     ("write:discover/:ENOSPC", "free some space", "discover/"),
+    ("write:fetch/part-000001.tar:ENOSPC", "free some space", "fetch/part-000001.tar"),
     ("write:generate/:EIO@2", "the disk or the network file system fails", "generate/"),
     ("write:mini-000000.tar:ESTALE", "mount it again", "mini-000000.tar"),
     ("fsync:encode/part-000001.parquet:EIO", "cannot fsync", "part-000001.parquet"),
