@@ -1,6 +1,6 @@
 //! Image files to RGB, 8 bits a channel, as Pillow's `convert("RGB")` would have them.
 //!
-//! - The format is told by content, never by name: JPEG, PNG, WebP, GIF (first frame), BMP.
+//! - The format is told by content, never by name: JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first page).
 //! - Grey is repeated, palettes are looked up, alpha is dropped (not composited), as in Pillow.
 //! - 16-bit channels keep their high byte. Pillow does so for colour, but clips 16-bit grey at
 //!   255, which turns such images white.
@@ -69,6 +69,7 @@ fn format_name(format: ImageFormat) -> Option<&'static str> {
         ImageFormat::WebP => Some("WebP"),
         ImageFormat::Gif => Some("GIF"),
         ImageFormat::Bmp => Some("BMP"),
+        ImageFormat::Tiff => Some("TIFF"),
         _ => None,
     }
 }
