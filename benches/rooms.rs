@@ -2,7 +2,7 @@
 
 use coda_pipe::diffusion::noise::Noise;
 use coda_pipe::discovery::{Matrix, NeighborSearch, Settings, discover, neighbors};
-use coda_pipe::imaging::{DecodeLimits, RgbImage, decode_rgb, encode_png, resize_lanczos};
+use coda_pipe::imaging::{DecodeOptions, RgbImage, decode_rgb, encode_png, resize_lanczos};
 use std::time::Instant;
 
 fn main() -> anyhow::Result<()> {
@@ -30,7 +30,7 @@ fn imaging() -> anyhow::Result<()> {
         image::Rgb([wave(1), wave(2), wave(3)])
     });
     let png = encode_png(&photo)?;
-    report("decode a PNG of 500 × 375", || Ok(decode_rgb(&png, DecodeLimits::default())?))?;
+    report("decode a PNG of 500 × 375", || Ok(decode_rgb(&png, DecodeOptions::default())?))?;
     report("resize 500 × 375 to 256²", || Ok(resize_lanczos(&photo, 256, 256)?))?;
     report("resize 500 × 375 to 1024²", || Ok(resize_lanczos(&photo, 1024, 1024)?))?;
     report("encode a PNG of 500 × 375", || Ok(encode_png(&photo)?))

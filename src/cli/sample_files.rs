@@ -3,7 +3,7 @@
 use anyhow::{Context as _, ensure};
 use coda_pipe::arrays;
 use coda_pipe::diffusion::{Encoder, Generated, ModelFolder, TraceStep};
-use coda_pipe::imaging::{DecodeLimits, decode_rgb, resize_lanczos, write_tensor};
+use coda_pipe::imaging::{DecodeOptions, decode_rgb, resize_lanczos, write_tensor};
 use coda_pipe::onnx::{Device, Runtime};
 use coda_pipe::store::AtomicFile;
 use safetensors::tensor::{Dtype, TensorView};
@@ -39,7 +39,7 @@ pub(super) fn read_anchor(
         return read_latents(file, folder.latent_shape(size)?);
     }
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {file}"))?;
-    let image = decode_rgb(&bytes, DecodeLimits::default()).with_context(|| file.to_owned())?;
+    let image = decode_rgb(&bytes, DecodeOptions::default()).with_context(|| file.to_owned())?;
     let resized = resize_lanczos(&image, size as u32, size as u32)?;
     let mut pixels = vec![0.0; 3 * size * size];
     write_tensor(&resized, &mut pixels)?;

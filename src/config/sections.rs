@@ -47,7 +47,7 @@ section! {
         /// `.json` member), or `key` (the sample key's prefix).
         label: LabelSource = LabelSource::Extension("cls".into()), any;
         /// The members taken as the image, in order of preference.
-        image: Vec<String> = ["jpg", "jpeg", "png", "webp", "bmp", "gif"].map(String::from).to_vec(), extensions;
+        image: Vec<String> = ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"].map(String::from).to_vec(), extensions;
         /// How many bad samples (undecodable, without a label, of an unknown class; the lost rest of a damaged shard
         /// counts as one) a run endures: a count, a share of all samples, or `"auto"`: 1 % and at least 10. Past it the run fails; below it
         /// they are skipped, counted and listed in `quarantine.parquet`.
@@ -63,6 +63,9 @@ section! {
         max_consecutive_bad: usize = 0, any;
         /// The largest image accepted, in millions of pixels; checked before memory is taken.
         max_megapixels: usize = 128, between(1, 10_000);
+        /// Turn images as their EXIF orientation says, as most viewers do. The published program does not, nor do most
+        /// training programs. Colour profiles are never applied.
+        exif_orientation: bool = false, any;
     }
 }
 

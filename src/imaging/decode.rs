@@ -1,10 +1,12 @@
 //! Image files to RGB, 8 bits a channel, as Pillow's `convert("RGB")` would have them.
 //!
-//! - The format is told by content, never by name: JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first page).
+//! - The format is told by content, never by name: JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first page, no palettes).
 //! - Grey is repeated, palettes are looked up, alpha is dropped (not composited), as in Pillow.
 //! - 16-bit channels keep their high byte. Pillow does so for colour, but clips 16-bit grey at
 //!   255, which turns such images white.
-//! - EXIF orientation is not applied: the published program does not either.
+//! - EXIF orientation is applied where the options say so: the published program does not. A TIFF's own is always
+//!   applied, as in Pillow.
+//! - Colour profiles (ICC) are not applied.
 //! - CMYK and YCCK JPEGs are converted without their colour profile.
 //! - A JPEG without its end marker is refused: the decoder would fill the missing part with grey.
 
@@ -15,19 +17,21 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 use super::error::ImagingError;
 use super::jpeg_end::has_jpeg_end;
 
-/// How much an image may take, checked from its header before anything is allocated for it.
+/// How to decode, and how much an image may take, checked from its header before anything is allocated for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DecodeLimits {
+pub struct DecodeOptions {
     /// Largest width × height; 128 Mi by default.
     pub max_pixels: u64,
     /// Most bytes for the decoder's output and, where the decoder keeps count, its work memory;
     /// 1 GiB by default.
     pub max_bytes: u64,
+    /// Turn the image as its EXIF orientation says; off by default.
+    pub exif_orientation: bool,
 }
 
-impl Default for DecodeLimits {
+impl Default for DecodeOptions {
     fn default() -> Self {
-        Self { max_pixels: 128 << 20, max_bytes: 1 << 30 }
+        Self { max_pixels: 128 << 20, max_bytes: 1 << 30, exif_orientation: false }
     }
 }
 
@@ -35,7 +39,7 @@ impl Default for DecodeLimits {
 ///
 /// # Errors
 /// A readable reason: empty, unknown format, too large, corrupt or unsupported.
-pub fn decode_rgb(bytes: &[u8], limits: DecodeLimits) -> Result<RgbImage, ImagingError> {
+pub fn decode_rgb(bytes: &[u8], options: DecodeOptions) -> Result<RgbImage, ImagingError> {
     if bytes.is_empty() {
         return Err(ImagingError::Empty);
     }
@@ -47,18 +51,24 @@ pub fn decode_rgb(bytes: &[u8], limits: DecodeLimits) -> Result<RgbImage, Imagin
     }
 
     let mut allowance = Limits::no_limits();
-    allowance.max_alloc = Some(limits.max_bytes);
+    allowance.max_alloc = Some(options.max_bytes);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), guessed);
     reader.limits(allowance);
-    let decoder = reader.into_decoder().map_err(|error| named(error, format, (0, 0)))?;
+    let mut decoder = reader.into_decoder().map_err(|error| named(error, format, (0, 0)))?;
     let (width, height) = decoder.dimensions();
-    let too_large = u64::from(width) * u64::from(height) > limits.max_pixels
-        || decoder.total_bytes() > limits.max_bytes;
+    let too_large = u64::from(width) * u64::from(height) > options.max_pixels
+        || decoder.total_bytes() > options.max_bytes;
     if too_large {
         return Err(ImagingError::TooLarge { format, width, height });
     }
-    let image =
+    let turned = options.exif_orientation || guessed == ImageFormat::Tiff;
+    // An orientation that can't be read turns nothing, as in Pillow.
+    let orientation = turned.then(|| decoder.orientation().ok()).flatten();
+    let mut image =
         DynamicImage::from_decoder(decoder).map_err(|e| named(e, format, (width, height)))?;
+    if let Some(orientation) = orientation {
+        image.apply_orientation(orientation);
+    }
     to_rgb(image, format)
 }
 

@@ -3,16 +3,23 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/imaging")
+}
+
 fn golden(name: &str) -> Vec<u8> {
-    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/imaging");
-    fs::read(folder.join(format!("decode-{name}"))).unwrap()
+    fs::read(folder().join(format!("decode-{name}"))).unwrap()
+}
+
+fn golden_image(name: &str) -> RgbImage {
+    decode(&fs::read(folder().join(name)).unwrap()).unwrap()
 }
 
 fn decode(bytes: &[u8]) -> Result<RgbImage, ImagingError> {
-    decode_rgb(bytes, DecodeLimits::default())
+    decode_rgb(bytes, DecodeOptions::default())
 }
 
-const KINDS: [(&str, u8); 13] = [
+const KINDS: [(&str, u8); 20] = [
     ("grey.png", 0),
     ("greyalpha.png", 0),
     ("rgba.png", 0),
@@ -22,6 +29,13 @@ const KINDS: [(&str, u8); 13] = [
     ("rgb.bmp", 0),
     ("lossless.webp", 0),
     ("lossy.webp", 0),
+    ("lzw.tif", 0),
+    ("deflate.tif", 0),
+    ("grey.tif", 0),
+    ("rgba.tif", 0),
+    ("cmyk.tif", 1),
+    ("bilevel.tif", 0),
+    ("tall.tif", 0),
     ("cmyk.jpg", 4),
     ("progressive.jpg", 4),
     ("rotated.jpg", 4),
@@ -48,18 +62,41 @@ fn sixteen_bits_keep_their_high_byte() {
     }
 }
 
+/// The same JPEG with each of the eight orientations, and one that there is not, against Pillow's `exif_transpose`.
+#[test]
+fn images_are_turned_as_exif_says_if_asked_to() {
+    let plain = golden("rotated.jpg");
+    // Big-endian EXIF: tag 0x0112, type SHORT, one value.
+    let tag = plain.windows(8).position(|w| w == [1, 0x12, 0, 3, 0, 0, 0, 1]).unwrap();
+    let options = DecodeOptions { exif_orientation: true, ..DecodeOptions::default() };
+    for orientation in 1..=9 {
+        let mut bytes = plain.clone();
+        bytes[tag + 9] = orientation;
+        assert_eq!(decode(&bytes).unwrap(), decode(&plain).unwrap(), "off, {orientation}");
+        let turned = decode_rgb(&bytes, options).unwrap();
+        let expected = if orientation > 8 { 1 } else { orientation };
+        let expected = golden_image(&format!("upright-{expected}.png"));
+        assert_eq!(turned.dimensions(), expected.dimensions(), "{orientation}");
+        let pairs = turned.as_raw().iter().zip(expected.as_raw());
+        let difference = pairs.map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(difference <= Some(4), "{orientation}: {difference:?} levels");
+    }
+}
+
 #[test]
 fn limits_are_checked_before_decoding() {
     let bytes = golden("rgba.png");
     for limits in [
-        DecodeLimits { max_pixels: 24 * 16 - 1, ..DecodeLimits::default() },
-        DecodeLimits { max_bytes: 24 * 16 * 4 - 1, ..DecodeLimits::default() },
+        DecodeOptions { max_pixels: 24 * 16 - 1, ..DecodeOptions::default() },
+        DecodeOptions { max_bytes: 24 * 16 * 4 - 1, ..DecodeOptions::default() },
     ] {
         let error = decode_rgb(&bytes, limits).unwrap_err();
         let expected = ImagingError::TooLarge { format: "PNG", width: 24, height: 16 };
         assert_eq!(error, expected);
     }
-    assert!(decode_rgb(&bytes, DecodeLimits { max_pixels: 24 * 16, ..Default::default() }).is_ok());
+    assert!(
+        decode_rgb(&bytes, DecodeOptions { max_pixels: 24 * 16, ..Default::default() }).is_ok()
+    );
 
     // A BMP header that claims 100,000 × 100,000 pixels: 30 GB, if anyone believed it.
     let mut bomb = golden("rgb.bmp");
@@ -73,7 +110,9 @@ fn limits_are_checked_before_decoding() {
 fn reasons_are_readable() {
     assert_eq!(decode(b"").unwrap_err(), ImagingError::Empty);
     assert_eq!(decode(b"hello").unwrap_err(), ImagingError::UnknownFormat);
-    assert_eq!(decode(b"II*\0tiff is not read").unwrap_err(), ImagingError::UnknownFormat);
+    assert_eq!(decode(b"\x76\x2f\x31\x01, OpenEXR").unwrap_err(), ImagingError::UnknownFormat);
+    let palette = decode(&golden("palette.tif")).unwrap_err();
+    assert!(matches!(palette, ImagingError::Unsupported { format: "TIFF", .. }), "{palette}");
     let png = golden("rgba.png");
     let text = decode(&png[..png.len() / 2]).unwrap_err().to_string();
     assert!(text.starts_with("corrupt PNG: "), "{text}");
@@ -93,7 +132,8 @@ fn a_file_cut_in_half_is_never_accepted() {
 /// Overwrites bytes at random: any answer will do, a panic will not.
 #[test]
 fn random_damage_never_panics() {
-    let limits = DecodeLimits { max_pixels: 1 << 20, max_bytes: 1 << 24 };
+    let limits =
+        DecodeOptions { max_pixels: 1 << 20, max_bytes: 1 << 24, ..DecodeOptions::default() };
     let mut state = 1u64;
     let mut random = move |below: usize| {
         state =

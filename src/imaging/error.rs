@@ -8,7 +8,7 @@ pub enum ImagingError {
     #[error("the image file is empty")]
     Empty,
     /// The bytes are of no format that is read.
-    #[error("not an image of a known format (JPEG, PNG, WebP, GIF and BMP are read)")]
+    #[error("not an image of a known format (JPEG, PNG, WebP, GIF, BMP and TIFF are read)")]
     UnknownFormat,
     /// The format is known, its bytes are damaged.
     #[error("corrupt {format}: {detail}")]

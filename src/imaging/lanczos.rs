@@ -52,6 +52,11 @@ impl AxisWeights {
         self.weights.extend(weights.iter().map(|weight| (weight / sum * unit).round() as i32));
     }
 
+    /// Number of output positions.
+    pub fn len(&self) -> usize {
+        self.taps.len()
+    }
+
     /// For every output position: the first input position and the weights from there on.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &[i32])> {
         self.taps.iter().map(|taps| {

@@ -12,9 +12,10 @@ mod lanczos;
 mod png;
 mod resize;
 mod sheet;
+mod strip;
 mod tensor;
 
-pub use decode::{DecodeLimits, decode_rgb};
+pub use decode::{DecodeOptions, decode_rgb};
 pub use error::ImagingError;
 pub use image::RgbImage;
 pub use png::encode_png;

@@ -24,7 +24,7 @@ pub fn encode_png(image: &RgbImage) -> Result<Vec<u8>, ImagingError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DecodeLimits, decode_rgb};
+    use super::super::{DecodeOptions, decode_rgb};
     use super::*;
 
     #[test]
@@ -32,7 +32,7 @@ mod tests {
         let image = RgbImage::from_fn(33, 17, |x, y| image::Rgb([x as u8 * 7, y as u8 * 15, 200]));
         let bytes = encode_png(&image).unwrap();
         assert_eq!(bytes, encode_png(&image).unwrap());
-        assert_eq!(decode_rgb(&bytes, DecodeLimits::default()).unwrap(), image);
+        assert_eq!(decode_rgb(&bytes, DecodeOptions::default()).unwrap(), image);
         assert!(encode_png(&RgbImage::new(0, 3)).is_err());
     }
 }

@@ -3,17 +3,22 @@
 //! Two passes, horizontal then vertical, with an 8-bit image between them; a pass that changes
 //! nothing is left out. (Pillow up to 12 does exactly this; 13.0 goes vertically first for some
 //! tall images, which changes sharp edges by a few levels.) Sums are exact integers, so the result is the same on every machine (the
-//! weights' sines could differ in a last bit between C libraries; rounding to 22 bits hides it).
+//! weights' sines could differ in a last bit between C libraries; rounding to 22 bits hides it), and each loop is
+//! compiled for every set of vector instructions and chosen when it runs.
 
 use std::borrow::Cow;
 
 use image::RgbImage;
+use pulp::{Arch, Simd, WithSimd};
 
 use super::error::ImagingError;
 use super::lanczos::{AxisWeights, PRECISION_BITS};
+use super::strip::{LANES, from_strip, to_strip};
 
 const CHANNELS: usize = 3;
 const HALF: i32 = 1 << (PRECISION_BITS - 1);
+/// Neighbouring levels that are summed at once, in registers.
+const BLOCK: usize = 32;
 
 /// Resizes to `width` × `height` with the antialiased Lanczos filter.
 ///
@@ -32,56 +37,110 @@ pub fn resize_lanczos(image: &RgbImage, width: u32, height: u32) -> Result<RgbIm
     let mut pixels = Cow::Borrowed(image.as_raw().as_slice());
     if width != from_width {
         let axis = AxisWeights::lanczos(from_width, width);
-        pixels = Cow::Owned(resample_rows(&pixels, from_width as usize, width as usize, &axis));
+        let from = from_width as usize * CHANNELS;
+        let along_rows = AlongRows { pixels: &pixels, from, axis: &axis };
+        pixels = Cow::Owned(Arch::new().dispatch(along_rows));
     }
     if height != from_height {
         let axis = AxisWeights::lanczos(from_height, height);
-        pixels = Cow::Owned(resample_columns(&pixels, width as usize, height as usize, &axis));
+        let down = DownColumns { pixels: &pixels, stride: width as usize * CHANNELS, axis: &axis };
+        pixels = Cow::Owned(Arch::new().dispatch(down));
     }
     RgbImage::from_raw(width, height, pixels.into_owned()).ok_or(bad_size)
 }
 
-/// Every row from `from_width` to `width` pixels.
-fn resample_rows(pixels: &[u8], from_width: usize, width: usize, axis: &AxisWeights) -> Vec<u8> {
-    let rows = pixels.len() / (from_width * CHANNELS);
-    let mut out = Vec::with_capacity(rows * width * CHANNELS);
-    for row in pixels.chunks_exact(from_width * CHANNELS) {
-        let (row, _) = row.as_chunks::<CHANNELS>();
-        for (start, weights) in axis.iter() {
-            let window = row.get(start..).unwrap_or(&[]);
-            let [mut red, mut green, mut blue] = [HALF; CHANNELS];
-            for (&[r, g, b], &weight) in window.iter().zip(weights) {
-                red += i32::from(r) * weight;
-                green += i32::from(g) * weight;
-                blue += i32::from(b) * weight;
-            }
-            out.extend([to_level(red), to_level(green), to_level(blue)]);
-        }
-    }
-    out
+/// Every row to as many pixels as the axis has positions: a strip of rows at a time, turned so that they are columns.
+struct AlongRows<'a> {
+    pixels: &'a [u8],
+    /// Levels of a row before.
+    from: usize,
+    axis: &'a AxisWeights,
 }
 
-/// Every column to `height` pixels. A row at a time, so that the inner loop runs along memory.
-fn resample_columns(pixels: &[u8], width: usize, height: usize, axis: &AxisWeights) -> Vec<u8> {
-    let stride = width * CHANNELS;
-    let mut out = Vec::with_capacity(height * stride);
-    let mut sums = vec![HALF; stride];
-    for (start, weights) in axis.iter() {
-        sums.fill(HALF);
+impl WithSimd for AlongRows<'_> {
+    type Output = Vec<u8>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Vec<u8> {
+        let to = self.axis.len() * CHANNELS;
+        let mut out = vec![0; self.pixels.len() / self.from * to];
+        let mut strip = vec![[0; LANES]; self.from];
+        let mut resampled = vec![[0; LANES]; to];
+        let strips = self.pixels.chunks(LANES * self.from).zip(out.chunks_mut(LANES * to));
+        for (rows, rows_out) in strips {
+            to_strip(rows, &mut strip);
+            let (pixels, stride) = (strip.as_flattened(), CHANNELS * LANES);
+            weigh_rows(pixels, stride, self.axis, resampled.as_flattened_mut());
+            from_strip(&resampled, rows_out);
+        }
+        out
+    }
+}
+
+/// Every column to as many pixels as the axis has positions.
+struct DownColumns<'a> {
+    pixels: &'a [u8],
+    /// Levels of a row.
+    stride: usize,
+    axis: &'a AxisWeights,
+}
+
+impl WithSimd for DownColumns<'_> {
+    type Output = Vec<u8>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Vec<u8> {
+        let mut out = vec![0; self.axis.len() * self.stride];
+        weigh_rows(self.pixels, self.stride, self.axis, &mut out);
+        out
+    }
+}
+
+/// Makes the rows of `out`, of `stride` levels each like those of `pixels`, from weighted sums of rows of `pixels`.
+#[inline(always)]
+fn weigh_rows(pixels: &[u8], stride: usize, axis: &AxisWeights, out: &mut [u8]) {
+    for ((start, weights), row) in axis.iter().zip(out.chunks_exact_mut(stride)) {
         let window = pixels.get(start * stride..).unwrap_or(&[]);
-        for (row, &weight) in window.chunks_exact(stride).zip(weights) {
-            for (sum, &level) in sums.iter_mut().zip(row) {
-                *sum += i32::from(level) * weight;
-            }
+        let (blocks, rest) = row.as_chunks_mut::<BLOCK>();
+        let rest_at = blocks.len() * BLOCK;
+        for (block, levels) in blocks.iter_mut().enumerate() {
+            *levels = weigh_levels(window, stride, block * BLOCK, weights);
         }
-        out.extend(sums.iter().map(|&sum| to_level(sum)));
+        for (column, level) in rest.iter_mut().enumerate() {
+            [*level] = weigh_levels(window, stride, rest_at + column, weights);
+        }
     }
-    out
 }
 
-/// A sum in fixed point to the nearest grey level; the filter over- and undershoots at edges.
-fn to_level(sum: i32) -> u8 {
-    (sum >> PRECISION_BITS).clamp(0, 255) as u8
+/// `N` neighbouring levels of an output row, from `column` on.
+#[inline(always)]
+fn weigh_levels<const N: usize>(
+    window: &[u8],
+    stride: usize,
+    column: usize,
+    weights: &[i32],
+) -> [u8; N] {
+    let mut sums = [HALF; N];
+    for (row, &weight) in weights.iter().enumerate() {
+        let from = row * stride + column;
+        let levels = window.get(from..).and_then(|levels| levels.first_chunk::<N>());
+        let Some(levels) = levels else { break };
+        for (sum, &level) in sums.iter_mut().zip(levels) {
+            *sum += i32::from(level) * weight;
+        }
+    }
+    to_levels(sums)
+}
+
+/// Sums in fixed point to the nearest grey level; the filter over- and undershoots at edges. (A loop, for `map`'s
+/// closure is not compiled with its caller's instructions.)
+#[inline(always)]
+fn to_levels<const N: usize>(sums: [i32; N]) -> [u8; N] {
+    let mut levels = [0; N];
+    for (level, sum) in levels.iter_mut().zip(sums) {
+        *level = (sum >> PRECISION_BITS).clamp(0, 255) as u8;
+    }
+    levels
 }
 
 #[cfg(test)]

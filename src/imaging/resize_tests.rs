@@ -1,13 +1,13 @@
 use std::fs;
 use std::path::Path;
 
-use super::super::{DecodeLimits, decode_rgb};
+use super::super::{DecodeOptions, decode_rgb};
 use super::*;
 
 fn golden(name: &str) -> RgbImage {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/imaging");
     let bytes = fs::read(folder.join(format!("{name}.png"))).unwrap();
-    decode_rgb(&bytes, DecodeLimits::default()).unwrap()
+    decode_rgb(&bytes, DecodeOptions::default()).unwrap()
 }
 
 #[test]

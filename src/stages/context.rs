@@ -3,7 +3,7 @@
 use super::error::StageError;
 use crate::config::{ClassList, Pipeline};
 use crate::diffusion::ModelFolder;
-use crate::imaging::DecodeLimits;
+use crate::imaging::DecodeOptions;
 use crate::onnx::{Device, Runtime, Search};
 use crate::store::RunDir;
 use std::path::PathBuf;
@@ -66,12 +66,16 @@ impl Context {
         workers(&self.pipeline)
     }
 
-    /// What an image may take of memory.
-    pub fn decode_limits(&self) -> DecodeLimits {
+    /// How images are decoded, and what one may take of memory.
+    pub fn decode_options(&self) -> DecodeOptions {
         let max_pixels = self.pipeline.data.max_megapixels as u64 * 1_000_000;
         // A decoder may hold a pixel as 8 bytes (16 bits, four channels).
-        let max_bytes = DecodeLimits::default().max_bytes.max(8 * max_pixels);
-        DecodeLimits { max_pixels, max_bytes }
+        let max_bytes = DecodeOptions::default().max_bytes.max(8 * max_pixels);
+        DecodeOptions {
+            max_pixels,
+            max_bytes,
+            exif_orientation: self.pipeline.data.exif_orientation,
+        }
     }
 
     /// A place among the workers, for work that keeps a core busy. Given back when dropped.

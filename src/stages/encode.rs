@@ -112,6 +112,9 @@ impl Stage for Encode {
         if data.skip_others {
             settings["data.skip_others"] = true.into();
         }
+        if data.exif_orientation {
+            settings["data.exif_orientation"] = true.into();
+        }
         if let Some(features) = &self.features {
             settings["features"] = features.clone();
         }

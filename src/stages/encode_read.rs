@@ -120,7 +120,7 @@ fn decode(context: &Context, sample: Sample, class: String) -> Item {
     };
     let second = context.pipeline.features.model.as_ref();
     let second = second.map(|_| context.pipeline.features.size as u32);
-    let prepared = imaging::decode_rgb(bytes, context.decode_limits()).and_then(|image| {
+    let prepared = imaging::decode_rgb(bytes, context.decode_options()).and_then(|image| {
         let pixels = imaging::resize_lanczos(&image, size, size)?;
         let resized = second.map(|size| imaging::resize_lanczos(&image, size, size));
         Ok((image.dimensions(), pixels, resized.transpose()?))

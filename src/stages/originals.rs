@@ -59,7 +59,7 @@ impl Originals {
         let mut reader = part.open_at(offset, &known, ReadOptions::default())?;
         let sample = reader.next().ok_or_else(lost)??;
         let member = sample.members.first().filter(|_| sample.key == key).ok_or_else(lost)?;
-        let image = imaging::decode_rgb(&member.bytes, self.context.decode_limits())
+        let image = imaging::decode_rgb(&member.bytes, self.context.decode_options())
             .and_then(|image| imaging::resize_lanczos(&image, size as u32, size as u32));
         image.map_err(|e| StageError::Other(format!("{}: sample {:?}: {e}", core.shard, core.key)))
     }

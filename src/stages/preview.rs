@@ -4,7 +4,7 @@ use super::context::Context;
 use super::error::StageError;
 use super::generate::image_name;
 use super::latents::Latents;
-use crate::imaging::{DecodeLimits, SheetLayout, contact_sheet, decode_rgb, encode_png};
+use crate::imaging::{DecodeOptions, SheetLayout, contact_sheet, decode_rgb, encode_png};
 use crate::store::{StoreError, file_stem};
 
 /// Images in a row.
@@ -24,7 +24,7 @@ pub(super) fn write_previews(
         for rank in 0..latents.cores(&class.key) {
             let path = context.run_dir.path(&image_name(&class.key, rank));
             match std::fs::read(&path) {
-                Ok(png) => images.push(decode_rgb(&png, DecodeLimits::default())?),
+                Ok(png) => images.push(decode_rgb(&png, DecodeOptions::default())?),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => break,
                 Err(error) => return Err(StoreError::io("read", &path)(error).into()),
             }
