@@ -3,7 +3,7 @@
 //! From each shard the first ROWS images of every class are taken, a class a column. `make sheet` makes the README's
 //! picture with it; it also shows how the library reads a shard.
 
-use coda_pipe::imaging::{self, DecodeLimits, RgbImage, SheetLayout};
+use coda_pipe::imaging::{self, DecodeOptions, RgbImage, SheetLayout};
 use coda_pipe::shards::{ReadOptions, ShardReader};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,7 +38,7 @@ fn by_class(shard: &Path, most: usize) -> anyhow::Result<BTreeMap<String, Vec<Rg
         let (Some(label), Some(png)) = (sample.get("cls"), sample.get("png")) else { continue };
         let class = classes.entry(String::from_utf8_lossy(label).into_owned()).or_default();
         if class.len() < most {
-            let image = imaging::decode_rgb(png, DecodeLimits::default())?;
+            let image = imaging::decode_rgb(png, DecodeOptions::default())?;
             let (width, height) = (2 * image.width(), 2 * image.height());
             class.push(imaging::resize_lanczos(&image, width, height)?);
         }

@@ -126,18 +126,17 @@ impl Sample {
         let device = devices.first().copied().unwrap_or(Device::Cpu);
         warning.into_iter().for_each(|warning| eprintln!("warning: {warning}"));
         eprintln!("ONNX Runtime {} on {device}", runtime.version());
-        let place = (&runtime, device, self.threads);
+        let options =
+            GraphOptions { device, threads: self.threads, spin: true, ..GraphOptions::default() };
         let shape = folder.latent_shape(size)?;
         let start = Start {
             anchor: self
                 .anchor
                 .as_deref()
-                .map(|a| read_anchor(a, &folder, place, size))
+                .map(|a| read_anchor(a, &folder, (&runtime, &options), size))
                 .transpose()?,
             latents: self.latents.as_deref().map(|file| read_latents(file, shape)).transpose()?,
         };
-        let options =
-            GraphOptions { device, threads: self.threads, spin: true, ..GraphOptions::default() };
         let load = |folder| Generator::load(folder, &runtime, &options);
         let base = load(&folder)?;
         let mut models = Models { base, refiner: refiner.as_ref().map(load).transpose()? };

@@ -4,7 +4,7 @@ use anyhow::{Context as _, ensure};
 use coda_pipe::arrays;
 use coda_pipe::diffusion::{Encoder, Generated, ModelFolder, TraceStep};
 use coda_pipe::imaging::{DecodeOptions, decode_rgb, resize_lanczos, write_tensor};
-use coda_pipe::onnx::{Device, Runtime};
+use coda_pipe::onnx::{GraphOptions, Runtime};
 use coda_pipe::store::AtomicFile;
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ pub(super) fn read_latents(file: &str, shape: [usize; 3]) -> anyhow::Result<Vec<
 pub(super) fn read_anchor(
     file: &str,
     folder: &ModelFolder,
-    (runtime, device, threads): (&Runtime, Device, usize),
+    (runtime, options): (&Runtime, &GraphOptions),
     size: usize,
 ) -> anyhow::Result<Vec<f32>> {
     let table = [".safetensors", ".npy"].iter().any(|ending| file.ends_with(ending));
@@ -43,7 +43,7 @@ pub(super) fn read_anchor(
     let resized = resize_lanczos(&image, size as u32, size as u32)?;
     let mut pixels = vec![0.0; 3 * size * size];
     write_tensor(&resized, &mut pixels)?;
-    Ok(Encoder::load(folder, runtime, device, threads)?.encode(&pixels, 1, size)?)
+    Ok(Encoder::load(folder, runtime, options)?.encode(&pixels, 1, size)?)
 }
 
 /// Writes every step of an image as safetensors, named and shaped as the published program's recordings.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::error::DiffusionError;
 use super::folder::{ModelFolder, VaeConfig};
-use crate::onnx::{Device, Graph, GraphOptions, Runtime, Tensor};
+use crate::onnx::{Graph, GraphOptions, Runtime, Tensor};
 
 /// Images to latents.
 pub struct Encoder {
@@ -30,7 +30,7 @@ pub struct DecodedImage {
 }
 
 impl Encoder {
-    /// Opens the image encoder of a model folder; `threads` as in [`GraphOptions`].
+    /// Opens the image encoder of a model folder.
     ///
     /// # Errors
     /// The graph's own, and [`DiffusionError::WrongGraph`] for exports by optimum 1.22 and
@@ -38,11 +38,9 @@ impl Encoder {
     pub fn load(
         folder: &ModelFolder,
         runtime: &Runtime,
-        device: Device,
-        threads: usize,
+        options: &GraphOptions,
     ) -> Result<Self, DiffusionError> {
-        let options = GraphOptions { device, threads, ..GraphOptions::default() };
-        Self::from_graph(folder, Graph::open(runtime, &folder.vae_encoder, &options)?)
+        Self::from_graph(folder, Graph::open(runtime, &folder.vae_encoder, options)?)
     }
 
     pub(super) fn from_graph(folder: &ModelFolder, graph: Graph) -> Result<Self, DiffusionError> {

@@ -1,7 +1,7 @@
 //! Features of images from any encoder exported to ONNX (DINOv2, CLIP's vision tower, a ResNet), for discovery only.
 
 use crate::imaging::{ImagingError, RgbImage, write_normalized};
-use crate::onnx::{Device, Graph, GraphOptions, OnnxError, Runtime, Tensor};
+use crate::onnx::{Graph, GraphOptions, OnnxError, Runtime, Tensor};
 use std::path::{Path, PathBuf};
 
 /// Why features can't be computed.
@@ -53,13 +53,12 @@ impl FeatureEncoder {
     /// The graph's own, and [`FeatureError::Graph`] if it does not take images alone.
     pub fn load(
         path: &Path,
-        (runtime, device, threads): (&Runtime, Device, usize),
+        (runtime, options): (&Runtime, &GraphOptions),
         preprocessing: Preprocessing,
         output: Option<&str>,
         batch: usize,
     ) -> Result<Self, FeatureError> {
-        let options = GraphOptions { device, threads, ..GraphOptions::default() };
-        let graph = Graph::open(runtime, path, &options)?;
+        let graph = Graph::open(runtime, path, options)?;
         let refuse = |reason: String| FeatureError::Graph { path: path.to_owned(), reason };
         let names = |ports: &[crate::onnx::Port]| {
             ports.iter().map(|port| port.name.clone()).collect::<Vec<_>>().join(", ")

@@ -16,7 +16,8 @@ pub(super) async fn start_pool(context: &Arc<Context>) -> Result<Pool, StageErro
         let context = context.clone();
         move || {
             let (runtime, _) = context.runtime()?;
-            let mut encoder = Encoder::load(&context.model, runtime, device, context.threads())?;
+            let mut encoder =
+                Encoder::load(&context.model, runtime, &context.graph_options(device))?;
             let (size, batch) = (context.pipeline.generate.size, context.pipeline.anchor.batch);
             Ok(move |images: Vec<RgbImage>| encode(&mut encoder, &images, size, batch))
         }

@@ -4,11 +4,14 @@ use super::error::StageError;
 use crate::config::{ClassList, Pipeline};
 use crate::diffusion::ModelFolder;
 use crate::imaging::DecodeOptions;
-use crate::onnx::{Device, Runtime, Search};
+use crate::onnx::{Device, GraphOptions, Runtime, Search, TensorRt};
 use crate::store::RunDir;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Where TensorRT's engines lie in the run directory: they belong to one card and can be deleted.
+const ENGINES: &str = "tensorrt";
 
 /// The surroundings of a run.
 pub struct Context {
@@ -114,6 +117,19 @@ impl Context {
         }
         (self.notice)(&format!("{} on {}", about(&runtime), names(&devices).join(", ")));
         Ok(self.runtime.get_or_init(|| (runtime, devices)))
+    }
+
+    /// How graphs run on `device`.
+    pub(super) fn graph_options(&self, device: Device) -> GraphOptions {
+        GraphOptions {
+            device,
+            threads: self.threads(),
+            tensorrt: TensorRt {
+                cache: Some(self.run_dir.path(ENGINES)),
+                half: self.pipeline.runtime.tensorrt_fp16,
+            },
+            ..GraphOptions::default()
+        }
     }
 
     /// What the models ran on, for the run's record, if any was loaded.

@@ -43,30 +43,35 @@ struct Encoders {
     second: Option<FeatureEncoder>,
     size: usize,
     batch: usize,
+    /// Whether every other number of images costs minutes.
+    one_shape: bool,
 }
 
 impl Encoders {
     fn load(context: &Context, device: Device) -> Result<Self, StageError> {
         let (runtime, _) = context.runtime()?;
-        let first = Encoder::load(&context.model, runtime, device, context.threads())?;
+        let options = context.graph_options(device);
+        let first = Encoder::load(&context.model, runtime, &options)?;
         let (encode, features) = (&context.pipeline.encode, &context.pipeline.features);
         let settings =
             Preprocessing { size: features.size, mean: features.mean, std: features.std };
-        let load = |path| {
-            let place = (runtime, device, context.threads());
-            FeatureEncoder::load(path, place, settings, features.output.as_deref(), encode.batch)
-        };
+        let output = features.output.as_deref();
+        let load =
+            |path| FeatureEncoder::load(path, (runtime, &options), settings, output, encode.batch);
+        // TensorRT builds an engine for each shape.
+        let one_shape = matches!(device, Device::TensorRt(_));
         let second = features.model.as_deref().map(load).transpose()?;
-        Ok(Self { first, second, size: encode.size, batch: encode.batch })
+        Ok(Self { first, second, size: encode.size, batch: encode.batch, one_shape })
     }
 
     fn encode(&mut self, images: Vec<Prepared>) -> Result<Vec<Encoded>, StageError> {
         let (values, count) = (3 * self.size * self.size, images.len());
+        let filled = if self.one_shape { self.batch } else { padded(count, self.batch) };
         let mut pixels = vec![0.0; count * values];
         for (image, target) in images.iter().zip(pixels.chunks_exact_mut(values)) {
             write_tensor(&image.pixels, target)?;
         }
-        let latents = self.first.encode_padded(pixels, count, self.batch, self.size)?;
+        let latents = self.first.encode_padded(pixels, count, filled, self.size)?;
         let latents = latents.chunks_exact((latents.len() / count.max(1)).max(1));
         let mut features = match &mut self.second {
             None => vec![Vec::new(); count],
@@ -80,5 +85,30 @@ impl Encoders {
         Ok(encoded
             .map(|((image, latent), feature)| Encoded { image, latent: latent.to_vec(), feature })
             .collect())
+    }
+}
+
+/// How many images a group of `count` is filled up to: a power of two, for a data set of many small shards ends many
+/// groups early, and a graph prepares for each number that it meets. The number depends on the shard alone: an image's
+/// last bits must not change with what else happened to be under way.
+fn padded(count: usize, batch: usize) -> usize {
+    count.next_power_of_two().min(batch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::padded;
+
+    #[test]
+    fn short_groups_cost_less_than_twice_their_images_and_come_in_few_sizes() {
+        assert_eq!(
+            [1, 2, 3, 5, 17, 24, 31, 32].map(|n| padded(n, 32)),
+            [1, 2, 4, 8, 32, 32, 32, 32]
+        );
+        assert_eq!([1, 4, 5, 6].map(|n| padded(n, 6)), [1, 4, 6, 6]);
+        for (count, batch) in (1..=100).flat_map(|b| (1..=b).map(move |c| (c, b))) {
+            let filled = padded(count, batch);
+            assert!(filled >= count && filled <= batch && filled < 2 * count.max(1) + 1);
+        }
     }
 }

@@ -8,12 +8,9 @@ use crate::diffusion::noise::{Noise, retry_seed};
 use crate::diffusion::{
     DiffusionError, Generated, Generator, Job, Overrides, PromptEmbedding, Sampling,
 };
-use crate::onnx::{Device, GraphOptions, TensorRt};
+use crate::onnx::{Device, GraphOptions};
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// Where TensorRT's engines lie in the run directory: they belong to one card and can be deleted.
-const ENGINES: &str = "tensorrt";
 
 /// One image asked of the device.
 pub(super) struct Request {
@@ -115,15 +112,9 @@ impl Worker {
     fn load(context: &Context, device: Device) -> Result<Self, StageError> {
         let (runtime, devices) = context.runtime()?;
         let options = GraphOptions {
-            device,
-            threads: context.threads(),
             // Nothing but this model wants the cores then.
             spin: devices.len() == 1,
-            tensorrt: TensorRt {
-                cache: Some(context.run_dir.path(ENGINES)),
-                half: context.pipeline.runtime.tensorrt_fp16,
-            },
-            ..GraphOptions::default()
+            ..context.graph_options(device)
         };
         let load = |folder| Generator::load(folder, runtime, &options);
         let g = &context.pipeline.generate;

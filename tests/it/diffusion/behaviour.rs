@@ -2,7 +2,7 @@
 
 use coda_pipe::diffusion::guidance::Pull;
 use coda_pipe::diffusion::{DiffusionError, Encoder, Sampling};
-use coda_pipe::onnx::Device;
+use coda_pipe::onnx::GraphOptions;
 
 use super::demo::Demo;
 use super::support::{THREADS, greatest_difference, grey_levels, runtime, spread};
@@ -74,7 +74,8 @@ fn an_image_survives_the_autoencoder() {
         }
     }
     let folder = demo.generator.folder().clone();
-    let mut encoder = Encoder::load(&folder, &runtime(), Device::Cpu, THREADS).unwrap();
+    let options = GraphOptions { threads: THREADS, ..GraphOptions::default() };
+    let mut encoder = Encoder::load(&folder, &runtime(), &options).unwrap();
     let latents = encoder.encode(&pixels, 2, 32).unwrap();
     assert_eq!(latents.len(), 2 * images[0].latent.len());
     for (latent, image) in latents.chunks(latents.len() / 2).zip(&images) {
