@@ -106,7 +106,8 @@ section! {
         /// find the cores: at 256 it is a sixteenth of the work and of the bytes of 1024. The cores themselves are
         /// encoded again at `[anchor] size`.
         size: usize = 256, multiple_of(8, 8);
-        /// Images encoded at once. Groups are fixed by position in the shard, so a resumed run computes the same ones.
+        /// Images encoded at once. Groups are fixed by position in the shard, the last one filled up to a power of two, so
+        /// a resumed run computes the same ones.
         batch: usize = 32, between(1, 4096);
         /// How latents are stored. `"f16"` halves the space; SDXL's latents lose nothing that matters.
         dtype: LatentType = LatentType::F16, any;
