@@ -5,6 +5,7 @@ mod doctor;
 mod doctor_model;
 mod exit;
 mod inspect;
+mod memory;
 mod run;
 mod sample;
 mod sample_files;
@@ -52,6 +53,7 @@ enum Command {
 
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
+    memory::share_pools();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
