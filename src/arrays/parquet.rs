@@ -127,7 +127,7 @@ mod tests {
         };
         let path = dir.path().join("part.parquet");
         let rows = [row(0), row(1), row(2)];
-        write_latents(&path, dir.path(), "s", format, &rows, |i, out| {
+        write_latents(&path, dir.path(), "s", (format, false), &rows, |i, out| {
             format.encode(&[i as f32, 1.0, 2.0, 3.0], &[], out);
             Ok(())
         })

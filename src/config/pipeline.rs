@@ -2,12 +2,14 @@
 
 use super::document::Document;
 use super::error::{ConfigError, Origin, Problem};
+use super::features::Features;
 use super::key_doc::KeyDoc;
 use super::preset::Preset;
 use super::section::{Bases, Section};
 use super::sections::{
     Anchor, Data, Discover, Encode, FeatureModel, General, Generate, Model, Output, Runtime,
 };
+use super::value::Value;
 use std::path::{Component, Path, PathBuf};
 
 /// The settings of a run.
@@ -123,6 +125,9 @@ impl Pipeline {
                 hint: Some("leave one of them out".into()),
             });
         }
+        if let Some(problem) = self.too_little_kept(document) {
+            problems.push(problem);
+        }
         let refined = self.generate.denoising_factor < 1.0;
         if refined != self.model.refiner.is_some() {
             let given = |section, key| document.get(section, key).map(|e| e.origin.clone());
@@ -152,6 +157,24 @@ impl Pipeline {
                 ),
             });
         }
+    }
+
+    /// The search for cores must not ask for more of a latent than `encode` keeps.
+    fn too_little_kept(&self, document: &Document) -> Option<Problem> {
+        let Features::Grid(kept) = self.encode.keep else { return None };
+        let asked = match self.discover.features {
+            _ if self.features.model.is_some() => return None,
+            Features::Grid(cells) if cells <= kept => return None,
+            asked => asked.show(),
+        };
+        let given = document.get("encode", "keep").map(|entry| entry.origin.clone());
+        Some(Problem {
+            origin: given.unwrap_or(Origin::Absent),
+            message: format!(
+                "`encode.keep` leaves {kept} × {kept} cells and `discover.features` is {asked}"
+            ),
+            hint: Some(format!("set `features = {{ grid = {kept} }}` in [discover], or keep more")),
+        })
     }
 
     /// The run directory: `[output] run_dir`, or `runs/NAME` in the current directory.

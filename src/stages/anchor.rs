@@ -62,8 +62,10 @@ impl Anchor {
         sources: &[Source],
         discovered: BTreeMap<String, Receipt>,
     ) -> Result<Self, StageError> {
-        let shape = context.model.latent_shape(context.pipeline.generate.size)?;
-        let again = latents.table.format().latent.shape != shape;
+        let (encoded, size) = (context.pipeline.encode.size, context.pipeline.generate.size);
+        // Averages over a grid may have the shape of a smaller image's latent.
+        let whole = latents.table.format().latent.shape == context.model.latent_shape(size)?;
+        let again = encoded != size || !whole;
         let encoder = again.then(|| encoder_digest(&context.pipeline.model.path)).transpose()?;
         let originals = Arc::new(Originals::new(context.clone(), sources));
         Ok(Self { context, latents, discovered, encoder, originals, pool: OnceCell::new() })

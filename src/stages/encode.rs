@@ -12,6 +12,7 @@ use super::error::StageError;
 use super::left_out::ShardFaults;
 use super::model::{encoder_digest, model_digest};
 use super::sources::Source;
+use crate::config::Features;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::store::Fault;
 use crate::store::tables::{LatentFormat, PartFormat};
@@ -51,13 +52,21 @@ impl Encode {
     /// What a part holds under these settings; known when the pool has started.
     fn format(&self) -> Result<PartFormat, StageError> {
         let encode = &self.context.pipeline.encode;
-        let shape = self.context.model.latent_shape(encode.size)?;
+        let shape = kept(self.context.model.latent_shape(encode.size)?, encode.keep);
         let feature = self.feature_width.get().copied().flatten();
         Ok(PartFormat { latent: LatentFormat { dtype: encode.dtype, shape }, feature })
     }
 
     async fn pool(&self) -> Result<&Pool, StageError> {
         self.pool.get_or_try_init(|| start_pool(&self.context, &self.feature_width)).await
+    }
+}
+
+/// The shape of what is kept of a latent.
+fn kept([channels, height, width]: [usize; 3], keep: Features) -> [usize; 3] {
+    match keep {
+        Features::Latent => [channels, height, width],
+        Features::Grid(cells) => [channels, height.min(cells), width.min(cells)],
     }
 }
 
@@ -115,6 +124,12 @@ impl Stage for Encode {
         if data.exif_orientation {
             settings["data.exif_orientation"] = true.into();
         }
+        if encode.keep != Features::Latent {
+            settings["encode.keep"] = json!(encode.keep);
+        }
+        if encode.compress {
+            settings["encode.compress"] = true.into();
+        }
         if let Some(features) = &self.features {
             settings["features"] = features.clone();
         }
@@ -135,6 +150,7 @@ impl Stage for Encode {
     async fn process(&self, unit: &ShardUnit, scope: &Scope) -> Result<Done, StageError> {
         let pool = self.pool().await?;
         let (context, workers) = (&self.context, self.context.workers());
+        let compress = context.pipeline.encode.compress;
         let (sender, receiver) = mpsc::channel(workers);
         let reader = {
             let (context, source) = (context.clone(), unit.source.clone());
@@ -150,7 +166,7 @@ impl Stage for Encode {
                 pool.run(group.into_iter().collect::<Result<Vec<_>, _>>()?).await
             })
             .buffered(2);
-        let mut part = PartWriter::create(scope, unit.number, self.format()?)?;
+        let mut part = PartWriter::create(scope, unit.number, (self.format()?, compress))?;
         while let Some(group) = encoded.next().await {
             scope.check()?;
             let group = group?;

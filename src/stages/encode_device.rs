@@ -3,8 +3,10 @@
 use super::context::Context;
 use super::encode_read::Prepared;
 use super::error::StageError;
+use crate::config::Features;
 use crate::dataflow::DevicePool;
 use crate::diffusion::Encoder;
+use crate::discovery::{Matrix, features};
 use crate::features::{FeatureEncoder, Preprocessing};
 use crate::imaging::write_tensor;
 use crate::onnx::Device;
@@ -45,6 +47,9 @@ struct Encoders {
     batch: usize,
     /// Whether every other number of images costs minutes.
     one_shape: bool,
+    keep: Features,
+    /// Channels, height, width of a latent.
+    shape: [usize; 3],
 }
 
 impl Encoders {
@@ -61,7 +66,18 @@ impl Encoders {
         // TensorRT builds an engine for each shape.
         let one_shape = matches!(device, Device::TensorRt(_));
         let second = features.model.as_deref().map(load).transpose()?;
-        Ok(Self { first, second, size: encode.size, batch: encode.batch, one_shape })
+        let shape = context.model.latent_shape(encode.size)?;
+        let (size, batch, keep) = (encode.size, encode.batch, encode.keep);
+        Ok(Self { first, second, size, batch, one_shape, keep, shape })
+    }
+
+    /// What is kept of `count` latents.
+    fn kept(&self, latents: Vec<f32>, count: usize) -> Result<Vec<f32>, StageError> {
+        let Features::Grid(cells) = self.keep else { return Ok(latents) };
+        let [channels, height, width] = self.shape;
+        let pooled = Matrix::new(count, latents.len() / count.max(1), latents)
+            .and_then(|latents| features::grid(&latents, channels, height, width, cells));
+        Ok(pooled.map_err(|e| StageError::Other(format!("[encode] keep: {e}")))?.into_values())
     }
 
     fn encode(&mut self, images: Vec<Prepared>) -> Result<Vec<Encoded>, StageError> {
@@ -72,6 +88,7 @@ impl Encoders {
             write_tensor(&image.pixels, target)?;
         }
         let latents = self.first.encode_padded(pixels, count, filled, self.size)?;
+        let latents = self.kept(latents, count)?;
         let latents = latents.chunks_exact((latents.len() / count.max(1)).max(1));
         let mut features = match &mut self.second {
             None => vec![Vec::new(); count],

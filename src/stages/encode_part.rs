@@ -18,13 +18,14 @@ pub(super) struct PartWriter {
     out: BufWriter<File>,
     rows: Vec<LatentRow>,
     format: PartFormat,
+    compress: bool,
 }
 
 impl PartWriter {
     pub(super) fn create(
         scope: &Scope,
         number: usize,
-        format: PartFormat,
+        (format, compress): (PartFormat, bool),
     ) -> Result<Self, StageError> {
         let folder = scope.path("encode");
         std::fs::create_dir_all(&folder).map_err(StoreError::io("create the folder", &folder))?;
@@ -34,7 +35,15 @@ impl PartWriter {
         let out =
             BufWriter::with_capacity(1 << 20, file.map_err(StoreError::io("create", &spill))?);
         let part = folder.join(format!("part-{number:06}.parquet"));
-        Ok(Self { run_dir: scope.run_dir().clone(), part, spill, out, rows: Vec::new(), format })
+        Ok(Self {
+            run_dir: scope.run_dir().clone(),
+            part,
+            spill,
+            out,
+            rows: Vec::new(),
+            format,
+            compress,
+        })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -85,7 +94,7 @@ impl PartWriter {
             &self.part,
             self.run_dir.root(),
             shard,
-            self.format,
+            (self.format, self.compress),
             &sorted,
             |i, raw| {
                 let start = raw.len();

@@ -56,4 +56,10 @@ fn pyarrow_reads_the_tables_with_the_documented_schema() {
             assert!(section.contains(&row), "docs/run-directory.md, {kind}: no row {row}");
         }
     }
+    let part = "encode/part-000000.parquet";
+    let compressed = ["--until", "encode", "--run-dir", "z", "--set", "encode.compress=true"];
+    bench.expect(0, &[&["run", "p.toml"], &compressed[..]].concat());
+    let [plain, small] =
+        ["run", "z"].map(|run| check(&python, "check_parquet.py", &[bench.path(run).join(part)]));
+    assert_eq!(plain["latent"], small["latent"], "the same latents, compressed");
 }

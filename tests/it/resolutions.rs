@@ -38,6 +38,43 @@ fn cores_are_encoded_again_at_the_size_of_the_images() {
 }
 
 #[test]
+fn what_is_kept_of_latents_is_the_users_choice() {
+    let bench = Bench::new();
+    // In single precision, so that averages taken before and after storing are the same.
+    let run = ["run", "p.toml", "--set", "discover.features={grid=4}", "--set", "encode.dtype=f32"];
+    let keep = ["--set", "encode.keep={grid=4}"];
+    let run = |name: &str, more: &[&str]| {
+        bench.expect(0, &[&run[..], &["--run-dir", name], more].concat());
+    };
+    run("all", &[]);
+    run("grid", &keep);
+    run("small", &["--set", "encode.compress=true"]);
+    let bytes = |run: &str| {
+        std::fs::metadata(bench.path(&format!("{run}/encode/part-000000.parquet"))).unwrap().len()
+    };
+    assert!(bytes("grid") < bytes("all") / 2, "{} {}", bytes("grid"), bytes("all"));
+    assert!(bytes("small") < bytes("all"), "{} {}", bytes("small"), bytes("all"));
+    for class in ["0", "1", "2"] {
+        let all = anchors(&bench, "all", class);
+        assert_eq!(all.keys, anchors(&bench, "grid", class).keys, "class {class}");
+        // Whole latents again, from the originals, in other batches.
+        let again = anchors(&bench, "grid", class);
+        assert_eq!(all.format, again.format);
+        for rank in 0..all.keys.len() {
+            let pairs = all.latent(rank).into_iter().zip(again.latent(rank));
+            let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst <= 8e-3, "class {class}: {worst}");
+        }
+        assert_eq!(all.latents, anchors(&bench, "small", class).latents, "class {class}");
+    }
+    assert_eq!(bench.results("all"), bench.results("small"));
+    let refused = [&["run", "p.toml", "--run-dir", "no"], &keep[..]].concat();
+    let (_, stderr) = bench.expect(2, &refused);
+    assert!(stderr.contains("`encode.keep` leaves 4 × 4 cells"), "{stderr}");
+    assert!(stderr.contains("set `features = { grid = 4 }` in [discover]"), "{stderr}");
+}
+
+#[test]
 fn the_fetched_originals_are_the_cores_and_lost_ones_are_named() {
     let bench = Bench::new();
     bench.expect(0, &["run", "p.toml", "--until", "discover"]);

@@ -9,7 +9,7 @@ use arrow::array::{
 use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use std::path::Path;
@@ -38,7 +38,8 @@ const GROUP_BYTES: usize = 64 << 20;
 const PAGE_BYTES: usize = 256 << 10;
 
 /// Writes one part. `rows` are in their final order, sorted by class; `image(i, out)` appends the stored bytes of the
-/// i-th ([`PartFormat::encode`]) to `out`, so that only a row group is in memory.
+/// i-th ([`PartFormat::encode`]) to `out`, so that only a row group is in memory. With `compress`,
+/// latents and features are compressed.
 ///
 /// # Errors
 /// If `image` fails or the file can't be written.
@@ -46,13 +47,13 @@ pub fn write_latents(
     path: &Path,
     root: &Path,
     shard: &str,
-    format: PartFormat,
+    (format, compress): (PartFormat, bool),
     rows: &[LatentRow],
     mut image: impl FnMut(usize, &mut Vec<u8>) -> Result<(), StoreError>,
 ) -> Result<Written, StoreError> {
     let schema = part_schema(path, format, rows)?;
     let per_group = (GROUP_BYTES / format.bytes().max(1)).clamp(1, 8192);
-    let settings = part_properties(format, per_group);
+    let settings = part_properties(format, compress, per_group);
     let file = AtomicFile::create(path)?;
     let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(settings))
         .map_err(StoreError::table(path))?;
@@ -109,16 +110,22 @@ fn class_runs(rows: &[LatentRow]) -> String {
     serde_json::Value::Array(runs).to_string()
 }
 
-fn part_properties(format: PartFormat, per_group: usize) -> WriterProperties {
+fn part_properties(format: PartFormat, compress: bool, per_group: usize) -> WriterProperties {
     let per_page = (PAGE_BYTES / format.bytes().max(1)).clamp(1, 1024);
     let mut settings = properties()
         .set_max_row_group_row_count(Some(per_group))
         .set_write_batch_size(per_page)
         .set_data_page_size_limit(PAGE_BYTES);
+    // High bytes repeat and low ones don't: side by side, the first compress.
+    let (compression, encoding) = match compress {
+        true => (Compression::ZSTD(ZstdLevel::default()), Encoding::BYTE_STREAM_SPLIT),
+        false => (Compression::UNCOMPRESSED, Encoding::PLAIN),
+    };
     for name in ["latent", "feature"] {
         let column = ColumnPath::new(vec![name.into()]);
         settings = settings
-            .set_column_compression(column.clone(), Compression::UNCOMPRESSED)
+            .set_column_compression(column.clone(), compression)
+            .set_column_encoding(column.clone(), encoding)
             .set_column_dictionary_enabled(column.clone(), false)
             .set_column_statistics_enabled(column, EnabledStatistics::None);
     }

@@ -256,7 +256,7 @@ mod tests {
     use super::super::latents::{LatentRow, write_latents};
     use super::*;
 
-    fn write(dir: &Path, name: &str, classes: &[(&str, usize)]) -> PathBuf {
+    fn write(dir: &Path, name: &str, compress: bool, classes: &[(&str, usize)]) -> PathBuf {
         let latent = LatentFormat { dtype: LatentType::F16, shape: [1, 1, 2] };
         let format = PartFormat { latent, feature: Some(1) };
         let mut rows = Vec::new();
@@ -268,7 +268,7 @@ mod tests {
             }
         }
         let path = dir.join(name);
-        write_latents(&path, dir, name, format, &rows, |i, out| {
+        write_latents(&path, dir, name, (format, compress), &rows, |i, out| {
             format.encode(&[i as f32, -0.5], &[100.0 + i as f32], out);
             Ok(())
         })
@@ -280,9 +280,9 @@ mod tests {
     fn a_class_is_gathered_over_parts_and_single_rows_are_found() {
         let dir = tempfile::tempdir().unwrap();
         let parts = [
-            write(dir.path(), "p0", &[("a", 3), ("b", 2)]),
-            write(dir.path(), "p1", &[("b", 4)]),
-            write(dir.path(), "p2", &[]),
+            write(dir.path(), "p0", false, &[("a", 3), ("b", 2)]),
+            write(dir.path(), "p1", true, &[("b", 4)]),
+            write(dir.path(), "p2", true, &[]),
         ];
         let table = LatentTable::open(&parts).unwrap();
         assert_eq!(
