@@ -29,4 +29,5 @@ mod sample;
 mod sources;
 mod sources_moto;
 mod tars;
+mod tutorial;
 mod verify;
