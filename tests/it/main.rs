@@ -26,6 +26,7 @@ mod redo;
 mod resolutions;
 mod sameness;
 mod sample;
+mod shard_tools;
 mod sources;
 mod sources_moto;
 mod tars;
