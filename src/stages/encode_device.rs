@@ -38,15 +38,16 @@ pub(super) async fn start_pool(
     DevicePool::start(makers.collect()).await
 }
 
-struct Encoders {
-    first: Encoder,
+/// The model's image encoder and, if the pipeline has one, a second.
+pub(super) struct Encoders {
+    pub(super) first: Encoder,
     second: Option<FeatureEncoder>,
     size: usize,
     batch: usize,
 }
 
 impl Encoders {
-    fn load(context: &Context, device: Device) -> Result<Self, StageError> {
+    pub(super) fn load(context: &Context, device: Device) -> Result<Self, StageError> {
         let (runtime, _) = context.runtime()?;
         let first = Encoder::load(&context.model, runtime, device, context.threads())?;
         let (encode, features) = (&context.pipeline.encode, &context.pipeline.features);
@@ -60,7 +61,7 @@ impl Encoders {
         Ok(Self { first, second, size: encode.size, batch: encode.batch })
     }
 
-    fn encode(&mut self, images: Vec<Prepared>) -> Result<Vec<Encoded>, StageError> {
+    pub(super) fn encode(&mut self, images: Vec<Prepared>) -> Result<Vec<Encoded>, StageError> {
         let (values, count) = (3 * self.size * self.size, images.len());
         let mut pixels = vec![0.0; count * values];
         for (image, target) in images.iter().zip(pixels.chunks_exact_mut(values)) {

@@ -21,6 +21,7 @@ mod interruption;
 mod object_server;
 mod pack;
 mod pipelines;
+mod plan;
 mod python;
 mod redo;
 mod resolutions;
