@@ -78,7 +78,10 @@ pub fn seconds(work: &Work, part_bytes: f64, rates: &Rates) -> PerStage<Option<f
     // The files of one group are written while the next is computed; the last one's are waited for.
     let group = cores.min(work.generate_batch as f64) + 1.0;
     let written = files(cores + units.generate as f64, devices + 1.0);
-    let generating = together(drawing, finishing).max(written) + files(group, 1.0);
+    let generating = match rates.on_host {
+        true => drawing + finishing + written,
+        false => drawing.max(finishing).max(written) + files(group, 1.0),
+    };
 
     let one_tar = cores.min(work.samples_per_tar as f64);
     let in_row = (work.tars() as f64 / rates.workers.clamp(1.0, 2.0)).max(1.0);
