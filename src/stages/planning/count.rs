@@ -3,12 +3,11 @@
 //! A plain tar on disk is read header by header. What can only be streamed is read whole where that is little, else its
 //! beginning stands for the rest.
 
-use super::context::Context;
-use super::encode_read::{Item, Prepared, decode, wanted};
-use super::error::StageError;
-use super::sources::Source;
 use crate::config::key_fits;
 use crate::shards::{Compression, ReadOptions, Sample, ShardPlace};
+use crate::stages::context::Context;
+use crate::stages::error::StageError;
+use crate::stages::sources::Source;
 use crate::store::tables::{LatentRow, LatentTable};
 use crate::store::{Receipt, RunDir};
 use rayon::prelude::*;
@@ -245,53 +244,4 @@ pub(super) fn count_encoded(
     counted.bad = encoded.values().map(|receipt| receipt.faults.len() as u64).sum();
     (counted.strangers, counted.estimate) = (0, None);
     Ok(())
-}
-
-/// A picture of the data set, read to try things on.
-pub(super) struct Picture {
-    pub(super) sample: Sample,
-    pub(super) class: String,
-}
-
-impl Picture {
-    /// Decoded and resized as `encode` has it.
-    pub(super) fn prepare(&self, context: &Context) -> Option<Prepared> {
-        match decode(context, self.sample.clone(), self.class.clone()) {
-            Item::Good(prepared) => Some(prepared),
-            Item::Bad { .. } => None,
-        }
-    }
-
-    /// The image file.
-    pub(super) fn bytes(&self, context: &Context) -> Option<&[u8]> {
-        context.pipeline.data.image.iter().find_map(|extension| self.sample.get(extension))
-    }
-}
-
-/// Up to `most` good images from a few shards that lie apart.
-///
-/// # Errors
-/// If a shard can't be read.
-pub(super) fn pictures(
-    context: &Context,
-    sources: &[Source],
-    most: usize,
-) -> Result<Vec<Picture>, StageError> {
-    let data = &context.pipeline.data;
-    let shards = sources.len().clamp(1, 4);
-    let mut pictures = Vec::new();
-    for source in (0..shards).filter_map(|n| sources.get(n * sources.len() / shards)) {
-        let options =
-            ReadOptions { extensions: wanted(&data.image, &data.label), ..ReadOptions::default() };
-        let good = source.open(options)?.filter_map(|item| {
-            let sample = item.ok()?;
-            let class = data.label.label(&sample).ok()?;
-            let listed =
-                context.classes.as_ref().is_none_or(|list| list.position(&class).is_some());
-            let picture = Picture { sample, class };
-            (listed && picture.prepare(context).is_some()).then_some(picture)
-        });
-        pictures.extend(good.take(most.div_ceil(shards)));
-    }
-    Ok(pictures)
 }

@@ -1,19 +1,15 @@
 //! How long a run's files come out: each kind written for trial with made-up numbers and the data set's own names, by the
 //! code that will write it.
 
-use super::anchor::anchors;
-use super::assemble_meta::{add_generated, real_meta};
-use super::context::Context;
 use super::count::Counted;
-use super::error::StageError;
-use super::originals::original_key;
-use crate::config::{Class, Features};
+use crate::config::Features;
 use crate::diffusion::noise::Noise;
 use crate::discovery::hnsw::Index;
 use crate::discovery::{Algorithm, HnswSettings, Matrix};
 use crate::forecast::{Line, Sizes, Work};
-use crate::shards::{SampleMember, ShardWriter, WriterOptions, dali_index};
-use crate::store::StoreError;
+use crate::stages::anchor::anchors;
+use crate::stages::context::Context;
+use crate::stages::error::StageError;
 use crate::store::tables::{
     CoreRow, EmbeddedRow, LatentFormat, LatentRow, PartFormat, PurityRow, write_anchors,
     write_cores, write_embedding, write_latents, write_purity,
@@ -40,34 +36,6 @@ pub(super) struct Better {
     pub(super) discovered: Option<(Line, Line)>,
     /// Values of a second encoder's feature.
     pub(super) feature_width: Option<usize>,
-}
-
-/// A folder for trials, gone when dropped.
-pub(super) struct TrialFolder(PathBuf);
-
-impl TrialFolder {
-    /// In `place`, or where that can't be written, among the system's temporary files.
-    pub(super) fn new(place: &Path) -> Result<Self, StageError> {
-        let name = format!(".coda-pipe-plan-{}", std::process::id());
-        let own = place.join(&name);
-        if std::fs::create_dir_all(&own).is_ok() {
-            return Ok(Self(own));
-        }
-        let other = std::env::temp_dir().join(&name);
-        std::fs::create_dir_all(&other).map_err(StoreError::io("create the folder", &other))?;
-        Ok(Self(other))
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for TrialFolder {
-    fn drop(&mut self) {
-        // Best effort: it holds nothing that anyone needs.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// Columns that discovery works on.
@@ -150,7 +118,7 @@ impl Trial<'_> {
     }
 
     /// The i-th made-up row.
-    fn row(&self, i: u64) -> LatentRow {
+    pub(super) fn row(&self, i: u64) -> LatentRow {
         let known = &self.counted.rows;
         let mut row = known.get(i as usize % known.len().max(1)).cloned().unwrap_or(LatentRow {
             key: format!("{i:06}"),
@@ -193,7 +161,7 @@ impl Trial<'_> {
         Ok(write_purity(&self.file(), self.folder, &rows)?.bytes)
     }
 
-    fn core(&self, rank: u64) -> CoreRow {
+    pub(super) fn core(&self, rank: u64) -> CoreRow {
         let row = self.row(7 * rank);
         CoreRow {
             rank: rank as u32,
@@ -269,33 +237,5 @@ impl Trial<'_> {
         let known = &self.better.latents;
         let scale = |i: usize| 1.0 + 0.013 * (i / known.len()) as f32;
         known.iter().cycle().take(values).enumerate().map(|(i, value)| value * scale(i)).collect()
-    }
-
-    /// A tar of one of the sets, with its index.
-    fn set(&self, n: u64, pngs: &[Vec<u8>], generated: bool) -> Result<u64, StageError> {
-        let class = match &self.context.classes {
-            Some(list) => list.classes().first().cloned(),
-            None => None,
-        };
-        let class = class.unwrap_or_else(|| {
-            let key = self.row(0).class;
-            Class { prompt: key.clone(), key, supercategory: None }
-        });
-        let mut writer = ShardWriter::new(Vec::new(), WriterOptions::default());
-        for rank in 0..n {
-            let mut meta = real_meta(Some(&class), rank as usize, &self.core(rank));
-            if generated {
-                add_generated(&mut meta, self.context, Some(&class), u64::MAX / 3);
-            }
-            let png = pngs.get(rank as usize % pngs.len().max(1)).cloned().unwrap_or_default();
-            let members = [
-                SampleMember::new("cls", "0"),
-                SampleMember::new("json", meta.to_string()),
-                SampleMember::new("png", png),
-            ];
-            writer.write_sample(&original_key(&class.key, rank as usize), &members)?;
-        }
-        let (tar, entries) = writer.finish()?;
-        Ok((tar.len() + dali_index(&entries)?.len()) as u64)
     }
 }

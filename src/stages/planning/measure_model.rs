@@ -1,14 +1,14 @@
 //! The text-to-image model, tried: prompts, steps of a few groups, images.
 
-use super::context::Context;
-use super::error::StageError;
-use super::generate::finish;
-use super::generate_device::{Made, Request, Worker};
 use super::measure::SLOW;
 use super::stopwatch::{memory_of, repeated, timed};
 use crate::diffusion::noise::Noise;
 use crate::forecast::Rates;
 use crate::onnx::Device;
+use crate::stages::context::Context;
+use crate::stages::error::StageError;
+use crate::stages::generate::finish;
+use crate::stages::generate_device::{Made, Request, Worker};
 
 /// Seconds that steps are tried for, if two steps of a group take no longer.
 const STEPPING: f64 = 4.0;

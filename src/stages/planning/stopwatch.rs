@@ -1,7 +1,7 @@
 //! Times and memory of pieces of work.
 
-use super::error::StageError;
 use crate::diffusion::checkup::memory;
+use crate::stages::error::StageError;
 use std::time::Instant;
 
 /// Seconds that `work` takes, and what it comes to.
