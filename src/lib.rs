@@ -11,6 +11,7 @@ pub mod dataflow;
 pub mod diffusion;
 pub mod discovery;
 pub mod features;
+pub mod forecast;
 pub mod imaging;
 pub mod onnx;
 pub mod pack;

@@ -5,6 +5,7 @@ use super::exit::Exit;
 use clap::Args;
 use coda_pipe::config::Pipeline;
 use coda_pipe::onnx::{Device, DeviceChoice, Runtime, Search};
+use coda_pipe::store::{existing, free_bytes};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -108,11 +109,9 @@ fn gpus() -> Vec<String> {
 
 /// Free space where the run directory is or will be.
 fn disk(path: &Path) -> Value {
-    let existing = path.ancestors().find(|p| p.exists()).unwrap_or(Path::new("."));
-    let existing = if existing.as_os_str().is_empty() { Path::new(".") } else { existing };
-    match rustix::fs::statvfs(existing) {
-        Ok(about) => json!({"folder": existing, "free_bytes": about.f_bavail * about.f_frsize}),
-        Err(_) => Value::Null,
+    match free_bytes(path) {
+        Some(bytes) => json!({"folder": existing(path), "free_bytes": bytes}),
+        None => Value::Null,
     }
 }
 

@@ -6,13 +6,16 @@ mod doctor_model;
 mod exit;
 mod inspect;
 mod memory;
+mod plan;
 mod run;
 mod sample;
 mod sample_files;
 mod settings;
 mod shards;
+mod shards_index;
 mod shards_ls;
 mod shards_pack;
+mod shards_verify;
 mod signals;
 mod status;
 mod verify;
@@ -33,6 +36,8 @@ struct Cli {
 enum Command {
     /// Run a pipeline, or go on with an interrupted run
     Run(run::Run),
+    /// Say what a run will take before it starts: images, bytes, memory, time, and what may stop it
+    Plan(plan::Plan),
     /// Make one image, to try settings before a long run
     Sample(Box<sample::Sample>),
     /// Say what a run directory has done so far
@@ -64,6 +69,7 @@ pub(crate) fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(command) => command.run(),
+        Command::Plan(command) => command.run(),
         Command::Sample(command) => command.run(),
         Command::Status(command) => command.run(),
         Command::Verify(command) => command.run(),

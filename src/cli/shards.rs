@@ -1,9 +1,13 @@
 //! `coda-pipe shards`.
 
-use super::exit::Exit;
+use super::exit::{Exit, UsageError};
+use super::shards_index::Index;
 use super::shards_ls::Ls;
 use super::shards_pack::Pack;
+use super::shards_verify::Verify;
 use clap::{Args, Subcommand};
+use coda_pipe::shards::{Fault, Retry, ShardError, ShardPlace, expand_sources};
+use std::path::Path;
 
 /// Work with WebDataset shards.
 #[derive(Debug, Args)]
@@ -21,6 +25,14 @@ enum Command {
     /// Samples go to stdout, totals to stderr. Exits with 0 if all is well, 1 if a sample is bad or a shard can't be
     /// read to its end, 2 if there is no such shard.
     Ls(Ls),
+    /// Write the index that DALI wants beside each tar and, if asked, a wids index over all
+    ///
+    /// Exits with 1 if a shard can't have one (compressed, remote, damaged); the others are done.
+    Index(Index),
+    /// Read every shard to its end, and if asked decode every image; say what is damaged
+    ///
+    /// Exits with 1 if anything is.
+    Verify(Verify),
 }
 
 impl Shards {
@@ -29,6 +41,41 @@ impl Shards {
         match self.command {
             Command::Pack(command) => command.run(),
             Command::Ls(command) => command.run(),
+            Command::Index(command) => command.run(),
+            Command::Verify(command) => command.run(),
         }
+    }
+}
+
+/// The shards that the arguments of a command stand for.
+pub(super) fn places(patterns: &[String]) -> anyhow::Result<Vec<ShardPlace>> {
+    let places = expand_sources(Path::new(""), patterns, Retry::default());
+    places.map_err(|error| match error {
+        ShardError::Remote { .. } => anyhow::Error::new(error),
+        mistake => UsageError(mistake.to_string()).into(),
+    })
+}
+
+/// Something wrong with a shard or with one of its samples.
+#[derive(Debug, serde::Serialize)]
+pub(super) struct Bad {
+    /// The sample, where it is one's fault.
+    pub(super) key: Option<String>,
+    /// A word to count by.
+    pub(super) code: &'static str,
+    /// A sentence.
+    pub(super) error: String,
+}
+
+impl Bad {
+    /// Of a fault that the reader found.
+    pub(super) fn of(fault: Fault) -> Self {
+        Self { code: fault.reason.code(), error: fault.reason.to_string(), key: fault.key }
+    }
+}
+
+impl std::fmt::Display for Bad {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "bad: {}: {}", self.key.as_deref().unwrap_or("(no sample)"), self.error)
     }
 }

@@ -1,15 +1,12 @@
 //! `coda-pipe shards ls`.
 
-use super::exit::{Exit, UsageError};
+use super::exit::Exit;
+use super::shards::{Bad, places};
 use anyhow::Context as _;
 use clap::Args;
-use coda_pipe::shards::{
-    Fault, LabelSource, ReadOptions, Retry, Sample, ShardError, ShardIdentity, ShardPlace,
-    expand_sources,
-};
+use coda_pipe::shards::{LabelSource, ReadOptions, Sample, ShardIdentity, ShardPlace};
 use serde_json::{Map, Value, json};
 use std::io::{BufWriter, Write};
-use std::path::Path;
 
 /// List every sample as the pipeline sees it, the bad ones with their reason.
 #[derive(Debug, Args)]
@@ -40,20 +37,10 @@ struct Good {
     image: Option<String>,
 }
 
-struct Bad {
-    key: Option<String>,
-    code: &'static str,
-    error: String,
-}
-
 impl Ls {
     /// Lists what is asked for.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
-        let places = expand_sources(Path::new(""), &self.shards, Retry::default());
-        let places = places.map_err(|error| match error {
-            ShardError::Remote { .. } => anyhow::Error::new(error),
-            mistake => UsageError(mistake.to_string()).into(),
-        })?;
+        let places = places(&self.shards)?;
         let mut out = BufWriter::new(std::io::stdout().lock());
         let (mut samples, mut bad) = (0_u64, 0_u64);
         for place in &places {
@@ -134,9 +121,7 @@ impl Ls {
     fn line(&self, listed: &Listed) -> String {
         let good = match listed {
             Ok(good) => good,
-            Err(Bad { key, error, .. }) => {
-                return format!("bad: {}: {error}", key.as_deref().unwrap_or("(no sample)"));
-            }
+            Err(bad) => return bad.to_string(),
         };
         let members = good.sample.members.iter().map(|member| {
             let mark = if good.image.as_ref() == Some(&member.extension) { " (image)" } else { "" };
@@ -155,12 +140,6 @@ impl Good {
     fn members(&self, about: impl Fn(&[u8]) -> Value) -> Map<String, Value> {
         let members = self.sample.members.iter();
         members.map(|member| (member.extension.clone(), about(&member.bytes))).collect()
-    }
-}
-
-impl Bad {
-    fn of(fault: Fault) -> Self {
-        Self { code: fault.reason.code(), error: fault.reason.to_string(), key: fault.key }
     }
 }
 

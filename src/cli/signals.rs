@@ -34,7 +34,7 @@ pub(crate) fn listen(cancel: Cancel) -> std::io::Result<()> {
 /// Ends the process without its exit handlers: ONNX Runtime's would take from device threads what they are working with,
 /// and the process would die of that, not of the code that it is to end with.
 #[allow(unsafe_code)]
-fn leave() -> ! {
+pub(crate) fn leave() -> ! {
     // SAFETY: `_exit` takes a number, touches no memory of ours, and does not return.
     unsafe { libc::_exit(Exit::Interrupted as i32) }
 }

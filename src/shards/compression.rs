@@ -5,7 +5,7 @@
 //! do.
 
 use std::fmt;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 
 use lz4_flex::frame::FrameDecoder;
 
@@ -101,7 +101,7 @@ pub(super) fn is_source_error(error: &io::Error) -> bool {
 }
 
 /// Wraps every error of the underlying reader in a [`SourceError`].
-struct MarkedSource<R>(R);
+pub(super) struct MarkedSource<R>(pub R);
 
 impl<R: Read> Read for MarkedSource<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
@@ -110,6 +110,12 @@ impl<R: Read> Read for MarkedSource<R> {
             io::ErrorKind::Interrupted => error,
             kind => io::Error::new(kind, SourceError(error)),
         })
+    }
+}
+
+impl<R: Seek> Seek for MarkedSource<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.seek(to).map_err(|error| io::Error::new(error.kind(), SourceError(error)))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::fault::FaultReason;
 use super::sample::{Sample, SampleMember};
+use super::writer::MemberEntry;
 
 /// The sample being put together, and what has gone wrong with it so far.
 #[derive(Debug)]
@@ -29,6 +30,11 @@ impl Group {
         } else {
             self.extensions.push(extension.to_owned());
         }
+    }
+
+    /// Notes where a member lies.
+    pub fn note_place(&mut self, place: MemberEntry) {
+        self.sample.places.push(place);
     }
 
     pub fn is_faulty(&self) -> bool {
@@ -63,7 +69,7 @@ impl Grouping {
         let index = self.next_index;
         self.next_index += 1;
         let mut group = Group {
-            sample: Sample { key: key.to_owned(), index, offset, members: Vec::new() },
+            sample: Sample { key: key.to_owned(), index, offset, ..Sample::default() },
             extensions: Vec::new(),
             fault: None,
         };

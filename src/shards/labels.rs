@@ -151,7 +151,7 @@ mod tests {
 
     fn label(source: &str, key: &str, members: &[(&str, &[u8])]) -> Result<String, FaultReason> {
         let members = members.iter().map(|(e, b)| SampleMember::new(*e, *b)).collect();
-        let sample = Sample { key: key.to_owned(), index: 0, offset: 0, members };
+        let sample = Sample { key: key.to_owned(), members, ..Sample::default() };
         source.parse::<LabelSource>().unwrap().label(&sample)
     }
 

@@ -12,6 +12,7 @@ use super::place::ShardPlace;
 use super::reader::{ReadOptions, ShardReader};
 use super::remote;
 use super::retry::Retry;
+use super::skip::PlainFile;
 
 /// What is known of each of `places`, in their order; servers are asked about several at once.
 ///
@@ -47,8 +48,20 @@ impl ShardPlace {
     /// # Errors
     /// A fatal [`FaultReason::ReadFailed`] if it can't be opened.
     pub fn open(&self, known: &ShardIdentity, options: ReadOptions) -> Result<ShardReader, Fault> {
-        let source = self.bytes(0, known, &options).map_err(|error| self.failed(&error))?;
-        Ok(ShardReader::from_reader(self.to_string(), source, options))
+        self.open_at(0, known, options)
+    }
+
+    /// How the shard is compressed, by its first bytes.
+    ///
+    /// # Errors
+    /// As [`ShardPlace::open`].
+    pub fn compression(&self) -> Result<Compression, Fault> {
+        let (known, options) = (ShardIdentity::default(), ReadOptions::default());
+        let mut head = Vec::new();
+        self.bytes(0, &known, &options)
+            .and_then(|source| source.take(4).read_to_end(&mut head))
+            .and_then(|_| Compression::of_magic(&head))
+            .map_err(|error| self.failed(&error))
     }
 
     /// Whether [`ShardPlace::open_at`] can begin anywhere: a plain tar in a file or on a server.
@@ -78,8 +91,16 @@ impl ShardPlace {
         known: &ShardIdentity,
         options: ReadOptions,
     ) -> Result<ShardReader, Fault> {
-        let source = self.bytes(offset, known, &options).map_err(|error| self.failed(&error))?;
-        Ok(ShardReader::from_reader(self.to_string(), source, options))
+        let name = self.to_string();
+        let failed = |error: io::Error| self.failed(&error);
+        if let Self::File(path) = self
+            && let Some(file) = PlainFile::open(path, offset).map_err(failed)?
+        {
+            // What is not asked for is passed over by seeking.
+            return Ok(ShardReader::from_source(name.into(), Box::new(file), options));
+        }
+        let source = self.bytes(offset, known, &options).map_err(failed)?;
+        Ok(ShardReader::from_reader(name, source, options))
     }
 
     fn bytes(

@@ -11,8 +11,10 @@ use super::member_name::split_member_name;
 use super::place::ShardPlace;
 use super::retry::Retry;
 use super::sample::Sample;
+use super::skip::{Source, Streamed};
 use super::tar_blocks::classify_io;
 use super::tar_stream::{MemberHeader, Next, TarStream};
+use super::writer::MemberEntry;
 
 /// What to load of a shard.
 #[derive(Debug, Clone)]
@@ -43,7 +45,7 @@ impl Default for ReadOptions {
 /// [`FaultReason::NoEndMarker`] and [`FaultReason::TrailingData`].)
 pub struct ShardReader {
     shard: PathBuf,
-    stream: TarStream<Box<dyn Read + Send>>,
+    stream: TarStream<Box<dyn Source>>,
     options: ReadOptions,
     grouping: Grouping,
     group: Option<Group>,
@@ -60,6 +62,7 @@ struct NamedMember {
     extension: String,
     size: u64,
     offset: u64,
+    place: MemberEntry,
     is_utf8: bool,
     is_sparse: bool,
 }
@@ -76,6 +79,12 @@ impl NamedMember {
             extension: split.extension.to_lowercase(),
             size: header.size,
             offset: header.offset,
+            place: MemberEntry {
+                extension: split.extension.to_owned(),
+                name: name.clone().into_owned(),
+                offset: header.content,
+                size: header.size,
+            },
             is_utf8: std::str::from_utf8(&header.name).is_ok(),
             is_sparse: header.is_sparse,
         })
@@ -97,12 +106,25 @@ impl ShardReader {
         source: impl Read + Send + 'static,
         options: ReadOptions,
     ) -> Self {
-        let (source, failure): (Box<dyn Read + Send>, _) = match decompress(source) {
-            Ok((_, stream)) => (stream, None),
-            Err(error) => (Box::new(std::io::empty()), Some(classify_io(&error, 0))),
-        };
-        let mut reader = Self {
-            shard: shard.into(),
+        match decompress(source) {
+            Ok((_, stream)) => Self::from_source(shard.into(), Box::new(Streamed(stream)), options),
+            Err(error) => {
+                let nothing = Box::new(Streamed(std::io::empty()));
+                let mut reader = Self::from_source(shard.into(), nothing, options);
+                reader.last_fault = Some(reader.end_with(None, classify_io(&error, 0)));
+                reader
+            }
+        }
+    }
+
+    /// Reads an uncompressed archive.
+    pub(super) fn from_source(
+        shard: PathBuf,
+        source: Box<dyn Source>,
+        options: ReadOptions,
+    ) -> Self {
+        Self {
+            shard,
             stream: TarStream::new(source),
             options,
             grouping: Grouping::default(),
@@ -110,11 +132,7 @@ impl ShardReader {
             lookahead: None,
             last_fault: None,
             finished: false,
-        };
-        if let Some(reason) = failure {
-            reader.last_fault = Some(reader.end_with(None, reason));
         }
-        reader
     }
 
     /// The next item; `Err` is final.
@@ -145,6 +163,7 @@ impl ShardReader {
             group.fail(FaultReason::NonUtf8Name);
         }
         group.note_extension(&member.extension);
+        group.note_place(member.place);
         let wanted = self.options.extensions.as_ref();
         if wanted.is_some_and(|list| !list.contains(&member.extension)) || group.is_faulty() {
             return Ok(());

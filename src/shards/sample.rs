@@ -1,5 +1,7 @@
 //! One sample: a key and its members.
 
+use super::writer::MemberEntry;
+
 /// One file of a sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SampleMember {
@@ -17,7 +19,7 @@ impl SampleMember {
 }
 
 /// Consecutive members of a shard that share a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sample {
     /// Folder and basename up to the first dot, as in WebDataset.
     pub key: String,
@@ -29,6 +31,8 @@ pub struct Sample {
     pub offset: u64,
     /// The members that were asked for, in the shard's order.
     pub members: Vec<SampleMember>,
+    /// Where each member lies in the uncompressed archive, those that were not asked for too.
+    pub places: Vec<MemberEntry>,
 }
 
 impl Sample {

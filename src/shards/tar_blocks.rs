@@ -6,6 +6,7 @@ use std::io::{self, Read};
 
 use super::compression::is_source_error;
 use super::fault::FaultReason;
+use super::skip::Source;
 
 /// Tar's unit: headers are one block, bodies are padded to whole ones.
 pub(super) const BLOCK_BYTES: u64 = 512;
@@ -21,7 +22,7 @@ pub(super) struct BlockReader<R> {
     padding_left: u64,
 }
 
-impl<R: Read> BlockReader<R> {
+impl<R: Source> BlockReader<R> {
     pub fn new(source: R) -> Self {
         Self { source, position: 0, body_left: 0, padding_left: 0 }
     }
@@ -88,8 +89,7 @@ impl<R: Read> BlockReader<R> {
     /// Skips what is unread of the current body and its padding.
     pub fn skip_body(&mut self) -> Result<(), FaultReason> {
         let amount = self.body_left + self.padding_left;
-        let skipped = io::copy(&mut self.source.by_ref().take(amount), &mut io::sink())
-            .map_err(|e| self.classify(&e))?;
+        let skipped = self.source.skip(amount).map_err(|e| self.classify(&e))?;
         self.advance(skipped);
         (self.body_left, self.padding_left) = (0, 0);
         if skipped < amount { Err(self.truncated()) } else { Ok(()) }

@@ -7,11 +7,10 @@
 //! Sparse members (GNU's type `S` and its three PAX forms) are recognised and passed over, so that
 //! the rest of the archive can be read.
 
-use std::io::Read;
-
 use tar::{EntryType, Header, PaxExtensions};
 
 use super::fault::FaultReason;
+use super::skip::Source;
 use super::tar_blocks::{BLOCK_BYTES, BlockReader};
 
 /// A long-name or PAX record beyond this size is damage, not a name.
@@ -30,6 +29,8 @@ pub(super) struct MemberHeader {
     pub size: u64,
     /// Offset of the member's first header block in the uncompressed archive.
     pub offset: u64,
+    /// Offset of the body's first byte.
+    pub content: u64,
     /// Whether it is a regular file.
     pub is_file: bool,
     /// Whether the archive holds only the parts of the file between its holes.
@@ -60,7 +61,7 @@ pub(super) struct TarStream<R> {
     blocks: BlockReader<R>,
 }
 
-impl<R: Read> TarStream<R> {
+impl<R: Source> TarStream<R> {
     pub fn new(source: R) -> Self {
         Self { blocks: BlockReader::new(source) }
     }
@@ -139,6 +140,7 @@ impl<R: Read> TarStream<R> {
             self.skip_sparse_map(header)?;
         }
         self.blocks.begin_body(size)?;
+        let content = self.blocks.position();
         let name = overrides.sparse_name.or(overrides.name);
         let name = name.unwrap_or_else(|| header.path_bytes().into_owned());
         let regular =
@@ -146,7 +148,7 @@ impl<R: Read> TarStream<R> {
         // Version 7 archives mark a folder by its name alone.
         let is_file = regular && name.last() != Some(&b'/');
         let is_sparse = overrides.sparse || kind == EntryType::GNUSparse;
-        Ok(MemberHeader { name, size, offset, is_file, is_sparse })
+        Ok(MemberHeader { name, size, offset, content, is_file, is_sparse })
     }
 
     /// Passes over the blocks that go on with the list of a sparse member's parts.

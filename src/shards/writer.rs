@@ -22,10 +22,10 @@ pub struct WriterOptions {
     pub mtime: u64,
 }
 
-/// Where a written member lies: what an index over the archive needs.
+/// Where a member lies: what an index over the archive needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberEntry {
-    /// Extension, lower case.
+    /// Extension, as it is written in the name.
     pub extension: String,
     /// The member's full name.
     pub name: String,
@@ -35,7 +35,7 @@ pub struct MemberEntry {
     pub size: u64,
 }
 
-/// Where a written sample lies.
+/// Where a sample lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SampleEntry {
     /// The sample's key.

@@ -98,7 +98,7 @@ impl Anchor {
     }
 }
 
-fn anchors(cores: Vec<CoreRow>, latents: &[f32], format: LatentFormat) -> Anchors {
+pub(super) fn anchors(cores: Vec<CoreRow>, latents: &[f32], format: LatentFormat) -> Anchors {
     let mut raw = Vec::with_capacity(cores.len() * format.bytes());
     format.encode(latents, &mut raw);
     let (keys, shards) = cores.into_iter().map(|core| (core.key, core.shard)).unzip();

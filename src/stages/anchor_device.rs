@@ -26,7 +26,7 @@ pub(super) async fn start_pool(context: &Arc<Context>) -> Result<Pool, StageErro
 }
 
 /// In runs of equal length, so that little is padded: ten images at eight a run are twice five.
-fn encode(
+pub(super) fn encode(
     encoder: &mut Encoder,
     images: &[RgbImage],
     size: usize,

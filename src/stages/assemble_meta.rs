@@ -3,6 +3,8 @@
 use super::assemble::{Sample, Set, Sets};
 use super::context::Context;
 use super::generate::{image_of, seed_name};
+use crate::config::Class;
+use crate::store::tables::CoreRow;
 use serde_json::{Value, json};
 
 /// How the images of this run are generated: the settings that a reader needs to make one again.
@@ -23,8 +25,24 @@ pub(super) fn sidecar(stage: &Sets, set: Set, sample: &Sample<'_>) -> String {
     let (core, rank) = (sample.core, sample.slot.rank);
     let g = &stage.context.pipeline.generate;
     let class = stage.classes.classes().get(sample.slot.class);
+    let key = class.map_or("", |class| &class.key);
+    let mut meta = real_meta(class, rank, core);
+    if set == Set::Distilled {
+        // An image whose first seed came to nothing has another beside it.
+        let second = Some(seed_name(key, rank)).filter(|name| stage.images.contains_key(name));
+        let second = second.and_then(|name| {
+            std::fs::read_to_string(stage.context.run_dir.path(&name)).ok()?.trim().parse().ok()
+        });
+        let first = || g.seeds.of(g.seed, image_of(&stage.context, key, sample.slot));
+        add_generated(&mut meta, &stage.context, class, second.unwrap_or_else(first));
+    }
+    meta.to_string()
+}
+
+/// What is said of a real core.
+pub(super) fn real_meta(class: Option<&Class>, rank: usize, core: &CoreRow) -> Value {
     let (key, name) = class.map_or(("", ""), |class| (&class.key, &class.prompt));
-    let mut meta = json!({
+    json!({
         "class": key,
         "class_name": name,
         "rank": rank,
@@ -33,17 +51,13 @@ pub(super) fn sidecar(stage: &Sets, set: Set, sample: &Sample<'_>) -> String {
         "origin": core.origin,
         "cluster_size": core.cluster_size,
         "probability": core.probability,
-    });
-    if set == Set::Distilled {
-        // An image whose first seed came to nothing has another beside it.
-        let second = Some(seed_name(key, rank)).filter(|name| stage.images.contains_key(name));
-        let second = second.and_then(|name| {
-            std::fs::read_to_string(stage.context.run_dir.path(&name)).ok()?.trim().parse().ok()
-        });
-        let first = || g.seeds.of(g.seed, image_of(&stage.context, key, sample.slot));
-        meta["prompt"] = class.map(|class| class.prompt_by(&g.prompt)).into();
-        meta["seed"] = second.unwrap_or_else(first).into();
-        meta["settings"] = generation(&stage.context);
-    }
-    meta.to_string()
+    })
+}
+
+/// Adds what is said of a generated image.
+pub(super) fn add_generated(meta: &mut Value, context: &Context, class: Option<&Class>, seed: u64) {
+    let template = &context.pipeline.generate.prompt;
+    meta["prompt"] = class.map(|class| class.prompt_by(template)).into();
+    meta["seed"] = seed.into();
+    meta["settings"] = generation(context);
 }

@@ -23,22 +23,36 @@ impl Discover {
     pub(super) fn new(context: Arc<Context>, latents: Arc<Latents>) -> Self {
         Self { context, latents }
     }
+}
 
-    fn settings(&self, class: &Class) -> Settings {
-        let d = &self.context.pipeline.discover;
-        Settings {
-            ipc: self.latents.cores(&class.key),
-            algorithm: d.algorithm,
-            pca: d.pca,
-            n_neighbors: d.n_neighbors,
-            min_cluster_size: d.min_cluster_size,
-            min_samples: d.min_samples,
-            components: d.components,
-            neighbors: d.neighbors,
-            hnsw: HnswSettings { recall_floor: d.min_recall, ..HnswSettings::default() },
-            seed: d.seed,
-        }
+/// What discovery goes by in a class that gets `ipc` cores.
+pub(super) fn settings(context: &Context, ipc: usize) -> Settings {
+    let d = &context.pipeline.discover;
+    Settings {
+        ipc,
+        algorithm: d.algorithm,
+        pca: d.pca,
+        n_neighbors: d.n_neighbors,
+        min_cluster_size: d.min_cluster_size,
+        min_samples: d.min_samples,
+        components: d.components,
+        neighbors: d.neighbors,
+        hnsw: HnswSettings { recall_floor: d.min_recall, ..HnswSettings::default() },
+        seed: d.seed,
     }
+}
+
+/// Finds the cores of `class` and writes all that is kept of it.
+pub(super) fn find(
+    run_dir: &RunDir,
+    class: &str,
+    images: &ClassFeatures,
+    settings: &Settings,
+) -> Result<(Discovery, Vec<Written>), StageError> {
+    let found = discovery::discover(&images.features, settings)
+        .map_err(|source| StageError::Discovery { class: class.to_owned(), source })?;
+    let written = write(run_dir, class, images, &found)?;
+    Ok((found, written))
 }
 
 impl Stage for Discover {
@@ -84,14 +98,12 @@ impl Stage for Discover {
 
     async fn process(&self, class: &Class, scope: &Scope) -> Result<Done, StageError> {
         let (context, latents) = (self.context.clone(), self.latents.clone());
-        let (settings, run_dir) = (self.settings(class), scope.run_dir().clone());
+        let settings = settings(&context, latents.cores(&class.key));
+        let run_dir = scope.run_dir().clone();
         let class = class.key.clone();
         let found = tokio::task::spawn_blocking(move || -> Result<_, StageError> {
             let images = latents.features(&context, &class)?;
-            let found = discovery::discover(&images.features, &settings)
-                .map_err(|source| StageError::Discovery { class: class.clone(), source })?;
-            let written = write(&run_dir, &class, &images, &found)?;
-            Ok((found, written))
+            find(&run_dir, &class, &images, &settings)
         });
         let (found, written) = found.await??;
         written.into_iter().for_each(|file| scope.record(file));

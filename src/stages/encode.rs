@@ -63,7 +63,7 @@ impl Encode {
 }
 
 /// The shape of what is kept of a latent.
-fn kept([channels, height, width]: [usize; 3], keep: Features) -> [usize; 3] {
+pub(super) fn kept([channels, height, width]: [usize; 3], keep: Features) -> [usize; 3] {
     match keep {
         Features::Latent => [channels, height, width],
         Features::Grid(cells) => [channels, height.min(cells), width.min(cells)],

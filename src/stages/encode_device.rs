@@ -40,8 +40,9 @@ pub(super) async fn start_pool(
     DevicePool::start(makers.collect()).await
 }
 
-struct Encoders {
-    first: Encoder,
+/// The model's image encoder and, if the pipeline has one, a second.
+pub(super) struct Encoders {
+    pub(super) first: Encoder,
     second: Option<FeatureEncoder>,
     size: usize,
     batch: usize,
@@ -53,7 +54,7 @@ struct Encoders {
 }
 
 impl Encoders {
-    fn load(context: &Context, device: Device) -> Result<Self, StageError> {
+    pub(super) fn load(context: &Context, device: Device) -> Result<Self, StageError> {
         let (runtime, _) = context.runtime()?;
         let options = context.graph_options(device);
         let first = Encoder::load(&context.model, runtime, &options)?;
@@ -80,7 +81,7 @@ impl Encoders {
         Ok(pooled.map_err(|e| StageError::Other(format!("[encode] keep: {e}")))?.into_values())
     }
 
-    fn encode(&mut self, images: Vec<Prepared>) -> Result<Vec<Encoded>, StageError> {
+    pub(super) fn encode(&mut self, images: Vec<Prepared>) -> Result<Vec<Encoded>, StageError> {
         let (values, count) = (3 * self.size * self.size, images.len());
         let filled = if self.one_shape { self.batch } else { padded(count, self.batch) };
         let mut pixels = vec![0.0; count * values];

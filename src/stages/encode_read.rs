@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// A decoded and resized image, ready for the device.
+#[derive(Clone)]
 pub(super) struct Prepared {
     pub(super) row: LatentRow,
     pub(super) pixels: RgbImage,
@@ -67,7 +68,7 @@ pub(super) fn read_shard(
     Ok(())
 }
 
-fn wanted(images: &[String], label: &LabelSource) -> Option<Vec<String>> {
+pub(super) fn wanted(images: &[String], label: &LabelSource) -> Option<Vec<String>> {
     let mut extensions = images.to_vec();
     extensions.extend(label.extension().map(str::to_owned));
     Some(extensions)
@@ -112,7 +113,7 @@ impl Raw {
     }
 }
 
-fn decode(context: &Context, sample: Sample, class: String) -> Item {
+pub(super) fn decode(context: &Context, sample: Sample, class: String) -> Item {
     let (data, size) = (&context.pipeline.data, context.pipeline.encode.size as u32);
     let Some(bytes) = data.image.iter().find_map(|ext| sample.get(ext)) else {
         let reason = format!("no image: it has no member .{}", data.image.join(", ."));

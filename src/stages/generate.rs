@@ -278,7 +278,7 @@ fn refuse_lacking(context: &Context, latents: &Latents) -> Result<(), StageError
 }
 
 /// The model's image as the PNG that is kept.
-fn finish(image: Generated, size: usize) -> Result<Vec<u8>, StageError> {
+pub(super) fn finish(image: Generated, size: usize) -> Result<Vec<u8>, StageError> {
     let (width, height) = (image.width as u32, image.height as u32);
     let pixels = RgbImage::from_raw(width, height, image.rgb).ok_or_else(|| {
         StageError::Other(format!("vae_decoder gives no image of {width}×{height} pixels"))

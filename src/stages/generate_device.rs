@@ -98,7 +98,8 @@ impl Model {
     }
 }
 
-struct Worker {
+/// A device's models.
+pub(super) struct Worker {
     base: Model,
     refiner: Option<Model>,
     sampling: Sampling,
@@ -109,7 +110,7 @@ struct Worker {
 }
 
 impl Worker {
-    fn load(context: &Context, device: Device) -> Result<Self, StageError> {
+    pub(super) fn load(context: &Context, device: Device) -> Result<Self, StageError> {
         let (runtime, devices) = context.runtime()?;
         let options = GraphOptions {
             // Nothing but this model wants the cores then.
@@ -127,6 +128,16 @@ impl Worker {
             noise: g.noise,
             retry: g.retry_failed,
         })
+    }
+
+    /// From now on as many steps, to see what one takes.
+    pub(super) fn set_steps(&mut self, steps: usize) {
+        self.sampling.steps = steps;
+    }
+
+    /// Encodes a prompt.
+    pub(super) fn embed(&mut self, text: &str) -> Result<(), DiffusionError> {
+        self.base.prompt(text).map(drop)
     }
 
     /// Makes the images of one batch; those that come to nothing once more with another seed, if that is allowed.
@@ -183,7 +194,10 @@ impl Worker {
         Ok(made.into_iter().flatten().collect())
     }
 
-    fn latents(&mut self, requests: &[&Request]) -> Result<Vec<Vec<f32>>, DiffusionError> {
+    pub(super) fn latents(
+        &mut self,
+        requests: &[&Request],
+    ) -> Result<Vec<Vec<f32>>, DiffusionError> {
         let prompts = embeddings(&mut self.base, requests)?;
         let negative = self.base.negative(&self.negative_prompt)?;
         let jobs: Vec<Job<'_>> = requests
@@ -208,7 +222,7 @@ impl Worker {
         refiner.generator.refined_latents(&jobs, &self.sampling, self.batch)
     }
 
-    fn decode(&mut self, latent: Vec<f32>, seed: u64) -> Result<Made, StageError> {
+    pub(super) fn decode(&mut self, latent: Vec<f32>, seed: u64) -> Result<Made, StageError> {
         let model = self.refiner.as_mut().unwrap_or(&mut self.base);
         match model.generator.decode(latent, self.sampling.size) {
             Ok(image) if image.is_blank() => {

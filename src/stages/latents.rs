@@ -6,7 +6,7 @@ use super::purity::purity_path;
 use crate::config::{ClassList, Features};
 use crate::discovery::{DiscoveryError, Matrix, features};
 use crate::store::Receipt;
-use crate::store::tables::{ClassRows, LatentTable, Numbers, read_purity};
+use crate::store::tables::{ClassRows, LatentTable, Numbers, PartFormat, read_purity};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -186,17 +186,8 @@ impl Latents {
             rows.keys.extend(read.keys);
             rows.shards.extend(read.shards);
             rows.offsets.extend(read.offsets);
-            let reduced = match how {
-                Features::Grid(cells) if from == Numbers::Latent => {
-                    let [c, h, w] = format.latent.shape;
-                    let latents = Matrix::new(read.values.len() / width, width, read.values);
-                    let pooled =
-                        latents.and_then(|latents| features::grid(&latents, c, h, w, cells));
-                    pooled.map_err(|e| named(class, e))?.into_values()
-                }
-                _ => read.values,
-            };
-            values.extend(reduced);
+            let reduced = reduced(read.values, format, from, how);
+            values.extend(reduced.map_err(|e| named(class, e))?);
         }
         let features = Matrix::new(images, values.len() / images.max(1), values);
         let features = features.map_err(|e| named(class, e))?;
@@ -205,6 +196,24 @@ impl Latents {
             None => all,
             Some(kept) => all.select(kept.map_or(&[], Vec::as_slice)),
         })
+    }
+}
+
+/// Whole rows of `from` as `how` has discovery take them.
+pub(super) fn reduced(
+    values: Vec<f32>,
+    format: PartFormat,
+    from: Numbers,
+    how: Features,
+) -> Result<Vec<f32>, DiscoveryError> {
+    let width = from.count(format).max(1);
+    match how {
+        Features::Grid(cells) if from == Numbers::Latent => {
+            let [c, h, w] = format.latent.shape;
+            let latents = Matrix::new(values.len() / width, width, values)?;
+            Ok(features::grid(&latents, c, h, w, cells)?.into_values())
+        }
+        _ => Ok(values),
     }
 }
 

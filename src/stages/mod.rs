@@ -20,6 +20,7 @@ mod left_out;
 mod model;
 mod originals;
 mod outdated;
+mod planning;
 mod preview;
 mod purity;
 mod run;
@@ -29,4 +30,5 @@ mod walk;
 
 pub use context::Context;
 pub use error::StageError;
+pub use planning::{Forecast, forecast};
 pub use run::{RunOutcome, STAGES, StageRange, dry_run, run};

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::error::StageError;
 use super::sources::Source;
-use crate::imaging::{self, RgbImage};
+use crate::imaging::{self, ImagingError, RgbImage};
 use crate::shards::{ReadOptions, ShardIdentity, ShardPlace, ShardReader};
 use crate::store::file_stem;
 use crate::store::tables::CoreRow;
@@ -22,6 +22,16 @@ pub(super) fn part_name(number: usize) -> String {
 
 /// Offsets of a part's samples by key.
 type Places = Arc<BTreeMap<String, u64>>;
+
+/// A source image at the size of `size` pixels.
+pub(super) fn decode_original(
+    context: &Context,
+    bytes: &[u8],
+    size: usize,
+) -> Result<RgbImage, ImagingError> {
+    imaging::decode_rgb(bytes, context.decode_options())
+        .and_then(|image| imaging::resize_lanczos(&image, size as u32, size as u32))
+}
 
 /// The fetched images.
 pub(super) struct Originals {
@@ -59,8 +69,7 @@ impl Originals {
         let mut reader = part.open_at(offset, &known, ReadOptions::default())?;
         let sample = reader.next().ok_or_else(lost)??;
         let member = sample.members.first().filter(|_| sample.key == key).ok_or_else(lost)?;
-        let image = imaging::decode_rgb(&member.bytes, self.context.decode_options())
-            .and_then(|image| imaging::resize_lanczos(&image, size as u32, size as u32));
+        let image = decode_original(&self.context, &member.bytes, size);
         image.map_err(|e| StageError::Other(format!("{}: sample {:?}: {e}", core.shard, core.key)))
     }
 

@@ -2,8 +2,10 @@
 
 use super::context::Context;
 use super::error::StageError;
+use super::step::describe;
 use super::walk::Walk;
 use crate::dataflow::{FlowError, RunOptions, StageSummary};
+use crate::forecast::Standing;
 use crate::store::{Fault, RunRecord};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -66,10 +68,37 @@ pub async fn dry_run(
     options: &RunOptions<'_>,
     range: StageRange,
 ) -> Result<Vec<String>, FlowError<StageError>> {
+    let end = *range.end();
+    let (standings, refused) = stand(context, options, range).await;
+    if let Some(error) = refused {
+        return Err(error);
+    }
+    let mut lines: Vec<String> = standings.iter().map(describe).collect();
+    let last = standings.last().filter(|last| last.done < last.units || last.stale > 0);
+    if let Some(last) = last.filter(|last| place(last.stage) < end) {
+        let rest = STAGES[place(last.stage) + 1..=end].join(", ");
+        lines.push(format!("{rest}: known when {} is complete", last.stage));
+    }
+    Ok(lines)
+}
+
+/// Where the stages stand, as far as that can be known, and why the run would stop, if it would.
+pub(super) async fn standings(
+    context: Arc<Context>,
+    options: &RunOptions<'_>,
+) -> (Vec<Standing>, Option<FlowError<StageError>>) {
+    stand(context, options, 0..=STAGES.len() - 1).await
+}
+
+async fn stand(
+    context: Arc<Context>,
+    options: &RunOptions<'_>,
+    range: StageRange,
+) -> (Vec<Standing>, Option<FlowError<StageError>>) {
     let mut walk = Walk::new(context, options, range, RunRecord::default());
     walk.dry = Some(Vec::new());
-    walk.all().await?;
-    Ok(walk.dry.unwrap_or_default())
+    let refused = walk.all().await.err();
+    (walk.dry.unwrap_or_default(), refused)
 }
 
 /// Where `stage` stands in [`STAGES`].

@@ -4,7 +4,10 @@ use super::error::StageError;
 use super::outdated::{changed_settings, with_results};
 use super::run::{STAGES, place};
 use super::walk::{Walk, planning};
-use crate::dataflow::{FlowError, Plan, Stage, StaleReason, StaleStage, plan, run_stage};
+use crate::dataflow::{
+    FlowError, Plan, Stage, StaleReason, StaleStage, UnitState, plan, run_stage,
+};
+use crate::forecast::Standing;
 use crate::store::{Receipt, RunDir, StageRecord};
 use std::collections::BTreeMap;
 
@@ -27,12 +30,10 @@ impl Walk<'_> {
         } else if plan.units.is_empty() {
             // A stage that is switched off.
             self.record.stages.insert(name.to_owned(), StageRecord { units: 0 });
-        } else if let Some(lines) = &mut self.dry {
+        } else if let Some(standings) = &mut self.dry {
             let complete = plan.done() == plan.units.len() && plan.stale() == 0;
-            lines.push(describe(&plan));
-            if !complete && place(name) < *self.range.end() {
-                let rest = STAGES[place(name) + 1..=*self.range.end()].join(", ");
-                lines.push(format!("{rest}: known when {name} is complete"));
+            standings.push(standing(&plan));
+            if !complete {
                 return Ok(None);
             }
         } else {
@@ -144,10 +145,25 @@ fn refuse_incomplete<U>(plan: &Plan<U>, run_dir: &RunDir) -> Result<(), FlowErro
     Ok(())
 }
 
-fn describe<U>(plan: &Plan<U>) -> String {
-    let (units, done, stale) = (plan.units.len(), plan.done(), plan.stale());
-    let head = format!("{:<9} {units} units: {done} done", plan.stage);
-    match (units - done.min(units), stale) {
+fn standing<U>(plan: &Plan<U>) -> Standing {
+    let bytes = plan.units.iter().map(|unit| match &unit.state {
+        UnitState::Done(receipt) => receipt.bytes(),
+        _ => 0,
+    });
+    Standing {
+        stage: plan.stage,
+        units: plan.units.len() as u64,
+        done: plan.done() as u64,
+        stale: plan.stale() as u64,
+        bytes: bytes.sum(),
+    }
+}
+
+/// Where a stage stands, in a line.
+pub(super) fn describe(standing: &Standing) -> String {
+    let Standing { stage, units, done, stale, .. } = standing;
+    let head = format!("{stage:<9} {units} units: {done} done");
+    match (units - done.min(units), *stale) {
         (0, 0) => format!("{head}, nothing to do"),
         (left, 0) => format!("{head}, {left} to do"),
         (left, stale) => {

@@ -14,6 +14,7 @@ use super::purity::Purity;
 use super::run::{RunOutcome, StageRange, place};
 use super::sources::expand;
 use crate::dataflow::{FlowError, RunOptions};
+use crate::forecast::Standing;
 use crate::store::tables::QuarantineRow;
 use crate::store::{Fault, Receipt, RunRecord};
 use serde_json::json;
@@ -27,7 +28,8 @@ pub(super) struct Walk<'a> {
     pub(super) range: StageRange,
     pub(super) record: RunRecord,
     pub(super) outcome: RunOutcome,
-    pub(super) dry: Option<Vec<String>>,
+    /// In a dry run, where the stages stand.
+    pub(super) dry: Option<Vec<Standing>>,
     /// Whether it is known that no stage of the range needs `force`, or `force` was given and all was said.
     pub(super) settled: bool,
     /// Units that were tried again.

@@ -3,7 +3,7 @@
 
 mod cure;
 mod files;
-mod memory;
+pub(crate) mod memory;
 mod ports;
 mod trial;
 

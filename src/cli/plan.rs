@@ -1,0 +1,153 @@
+//! `coda-pipe plan`.
+
+use super::exit::Exit;
+use super::signals;
+use clap::Args;
+use coda_pipe::config::Pipeline;
+use coda_pipe::dataflow::{Cancel, Progress, ProgressStyle, RunOptions};
+use coda_pipe::forecast::StageForecast;
+use coda_pipe::stages::{self, Context, Forecast};
+use coda_pipe::store::{EventLog, RunDir};
+use indicatif::HumanBytes;
+use serde_json::json;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Say what a run will take before it starts: images, bytes, memory, time, and what may stop it.
+///
+/// Shards on this machine are counted by their headers; nothing is decoded but a few images. Nothing is written in the run
+/// directory.
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// The pipeline file
+    pipeline: PathBuf,
+    /// Try a short piece of each stage for real, and tell times, memory and lengths of images from it
+    #[arg(long)]
+    measure: bool,
+    /// The run directory, in place of [output] run_dir
+    #[arg(long, value_name = "DIR")]
+    run_dir: Option<PathBuf>,
+    /// Override a setting, as for `run`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Plan {
+    /// Prints what was found out.
+    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        let pipeline = Pipeline::load(&self.pipeline, &self.sets)?;
+        let run_dir = RunDir::new(&self.run_dir.clone().unwrap_or_else(|| pipeline.run_dir()));
+        let folder = self.pipeline.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        let notice = Box::new(|message: &str| eprintln!("{message}"));
+        let context = Arc::new(Context::new(pipeline, run_dir.clone(), folder, notice)?);
+        let (events, cancel) = (EventLog::none(), Cancel::default());
+        let progress = Progress::new(ProgressStyle::Silent);
+        let options = RunOptions {
+            run_dir: &run_dir,
+            events: &events,
+            progress: &progress,
+            cancel: &cancel,
+            force: false,
+            retry_failed: false,
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let found = runtime.block_on(async {
+            signals::listen(cancel.clone())?;
+            let found = tokio::select! {
+                found = stages::forecast(context, &options, self.measure) => found,
+                () = cancel.cancelled() => {
+                    // The trial's folder is gone by now; a model may be at work still, and nothing waits for it.
+                    signals::leave()
+                }
+            };
+            anyhow::Ok(found?)
+        })?;
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            let root = run_dir.root();
+            let mut report = json!({"pipeline": self.pipeline, "run_dir": root});
+            if let (Some(report), serde_json::Value::Object(found)) =
+                (report.as_object_mut(), serde_json::to_value(&found)?)
+            {
+                report.extend(found);
+            }
+            writeln!(out, "{report:#}")?;
+        } else {
+            print(&mut out, &found, &run_dir)?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn print(out: &mut impl Write, found: &Forecast, run_dir: &RunDir) -> std::io::Result<()> {
+    let about = if found.estimate.is_some() { "about " } else { "" };
+    let (images, classes) = (found.images, found.classes.len());
+    writeln!(out, "{about}{images} images of {classes} classes in {} shards", found.shards)?;
+    let (cores, devices) = (found.cores, found.devices.join(", "));
+    writeln!(
+        out,
+        "{cores} images to make, on {}\n",
+        if devices.is_empty() { "-" } else { &devices }
+    )?;
+    writeln!(
+        out,
+        "{:<9} {:>8} {:>8} {:>12} {:>12}  time left",
+        "stage", "units", "done", "bytes left", "memory"
+    )?;
+    for stage in &found.stages {
+        let StageForecast { stage: name, units, done, seconds, basis, .. } = stage;
+        let (bytes, memory) = (human(stage.bytes_left), human(stage.memory_bytes));
+        let stale = if stage.stale > 0 {
+            format!("; {} stale, need --force", stage.stale)
+        } else {
+            String::new()
+        };
+        let basis = basis.map_or_else(String::new, |basis| format!(" ({basis})"));
+        let time = duration(*seconds);
+        writeln!(
+            out,
+            "{name:<9} {units:>8} {done:>8} {bytes:>12} {memory:>12}  {time}{basis}{stale}"
+        )?;
+    }
+    let totals = &found.totals;
+    let (bytes, memory) = (human(totals.bytes_left), human(totals.memory_bytes));
+    writeln!(
+        out,
+        "{:<9} {:>8} {:>8} {bytes:>12} {memory:>12}  {}",
+        "all",
+        "",
+        "",
+        duration(totals.seconds)
+    )?;
+    let place = run_dir.root().display();
+    match found.free_bytes {
+        Some(free) => writeln!(out, "\n{} free for {place}", human(free))?,
+        None => writeln!(out, "\nfree space for {place}: unknown")?,
+    }
+    if let Some(hours) = found.gpu_hours {
+        writeln!(out, "{hours:.2} GPU-hours")?;
+    }
+    for warning in &found.warnings {
+        writeln!(out, "warning: {warning}")?;
+    }
+    found.notes.iter().try_for_each(|note| writeln!(out, "note: {note}"))
+}
+
+fn human(bytes: u64) -> String {
+    HumanBytes(bytes).to_string()
+}
+
+fn duration(seconds: Option<f64>) -> String {
+    match seconds {
+        None => "-".into(),
+        Some(seconds) if seconds < 100.0 => format!("{seconds:.1} s"),
+        Some(seconds) if seconds < 6000.0 => format!("{:.0} min", seconds / 60.0),
+        Some(seconds) => format!("{:.1} h", seconds / 3600.0),
+    }
+}
