@@ -24,6 +24,7 @@ mod pipelines;
 mod python;
 mod redo;
 mod resolutions;
+mod safety;
 mod sameness;
 mod sample;
 mod sources;
