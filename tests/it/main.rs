@@ -25,6 +25,7 @@ mod plan;
 mod python;
 mod redo;
 mod resolutions;
+mod safety;
 mod sameness;
 mod sample;
 mod shard_tools;
