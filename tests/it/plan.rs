@@ -1,6 +1,7 @@
 //! `coda-pipe plan`: what it says before a run against what the run then does.
 
 use crate::harness::{Bench, digits, write_shard};
+use crate::sources::{command, expect, on_server};
 use serde_json::Value;
 
 fn plan(bench: &Bench, more: &[&str]) -> Value {
@@ -135,4 +136,35 @@ fn compressed_shards_and_pipes_are_counted() {
     let piped = plan(&bench, &[]);
     assert_eq!(piped["images"], 90);
     assert!(piped["estimate"].as_str().unwrap().contains("2 of 2 shards"), "{piped:#}");
+}
+
+/// Shards on a server are told from what was read of two of them, and the plan says so.
+#[test]
+fn remote_shards_are_estimated() {
+    let (bench, server) = on_server(|tar| tar);
+    let (stdout, _) = expect(0, command(&bench, &server, &["plan", "p.toml", "--json"]));
+    let plan: Value = serde_json::from_str(&stdout).unwrap();
+    assert!(plan["estimate"].as_str().unwrap().contains("2 of 2 shards"), "{plan:#}");
+    assert!((88..=92).contains(&plan["images"].as_u64().unwrap()), "{plan:#}");
+    assert_eq!(plan["classes"].as_object().unwrap().len(), 3);
+}
+
+/// An interrupted measurement leaves nothing beside the run directory.
+#[test]
+fn an_interrupted_measurement_leaves_nothing() {
+    let bench = Bench::new();
+    let names = || -> Vec<_> {
+        let folder = std::fs::read_dir(bench.path(".")).unwrap();
+        folder.map(|entry| entry.unwrap().file_name()).collect()
+    };
+    let before = names().len();
+    let mut process = bench.command(&["plan", "p.toml", "--measure"]).spawn().unwrap();
+    while names().len() == before && process.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let id = process.id().to_string();
+    let sent = std::process::Command::new("kill").args(["-INT", &id]).status().unwrap();
+    assert!(sent.success());
+    assert_eq!(process.wait().unwrap().code(), Some(130));
+    assert_eq!(names().len(), before, "{:?}", names());
 }

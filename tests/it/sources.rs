@@ -12,7 +12,7 @@ pub const SHARDS: &str = "s3://bucket/train-{000000..000001}.tar";
 pub const NAMES: [&str; 2] = ["train-000000.tar", "train-000001.tar"];
 
 /// A bench whose shards have moved to the server's `bucket`, changed by `pack`.
-fn on_server(pack: impl Fn(Vec<u8>) -> Vec<u8>) -> (Bench, ObjectServer) {
+pub fn on_server(pack: impl Fn(Vec<u8>) -> Vec<u8>) -> (Bench, ObjectServer) {
     let (bench, server) = (Bench::new(), ObjectServer::start());
     for name in NAMES {
         server.put(&format!("/bucket/{name}"), pack(std::fs::read(bench.path(name)).unwrap()));
@@ -41,7 +41,7 @@ pub fn use_shards(bench: &Bench, shards: &str) {
 }
 
 /// The command, with the server as its S3.
-fn command(bench: &Bench, server: &ObjectServer, args: &[&str]) -> Command {
+pub fn command(bench: &Bench, server: &ObjectServer, args: &[&str]) -> Command {
     s3_command(bench, &server.url(), args)
 }
 

@@ -27,7 +27,7 @@ impl TrialFolder {
 
 impl Drop for TrialFolder {
     fn drop(&mut self) {
-        // Best effort: it holds nothing that anyone needs.
-        let _ = std::fs::remove_dir_all(&self.0);
+        // Best effort: it holds nothing that anyone needs. Interrupted work may still be writing: hence more than once.
+        let _ = (0..5).find(|_| std::fs::remove_dir_all(&self.0).is_ok());
     }
 }
