@@ -1,5 +1,6 @@
 //! Exit codes, and how an error becomes one.
 
+use super::printable::printable_lines;
 use coda_pipe::config::ConfigError;
 use coda_pipe::dataflow::{Cancelled, FlowError};
 use coda_pipe::stages::StageError;
@@ -54,7 +55,7 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
             text.push_str(&cause);
         }
     }
-    eprintln!("error: {text}");
+    eprintln!("error: {}", printable_lines(&text));
     // A stage's error on its own comes from before the run: a class list or a model folder that can't be used.
     let before = error.is::<StageError>();
     if before || error.chain().any(is_configuration) { Exit::Usage } else { Exit::Failed }

@@ -1,6 +1,7 @@
 //! `coda-pipe inspect`.
 
 use super::exit::Exit;
+use super::printable::printable;
 use anyhow::Context as _;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -76,7 +77,12 @@ impl Inspect {
                 Ok(sample) => sample,
                 Err(fault) => {
                     faults += 1;
-                    writeln!(out, "bad: {}: {}", fault.key.unwrap_or_default(), fault.reason)?;
+                    writeln!(
+                        out,
+                        "bad: {}: {}",
+                        printable(&fault.key.unwrap_or_default()),
+                        fault.reason
+                    )?;
                     continue;
                 }
             };
@@ -86,7 +92,13 @@ impl Inspect {
                     .iter()
                     .map(|m| format!("{} {} B", m.extension, m.bytes.len()))
                     .collect();
-                writeln!(out, "{:>8}  {}  {}", sample.offset, sample.key, members.join(", "))?;
+                writeln!(
+                    out,
+                    "{:>8}  {}  {}",
+                    sample.offset,
+                    printable(&sample.key),
+                    members.join(", ")
+                )?;
             }
             samples += 1;
             for member in &sample.members {

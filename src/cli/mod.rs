@@ -7,6 +7,7 @@ mod exit;
 mod inspect;
 mod memory;
 mod plan;
+mod printable;
 mod run;
 mod sample;
 mod sample_files;

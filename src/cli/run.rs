@@ -1,6 +1,7 @@
 //! `coda-pipe run`.
 
 use super::exit::{Exit, UsageError};
+use super::printable::printable;
 use anyhow::Context as _;
 use clap::{Args, builder::PossibleValuesParser};
 use coda_pipe::config::Pipeline;
@@ -204,7 +205,12 @@ impl Run {
         let root = run_dir.root().display();
         let seconds = elapsed.as_secs_f64();
         for fault in outcome.faults.iter().take(20) {
-            eprintln!("skipped {}: {}: {}", fault.shard, fault.key, fault.reason);
+            eprintln!(
+                "skipped {}: {}: {}",
+                fault.shard,
+                printable(&fault.key),
+                printable(&fault.reason)
+            );
         }
         if !outcome.faults.is_empty() {
             eprintln!(
@@ -219,7 +225,7 @@ impl Run {
             );
         }
         for fault in &outcome.failed {
-            eprintln!("not generated: {}: {}", fault.key, fault.reason);
+            eprintln!("not generated: {}: {}", printable(&fault.key), fault.reason);
         }
         if outcome.stages.iter().all(|s| s.processed == 0) {
             eprintln!("everything was done before: nothing was recomputed ({seconds:.2} s)");

@@ -1,6 +1,7 @@
 //! `coda-pipe shards ls`.
 
 use super::exit::Exit;
+use super::printable::printable;
 use super::shards::{Bad, places};
 use anyhow::Context as _;
 use clap::Args;
@@ -53,7 +54,7 @@ impl Ls {
                 *(if listed.is_ok() { &mut samples } else { &mut bad }) += 1;
                 let written = match self.json {
                     true => writeln!(out, "{}", self.object(&shard, &listed)),
-                    false => writeln!(out, "  {}", self.line(&listed)),
+                    false => writeln!(out, "  {}", printable(&self.line(&listed))),
                 };
                 written.context("cannot write the list")
             })?;

@@ -1,6 +1,7 @@
 //! `coda-pipe shards verify`.
 
 use super::exit::Exit;
+use super::printable::printable;
 use super::shards::{Bad, places};
 use super::shards_index::index_path;
 use clap::Args;
@@ -72,7 +73,9 @@ impl Verify {
             writeln!(out, "{report:#}")?;
         } else {
             for Found { shard, bad, .. } in &found {
-                bad.iter().try_for_each(|bad| writeln!(out, "{shard}: {bad}"))?;
+                bad.iter().try_for_each(|bad| {
+                    writeln!(out, "{shard}: {}", printable(&bad.to_string()))
+                })?;
             }
             let decoded =
                 if self.images { format!("{images} images decoded, ") } else { String::new() };

@@ -31,6 +31,7 @@ mod labels;
 mod member_name;
 mod open;
 mod pattern_list;
+mod pax;
 mod pipe;
 mod place;
 mod reader;

@@ -7,9 +7,10 @@
 //! Sparse members (GNU's type `S` and its three PAX forms) are recognised and passed over, so that
 //! the rest of the archive can be read.
 
-use tar::{EntryType, Header, PaxExtensions};
+use tar::{EntryType, Header};
 
 use super::fault::FaultReason;
+use super::pax::pax_records;
 use super::skip::Source;
 use super::tar_blocks::{BLOCK_BYTES, BlockReader};
 
@@ -173,17 +174,17 @@ impl<R: Source> TarStream<R> {
 
     fn read_pax(&mut self, size: u64, overrides: &mut Overrides) -> Result<(), FaultReason> {
         let record = self.read_record(size)?;
-        for extension in PaxExtensions::new(&record) {
-            let extension = extension.map_err(|e| self.blocks.corrupt(e))?;
-            match extension.key_bytes() {
-                b"path" => overrides.name = Some(extension.value_bytes().to_vec()),
+        for record in pax_records(&record) {
+            let (key, value) = record.map_err(|e| self.blocks.corrupt(e))?;
+            match key {
+                b"path" => overrides.name = Some(value.to_vec()),
                 b"size" => {
-                    let size = extension.value().ok().and_then(|text| text.parse().ok());
+                    let size = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
                     overrides.size =
                         Some(size.ok_or_else(|| self.blocks.corrupt("an unreadable PAX size"))?);
                 }
                 b"GNU.sparse.name" => {
-                    overrides.sparse_name = Some(extension.value_bytes().to_vec());
+                    overrides.sparse_name = Some(value.to_vec());
                     overrides.sparse = true;
                 }
                 key => overrides.sparse |= key.starts_with(b"GNU.sparse."),

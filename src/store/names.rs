@@ -1,8 +1,8 @@
 //! Class keys as file names.
 
-/// `key` as a name that any file system and any WebDataset reader takes: letters, digits, `-` and `_` stay, any other
+/// `key` as a name that any Unix file system and any WebDataset reader takes: letters, digits, `-` and `_` stay, any other
 /// byte becomes `%` and two hexadecimal digits (a dot too: WebDataset keys end at the first dot). Different keys have
-/// different names.
+/// different names; they may differ in case only.
 pub fn file_stem(key: &str) -> String {
     let mut name = String::with_capacity(key.len());
     for byte in key.bytes() {

