@@ -23,6 +23,7 @@ runtime:
 lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --lib --no-default-features -- -D warnings
 
 test: lint runtime
 	PYTHON=$(PYTHON) sh scripts/test-venv.sh

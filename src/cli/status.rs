@@ -39,12 +39,7 @@ struct Row {
 impl Status {
     /// Prints the status.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
-        let run_dir = RunDir::new(&self.run_dir);
-        anyhow::ensure!(
-            run_dir.path("run.json").is_file(),
-            "{} is no run directory: it has no run.json",
-            self.run_dir.display()
-        );
+        let run_dir = RunDir::existing(&self.run_dir)?;
         let record = run_dir.record()?;
         let mut rows = Vec::new();
         let mut logs = Vec::new();

@@ -28,12 +28,7 @@ pub(crate) struct Verify {
 impl Verify {
     /// Verifies, and repairs if asked to. Exits with 1 where something is damaged and was not repaired.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
-        let run_dir = RunDir::new(&self.run_dir);
-        anyhow::ensure!(
-            run_dir.path("run.json").is_file(),
-            "{} is no run directory: it has no run.json",
-            self.run_dir.display()
-        );
+        let run_dir = RunDir::existing(&self.run_dir)?;
         let lock = self.lock(&run_dir)?;
         let found = self.read(&run_dir)?;
         self.print(&found)?;

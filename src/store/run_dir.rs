@@ -25,6 +25,19 @@ impl RunDir {
         Self { root: root.to_owned() }
     }
 
+    /// As [`RunDir::new`], for a directory in which a run was begun.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`] if it holds no run's record.
+    pub fn existing(root: &Path) -> Result<Self, StoreError> {
+        let run_dir = Self::new(root);
+        if run_dir.path("run.json").is_file() {
+            return Ok(run_dir);
+        }
+        let what = format!("no run in {}: it has no run.json", root.display());
+        Err(StoreError::Absent { what })
+    }
+
     /// The run directory itself.
     pub fn root(&self) -> &Path {
         &self.root
