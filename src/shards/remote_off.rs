@@ -1,6 +1,6 @@
 //! In place of `remote`, where the program is built without that feature: URLs are refused.
 
-use std::io::{self, Read};
+use std::io;
 
 use super::error::ShardError;
 use super::identity::ShardIdentity;
@@ -20,8 +20,8 @@ pub(super) fn list(pattern: &str, _: Retry) -> Result<Vec<String>, ShardError> {
     Err(refused(pattern))
 }
 
-pub(super) fn open(_: &str, _: u64, _: &ShardIdentity, _: Retry) -> io::Result<impl Read + Send> {
-    Err::<io::Empty, _>(io::Error::new(io::ErrorKind::Unsupported, WITHOUT))
+pub(super) fn open(_: &str, _: u64, _: &ShardIdentity, _: Retry) -> io::Result<io::Empty> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, WITHOUT))
 }
 
 fn refused(url: &str) -> ShardError {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 /// The longest wait between two tries.
+#[cfg(any(feature = "remote", test))]
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Tries of a read over the network: the waits double from `first_wait` up to a minute.
@@ -20,6 +21,7 @@ impl Default for Retry {
     }
 }
 
+#[cfg(any(feature = "remote", test))]
 impl Retry {
     /// The wait after so many failures on end; `None` when that is enough of them. `failures` is at
     /// least 1.
