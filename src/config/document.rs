@@ -140,7 +140,8 @@ fn plain(value: &DeValue<'_>) -> Option<toml::Value> {
         }
         DeValue::Float(f) => toml::Value::Float(f.as_str().parse().ok()?),
         DeValue::Boolean(b) => toml::Value::Boolean(*b),
-        DeValue::Datetime(d) => toml::Value::Datetime(*d),
+        // A day that no calendar has is an error, told already, and a value still, which can't be shown.
+        DeValue::Datetime(d) => toml::Value::Datetime(d.to_string().parse().ok()?),
         DeValue::Array(items) => {
             toml::Value::Array(items.iter().map(|v| plain(v.get_ref())).collect::<Option<_>>()?)
         }

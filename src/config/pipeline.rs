@@ -287,8 +287,11 @@ mod tests {
 
     #[test]
     fn syntax_errors_have_a_place() {
-        let error = load("[data]\nshards = \n", &[]).unwrap_err();
-        assert!(error.contains("dir/p.toml:2:"), "{error}");
+        for wrong in ["", "1979-05-67", "[1979-13-01]", "{ a = 24:60:00 }"] {
+            let error = load(&format!("[data]\nshards = {wrong}\n"), &[]).unwrap_err();
+            assert!(error.contains("dir/p.toml:2:"), "{error}");
+            assert!(load(GOOD, &[&format!("data.max_bad={wrong}")]).is_err());
+        }
     }
 
     #[test]

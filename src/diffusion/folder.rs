@@ -24,6 +24,10 @@ use super::scheduler::SchedulerConfig;
 /// What every Git LFS pointer begins with.
 pub(super) const LFS_HEADER: &[u8] = b"version https://git-lfs";
 
+/// Bounds far beyond any model, so that a damaged number is told as one and not as a lack of memory.
+const MOST_PIXELS: usize = 16_384;
+const MOST_CHANNELS: usize = 1024;
+
 /// A text encoder and its tokenizer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextPart {
@@ -135,6 +139,11 @@ impl ModelFolder {
             );
             return Err(config_error(&unet_path, reason));
         }
+        let default_size = vae.scale().saturating_mul(unet.sample_size);
+        if default_size > MOST_PIXELS {
+            let reason = format!("sample_size {} is out of all proportion", unet.sample_size);
+            return Err(config_error(&unet_path, reason));
+        }
         let part = |named: &(Option<String>, Option<String>), encoder, tokenizer| {
             named.0.as_ref().map(|_| TextPart::open(root, encoder, tokenizer)).transpose()
         };
@@ -152,7 +161,7 @@ impl ModelFolder {
             unet: graph_file(root, "unet")?,
             vae_encoder: graph_file(root, "vae_encoder")?,
             vae_decoder: graph_file(root, "vae_decoder")?,
-            default_size: unet.sample_size * vae.scale(),
+            default_size,
             vae,
             scheduler,
             force_zeros_for_empty_prompt: index.force_zeros_for_empty_prompt.unwrap_or(sdxl),
@@ -190,8 +199,8 @@ impl VaeConfig {
         if !(1..=16).contains(&self.block_out_channels.len()) {
             return Err("block_out_channels must have 1 to 16 entries".to_owned());
         }
-        if self.latent_channels == 0 {
-            return Err("latent_channels must be at least 1".to_owned());
+        if !(1..=MOST_CHANNELS).contains(&self.latent_channels) {
+            return Err(format!("latent_channels must be between 1 and {MOST_CHANNELS}"));
         }
         if !self.scaling_factor.is_finite() || self.scaling_factor == 0.0 {
             return Err(format!("scaling_factor {} is no usable factor", self.scaling_factor));
@@ -247,4 +256,54 @@ pub(super) fn read_json<T: DeserializeOwned>(
 
 fn config_error(path: &Path, reason: String) -> DiffusionError {
     DiffusionError::Config { path: path.to_path_buf(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_out_of_all_proportion_are_refused_and_allocate_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        for part in ["text_encoder", "unet", "vae_encoder", "vae_decoder"] {
+            write(&format!("{part}/model.onnx"), "a graph");
+        }
+        let good = [
+            ("model_index.json", r#"{"text_encoder": ["a", "b"]}"#),
+            ("text_encoder/config.json", r#"{"max_position_embeddings": 77}"#),
+            ("scheduler/scheduler_config.json", "{}"),
+            ("unet/config.json", r#"{"sample_size": 8, "in_channels": 4}"#),
+            (
+                "vae_decoder/config.json",
+                r#"{"latent_channels": 4, "block_out_channels": [1, 1, 1]}"#,
+            ),
+        ];
+        good.iter().for_each(|(name, text)| write(name, text));
+        assert_eq!(ModelFolder::open(dir.path()).unwrap().default_size, 32);
+        for (name, number, damaged) in [
+            ("scheduler/scheduler_config.json", "{}", r#"{"num_train_timesteps": 1e18}"#),
+            (
+                "scheduler/scheduler_config.json",
+                "{}",
+                r#"{"num_train_timesteps": 1000000000000000000}"#,
+            ),
+            ("unet/config.json", ": 8", ": 9223372036854775807"),
+            ("vae_decoder/config.json", "[1, 1, 1]", "[]"),
+        ] {
+            let text = good.iter().find(|(known, _)| *known == name).unwrap().1;
+            write(name, &text.replace(number, damaged));
+            let error = ModelFolder::open(dir.path()).unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+            write(name, text);
+        }
+        write("unet/config.json", &good[3].1.replace(": 4", ": 4000000000"));
+        write("vae_decoder/config.json", &good[4].1.replace(": 4", ": 4000000000"));
+        let error = ModelFolder::open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("latent_channels"), "{error}");
+    }
 }

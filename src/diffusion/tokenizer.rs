@@ -18,6 +18,9 @@ use super::folder::read_json;
 /// run of anything else but white space.
 const WORDS: &str = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
 
+/// Far beyond any prompt (CLIP takes 77 tokens): each one is padded to the tokenizer's length.
+const MOST_TOKENS: usize = 65_536;
+
 /// A tokenizer and the tokens that frame its output.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
@@ -91,6 +94,9 @@ impl Tokenizer {
         let length = limit.min(max_positions);
         if length < 2 {
             return Err(failure(folder, format!("a length of {length} tokens leaves no room")));
+        }
+        if length > MOST_TOKENS {
+            return Err(failure(folder, format!("a length of {length} tokens is no prompt's")));
         }
         Ok(Self { inner, folder: folder.to_path_buf(), length, begin, end, pad })
     }
@@ -176,4 +182,24 @@ fn read_merges(path: &Path) -> Result<Vec<(String, String)>, DiffusionError> {
 
 fn failure(folder: &Path, reason: String) -> DiffusionError {
     DiffusionError::Tokenizer { path: folder.to_path_buf(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_that_no_prompt_has_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write("tokenizer_config.json", r#"{"bos_token": "a", "eos_token": "b"}"#);
+        write("vocab.json", r#"{"a": 0, "b": 1}"#);
+        write("merges.txt", "#version: 0.2\n");
+        let tokens = |positions| Tokenizer::open(dir.path(), positions)?.encode("");
+        assert_eq!(tokens(4).unwrap(), [0, 1, 1, 1]);
+        for positions in [1, usize::MAX] {
+            let error = tokens(positions).unwrap_err().to_string();
+            assert!(error.contains("a length of"), "{error}");
+        }
+    }
 }

@@ -9,9 +9,12 @@ use std::time::{Duration, Instant};
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// `find_spec` finds a top-level package without importing it, which for `onnxruntime` would take
-/// seconds and could fail.
+/// seconds and could fail. The current folder, which Python would search first, is left out: modules among
+/// somebody's data are not to be run.
 const FIND_PACKAGE: &str = "\
-import importlib.util, sys
+import sys
+sys.path = [folder for folder in sys.path if folder]
+import importlib.util
 spec = importlib.util.find_spec(sys.argv[1])
 for folder in (spec.submodule_search_locations or []) if spec else []:
     print(folder)

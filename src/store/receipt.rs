@@ -2,6 +2,7 @@
 
 use super::atomic::Written;
 use serde::{Deserialize, Serialize};
+use std::path::{Component, Path};
 
 /// A sample that was left out, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +46,13 @@ impl Receipt {
 
     /// Bytes of all outputs.
     pub fn bytes(&self) -> u64 {
-        self.outputs.iter().map(|o| o.bytes).sum()
+        self.outputs.iter().fold(0, |sum, output| sum.saturating_add(output.bytes))
+    }
+
+    /// Whether all outputs lie in the run directory: what is named elsewhere is not ours to read or remove.
+    pub(super) fn stays_inside(&self) -> bool {
+        let named = |part: Component<'_>| matches!(part, Component::Normal(_));
+        let inside = |file: &str| !file.is_empty() && Path::new(file).components().all(named);
+        self.outputs.iter().all(|output| inside(&output.file))
     }
 }

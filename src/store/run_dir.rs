@@ -63,13 +63,14 @@ impl RunDir {
     /// The receipt of `unit` (as `stage/name`), if there is a readable one.
     ///
     /// # Errors
-    /// If it exists and can't be read. One that does not parse counts as absent: its unit is done again.
+    /// If it exists and can't be read. One that does not parse, or names files elsewhere, counts as absent: its unit is
+    /// done again.
     pub fn receipt(&self, unit: &str) -> Result<Option<Receipt>, StoreError> {
         let path = self.receipt_path(unit);
         match std::fs::read(&path) {
             Ok(text) => Ok(serde_json::from_slice::<Receipt>(&text)
                 .ok()
-                .filter(|r| r.version == Receipt::VERSION && r.unit == unit)),
+                .filter(|r| r.version == Receipt::VERSION && r.unit == unit && r.stays_inside())),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(StoreError::io("read", &path)(e)),
         }

@@ -109,7 +109,7 @@ pub fn verify(
     });
     found.damaged.par_extend(damaged);
     found.files = outputs.len();
-    found.bytes = outputs.iter().map(|(_, output)| output.bytes).sum();
+    found.bytes = receipts.iter().fold(0, |sum, receipt| sum.saturating_add(receipt.bytes()));
     let listed: HashSet<&str> = outputs.iter().map(|(_, output)| output.file.as_str()).collect();
     found.unlisted = unlisted(run_dir, &listed)?;
     Ok(found)
@@ -219,5 +219,13 @@ mod tests {
             std::fs::write(run_dir.path("encode/b.receipt.json"), "{").unwrap();
         });
         assert_eq!(receipt, Damage::Receipt);
+        for elsewhere in ["../b.bin", "encode/../../b.bin", "/b.bin", ""] {
+            let receipt = damage(&|run_dir| {
+                let mut receipt = run_dir.receipt("encode/b").unwrap().unwrap();
+                receipt.outputs[0].file = elsewhere.to_owned();
+                run_dir.write_receipt(&receipt).unwrap();
+            });
+            assert_eq!(receipt, Damage::Receipt, "{elsewhere}");
+        }
     }
 }

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Far beyond any model (they have 1000): a damaged number must not allocate.
+const MOST_TIMESTEPS: usize = 1_000_000;
+
 /// What the UNet was trained to predict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -144,8 +147,8 @@ impl SchedulerConfig {
         if let Some((key, _)) = unsupported.iter().find(|(_, set)| *set) {
             return Err(format!("{key} is not supported; set it to false"));
         }
-        if self.num_train_timesteps < 2 {
-            return Err("num_train_timesteps must be at least 2".to_owned());
+        if !(2..=MOST_TIMESTEPS).contains(&self.num_train_timesteps) {
+            return Err(format!("num_train_timesteps must be between 2 and {MOST_TIMESTEPS}"));
         }
         if self.trained_betas.as_ref().is_some_and(|betas| betas.len() != self.num_train_timesteps)
         {

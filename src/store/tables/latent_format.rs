@@ -32,6 +32,9 @@ impl LatentType {
     }
 }
 
+/// No latent, and no feature, has more values: their size in bytes is a 32-bit number in Parquet.
+const MOST_VALUES: usize = i32::MAX as usize / 4;
+
 /// What the bytes of a latent mean: little-endian numbers of `dtype`, `shape` = channels, height, width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LatentFormat {
@@ -92,7 +95,12 @@ impl LatentFormat {
         };
         let shape: Vec<usize> =
             get("coda.latent.shape").split(',').filter_map(|n| n.parse().ok()).collect();
-        let shape = shape.try_into().map_err(|_| "its metadata give no latent shape".to_owned())?;
+        let shape: [usize; 3] =
+            shape.try_into().map_err(|_| "its metadata give no latent shape".to_owned())?;
+        let size = shape.iter().try_fold(1usize, |size, &length| size.checked_mul(length));
+        if size.is_none_or(|size| size > MOST_VALUES) {
+            return Err(format!("its metadata give the latent shape {shape:?}"));
+        }
         Ok(Self { dtype, shape })
     }
 }
@@ -135,6 +143,7 @@ impl PartFormat {
     pub(super) fn from_metadata(metadata: &Metadata) -> Result<Self, String> {
         let latent = LatentFormat::from_metadata(metadata)?;
         let feature = metadata.get(FEATURE_WIDTH).and_then(|width| width.parse().ok());
+        let feature = feature.filter(|&width| width <= MOST_VALUES);
         Ok(Self { latent, feature })
     }
 }

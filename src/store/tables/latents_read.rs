@@ -65,6 +65,13 @@ impl Numbers {
         }
     }
 
+    fn bytes(self, format: PartFormat) -> usize {
+        match self {
+            Numbers::Latent => format.latent.bytes(),
+            Numbers::Feature => format.feature_bytes(),
+        }
+    }
+
     fn decode(self, format: PartFormat, raw: &[u8], out: &mut Vec<f32>) {
         match self {
             Numbers::Latent => format.latent.decode(raw, out),
@@ -202,6 +209,15 @@ impl Part {
         let runs = notes.get("coda.classes").map(String::as_str).unwrap_or_default();
         let runs: Vec<(String, usize, usize)> =
             serde_json::from_str(runs).map_err(StoreError::table(path))?;
+        let rows = metadata.metadata().file_metadata().num_rows();
+        let rows = usize::try_from(rows).map_err(StoreError::table(path))?;
+        let beyond = |&(_, first, own): &(String, usize, usize)| {
+            first.checked_add(own).is_none_or(|end| end > rows)
+        };
+        if runs.iter().any(beyond) {
+            let message = format!("its metadata count other rows than its {rows}");
+            return Err(StoreError::table(path)(message));
+        }
         let runs = runs.into_iter().map(|(class, first, rows)| (class, (first, rows))).collect();
         Ok((Self { path: path.to_owned(), metadata, runs }, format))
     }
@@ -232,7 +248,13 @@ impl Part {
             out.keys.extend(columns.strings("key")?);
             out.shards.extend(columns.strings("shard")?);
             out.offsets.extend(columns.numbers::<UInt64Type>("offset")?);
-            numbers.decode(format, columns.bytes(numbers.column())?, &mut out.values);
+            let raw = columns.bytes(numbers.column())?;
+            if raw.len() != batch.num_rows() * numbers.bytes(format) {
+                let name = numbers.column();
+                let message = format!("its column `{name}` is not as wide as its metadata say");
+                return Err(StoreError::table(path)(message));
+            }
+            numbers.decode(format, raw, &mut out.values);
         }
         Ok(())
     }
@@ -252,9 +274,13 @@ fn selection(first: usize, ranges: &[std::ops::Range<usize>]) -> RowSelection {
 
 #[cfg(test)]
 mod tests {
+    use super::super::columns::{described, write_all};
     use super::super::latent_format::{LatentFormat, LatentType};
     use super::super::latents::{LatentRow, write_latents};
     use super::*;
+    use arrow::array::{Array, FixedSizeBinaryArray, RecordBatch, StringArray, UInt64Array};
+    use arrow::datatypes::{DataType, Field, Schema};
+    use std::sync::Arc;
 
     fn write(dir: &Path, name: &str, compress: bool, classes: &[(&str, usize)]) -> PathBuf {
         let latent = LatentFormat { dtype: LatentType::F16, shape: [1, 1, 2] };
@@ -309,5 +335,47 @@ mod tests {
         std::fs::write(&path, "not parquet").unwrap();
         let message = LatentTable::open(&[path]).err().unwrap().to_string();
         assert!(message.contains("x.parquet"), "{message}");
+    }
+
+    /// A file whose metadata and content are of different minds.
+    fn write_odd(path: &Path, shape: &str, runs: &str) {
+        let schema = Schema::new(vec![
+            Field::new("key", DataType::Utf8, false),
+            Field::new("shard", DataType::Utf8, false),
+            Field::new("offset", DataType::UInt64, false),
+            Field::new("latent", DataType::FixedSizeBinary(4), false),
+        ]);
+        let notes = [
+            ("coda.latent.dtype", "f16".to_owned()),
+            ("coda.latent.shape", shape.to_owned()),
+            ("coda.classes", runs.to_owned()),
+        ];
+        let latents = FixedSizeBinaryArray::try_from_iter([[0u8; 4], [1; 4]].iter()).unwrap();
+        let text = || Arc::new(StringArray::from(vec!["a", "b"]));
+        let offsets = Arc::new(UInt64Array::from(vec![0, 512]));
+        let columns: Vec<Arc<dyn Array>> = vec![text(), text(), offsets, Arc::new(latents)];
+        let batch = RecordBatch::try_new(described(schema, "latents", &notes), columns).unwrap();
+        write_all(path, path.parent().unwrap(), &batch).unwrap();
+    }
+
+    #[test]
+    fn metadata_that_do_not_fit_the_rows_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.parquet");
+        let open = || LatentTable::open(std::slice::from_ref(&path));
+        for (shape, runs) in [
+            ("1,1,2", r#"[["a",0,3]]"#),
+            ("1,1,2", r#"[["a",2,1]]"#),
+            ("1,1,2", r#"[["a",18446744073709551615,2]]"#),
+            ("4294967296,4294967296,2", "[]"),
+        ] {
+            write_odd(&path, shape, runs);
+            assert!(open().is_err(), "{shape} {runs}");
+        }
+        write_odd(&path, "1,1,2", r#"[["a",0,2]]"#);
+        assert_eq!(open().unwrap().read_rows("a", &[1]).unwrap().keys, ["b"]);
+        write_odd(&path, "1,1,3", r#"[["a",0,2]]"#);
+        let error = open().unwrap().read_rows("a", &[1]).unwrap_err().to_string();
+        assert!(error.contains("not as wide"), "{error}");
     }
 }
