@@ -112,6 +112,7 @@ def config():
     seed("config", "refiner", parts(good + '[generate]\ndenoising_factor = 0.8\n', "a,\n", "", "refiner=../r/../s"))
     seed("config", "wrong", parts("[data]\nshards = 3.5\nmax_bd = 2\n[modle]\n[encode]\nsize = 33\n"))
     seed("config", "values", parts("[data]\nshards = [1, 0x7f, 1979-05-27, {a = 'b'}, '''c''']\nlabel = 'json:x'\n"))
+    seed("config", "no-such-day", parts("[data]\nshards = [1979-05-67]\n", "", "", "max_bad=1979-13-01"))
     seed("config", "devices", parts(good + '[runtime]\ndevices = ["cuda:0", "tensorrt:1"]\nworkers = 0\n'))
     seed("config", "classes", parts("", (ROOT / "pipelines/classes/template.txt").read_text() + "é, ü\n" + "Ä" * 14))
 
@@ -139,6 +140,9 @@ def model_json():
     seed("model_json", "cosine", parts(one, cosine | {"prediction_type": "v_prediction"}, wide, unet, text))
     betas = {"num_train_timesteps": 6, "trained_betas": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], "lower_order_final": False}
     seed("model_json", "betas", parts(one, betas | {"prediction_type": "sample"}, vae, unet, text))
+    huge = {"num_train_timesteps": 10**18}
+    seed("model_json", "huge-schedule", parts(one, huge, vae, unet, text))
+    seed("model_json", "huge-image", parts(one, schedule, vae, unet | {"sample_size": 2**63 - 1}, text))
     seed("model_json", "broken", parts(index, {"num_train_timesteps": 1}, vae, b"{", text))
 
 

@@ -2,10 +2,11 @@
 
 #![no_main]
 
-use coda_pipe::imaging::{DecodeLimits, decode_rgb};
+use coda_pipe::imaging::{DecodeOptions, decode_rgb};
 use libfuzzer_sys::fuzz_target;
 
-const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 1 << 16, max_bytes: 1 << 20 };
+const LIMITS: DecodeOptions =
+    DecodeOptions { max_pixels: 1 << 16, max_bytes: 1 << 20, exif_orientation: true };
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(image) = decode_rgb(data, LIMITS) {

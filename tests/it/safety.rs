@@ -256,3 +256,21 @@ fn a_graph_brings_no_operators_of_its_own() {
         assert!(error.contains("Run"), "{error}");
     }
 }
+
+#[test]
+fn python_modules_among_the_data_are_not_run() {
+    let bench = Bench::new();
+    let package = bench.path("onnxruntime");
+    std::fs::create_dir_all(package.join("capi")).unwrap();
+    std::fs::write(package.join("capi/libonnxruntime.so"), "not even a library").unwrap();
+    for module in
+        ["contextlib", "functools", "threading", "types", "warnings", "onnxruntime/__init__"]
+    {
+        std::fs::write(bench.path(&format!("{module}.py")), "open('was-run', 'w')").unwrap();
+    }
+    // Nothing else says where the library is, so that Python is asked.
+    let output = bench.command(&["doctor"]).env_remove("ORT_DYLIB_PATH").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!bench.path("was-run").exists(), "{said}");
+    assert!(!said.contains(package.to_str().unwrap()), "{said}");
+}
