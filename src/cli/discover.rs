@@ -29,8 +29,8 @@ pub(crate) struct Discover {
     /// Cores to find (images per class)
     #[arg(long, value_name = "N", default_value_t = Defaults::default().ipc)]
     ipc: usize,
-    /// coda, kmeans, herding, k-center or random
-    #[arg(long, value_name = "NAME", default_value_t = Defaults::default().algorithm)]
+    /// coda, kmeans (a pipeline's default), herding, k-center or random
+    #[arg(long, value_name = "NAME", default_value_t = Algorithm::Coda)]
     algorithm: Algorithm,
     /// Neighbours that UMAP looks at, the row itself counted
     #[arg(long, value_name = "N", default_value_t = Defaults::default().n_neighbors)]

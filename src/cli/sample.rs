@@ -51,8 +51,8 @@ pub(crate) struct Sample {
     /// Share of guidance rescale
     #[arg(long, default_value_t = 0.0)]
     guidance_rescale: f64,
-    /// How γ is weighted: sigma or flat
-    #[arg(long, value_parser = by_name::<Pull>, default_value = "sigma")]
+    /// How γ is weighted: scaled, sigma or flat
+    #[arg(long, value_parser = by_name::<Pull>, default_value = "scaled")]
     schedule: Pull,
     /// The solver: dpm++, euler or ddim
     #[arg(long, value_parser = by_name::<SolverKind>, default_value = "dpm++")]

@@ -18,6 +18,7 @@ mod section;
 mod value;
 mod preset;
 mod sections;
+mod together;
 
 pub use classes::{Class, ClassList, ClassListError, key_fits};
 pub use error::{ConfigError, Problem};

@@ -112,9 +112,9 @@ section! {
         /// How latents are stored. `"f16"` halves the space; SDXL's latents lose nothing that matters.
         dtype: LatentType = LatentType::F16, any;
         /// What is kept of each image's latent: `"latent"`, all of it, or `{ grid = N }`, each channel averaged over N × N
-        /// cells: at 256 pixels, a quarter of the bytes for 16 cells. The search for cores then sees no more than that;
-        /// the cores are encoded again in any case.
-        keep: Features = Features::Latent, any;
+        /// cells. Left out: what `[discover] features` looks at, at least 16 × 16 cells, a quarter of a latent of 256
+        /// pixels. The cores are encoded again wherever that is not their latent at `[anchor] size`.
+        keep: Option<Features> = None, any;
         /// Compress what is kept (zstd, bytes of equal weight side by side): a fifth less on disk, slower to read.
         compress: bool = false, any;
     }
@@ -150,10 +150,11 @@ section! {
         features: Features = Features::Grid(16), any;
         /// Principal components that the features are reduced to before anything else; 0 for none.
         pca: usize = 0, any;
-        /// How cores are chosen: `"coda"` (standardise, UMAP, HDBSCAN, cascade), `"kmeans"`, `"herding"`, `"k-center"`
-        /// or `"random"`. The others work on the features as they are.
-        algorithm: Algorithm = Algorithm::Coda, any;
-        /// Neighbours that UMAP looks at, the point itself counted.
+        /// How cores are chosen: `"kmeans"` (as many clusters as cores, of each the image nearest to its centre), `"coda"`
+        /// (standardise, UMAP, HDBSCAN, cascade, as published), `"herding"`, `"k-center"` or `"random"`. All but `"coda"`
+        /// work on the features as they are.
+        algorithm: Algorithm = Algorithm::KMeans, any;
+        /// For `"coda"`, as are the five below: neighbours that UMAP looks at, the point itself counted.
         n_neighbors: usize = 85, at_least(2);
         /// The least size of a cluster in HDBSCAN.
         min_cluster_size: usize = 55, at_least(2);
@@ -198,11 +199,12 @@ section! {
         cfg: f64 = 5.0, at_least(1.0);
         /// Alignment scale γ: how strongly an image is pulled towards its core. 0 is plain generation.
         gamma: f64 = 0.05, at_least(0.0);
-        /// The share of the steps, from the first, that are aligned (the program's GTP).
-        guidance_fraction: f64 = 0.9, between(0.0, 1.0);
+        /// The share of the steps, from the first, that are aligned (the program's GTP, 0.9 there). The last step never is.
+        guidance_fraction: f64 = 1.0, between(0.0, 1.0);
         /// How γ is weighted over the steps: `"sigma"` as the published program computes it, `"flat"` as the paper's
-        /// text has it.
-        schedule: Pull = Pull::Sigma, any;
+        /// text has it, `"scaled"` as `"sigma"` with two changes: γ means what it means on SDXL's latents at 1,024 pixels
+        /// also on smaller ones (which show less of what noise hides), and an image is never pulled past its core.
+        schedule: Pull = Pull::Scaled, any;
         /// The solver: `"dpm++"` (DPM-Solver++, multistep), `"euler"` (EulerDiscrete) or `"ddim"`, none of which adds noise.
         scheduler: SolverKind = SolverKind::DpmSolver, any;
         /// How the noise levels are spaced: `"karras"`, `"exponential"` or `"plain"` (training's own; DDIM has no other).

@@ -262,7 +262,8 @@ impl Value for DeviceChoice {
 named!(LatentType, "\"f16\" or \"f32\"", "f16" => LatentType::F16, "f32" => LatentType::F32);
 parsed!(NeighborSearch, "\"exact\", \"hnsw\" or \"auto\"");
 parsed!(Algorithm, "\"coda\", \"kmeans\", \"herding\", \"k-center\" or \"random\"");
-named!(Pull, "\"sigma\" or \"flat\"", "sigma" => Pull::Sigma, "flat" => Pull::Flat);
+named!(Pull, "\"sigma\", \"flat\" or \"scaled\"",
+    "sigma" => Pull::Sigma, "flat" => Pull::Flat, "scaled" => Pull::Scaled);
 named!(Noise, "\"native\", \"torch-cpu\" or \"torch-cuda\"",
     "native" => Noise::Native, "torch-cpu" => Noise::TorchCpu, "torch-cuda" => Noise::TorchCuda);
 named!(Seeds, "\"native\" or \"published\"", "native" => Seeds::Native, "published" => Seeds::Published);

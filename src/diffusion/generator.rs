@@ -245,7 +245,7 @@ impl Generator {
             1.0 => Vec::new(),
             _ => jobs.iter().map(|job| job.negative).collect(),
         };
-        let plan = sampling.plan(&scheduler, steps.end);
+        let plan = sampling.plan(&scheduler, latent_shape[1], steps.end);
         let mut model = self.unet.bind(&prompts, &negatives, latent_shape, sampling.size)?;
         denoise(solver.as_mut(), steps, &plan, &anchors, &mut samples, &mut model, trace)?;
         Ok(samples)

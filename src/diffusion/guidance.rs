@@ -24,7 +24,16 @@ pub enum Pull {
     Sigma,
     /// γ throughout; the paper's text.
     Flat,
+    /// As `Sigma` on latents of [`REFERENCE_SIDE`], the like on others, and never past the anchor:
+    /// the guided ẑ0 moves by w·γ·σ_i·(`REFERENCE_SIDE`/side) of its way, at most by all of it.
+    ///
+    /// The mean over k × k cells has a k-th of their noise: the detail that σ hides on 128 cells a
+    /// side, σ·8/128 hides on 8, so that the same pull on the same detail takes 16 times the γ.
+    Scaled,
 }
+
+/// Side of the latents that the published γ is for, in cells: SDXL's at 1,024 pixels.
+pub const REFERENCE_SIDE: usize = 128;
 
 /// Settings of the correction.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,6 +44,10 @@ pub struct Alignment {
     pub fraction: f64,
     /// How the pull varies.
     pub pull: Pull,
+    /// Classifier-free scale w, by which guidance multiplies the correction.
+    pub cfg: f32,
+    /// Side of the latents in cells.
+    pub side: usize,
 }
 
 impl Alignment {
@@ -50,8 +63,13 @@ impl Alignment {
         if self.gamma == 0.0 || now <= last {
             return None;
         }
+        let by_sigma = schedule.sigmas.get(step).map(|sigma| self.gamma * sigma);
         match self.pull {
-            Pull::Sigma => schedule.sigmas.get(step).map(|sigma| self.gamma * sigma),
+            Pull::Sigma => by_sigma,
+            Pull::Scaled => by_sigma.map(|strength| {
+                let scale = REFERENCE_SIDE as f32 / self.side.max(1) as f32;
+                (strength * scale).min(1.0 / self.cfg.max(1.0))
+            }),
             Pull::Flat => Some(self.gamma),
         }
     }
@@ -112,7 +130,8 @@ mod tests {
     use super::*;
     use crate::diffusion::scheduler::{Method, SchedulerConfig};
 
-    const PUBLISHED: Alignment = Alignment { gamma: 0.05, fraction: 0.9, pull: Pull::Sigma };
+    const PUBLISHED: Alignment =
+        Alignment { gamma: 0.05, fraction: 0.9, pull: Pull::Sigma, cfg: 5.0, side: 128 };
 
     fn schedule(steps: usize) -> Schedule {
         SchedulerConfig::default().schedule(Method::default(), steps)
@@ -159,6 +178,22 @@ mod tests {
                 let score = (f64::from(anchor[i]) - clean) * 0.05 * sigma;
                 let expected = eps - alpha_bar.sqrt() / (1.0 - alpha_bar).sqrt() * score;
                 assert!((f64::from(found[i]) - expected).abs() < 1e-5 * expected.abs().max(1.0));
+            }
+        }
+    }
+
+    #[test]
+    fn the_scaled_pull_is_the_published_one_at_its_size_and_stops_at_the_anchor() {
+        let schedule = schedule(25);
+        let strengths = |pull, side| -> Vec<f32> {
+            let alignment = Alignment { pull, side, fraction: 1.0, ..PUBLISHED };
+            (0..24).filter_map(|step| alignment.strength(&schedule, step, 25)).collect()
+        };
+        let published = strengths(Pull::Sigma, 128);
+        assert!(published[0] * 5.0 > 3.0, "published, it goes far past the anchor");
+        for (side, times) in [(128, 1.0), (64, 2.0), (8, 16.0)] {
+            for (scaled, sigma) in strengths(Pull::Scaled, side).iter().zip(&published) {
+                assert_eq!(*scaled, (sigma * times).min(0.2), "side {side}");
             }
         }
     }

@@ -186,7 +186,7 @@ mod tests {
         let exact = MEAN + start * DEVIATION / (DEVIATION.powi(2) + first * first).sqrt();
         let mut model = Gaussian { sigmas, guided: cfg != 1.0 };
         let plan = Plan {
-            alignment: Alignment { gamma, fraction, pull: Pull::Sigma },
+            alignment: Alignment { gamma, fraction, pull: Pull::Sigma, cfg, side: 1 },
             cfg,
             rescale: 0.0,
             prediction_type: PredictionType::Epsilon,

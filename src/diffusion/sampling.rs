@@ -73,12 +73,19 @@ impl Default for Sampling {
 }
 
 impl Sampling {
-    pub(super) fn plan(&self, scheduler: &SchedulerConfig, aligned_run: usize) -> Plan {
+    pub(super) fn plan(
+        &self,
+        scheduler: &SchedulerConfig,
+        side: usize,
+        aligned_run: usize,
+    ) -> Plan {
         Plan {
             alignment: Alignment {
                 gamma: self.gamma,
                 fraction: self.guidance_fraction,
                 pull: self.pull,
+                cfg: self.cfg,
+                side,
             },
             cfg: self.cfg,
             rescale: self.guidance_rescale,

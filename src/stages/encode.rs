@@ -52,7 +52,8 @@ impl Encode {
     /// What a part holds under these settings; known when the pool has started.
     fn format(&self) -> Result<PartFormat, StageError> {
         let encode = &self.context.pipeline.encode;
-        let shape = kept(self.context.model.latent_shape(encode.size)?, encode.keep);
+        let shape =
+            kept(self.context.model.latent_shape(encode.size)?, self.context.pipeline.kept());
         let feature = self.feature_width.get().copied().flatten();
         Ok(PartFormat { latent: LatentFormat { dtype: encode.dtype, shape }, feature })
     }
@@ -124,8 +125,8 @@ impl Stage for Encode {
         if data.exif_orientation {
             settings["data.exif_orientation"] = true.into();
         }
-        if encode.keep != Features::Latent {
-            settings["encode.keep"] = json!(encode.keep);
+        if self.context.pipeline.kept() != Features::Latent {
+            settings["encode.keep"] = json!(self.context.pipeline.kept());
         }
         if encode.compress {
             settings["encode.compress"] = true.into();

@@ -68,7 +68,7 @@ impl Encoders {
         let one_shape = matches!(device, Device::TensorRt(_));
         let second = features.model.as_deref().map(load).transpose()?;
         let shape = context.model.latent_shape(encode.size)?;
-        let (size, batch, keep) = (encode.size, encode.batch, encode.keep);
+        let (size, batch, keep) = (encode.size, encode.batch, context.pipeline.kept());
         Ok(Self { first, second, size, batch, one_shape, keep, shape })
     }
 

@@ -133,7 +133,16 @@ fn a_shard_whose_storage_fails_is_reported_with_the_rest_done_and_read_when_it_i
 #[test]
 fn images_that_come_to_nothing_are_quarantined_even_when_their_limit_ends_the_run() {
     let bench = Bench::new();
-    let wild = ["run", "p.toml", "--set", "gamma=1e30", "--set", "generate.batch=4"];
+    let wild = [
+        "run",
+        "p.toml",
+        "--set",
+        "gamma=1e30",
+        "--set",
+        "schedule=sigma",
+        "--set",
+        "generate.batch=4",
+    ];
     bench.expect(1, &wild);
     let stages = quarantined(&bench, "stage");
     assert!(!stages.is_empty() && stages.iter().all(|stage| stage == "generate"), "{stages:?}");

@@ -70,7 +70,16 @@ fn prompts_seeds_and_previews_follow_the_settings() {
 #[test]
 fn images_that_come_to_nothing_are_retried_named_and_limited() {
     let bench = Bench::new();
-    let wild = ["run", "p.toml", "--set", "gamma=1e30", "--set", "generate.batch=4"];
+    let wild = [
+        "run",
+        "p.toml",
+        "--set",
+        "gamma=1e30",
+        "--set",
+        "schedule=sigma",
+        "--set",
+        "generate.batch=4",
+    ];
     let (_, stderr) = bench.expect(1, &wild);
     assert!(stderr.contains("non-finite values at step"), "{stderr}");
     assert!(

@@ -56,7 +56,7 @@ impl Bench {
              [model]\npath = {model:?}\n\
              [runtime]\ndevices = \"cpu\"\nworkers = 2\n\
              [encode]\nsize = 32\n\
-             [discover]\nipc = 4\nn_neighbors = 10\nmin_cluster_size = 4\nneighbors = \"hnsw\"\n\
+             [discover]\nipc = 4\nalgorithm = \"coda\"\nn_neighbors = 10\nmin_cluster_size = 4\nneighbors = \"hnsw\"\n\
              [generate]\nsize = 32\nsteps = 6\ngamma = 0.2\n\
              [output]\nname = \"mini\"\nsize = 32\nrun_dir = \"run\"\n"
         );

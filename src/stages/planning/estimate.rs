@@ -186,7 +186,7 @@ fn work(context: &Context, counted: &Counted) -> Result<Work, StageError> {
         ipc: pipeline.discover.ipc as u64,
         encode_batch: pipeline.encode.batch as u64,
         anchor_batch: pipeline.anchor.batch as u64,
-        encoded_again: kept(shape(pipeline.encode.size)?, pipeline.encode.keep)
+        encoded_again: kept(shape(pipeline.encode.size)?, pipeline.kept())
             != shape(pipeline.generate.size)?
             || pipeline.encode.size != pipeline.generate.size,
         generate_batch: pipeline.generate.batch as u64,

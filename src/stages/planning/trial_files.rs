@@ -54,7 +54,7 @@ pub(super) fn feature_columns(context: &Context, format: PartFormat) -> usize {
 /// What a part holds.
 pub(super) fn part_format(context: &Context, better: &Better) -> Result<PartFormat, StageError> {
     let encode = &context.pipeline.encode;
-    let shape = kept(context.model.latent_shape(encode.size)?, encode.keep);
+    let shape = kept(context.model.latent_shape(encode.size)?, context.pipeline.kept());
     let second = context.pipeline.features.model.as_ref();
     let feature = second.map(|_| better.feature_width.unwrap_or(FEATURE_WIDTH));
     Ok(PartFormat { latent: LatentFormat { dtype: encode.dtype, shape }, feature })

@@ -46,7 +46,7 @@ fn the_correction_moves_the_latent_towards_its_anchor_at_any_guidance_scale() {
         return;
     };
     for cfg in [1.0, 5.0] {
-        for pull in [Pull::Sigma, Pull::Flat] {
+        for pull in [Pull::Sigma, Pull::Scaled, Pull::Flat] {
             let mut distance = |gamma| {
                 demo.sampling = Sampling { cfg, gamma, pull, ..demo.sampling };
                 let latent = demo.run(&[0], 1).remove(0).latent;

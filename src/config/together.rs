@@ -1,0 +1,74 @@
+//! Rules over several keys.
+
+use super::Features;
+use super::document::Document;
+use super::error::{Origin, Problem};
+use super::pipeline::Pipeline;
+use super::value::Value;
+
+impl Pipeline {
+    /// What single keys can't show.
+    pub(super) fn check_together(&self, document: &Document, problems: &mut Vec<Problem>) {
+        if let (Some(_), Some(given)) = (&self.features.model, document.get("discover", "features"))
+            && given.origin != Origin::Absent
+        {
+            problems.push(Problem {
+                origin: given.origin.clone(),
+                message:
+                    "`discover.features` and `features.model` both say where features come from"
+                        .into(),
+                hint: Some("leave one of them out".into()),
+            });
+        }
+        if let Some(problem) = self.too_little_kept(document) {
+            problems.push(problem);
+        }
+        let refined = self.generate.denoising_factor < 1.0;
+        if refined != self.model.refiner.is_some() {
+            let given = |section, key| document.get(section, key).map(|e| e.origin.clone());
+            let origin = given("generate", "denoising_factor").or(given("model", "refiner"));
+            let (message, hint) = if refined {
+                (
+                    "`generate.denoising_factor` leaves work to a refiner",
+                    "name it: `refiner` in [model]",
+                )
+            } else {
+                (
+                    "`model.refiner` has nothing to do",
+                    "set `denoising_factor` in [generate] below 1",
+                )
+            };
+            let origin = origin.unwrap_or(Origin::Absent);
+            problems.push(Problem { origin, message: message.into(), hint: Some(hint.into()) });
+        }
+        let generated = self.generate.size;
+        if let Some(anchored) = self.anchor.size.filter(|&size| size != generated) {
+            let given = |section| document.get(section, "size").map(|entry| entry.origin.clone());
+            problems.push(Problem {
+                origin: given("anchor").or(given("generate")).unwrap_or(Origin::Absent),
+                message: format!("`generate.size` is {generated} and `anchor.size` is {anchored}"),
+                hint: Some(
+                    "make them equal: an image is pulled towards a latent of its own size".into(),
+                ),
+            });
+        }
+    }
+
+    /// The search for cores must not ask for more of a latent than `encode` keeps.
+    fn too_little_kept(&self, document: &Document) -> Option<Problem> {
+        let Features::Grid(kept) = self.kept() else { return None };
+        let asked = match self.discover.features {
+            _ if self.features.model.is_some() => return None,
+            Features::Grid(cells) if cells <= kept => return None,
+            asked => asked.show(),
+        };
+        let given = document.get("encode", "keep").map(|entry| entry.origin.clone());
+        Some(Problem {
+            origin: given.unwrap_or(Origin::Absent),
+            message: format!(
+                "`encode.keep` leaves {kept} × {kept} cells and `discover.features` is {asked}"
+            ),
+            hint: Some(format!("set `features = {{ grid = {kept} }}` in [discover], or keep more")),
+        })
+    }
+}
