@@ -1,7 +1,7 @@
 """ImageNet's pipeline on a synthetic ImageNet: 1,000 classes of 20 small JPEGs, the miniature model in SDXL's place.
 
     cargo build --release
-    python benches/imagenet_in_small.py [--library ONNXRUNTIME] [--folder DIR]      (needs Pillow, NumPy)
+    python benches/imagenet_in_small.py [--library ONNXRUNTIME] [--folder DIR]     (needs Pillow, NumPy)
 
 Makes the shards, lists the units (`--dry-run`), plans (`plan --measure`), runs, checks number and labels of what comes
 out, and sets the plan beside what the run took.
@@ -29,8 +29,6 @@ SETTINGS = {
     "output.size": 32,
     "generate.batch": 8,
     "ipc": 2,
-    "n_neighbors": 8,
-    "min_cluster_size": 4,
     "devices": "cpu",
 }
 
@@ -102,8 +100,8 @@ def main():
         planned = json.loads(planned)
         print(f"plan --measure: {seconds:.1f} s", flush=True)
         seconds, memory = peak(command, folder / "log")
-        status = json.loads(call([command[0], "status", str(run), "--json"])[0])
-        took = {row["stage"]: row for row in status["stages"]}
+        took = {event["stage"]: event for event in map(json.loads, (run / "events.jsonl").read_text().splitlines())
+                if event["event"] == "stage_finished"}
         print("| stage | seconds planned | taken | bytes planned | written |\n|---|---|---|---|---|")
         for row in planned["stages"]:
             real = took.get(row["stage"], {})

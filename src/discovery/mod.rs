@@ -33,11 +33,14 @@ pub use neighbors::Neighbors;
 pub use settings::{Algorithm, NeighborSearch, Settings};
 pub use standardize::standardize;
 
+/// Principal components of the features that [`discover`] gives back in place of an embedding.
+pub const SHOWN: usize = 8;
+
 /// What was found in one class.
 #[derive(Debug)]
 pub struct Discovery {
-    /// The space in which the cores were chosen, one row per image: UMAP's embedding, or, for
-    /// algorithms other than `coda`, the features as given (or their principal components).
+    /// The space in which the cores were chosen, one row per image: UMAP's embedding. Other
+    /// algorithms choose among the features; of these, the first [`SHOWN`] principal components.
     pub embedding: Matrix,
     /// Each row's cluster (−1 for noise). Other algorithms: the core it belongs to.
     pub labels: Vec<i32>,
@@ -54,7 +57,7 @@ pub struct Discovery {
     /// What was done, a line each, for people.
     pub log: Vec<String>,
     /// The neighbour index, if one was asked for or the automatic rule chose it. It holds the
-    /// standardised features (`coda`), or what `embedding` holds.
+    /// standardised features (`coda`), the features, or the embedding that was given.
     pub index: Option<hnsw::Index<'static>>,
     /// The index's measured recall.
     pub recall: Option<f64>,
@@ -68,7 +71,11 @@ pub struct Discovery {
 pub fn discover(features: &Matrix, settings: &Settings) -> Result<Discovery, DiscoveryError> {
     check(features, settings)?;
     if settings.algorithm != Algorithm::Coda {
-        return baseline(reduce(features.clone(), settings), settings);
+        let mut found = baseline(reduce(features.clone(), settings), settings)?;
+        if found.embedding.cols() > SHOWN {
+            found.embedding = pca::reduce(&found.embedding, SHOWN, settings.seed);
+        }
+        return Ok(found);
     }
     let scaled = reduce(standardize(features), settings);
     let k = umap_neighbors(scaled.rows(), settings.n_neighbors);

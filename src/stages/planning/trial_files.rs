@@ -5,7 +5,7 @@ use super::count::Counted;
 use crate::config::Features;
 use crate::diffusion::noise::Noise;
 use crate::discovery::hnsw::Index;
-use crate::discovery::{Algorithm, HnswSettings, Matrix};
+use crate::discovery::{Algorithm, HnswSettings, Matrix, SHOWN};
 use crate::forecast::{Line, Sizes, Work};
 use crate::stages::anchor::anchors;
 use crate::stages::context::Context;
@@ -199,7 +199,7 @@ impl Trial<'_> {
         let discover = &self.context.pipeline.discover;
         let columns = match discover.algorithm {
             Algorithm::Coda => discover.components,
-            _ => feature_columns(self.context, format),
+            _ => feature_columns(self.context, format).min(SHOWN),
         };
         let shares = Noise::Native.values(1, n as usize);
         let rows = shares.iter().zip(0..).map(|(share, i)| EmbeddedRow {
