@@ -149,6 +149,17 @@ fn every_benchmark_plans_against_shards_and_a_model() {
                 bench.expect(0, &[&["run", pipeline, "--dry-run"], &sets[..]].concat());
             assert!(stdout.contains("encode    2 units: 0 done, 2 to do"), "{name}: {stdout}");
         }
+        let ours = list(&format!("{name}.txt"));
+        let keys: Vec<&str> = ours.classes().iter().map(|class| class.key.as_str()).collect();
+        write_shard(&bench.path("few.tar"), &disguised(&[keys[0], keys[1]].repeat(3)));
+        let sets = ["data.shards=few.tar", "data.label=key", "ipc=2", "devices=cpu", &model];
+        let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+        let (stdout, _) = bench.expect(0, &[&["plan", pipeline, "--json"], &sets[..]].concat());
+        let plan: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(plan["images"], 6, "{name}: {plan}");
+        let warnings = plan["warnings"].to_string();
+        let absent = format!("{} class", keys.len() - 2);
+        assert!(keys.len() == 2 || warnings.contains(&absent), "{name}: {warnings}");
     }
 }
 
