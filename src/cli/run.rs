@@ -74,6 +74,7 @@ impl Run {
         let progress = Arc::new(Progress::new(self.style()));
         let shown = progress.clone();
         let notice = Box::new(move |message: &str| shown.say(message));
+        pipeline.unused.iter().for_each(|sentence| progress.say(sentence));
         let context = Context::new(pipeline, run_dir.clone(), folder, notice)?;
         let context = Arc::new(context);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -38,6 +38,9 @@ pub struct Pipeline {
     pub generate: Generate,
     /// What is written, and where.
     pub output: Output,
+    /// Settings that were given and change nothing beside the others, in sentences.
+    #[serde(skip)]
+    pub unused: Vec<String>,
 }
 
 impl Pipeline {
@@ -87,8 +90,9 @@ impl Pipeline {
         if general.preset == Preset::Published {
             document.fill(super::preset::PUBLISHED, &known, &mut problems);
         }
-        let pipeline = Self::read(&document, bases, &mut problems);
+        let mut pipeline = Self::read(&document, bases, &mut problems);
         pipeline.check_together(&document, &mut problems);
+        pipeline.unused = pipeline.without_effect(&document);
         if problems.is_empty() {
             return Ok(pipeline);
         }
@@ -111,6 +115,7 @@ impl Pipeline {
             anchor: Anchor::read(document, bases, problems),
             generate: Generate::read(document, bases, problems),
             output: Output::read(document, bases, problems),
+            unused: Vec::new(),
         }
     }
 
@@ -247,6 +252,17 @@ mod tests {
         assert!(error.contains("`size` is a key of several sections"), "{error}");
         assert!(error.contains("not of the form key=value"), "{error}");
         assert!(error.contains("did you mean `gamma`?"), "{error}");
+    }
+
+    #[test]
+    fn settings_that_change_nothing_are_told() {
+        let unused = |sets: &[&str]| load(GOOD, sets).unwrap().unused;
+        assert_eq!(unused(&[]), Vec::<String>::new());
+        let found = unused(&["n_neighbors=15", "components=9"]);
+        assert!(found.len() == 2 && found[0].starts_with("discover.n_neighbors has no effect"));
+        assert_eq!(unused(&["n_neighbors=15", "algorithm=coda"]), Vec::<String>::new());
+        assert_eq!(unused(&["preset=published", "algorithm=kmeans"]), Vec::<String>::new());
+        assert_eq!(unused(&["n_neighbors=15", "neighbors=hnsw"]), Vec::<String>::new());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::document::Document;
 use super::error::{Origin, Problem};
 use super::pipeline::Pipeline;
 use super::value::Value;
+use crate::discovery::{Algorithm, NeighborSearch};
 
 impl Pipeline {
     /// What single keys can't show.
@@ -70,5 +71,26 @@ impl Pipeline {
             ),
             hint: Some(format!("set `features = {{ grid = {kept} }}` in [discover], or keep more")),
         })
+    }
+
+    /// What CoDA's own search is told where another algorithm chooses the cores.
+    pub(super) fn without_effect(&self, document: &Document) -> Vec<String> {
+        let discover = &self.discover;
+        let given = |key: &&&str| {
+            document.get("discover", key).is_some_and(|entry| entry.origin != Origin::Absent)
+        };
+        let idle: &[&str] = match (discover.algorithm, discover.neighbors) {
+            (Algorithm::Coda, _) => &[],
+            // An index is built over as many neighbours.
+            (_, NeighborSearch::Hnsw) => &["min_cluster_size", "min_samples", "components"],
+            _ => &["n_neighbors", "min_cluster_size", "min_samples", "components"],
+        };
+        let sentence = |key: &&str| {
+            format!(
+                "discover.{key} has no effect with algorithm = {}; \"coda\" looks at it",
+                discover.algorithm.show()
+            )
+        };
+        idle.iter().filter(given).map(sentence).collect()
     }
 }

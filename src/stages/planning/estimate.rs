@@ -137,6 +137,7 @@ fn estimate(
     let mut said = warnings(&found);
     // What the classes lack is said above already, with all of them.
     said.extend(refused.filter(|_| said.is_empty()));
+    said.extend(context.pipeline.unused.iter().cloned());
     said.extend(no_devices.map(|error| format!("no model can be run: {error}")));
     let cards = !devices.is_empty() && devices.iter().all(|device| *device != Device::Cpu);
     Ok(Forecast {
