@@ -9,4 +9,6 @@ if ! "$python" -m venv .venv 2>/dev/null; then
   exit 0
 fi
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -r tests/python/requirements.txt
+# wids left webdataset with version 1.
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/wids webdataset==0.2.111
 cp tests/python/requirements.txt "$stamp"

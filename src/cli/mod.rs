@@ -13,6 +13,7 @@ mod sample;
 mod sample_files;
 mod settings;
 mod shards;
+mod shards_cat;
 mod shards_index;
 mod shards_ls;
 mod shards_pack;

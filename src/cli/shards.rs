@@ -1,6 +1,7 @@
 //! `coda-pipe shards`.
 
 use super::exit::{Exit, UsageError};
+use super::shards_cat::Cat;
 use super::shards_index::Index;
 use super::shards_ls::Ls;
 use super::shards_pack::Pack;
@@ -25,6 +26,10 @@ enum Command {
     /// Samples go to stdout, totals to stderr. Exits with 0 if all is well, 1 if a sample is bad or a shard can't be
     /// read to its end, 2 if there is no such shard.
     Ls(Ls),
+    /// Write the samples of shards as one tar on stdout, as the pipeline sees them
+    ///
+    /// What is bad is named on stderr and left out; exits with 1 if there was any. `… | tar -x` unpacks it.
+    Cat(Cat),
     /// Write the index that DALI wants beside each tar and, if asked, a wids index over all
     ///
     /// Exits with 1 if a shard can't have one (compressed, remote, damaged); the others are done.
@@ -41,6 +46,7 @@ impl Shards {
         match self.command {
             Command::Pack(command) => command.run(),
             Command::Ls(command) => command.run(),
+            Command::Cat(command) => command.run(),
             Command::Index(command) => command.run(),
             Command::Verify(command) => command.run(),
         }

@@ -96,6 +96,12 @@ impl<W: Write> ShardWriter<W> {
         Ok(())
     }
 
+    /// The places of the samples written since the last call, which [`ShardWriter::finish`] then lacks: for streams that
+    /// would otherwise gather one entry a sample.
+    pub fn take_entries(&mut self) -> Vec<SampleEntry> {
+        std::mem::take(&mut self.entries)
+    }
+
     /// Length of the archive so far, in bytes.
     pub fn position(&self) -> u64 {
         self.position

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bad_data;
+mod chaining;
 mod commands;
 mod crash;
 mod demo;
@@ -10,6 +11,7 @@ mod diffusion;
 mod discover_command;
 mod discovery;
 mod doctor_model;
+mod documents;
 mod end_to_end;
 mod faults;
 mod features;

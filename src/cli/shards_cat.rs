@@ -1,0 +1,147 @@
+//! `coda-pipe shards cat`.
+
+use super::exit::{Exit, UsageError};
+use super::printable::printable;
+use super::shards::{Bad, places};
+use anyhow::Context as _;
+use clap::Args;
+use coda_pipe::shards::{
+    LabelSource, ReadOptions, Sample, ShardError, ShardIdentity, ShardPlace, ShardWriter,
+    WriterOptions,
+};
+use std::collections::HashSet;
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+
+/// Write the samples of shards as one tar on stdout, as the pipeline sees them.
+#[derive(Debug, Args)]
+pub(crate) struct Cat {
+    /// Paths, brace ranges, globs, folders, URLs, pipe:COMMAND, - for stdin, @FILE with a list of these
+    #[arg(required = true)]
+    shards: Vec<String>,
+    /// Only the samples with these keys, one a line
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+    /// Only samples of these classes
+    #[arg(long, value_name = "KEY,…", value_delimiter = ',')]
+    classes: Vec<String>,
+    /// Where a sample's class is (cls, txt, json:FIELD, key), for --classes
+    #[arg(long, value_name = "SOURCE", default_value = "cls", requires = "classes")]
+    label: LabelSource,
+    /// Stop after so many samples
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+}
+
+/// The stream under way.
+struct Stream<W> {
+    tar: ShardWriter<W>,
+    samples: u64,
+    bad: u64,
+}
+
+impl Cat {
+    /// Writes what is asked for.
+    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        let out = std::io::stdout().lock();
+        if out.is_terminal() {
+            return Err(
+                UsageError("a tar is no text: send it to a file or a program".into()).into()
+            );
+        }
+        let wanted = self.wanted()?;
+        let places = places(&self.shards)?;
+        let tar = ShardWriter::new(BufWriter::new(out), WriterOptions::default());
+        let mut stream = Stream { tar, samples: 0, bad: 0 };
+        for place in &places {
+            self.copy(place, wanted.as_ref(), &mut stream)?;
+            if self.is_enough(stream.samples) {
+                break;
+            }
+        }
+        let Stream { tar, samples, bad } = stream;
+        let (mut out, _) = tar.finish()?;
+        out.flush()?;
+        eprintln!("{samples} samples, {bad} bad");
+        Ok(if bad == 0 { Exit::Done } else { Exit::Failed })
+    }
+
+    fn wanted(&self) -> anyhow::Result<Option<HashSet<String>>> {
+        let Some(path) = &self.keys else { return Ok(None) };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the keys in {}", path.display()))?;
+        Ok(Some(text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()))
+    }
+
+    fn is_enough(&self, samples: u64) -> bool {
+        self.limit.is_some_and(|limit| samples >= limit)
+    }
+
+    /// Copies a shard. What is bad in it is named and passed over.
+    fn copy<W: Write>(
+        &self,
+        place: &ShardPlace,
+        wanted: Option<&HashSet<String>>,
+        stream: &mut Stream<W>,
+    ) -> anyhow::Result<()> {
+        let reader = match place.open(&ShardIdentity::default(), ReadOptions::default()) {
+            Ok(reader) => reader,
+            Err(fault) => {
+                stream.complain(place, &Bad::of(fault));
+                return Ok(());
+            }
+        };
+        for item in reader {
+            if self.is_enough(stream.samples) {
+                break;
+            }
+            let sample = match item.map_err(Bad::of).and_then(|s| self.judge(s, wanted)) {
+                Ok(Some(sample)) => sample,
+                Ok(None) => continue,
+                Err(bad) => {
+                    stream.complain(place, &bad);
+                    continue;
+                }
+            };
+            match stream.tar.write_sample(&sample.key, &sample.members) {
+                Ok(()) => stream.samples += 1,
+                Err(error @ ShardError::BadSample { .. }) => {
+                    let (key, code) = (Some(sample.key), "not_writable");
+                    stream.complain(place, &Bad { key, code, error: error.to_string() });
+                }
+                Err(error) => return Err(error.into()),
+            }
+            // Where each sample came to lie, which nobody asks for here.
+            stream.tar.take_entries();
+        }
+        Ok(())
+    }
+
+    /// A sample, if it is one of those asked for.
+    fn judge(
+        &self,
+        sample: Sample,
+        wanted: Option<&HashSet<String>>,
+    ) -> Result<Option<Sample>, Bad> {
+        if wanted.is_some_and(|keys| !keys.contains(&sample.key)) {
+            return Ok(None);
+        }
+        if self.classes.is_empty() {
+            return Ok(Some(sample));
+        }
+        match self.label.label(&sample) {
+            Ok(class) => Ok(self.classes.contains(&class).then_some(sample)),
+            Err(reason) => {
+                let (code, error) = (reason.code(), reason.to_string());
+                Err(Bad { key: Some(sample.key), code, error })
+            }
+        }
+    }
+}
+
+impl<W> Stream<W> {
+    fn complain(&mut self, place: &ShardPlace, bad: &Bad) {
+        self.bad += 1;
+        eprintln!("{}", printable(&format!("{place}: {bad}")));
+    }
+}

@@ -1,0 +1,91 @@
+//! docs/chaining.md with the packages themselves, and `shards cat`.
+
+use crate::documents::{blocks, run};
+use crate::harness::{Bench, checkout, read_shard};
+use crate::python::python;
+use std::process::Stdio;
+
+fn shards(bench: &Bench) {
+    std::fs::create_dir(bench.path("shards")).unwrap();
+    for name in ["train-000000.tar", "train-000001.tar"] {
+        std::fs::copy(bench.path(name), bench.path("shards").join(name)).unwrap();
+    }
+}
+
+#[test]
+fn the_pages_commands_work_with_the_real_packages() {
+    let Some(python) = python("the_pages_commands_work_with_the_real_packages") else { return };
+    let bench = Bench::new();
+    bench.expect(0, &["run", "p.toml", "--set", "output.name=mine", "--run-dir", "runs/mine"]);
+    shards(&bench);
+    let text = std::fs::read_to_string(checkout().join("docs/chaining.md")).unwrap();
+    let mut printed = Vec::new();
+    for (language, code) in blocks(&text, &["sh", "python"]) {
+        let wids = code.starts_with("import wids");
+        let stand_ins = checkout().join("tests/python");
+        let prelude = format!("import sys; sys.path.append({stand_ins:?}); import without_torch\n");
+        let code = if wids { prelude + code } else { code.to_owned() };
+        printed.push(run(&bench, Some(&python), (language, &code)));
+    }
+    let said = printed.join("\n");
+    assert!(said.contains("12 samples;"), "{said}");
+    let names = std::fs::read_to_string(bench.path("names.txt")).unwrap();
+    assert_eq!(names.lines().count(), 40, "{names}");
+    assert_eq!(std::fs::read_dir(bench.path("few")).unwrap().count(), 6);
+    // DuckDB and Polars found the three classes.
+    assert!(
+        said.matches("\u{2502} 0 ").count() + said.matches("\u{2502} 2 ").count() >= 2,
+        "{said}"
+    );
+}
+
+#[test]
+fn cat_hands_on_what_is_asked_for_and_names_what_is_bad() {
+    let bench = Bench::new();
+    let cat = |code, arguments: &[&str]| {
+        let arguments = [&["shards", "cat"], arguments].concat();
+        let output = bench.command(&arguments).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?} {stderr}");
+        std::fs::write(bench.path("out.tar"), output.stdout).unwrap();
+        (read_shard(&bench.path("out.tar")), stderr)
+    };
+    let both = "train-{000000..000001}.tar";
+    let whole = cat(0, &[both]).0;
+    assert_eq!(whole.len(), 90);
+    for (key, members) in read_shard(&bench.path("train-000001.tar")) {
+        assert_eq!(whole[&key], members);
+    }
+    let some: Vec<&String> = whole.keys().step_by(7).collect();
+    let lines: Vec<String> = some.iter().map(|key| format!("{key}\n")).collect();
+    std::fs::write(bench.path("keys.txt"), lines.concat()).unwrap();
+    let chosen = cat(0, &[both, "--keys", "keys.txt"]).0;
+    assert_eq!(chosen.keys().collect::<Vec<_>>(), some);
+    let twos = cat(0, &[both, "--classes", "2", "--limit", "11"]).0;
+    assert!(twos.len() == 11 && twos.values().all(|members| members["cls"] == b"2"));
+
+    let cut = std::fs::read(bench.path("train-000000.tar")).unwrap();
+    std::fs::write(bench.path("cut.tar"), &cut[..cut.len() / 2]).unwrap();
+    let (rest, stderr) = cat(1, &["cut.tar", "train-000001.tar"]);
+    assert!(rest.len() > 45 && stderr.contains("cut.tar: bad: "), "{stderr}");
+    // Its keys can't be there twice.
+    std::fs::copy(bench.path("train-000001.tar"), bench.path("again.tar")).unwrap();
+    let (once, stderr) = cat(1, &["train-000001.tar", "again.tar"]);
+    assert!(once.len() == 45 && stderr.contains("already in this shard"), "{stderr}");
+    bench.expect(2, &["shards", "cat", "nothing-{0..1}.tar"]);
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error_of_cat() {
+    let bench = Bench::new();
+    let mut child = bench
+        .command(&["shards", "cat", "train-{000000..000001}.tar"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+}
