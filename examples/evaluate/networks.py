@@ -1,0 +1,75 @@
+"""The networks that papers on data-set distillation judge by, all with instance norm.
+
+ResNetAP: a ResNet whose strides are average pooling. ConvNet: blocks of convolution, norm, ReLU, 2×2 average pooling.
+How an image first shrinks depends on its size: by 4 from 129 pixels on, by 2 from 65 on, not below.
+"""
+
+import torch.nn.functional as F
+from torch import nn
+
+BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2)}
+
+
+def build(name, classes, side, width=None):
+    """`resnetap10`, `resnet18` or `convnetN` with N blocks; `width`: its channels, left out: as published."""
+    if name.startswith("convnet"):
+        return conv_net(int(name.removeprefix("convnet")), classes, side, width or 128)
+    if name in ("resnetap10", "resnet18"):
+        return ResNet(int(name[-2:]), classes, side, width or 64, pooled=name == "resnetap10")
+    raise ValueError(f"no network is called {name}: resnetap10, resnet18, convnet3, convnet6")
+
+
+def norm(channels):
+    return nn.GroupNorm(channels, channels)
+
+
+def conv_net(depth, classes, side, width):
+    if side >> depth < 1:
+        raise ValueError(f"{depth} halvings leave nothing of {side} pixels")
+    layers, channels = [], 3
+    for _ in range(depth):
+        layers += [nn.Conv2d(channels, width, 3, padding=1), norm(width), nn.ReLU(), nn.AvgPool2d(2)]
+        channels = width
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(width * (side >> depth) ** 2, classes))
+
+
+class Block(nn.Module):
+    """Two 3×3 convolutions and a way past them."""
+
+    def __init__(self, channels, width, stride, pooled):
+        super().__init__()
+        self.shrink = nn.AvgPool2d(stride) if pooled and stride > 1 else nn.Identity()
+        step = 1 if pooled else stride
+        self.first = nn.Sequential(nn.Conv2d(channels, width, 3, step, 1, bias=False), norm(width), nn.ReLU())
+        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), norm(width))
+        self.past = nn.Identity()
+        if stride > 1 or channels != width:
+            past = nn.Conv2d(channels, width, 1, step, bias=False)
+            self.past = nn.Sequential(nn.AvgPool2d(stride) if pooled else nn.Identity(), past, norm(width))
+
+    def forward(self, x):
+        return F.relu(self.second(self.shrink(self.first(x))) + self.past(x))
+
+
+class ResNet(nn.Module):
+    def __init__(self, depth, classes, side, width, pooled):
+        super().__init__()
+        large, middle = side > 128, 64 < side <= 128
+        kernel = 7 if large else 3
+        strided = large and not pooled
+        stem = [nn.Conv2d(3, width, kernel, 2 if strided else 1, kernel // 2, bias=False), norm(width), nn.ReLU()]
+        if strided:
+            stem.append(nn.MaxPool2d(3, 2, 1))
+        elif large or middle:
+            stem.append(nn.AvgPool2d(4 if large else 2))
+        layers, channels = stem, width
+        for stage, blocks in enumerate(BLOCKS[depth]):
+            for block in range(blocks):
+                wide = width << stage
+                layers.append(Block(channels, wide, 2 if stage and not block else 1, pooled))
+                channels = wide
+        self.features = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.classifier = nn.Linear(channels, classes)
+
+    def forward(self, x):
+        return self.classifier(self.features(x))
