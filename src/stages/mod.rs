@@ -5,6 +5,9 @@ mod anchor;
 mod anchor_device;
 mod assemble;
 mod assemble_meta;
+mod audit;
+mod audit_images;
+mod audit_run;
 mod context;
 mod discover;
 mod encode;
@@ -28,6 +31,7 @@ mod sources;
 mod step;
 mod walk;
 
+pub use audit_run::audit;
 pub use context::Context;
 pub use error::StageError;
 pub use planning::{Forecast, forecast};
