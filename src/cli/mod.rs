@@ -10,6 +10,7 @@ mod memory;
 mod of_run;
 mod plan;
 mod printable;
+mod report;
 mod run;
 mod sample;
 mod sample_files;
@@ -49,6 +50,8 @@ enum Command {
     Verify(verify::Verify),
     /// Hold every generated image of a run against all real ones, and flag copies
     Audit(audit::Audit),
+    /// Write what a run did, and how it came out, as one HTML file
+    Report(report::Report),
     /// Find the cores in any table of features: try data and settings before a long run
     Discover(discover::Discover),
     /// Say what was found of ONNX Runtime, GPU, threads and disk, and what to do about it
@@ -79,6 +82,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Status(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Audit(command) => command.run(),
+        Command::Report(command) => command.run(),
         Command::Discover(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Inspect(command) => command.run(),

@@ -52,6 +52,11 @@ pub(super) fn classes(context: &Context, encoded: &[Receipt]) -> Result<Vec<Stri
     Ok(LatentTable::open(&paths)?.classes().into_keys().collect())
 }
 
+/// The threshold of the last audit, if there was one that can be read.
+pub fn audit_threshold(run_dir: &RunDir) -> Option<f64> {
+    read_summary(run_dir).ok().flatten().map(|summary| summary.threshold)
+}
+
 /// What the last audit found, if there was one.
 ///
 /// # Errors
