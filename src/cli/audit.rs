@@ -46,7 +46,11 @@ impl Audit {
         let _lock = Lock::take(of.run_dir.root(), |message| progress.say(message))?;
         of.run_dir.sweep()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let found = runtime.block_on(audit(&of, &progress, self.threshold));
+        let found = runtime.block_on(async {
+            let cancel = Cancel::default();
+            signals::listen(cancel.clone())?;
+            audit(&of, &progress, &cancel, self.threshold).await
+        });
         runtime.shutdown_timeout(Duration::from_secs(1));
         let found = found?;
         let mut out = std::io::stdout().lock();
@@ -59,19 +63,19 @@ impl Audit {
     }
 }
 
-/// The audit of an opened run directory, interruptible.
+/// The audit of an opened run directory.
 pub(crate) async fn audit(
     of: &OfRun,
     progress: &Progress,
+    cancel: &Cancel,
     threshold: f64,
 ) -> anyhow::Result<Summary> {
-    let (events, cancel) = (EventLog::none(), Cancel::default());
-    signals::listen(cancel.clone())?;
+    let events = EventLog::none();
     let options = RunOptions {
         run_dir: &of.run_dir,
         events: &events,
         progress,
-        cancel: &cancel,
+        cancel,
         force: true,
         retry_failed: false,
     };

@@ -1,6 +1,7 @@
 //! A run directory together with the pipeline that it was made with.
 
-use anyhow::{Context as _, anyhow};
+use super::exit::UsageError;
+use anyhow::Context as _;
 use coda_pipe::config::Pipeline;
 use coda_pipe::stages::Context;
 use coda_pipe::store::{RunDir, RunRecord};
@@ -39,7 +40,9 @@ pub(crate) fn open(
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let context = Context::new(pipeline, run_dir.clone(), folder, Box::new(notice));
     let context = context.map_err(|error| {
-        anyhow!("{error}\n  did it move since the run? say where it is: --set model.path=…")
+        UsageError(format!(
+            "{error}\n  did it move since the run? say where it is: --set model.path=…"
+        ))
     })?;
     Ok(OfRun { context: Arc::new(context), run_dir, record })
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod audit;
 mod bad_data;
 mod commands;
 mod crash;
@@ -24,6 +25,7 @@ mod pipelines;
 mod plan;
 mod python;
 mod redo;
+mod report;
 mod resolutions;
 mod safety;
 mod sameness;

@@ -88,14 +88,14 @@ function svg(name, attributes, text) {
 
 /** Shares of generated and of real images by distance, in units of the spacing of real images. */
 function histogram({ step, generated, real }, threshold) {
-  const sum = (bars) => bars.reduce((a, b) => a + b, 0) || 1;
-  const shares = (bars) => bars.map((bar) => bar / sum(bars));
-  const [made, truth] = [shares(generated), shares(real)];
-  // No further than there is something to see, the rest being in the last bar.
+  const sum = (bars) => bars.reduce((a, b) => a + b, 0);
+  // No further than there is something to see; the rest goes into the last bar.
   let bars = generated.length;
-  while (bars > 24 && !generated[bars - 1] && real[bars - 1] / sum(real) < 0.005) bars--;
-  const [left, right, top, bottom] = [8, 8, 10, 36], [width, height] = [640, 220];
-  const most = Math.max(...made.slice(0, bars), ...truth.slice(0, bars), 0.01);
+  while (bars > 24 && !generated[bars - 1] && real[bars - 1] < 0.005 * sum(real)) bars--;
+  const shares = (all) => [...all.slice(0, bars - 1), sum(all.slice(bars - 1))].map((bar) => bar / (sum(all) || 1));
+  const [made, truth] = [shares(generated), shares(real)];
+  const [left, right, top, bottom] = [8, 8, 24, 36], [width, height] = [640, 232];
+  const most = Math.max(...made, ...truth, 0.01);
   const px = (bar) => left + (bar / bars) * (width - left - right);
   const py = (value) => top + (1 - value / most) * (height - top - bottom);
   const chart = svg("svg", { class: "histogram", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "Distances of generated images to their nearest real one, beside those of real images among themselves" });
@@ -106,7 +106,7 @@ function histogram({ step, generated, real }, threshold) {
   }
   chart.append(svg("path", { class: "real", d: `${outline}V${py(0)}` }), svg("line", { class: "axis", x1: left, x2: width - right, y1: py(0), y2: py(0) }));
   const limit = px(threshold / step);
-  chart.append(svg("line", { class: "limit", x1: limit, x2: limit, y1: top, y2: py(0) }), svg("text", { x: limit + 4, y: top + 9 }, `flagged below ${threshold}`));
+  chart.append(svg("line", { class: "limit", x1: limit, x2: limit, y1: top - 18, y2: py(0) }), svg("text", { x: limit + 5, y: top - 9 }, `flagged below ${threshold}`));
   for (let tick = 0; tick <= bars * step + 1e-9; tick += 0.5) {
     chart.append(svg("text", { x: px(tick / step), y: height - 20, "text-anchor": tick ? "middle" : "start" }, String(tick)));
   }

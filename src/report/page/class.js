@@ -22,7 +22,7 @@ function classPage(place) {
   return [
     el("div", { class: "path" },
       el("a", { href: "#classes" }, "All classes"),
-      turn(place - 1, "Previous", "←"), turn(place + 1, "Next", "→"),
+      turn(place - 1, "← Previous"), turn(place + 1, "Next →"),
       el("span", { class: "soft small" }, `${place + 1} of ${report.classes.length}`)),
     el("h1", { id: "top" }, className(about)),
     el("ul", { class: "figures" },
@@ -41,9 +41,9 @@ function classPage(place) {
   ].filter(Boolean);
 }
 
-function turn(place, text, arrow) {
+function turn(place, text) {
   const there = place >= 0 && place < report.classes.length;
-  return el("button", { type: "button", disabled: !there, onclick: () => { location.hash = `#class-${place}`; } }, `${arrow} ${text}`);
+  return el("button", { type: "button", disabled: !there, onclick: () => { location.hash = `#class-${place}`; } }, text);
 }
 
 function card(data, at, hover) {

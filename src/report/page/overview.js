@@ -125,9 +125,9 @@ function details(summary, make) {
 function stability() {
   const found = report.stability;
   if (!found) return null;
-  const columns = [["cores_by_seed", "cores: seed"], ["clusters_by_seed", "clusters: seed"],
-    ["cores_by_n_neighbors", "cores: n_neighbors"], ["clusters_by_n_neighbors", "clusters: n_neighbors"],
-    ["cores_by_min_cluster_size", "cores: min_cluster_size"], ["clusters_by_min_cluster_size", "clusters: min_cluster_size"]];
+  const columns = [["cores_by_seed", "cores by seed"], ["clusters_by_seed", "clusters by seed"],
+    ["cores_by_n_neighbors", "cores by n_neighbors"], ["clusters_by_n_neighbors", "clusters by n_neighbors"],
+    ["cores_by_min_cluster_size", "cores by min_ cluster_size"], ["clusters_by_min_cluster_size", "clusters by min_ cluster_size"]];
   const row = (one, name) => [name, count(one.images), ...columns.map(([key]) => fixed(one[key], 2))];
   const rows = (found.classes ?? []).map((one) => row(one, String(one.class ?? NOTHING)));
   const heads = [["class"], ["images", true], ...columns.map(([, title]) => [title, true])];
