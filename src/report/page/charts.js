@@ -1,6 +1,6 @@
 // The scatter plot of a class and the histogram of distances.
 
-const PALETTE = ["#4477aa", "#dd6677", "#2e8b57", "#c2a633", "#4db3d1", "#a3437f", "#e08a4f", "#3fae94", "#9cab3a", "#8474c4", "#a6763a", "#71828a"];
+const PALETTE = ["#4477aa", "#dd6677", "#2e8b57", "#c2a633", "#4db3d1", "#a3437f", "#e08a4f", "#3fae94", "#9cab3a", "#8474c4", "#a6763a", "#b06fd0"];
 const clusterColour = (label) => PALETTE[label % PALETTE.length];
 
 /** The embedding of a class. `light(rank)` is told which core is pointed at, or null. */
