@@ -68,7 +68,7 @@ function galleryCard(about, place) {
   return el("a", { href: `#class-${place}` },
     el("b", null, className(about)), " ",
     el("span", { class: "soft small" }, `${plural(about.images, "image")}, ${plural(about.clusters, "cluster")}, ${count(about.noise)} noise`),
-    about.flagged ? el("span", { class: "badge" }, `${about.flagged} flagged`) : null,
+    about.flagged ? " " : null, about.flagged ? el("span", { class: "badge" }, `${about.flagged} flagged`) : null,
     strip(openClass(place), 34));
 }
 
