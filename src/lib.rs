@@ -6,6 +6,7 @@
 //! [`stages`] are those steps over a run directory ([`store`]), run by [`dataflow`]. `ARCHITECTURE.md` is the map.
 
 pub mod arrays;
+pub mod audit;
 pub mod config;
 pub mod dataflow;
 pub mod diffusion;
@@ -15,6 +16,7 @@ pub mod forecast;
 pub mod imaging;
 pub mod onnx;
 pub mod pack;
+pub mod report;
 pub mod shards;
 pub mod stages;
 pub mod store;

@@ -36,11 +36,7 @@ pub(crate) struct UsageError(pub(crate) String);
 
 /// Prints `error` with its causes and says what to exit with.
 pub(crate) fn report(error: &anyhow::Error) -> Exit {
-    let interrupted = error.chain().any(|e| {
-        e.is::<Cancelled>()
-            || matches!(e.downcast_ref(), Some(FlowError::<StageError>::Cancelled(_)))
-    });
-    if interrupted {
+    if interrupted(error) {
         eprintln!("interrupted: run the same command again to go on");
         return Exit::Interrupted;
     }
@@ -59,6 +55,14 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
     // A stage's error on its own comes from before the run: a class list or a model folder that can't be used.
     let before = error.is::<StageError>();
     if before || error.chain().any(is_configuration) { Exit::Usage } else { Exit::Failed }
+}
+
+/// Whether the user had it stopped.
+pub(crate) fn interrupted(error: &anyhow::Error) -> bool {
+    error.chain().any(|e| {
+        e.is::<Cancelled>()
+            || matches!(e.downcast_ref(), Some(FlowError::<StageError>::Cancelled(_)))
+    })
 }
 
 /// Whoever read our output has seen enough (`coda-pipe inspect x | head`): that is no failure.

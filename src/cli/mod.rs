@@ -1,13 +1,16 @@
 //! The commands: one file each. Progress and messages go to stderr, data to stdout.
 
+mod audit;
 mod discover;
 mod doctor;
 mod doctor_model;
 mod exit;
 mod inspect;
 mod memory;
+mod of_run;
 mod plan;
 mod printable;
+mod report;
 mod run;
 mod sample;
 mod sample_files;
@@ -46,6 +49,10 @@ enum Command {
     Status(status::Status),
     /// Read every file of a run directory and say what is damaged
     Verify(verify::Verify),
+    /// Hold every generated image of a run against all real ones, and flag copies
+    Audit(audit::Audit),
+    /// Write what a run did, and how it came out, as one HTML file
+    Report(report::Report),
     /// Find the cores in any table of features: try data and settings before a long run
     Discover(discover::Discover),
     /// Say what was found of ONNX Runtime, GPU, threads and disk, and what to do about it
@@ -75,6 +82,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Sample(command) => command.run(),
         Command::Status(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Audit(command) => command.run(),
+        Command::Report(command) => command.run(),
         Command::Discover(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Inspect(command) => command.run(),

@@ -1,7 +1,9 @@
 //! `coda-pipe run`.
 
 use super::exit::{Exit, UsageError};
+use super::of_run::OfRun;
 use super::printable::printable;
+use super::report::{self, Wanted};
 use anyhow::Context as _;
 use clap::{Args, builder::PossibleValuesParser};
 use coda_pipe::config::Pipeline;
@@ -155,7 +157,7 @@ impl Run {
             force: self.force,
             retry_failed: self.retry_failed,
         };
-        let result = stages::run(context.clone(), &options, range, record).await;
+        let result = stages::run(context.clone(), &options, range.clone(), record).await;
         let fields = match &result {
             Ok(_) => json!({"ok": true}),
             Err(error) => json!({"ok": false, "error": error.to_string()}),
@@ -168,6 +170,11 @@ impl Run {
         let text = std::fs::read(&self.pipeline).context("cannot read the pipeline file")?;
         run_dir.write("pipeline.toml", &text)?;
         self.report(&context, run_dir, &result, started.elapsed())?;
+        if context.pipeline.output.report && *range.end() == STAGES.len() - 1 {
+            let of = OfRun { context, run_dir: run_dir.clone(), record: run_dir.record()? };
+            let (path, _) = report::make(&of, progress, &cancel, &Wanted::default()).await?;
+            eprintln!("report in {}", path.display());
+        }
         Ok(Exit::Done)
     }
 

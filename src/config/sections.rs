@@ -257,5 +257,7 @@ section! {
         size: usize = 256, between(1, 16_384);
         /// Samples in one distilled shard.
         samples_per_shard: usize = 1000, at_least(1);
+        /// Write `report/index.html` when the run is done, as `coda-pipe report` does.
+        report: bool = false, any;
     }
 }

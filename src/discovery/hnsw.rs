@@ -132,19 +132,24 @@ impl Index<'_> {
     /// One row's neighbours. A graph with unreachable rows can return fewer than `k`; the first
     /// rows then fill up, so that every list is full.
     fn search_row(&self, data: &Matrix, row: usize, k: usize) -> Vec<(f32, u32)> {
+        nearest(data, row, self.candidates(data.row(row), k), k)
+    }
+
+    /// Rows that could be among the `k` nearest to `point`, at least `k` where there are so many.
+    pub(super) fn candidates(&self, point: &[f32], k: usize) -> Vec<u32> {
         let ef = self.ef_search.max(k + 1);
-        let found = self.graph.search(data.row(row), (k + 1).min(data.rows()), ef);
+        let found = self.graph.search(point, (k + 1).min(self.rows()), ef);
         let mut candidates: Vec<u32> = found.iter().map(|near| near.d_id as u32).collect();
         candidates.sort_unstable();
         candidates.dedup();
-        let mut filler = 0..data.rows() as u32;
+        let mut filler = 0..self.rows() as u32;
         while candidates.len() < k {
             let Some(next) = filler.next() else { break };
             if !candidates.contains(&next) {
                 candidates.push(next);
             }
         }
-        nearest(data, row, candidates, k)
+        candidates
     }
 
     /// The share of true neighbours (the row itself not counted) that the graph finds, over at most
@@ -238,9 +243,8 @@ pub struct Searched {
     pub log: Vec<String>,
 }
 
-/// Builds a graph, measures its recall, and builds again with both `ef` doubled while the recall is
-/// under the floor. If no attempt reaches it, the lists come from the exact search, and the graph
-/// returned is the last.
+/// Builds a graph and searches it for every row. If no attempt reaches the recall asked for, the lists come from the
+/// exact search, and the graph returned is the last.
 ///
 /// # Errors
 /// As [`Index::build`].
@@ -249,6 +253,34 @@ pub fn search(
     k: usize,
     settings: &HnswSettings,
 ) -> Result<Searched, DiscoveryError> {
+    let Built { index, recall, good, log } = build_to_recall(data, k, settings)?;
+    let neighbors = if good { index.search(data, k) } else { exact(data, k)? };
+    Ok(Searched { neighbors, index, recall, log })
+}
+
+/// What [`build_to_recall`] built.
+#[derive(Debug)]
+pub struct Built {
+    /// The last graph.
+    pub index: Index<'static>,
+    /// Its measured recall.
+    pub recall: f64,
+    /// Whether that reaches the floor; if not, the exact search is called for.
+    pub good: bool,
+    /// What was tried, for the log.
+    pub log: Vec<String>,
+}
+
+/// Builds a graph, measures its recall at `k`, and builds again with both `ef` doubled while the recall is under the
+/// floor.
+///
+/// # Errors
+/// As [`Index::build`].
+pub fn build_to_recall(
+    data: &Matrix,
+    k: usize,
+    settings: &HnswSettings,
+) -> Result<Built, DiscoveryError> {
     let mut attempt = settings.clone();
     let mut log = Vec::new();
     let mut tries = 0;
@@ -260,11 +292,11 @@ pub fn search(
             attempt.m, attempt.ef_construction, attempt.ef_search
         ));
         if recall >= settings.recall_floor {
-            return Ok(Searched { neighbors: index.search(data, k), index, recall, log });
+            return Ok(Built { index, recall, good: true, log });
         }
         if tries == settings.rebuilds {
             log.push(format!("index: under {}, exact neighbours used", settings.recall_floor));
-            return Ok(Searched { neighbors: exact(data, k)?, index, recall, log });
+            return Ok(Built { index, recall, good: false, log });
         }
         tries += 1;
         attempt.ef_construction = (attempt.ef_construction * 2).min(MOST_CANDIDATES);

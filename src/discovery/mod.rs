@@ -14,6 +14,7 @@ pub mod features;
 pub mod hdbscan;
 pub mod hnsw;
 pub mod kmeans;
+pub mod lookup;
 mod matrix;
 mod nearest;
 pub mod neighbors;

@@ -7,6 +7,7 @@
 
 mod decode;
 mod error;
+mod jpeg;
 mod jpeg_end;
 mod lanczos;
 mod png;
@@ -17,7 +18,8 @@ mod tensor;
 
 pub use decode::{DecodeOptions, decode_rgb};
 pub use error::ImagingError;
-pub use image::RgbImage;
+pub use image::{Rgb, RgbImage};
+pub use jpeg::encode_jpeg;
 pub use png::encode_png;
 pub use resize::resize_lanczos;
 pub use sheet::{SheetLayout, contact_sheet};

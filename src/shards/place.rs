@@ -53,8 +53,8 @@ pub(super) fn is_url(pattern: &str) -> bool {
     STORES.iter().chain(&SERVERS).any(|scheme| pattern.starts_with(scheme))
 }
 
-/// A URL less its user, password, query and fragment.
-pub(super) fn without_secrets(url: &str) -> String {
+/// A URL less its user, password, query and fragment; anything else as it is.
+pub fn without_secrets(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     // In a store's keys `?` and `#` are characters like any other.
     let rest = match SERVERS.iter().any(|server| url.starts_with(server)) {

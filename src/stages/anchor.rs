@@ -73,10 +73,10 @@ impl Anchor {
 
     /// The cores encoded again, at the size of the images to be.
     async fn encode(&self, class: &str, cores: Vec<CoreRow>) -> Result<Anchors, StageError> {
-        let pool = self.pool.get_or_try_init(|| start_pool(&self.context)).await?;
         let (context, originals) = (self.context.clone(), self.originals.clone());
+        let (size, batch) = (context.pipeline.generate.size, context.pipeline.anchor.batch);
+        let pool = self.pool.get_or_try_init(|| start_pool(&context, size, batch)).await?;
         let permit = context.worker().await?;
-        let size = context.pipeline.generate.size;
         let (own, chosen) = (class.to_owned(), cores.clone());
         let images = tokio::task::spawn_blocking(move || {
             let images = chosen.iter().map(|core| originals.image(&own, core, size));

@@ -1,4 +1,4 @@
-//! The device's side of `anchor`: cores to latents, at the size that images are generated at.
+//! The device's side of `anchor` and of the audit: images to latents, at the size asked for.
 
 use super::context::Context;
 use super::error::StageError;
@@ -7,10 +7,15 @@ use crate::diffusion::Encoder;
 use crate::imaging::{RgbImage, write_tensor};
 use std::sync::Arc;
 
-/// A class's cores in, their latents out, one after another.
+/// A class's images in, their latents out, one after another.
 pub(super) type Pool = DevicePool<Vec<RgbImage>, Vec<f32>, StageError>;
 
-pub(super) async fn start_pool(context: &Arc<Context>) -> Result<Pool, StageError> {
+/// Starts a thread a device. Images are squares of `size` pixels and go through the graph up to `batch` at a time.
+pub(super) async fn start_pool(
+    context: &Arc<Context>,
+    size: usize,
+    batch: usize,
+) -> Result<Pool, StageError> {
     let devices = context.runtime()?.1.clone();
     let makers = devices.into_iter().map(|device| {
         let context = context.clone();
@@ -18,7 +23,6 @@ pub(super) async fn start_pool(context: &Arc<Context>) -> Result<Pool, StageErro
             let (runtime, _) = context.runtime()?;
             let mut encoder =
                 Encoder::load(&context.model, runtime, &context.graph_options(device))?;
-            let (size, batch) = (context.pipeline.generate.size, context.pipeline.anchor.batch);
             Ok(move |images: Vec<RgbImage>| encode(&mut encoder, &images, size, batch))
         }
     });

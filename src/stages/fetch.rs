@@ -156,16 +156,16 @@ fn copy(
 
 /// Hands on the samples at the offsets in `places`, in order, taking each found one out: by seeking in a plain shard,
 /// by reading any other up to the last of them.
-fn fetch_by_offset(
+pub(super) fn fetch_by_offset<What: Clone>(
     source: &Source,
-    places: &mut BTreeMap<u64, Core>,
+    places: &mut BTreeMap<u64, What>,
     options: &ReadOptions,
-    mut found: impl FnMut(Core, &Sample) -> Result<(), StageError>,
+    mut found: impl FnMut(What, &Sample) -> Result<(), StageError>,
 ) -> Result<(), StageError> {
     let seekable = source.is_seekable()?;
-    while let Some((&offset, core)) = places.first_key_value().filter(|_| seekable) {
+    while let Some((&offset, what)) = places.first_key_value().filter(|_| seekable) {
         match source.open_at(offset, options.clone())?.next() {
-            Some(Ok(sample)) if sample.offset == 0 => found(core.clone(), &sample)?,
+            Some(Ok(sample)) if sample.offset == 0 => found(what.clone(), &sample)?,
             Some(Err(fault)) if fault.reason.is_io() => return Err(fault.into()),
             _ => return Ok(()),
         }
@@ -177,8 +177,8 @@ fn fetch_by_offset(
     for item in source.open(options.clone())? {
         match item {
             Ok(sample) => {
-                if let Some(core) = places.remove(&sample.offset) {
-                    found(core, &sample)?;
+                if let Some(what) = places.remove(&sample.offset) {
+                    found(what, &sample)?;
                 }
             }
             Err(fault) if fault.reason.is_io() => return Err(fault.into()),

@@ -171,24 +171,13 @@ impl Latents {
         class: &str,
         how: Features,
     ) -> Result<ClassFeatures, StageError> {
-        let format = self.table.format();
         let from = if context.pipeline.features.model.is_some() {
             Numbers::Feature
         } else {
             Numbers::Latent
         };
         let images = self.counts.get(class).copied().unwrap_or(0);
-        let width = from.count(format).max(1);
-        let chunk = (CHUNK_BYTES / (4 * width)).max(1);
-        let (mut rows, mut values) = (ClassRows::default(), Vec::new());
-        for start in (0..images).step_by(chunk) {
-            let read = self.table.read_range(class, start..images.min(start + chunk), from)?;
-            rows.keys.extend(read.keys);
-            rows.shards.extend(read.shards);
-            rows.offsets.extend(read.offsets);
-            let reduced = reduced(read.values, format, from, how);
-            values.extend(reduced.map_err(|e| named(class, e))?);
-        }
+        let (rows, values) = read_reduced(&self.table, class, images, from, how)?;
         let features = Matrix::new(images, values.len() / images.max(1), values);
         let features = features.map_err(|e| named(class, e))?;
         let all = ClassFeatures { rows, numbers: (0..images).collect(), features };
@@ -197,6 +186,30 @@ impl Latents {
             Some(kept) => all.select(kept.map_or(&[], Vec::as_slice)),
         })
     }
+}
+
+/// All `images` of `class` by what is kept of them, reduced as `how` says while they are read: who they are, and their
+/// values row by row.
+pub(super) fn read_reduced(
+    table: &LatentTable,
+    class: &str,
+    images: usize,
+    from: Numbers,
+    how: Features,
+) -> Result<(ClassRows, Vec<f32>), StageError> {
+    let format = table.format();
+    let width = from.count(format).max(1);
+    let chunk = (CHUNK_BYTES / (4 * width)).max(1);
+    let (mut rows, mut values) = (ClassRows::default(), Vec::new());
+    for start in (0..images).step_by(chunk) {
+        let read = table.read_range(class, start..images.min(start + chunk), from)?;
+        rows.keys.extend(read.keys);
+        rows.shards.extend(read.shards);
+        rows.offsets.extend(read.offsets);
+        let reduced = reduced(read.values, format, from, how);
+        values.extend(reduced.map_err(|e| named(class, e))?);
+    }
+    Ok((rows, values))
 }
 
 /// Whole rows of `from` as `how` has discovery take them.

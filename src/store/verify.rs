@@ -10,6 +10,9 @@ use serde::Serialize;
 use std::collections::HashSet;
 use std::path::Path;
 
+/// Folders of what is made from a run's results.
+const DERIVED: [&str; 3] = ["preview", "audit", "report"];
+
 /// What a run directory turned out to hold.
 #[derive(Debug, Default, PartialEq, Serialize)]
 pub struct Verification {
@@ -137,8 +140,8 @@ fn examine(path: &Path, bytes: u64, xxh3: &str) -> Option<Damage> {
 /// Files of the stages' folders that are neither receipts nor in `listed`.
 fn unlisted(run_dir: &RunDir, listed: &HashSet<&str>) -> Result<Vec<String>, StoreError> {
     let mut found = Vec::new();
-    // Previews are made from images at any time; no receipt names them.
-    for folder in FOLDERS.into_iter().filter(|name| *name != "preview") {
+    // What is made from results at any time, and may be deleted at any time, is in no stage's receipts.
+    for folder in FOLDERS.into_iter().filter(|name| !DERIVED.contains(name)) {
         if run_dir.path(folder).is_dir() {
             list(run_dir, folder, &mut found)?;
         }

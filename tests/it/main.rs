@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod audit;
 mod bad_data;
 mod chaining;
 mod commands;
@@ -26,6 +27,7 @@ mod pipelines;
 mod plan;
 mod python;
 mod redo;
+mod report;
 mod resolutions;
 mod safety;
 mod sameness;

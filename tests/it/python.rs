@@ -35,12 +35,14 @@ fn pyarrow_reads_the_tables_with_the_documented_schema() {
     };
     let bench = Bench::new();
     bench.expect(0, &["run", "p.toml"]);
+    bench.expect(0, &["audit", "run"]);
     let docs = std::fs::read_to_string(checkout().join("docs/run-directory.md")).unwrap();
     for (file, kind) in [
         ("run/encode/part-000000.parquet", "latents"),
         ("run/discover/0/cores.parquet", "cores"),
         ("run/discover/0/embedding.parquet", "embedding"),
         ("run/anchor/0.parquet", "anchors"),
+        ("run/audit/copies.parquet", "audit"),
         ("run/quarantine.parquet", "quarantine"),
     ] {
         let seen = check(&python, "check_parquet.py", &[bench.path(file)]);

@@ -1,11 +1,11 @@
 //! `embedding.parquet`: every sample of one class in the space that cores were chosen in.
 
-use super::columns::{described, write_all};
+use super::columns::{Columns, described, read_all, write_all};
 use crate::store::{StoreError, Written};
 use arrow::array::{
-    FixedSizeListArray, Float32Array, Float64Array, Int32Array, RecordBatch, StringArray,
+    AsArray, FixedSizeListArray, Float32Array, Float64Array, Int32Array, RecordBatch, StringArray,
 };
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Float32Type, Float64Type, Int32Type, Schema};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -59,4 +59,62 @@ pub fn write_embedding(
     )
     .map_err(StoreError::table(path))?;
     write_all(path, root, &batch)
+}
+
+/// A class's table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embedding {
+    /// One a sample.
+    pub rows: Vec<EmbeddedRow>,
+    /// `dimensions` values a row.
+    pub coordinates: Vec<f32>,
+    /// Values of a row.
+    pub dimensions: usize,
+}
+
+/// Reads what [`write_embedding`] wrote.
+///
+/// # Errors
+/// If the file can't be read or has other columns.
+pub fn read_embedding(path: &Path) -> Result<Embedding, StoreError> {
+    let batch = read_all(path)?;
+    let columns = Columns { batch: &batch, path };
+    let wrong = || StoreError::table(path)("it has no column `coordinates` of ours");
+    let lists = batch.column_by_name("coordinates").and_then(|c| c.as_fixed_size_list_opt());
+    let lists = lists.ok_or_else(wrong)?;
+    let dimensions = usize::try_from(lists.value_length()).map_err(StoreError::table(path))?;
+    let values = lists.values().as_primitive_opt::<Float32Type>().ok_or_else(wrong)?.values();
+    let coordinates = values.get(..batch.num_rows() * dimensions).ok_or_else(wrong)?.to_vec();
+    let labels = columns.numbers::<Int32Type>("label")?;
+    let probabilities = columns.numbers::<Float64Type>("probability")?;
+    let names = columns.strings("key")?.into_iter().zip(columns.strings("shard")?);
+    let rows = names.enumerate().map(|(i, (key, shard))| EmbeddedRow {
+        key,
+        shard,
+        label: labels[i],
+        probability: probabilities[i],
+    });
+    Ok(Embedding { rows: rows.collect(), coordinates, dimensions })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_and_coordinates_are_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("embedding.parquet");
+        let row = |key: &str, label| EmbeddedRow {
+            key: key.into(),
+            shard: "s".into(),
+            label,
+            probability: 0.5,
+        };
+        let rows = [row("a", -1), row("b", 4)];
+        let coordinates = vec![1.0, 2.0, 3.0, -4.0, 5.5, 6.0];
+        write_embedding(&path, dir.path(), "c", &rows, coordinates.clone(), 3).unwrap();
+        let found = read_embedding(&path).unwrap();
+        assert_eq!(found, Embedding { rows: rows.to_vec(), coordinates, dimensions: 3 });
+    }
 }

@@ -4,6 +4,7 @@
 //! encoded: reading them is a copy, twenty times faster than a list column, and NumPy views them in place.
 
 mod anchors;
+mod audit;
 mod columns;
 mod cores;
 mod embedding;
@@ -14,11 +15,12 @@ mod purity;
 mod quarantine;
 
 pub use anchors::{Anchors, read_anchors, write_anchors};
+pub use audit::{AuditRow, read_audit, write_audit};
 pub use columns::{read_all, write_all};
 pub use cores::{CoreRow, read_cores, write_cores};
-pub use embedding::{EmbeddedRow, write_embedding};
+pub use embedding::{EmbeddedRow, Embedding, read_embedding, write_embedding};
 pub use latent_format::{LatentFormat, LatentType, PartFormat};
 pub use latents::{LatentRow, write_latents};
 pub use latents_read::{ClassRows, LatentTable, Numbers};
 pub use purity::{PurityRow, read_purity, write_purity};
-pub use quarantine::{QuarantineRow, write_quarantine};
+pub use quarantine::{QuarantineRow, read_quarantine, write_quarantine};

@@ -1,6 +1,6 @@
 //! `quarantine.parquet`: every sample that was left out of the run, and why.
 
-use super::columns::{described, write_all};
+use super::columns::{Columns, described, read_all, write_all};
 use crate::store::{StoreError, Written};
 use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -40,4 +40,20 @@ pub fn write_quarantine(
     )
     .map_err(StoreError::table(path))?;
     write_all(path, root, &batch)
+}
+
+/// Reads what [`write_quarantine`] wrote.
+///
+/// # Errors
+/// If the file can't be read or has other columns.
+pub fn read_quarantine(path: &Path) -> Result<Vec<QuarantineRow>, StoreError> {
+    let batch = read_all(path)?;
+    let columns = Columns { batch: &batch, path };
+    let (shards, keys) = (columns.strings("shard")?, columns.strings("key")?);
+    let (stages, reasons) = (columns.strings("stage")?, columns.strings("reason")?);
+    let places = shards.into_iter().zip(keys);
+    let rows = places.zip(stages.into_iter().zip(reasons));
+    Ok(rows
+        .map(|((shard, key), (stage, reason))| QuarantineRow { shard, key, stage, reason })
+        .collect())
 }

@@ -1,0 +1,105 @@
+//! `coda-pipe audit`.
+
+use super::exit::{Exit, UsageError};
+use super::of_run::{self, OfRun};
+use super::printable::printable;
+use super::signals;
+use clap::Args;
+use coda_pipe::audit::Summary;
+use coda_pipe::dataflow::{Cancel, Progress, ProgressStyle, RunOptions};
+use coda_pipe::stages;
+use coda_pipe::store::{EventLog, Lock};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Below this share of the spacing an image is taken for a copy: one that was only resized and compressed again comes
+/// to some hundredths, one that a model drew after a core to some tenths.
+pub(crate) const THRESHOLD: f64 = 0.1;
+
+/// Hold every generated image against all real ones, and flag those that are copies.
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// The run directory
+    run_dir: PathBuf,
+    /// Flag images nearer to a real one than this share of the median distance between real images of its class
+    #[arg(long, value_name = "SHARE", default_value_t = THRESHOLD)]
+    threshold: f64,
+    /// Override a setting of the run, such as model.path=… where it moved
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+    /// Print the summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Audit {
+    /// Audits, and prints what is flagged.
+    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        if !(self.threshold >= 0.0 && self.threshold.is_finite()) {
+            return Err(UsageError("--threshold must be 0 or more".into()).into());
+        }
+        let progress = Arc::new(Progress::new(ProgressStyle::detect()));
+        let shown = progress.clone();
+        let of = of_run::open(&self.run_dir, &self.sets, move |text| shown.say(text))?;
+        let _lock = Lock::take(of.run_dir.root(), |message| progress.say(message))?;
+        of.run_dir.sweep()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let found = runtime.block_on(async {
+            let cancel = Cancel::default();
+            signals::listen(cancel.clone())?;
+            audit(&of, &progress, &cancel, self.threshold).await
+        });
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        let found = found?;
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            writeln!(out, "{:#}", serde_json::to_value(&found)?)?;
+        } else {
+            print(&mut out, &found)?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// The audit of an opened run directory.
+pub(crate) async fn audit(
+    of: &OfRun,
+    progress: &Progress,
+    cancel: &Cancel,
+    threshold: f64,
+) -> anyhow::Result<Summary> {
+    let events = EventLog::none();
+    let options = RunOptions {
+        run_dir: &of.run_dir,
+        events: &events,
+        progress,
+        cancel,
+        force: true,
+        retry_failed: false,
+    };
+    Ok(stages::audit(of.context.clone(), &options, threshold).await?)
+}
+
+fn print(out: &mut impl Write, found: &Summary) -> std::io::Result<()> {
+    let Summary { images, real, values, threshold, flagged, .. } = found;
+    writeln!(out, "{images} generated images, {real} real ones, compared by {values} values each")?;
+    for flag in flagged {
+        let (class, key) = (printable(&flag.class), printable(&flag.key));
+        writeln!(
+            out,
+            "class {class} image {:04}: near to {key} of {}, distance {:.4}, {:.3} of the spacing",
+            flag.rank,
+            printable(&flag.shard),
+            flag.distance,
+            flag.ratio
+        )?;
+    }
+    writeln!(out, "{} flagged as copies: nearer than {threshold} of the spacing", flagged.len())?;
+    writeln!(
+        out,
+        "{} nearer to a real image than 99 of 100 real images of its class are to each other",
+        found.within_one_percent
+    )
+}

@@ -1,0 +1,111 @@
+//! `coda-pipe report`.
+
+use super::audit::{THRESHOLD, audit};
+use super::exit::{Exit, interrupted};
+use super::of_run::{self, OfRun};
+use super::signals;
+use anyhow::anyhow;
+use clap::Args;
+use coda_pipe::dataflow::{Cancel, Progress, ProgressStyle};
+use coda_pipe::stages::{self, Reporting};
+use coda_pipe::store::Lock;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// MiB that pictures may take, about.
+const PICTURES: u64 = 24;
+
+/// Write what a run did, and how it came out, as one HTML file that needs no network.
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// The run directory
+    run_dir: PathBuf,
+    /// Where the file goes, in place of RUN_DIR/report/index.html
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Leave out the audit for copies, which takes the model
+    #[arg(long)]
+    no_audit: bool,
+    /// MiB that pictures may take, about
+    #[arg(long, value_name = "MIB", default_value_t = PICTURES)]
+    pictures: u64,
+    /// Override a setting of the run, such as model.path=… where it moved
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+}
+
+/// What the report is to be.
+pub(crate) struct Wanted {
+    /// Where it goes, if not to its place in the run directory.
+    out: Option<PathBuf>,
+    audit: bool,
+    /// MiB.
+    pictures: u64,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self { out: None, audit: true, pictures: PICTURES }
+    }
+}
+
+impl Report {
+    /// Audits, writes the report, and prints where it is.
+    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        let out = self.out.as_ref().map(std::path::absolute).transpose()?;
+        let wanted = Wanted { out, audit: !self.no_audit, pictures: self.pictures };
+        let progress = Arc::new(Progress::new(ProgressStyle::detect()));
+        let shown = progress.clone();
+        let of = of_run::open(&self.run_dir, &self.sets, move |text| shown.say(text))?;
+        // Only the audit writes what a run could write too; looking at a run under way is free.
+        let lock = wanted.audit.then(|| Lock::take(of.run_dir.root(), |text| progress.say(text)));
+        let _lock = lock.transpose()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let made = runtime.block_on(async {
+            let cancel = Cancel::default();
+            signals::listen(cancel.clone())?;
+            make(&of, &progress, &cancel, &wanted).await
+        });
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        let (path, bytes) = made?;
+        let size = indicatif::HumanBytes(bytes);
+        writeln!(std::io::stdout(), "{} ({size})", path.display())?;
+        Ok(Exit::Done)
+    }
+}
+
+/// Audits and writes the report; answers with where it is and its bytes. Without an audit that can be made there is a
+/// report all the same, which says why.
+pub(crate) async fn make(
+    of: &OfRun,
+    progress: &Progress,
+    cancel: &Cancel,
+    wanted: &Wanted,
+) -> anyhow::Result<(PathBuf, u64)> {
+    let mut how = Reporting {
+        picture_bytes: wanted.pictures.saturating_mul(1 << 20),
+        audit: wanted.audit,
+        audit_note: "Not looked at: the report was made with --no-audit.".into(),
+        notes: Vec::new(),
+    };
+    if wanted.audit {
+        let threshold = stages::audit_threshold(&of.run_dir).unwrap_or(THRESHOLD);
+        match audit(of, progress, cancel, threshold).await {
+            Err(error) if interrupted(&error) => return Err(error),
+            Err(error) => {
+                how.audit = false;
+                how.audit_note = format!("Not looked at: {error:#}");
+                how.notes.push(format!("Copies were not looked for: {error:#}"));
+                progress.say(&format!("warning: no audit for copies: {error:#}"));
+            }
+            Ok(_) => {}
+        }
+    }
+    let path = wanted.out.clone().unwrap_or_else(|| of.run_dir.path("report/index.html"));
+    let (context, record, out) = (of.context.clone(), of.record.clone(), path.clone());
+    let task = tokio::task::spawn_blocking(move || stages::report(&context, &record, &out, &how));
+    let written = task.await?.map_err(|error| anyhow!("no report could be made: {error}"))?;
+    Ok((path, written.bytes))
+}

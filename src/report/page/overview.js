@@ -1,0 +1,158 @@
+// The whole run on one page.
+
+const PAGE = 24;
+let galleryPage = 0;
+
+/** A section with its heading; the side list is made from these. */
+function section(id, title, ...content) {
+  return el("section", { "aria-labelledby": id }, el("h2", { id }, title), ...content);
+}
+
+function heading() {
+  const totals = report.totals;
+  const item = (value, label) => el("li", null, el("b", null, value), el("span", null, label));
+  return el("header", { id: "top" },
+    el("h1", null, report.name),
+    el("p", { class: "soft" }, report.about),
+    el("ul", { class: "figures" },
+      item(count(totals.classes), "classes"), item(count(totals.images), "real images"),
+      item(count(totals.cores), "cores"), item(count(totals.generated), "generated images"),
+      item(duration(totals.seconds), "at work"), item(bytes(totals.bytes), "written")));
+}
+
+function stages() {
+  const lane = (stage) => {
+    const bars = stage.spans.map(([from, to]) => el("i", { style: {
+      left: `${(100 * from) / report.span}%`, width: `${(100 * (to - from)) / report.span}%`,
+    }, title: `${duration(from)} to ${duration(to)}` }));
+    const stops = report.stops.map((at) => el("b", { style: { left: `${(100 * at) / report.span}%` }, title: "a run ended here" }));
+    return el("div", { class: "lane" }, bars, stops);
+  };
+  const rows = report.stages.map((stage) => [
+    stage.name, `${count(stage.done)} of ${stage.total === null ? "?" : count(stage.total)}`, count(stage.samples), count(stage.skipped),
+    duration(stage.wall), duration(stage.seconds), bytes(stage.bytes), report.span > 0 ? lane(stage) : "",
+  ]);
+  return section("stages", "Stages",
+    table([["stage"], ["units", true], ["samples", true], ["skipped", true], ["time", true], ["of all units", true], ["bytes", true], ["when"]], rows, true),
+    el("p", { class: "soft small" }, `Time is that of the clock, without pauses between runs${report.stops.length ? " (dashed lines)" : ""}; units of a stage work side by side.`));
+}
+
+function warnings() {
+  if (!report.warnings.length) return section("warnings", "Warnings", el("p", { class: "soft" }, "None."));
+  return section("warnings", "Warnings", el("ul", { class: "warnings" }, report.warnings.map((text) => el("li", null, text))));
+}
+
+function gallery() {
+  const pages = Math.max(Math.ceil(report.classes.length / PAGE), 1);
+  const grid = el("div", { class: "gallery" });
+  const label = el("span", { class: "soft small" });
+  const step = (by) => () => { galleryPage += by; fill(); };
+  const back = el("button", { type: "button", onclick: step(-1) }, "Previous");
+  const on = el("button", { type: "button", onclick: step(1) }, "Next");
+  function fill() {
+    galleryPage = Math.min(Math.max(galleryPage, 0), pages - 1);
+    const from = galleryPage * PAGE;
+    grid.replaceChildren(...report.classes.slice(from, from + PAGE).map((about, i) => galleryCard(about, from + i)));
+    label.textContent = `${from + 1} to ${Math.min(from + PAGE, report.classes.length)} of ${report.classes.length}`;
+    back.disabled = galleryPage === 0;
+    on.disabled = galleryPage === pages - 1;
+  }
+  fill();
+  const pager = pages > 1 ? el("div", { class: "pager" }, back, on, label) : null;
+  return section("classes", "Classes", report.pictures_note ? el("p", { class: "soft small" }, report.pictures_note) : null, pager, grid);
+}
+
+const className = (about) => (about.name && about.name !== about.key ? `${about.key} · ${about.name}` : about.key);
+
+function galleryCard(about, place) {
+  return el("a", { href: `#class-${place}` },
+    el("b", null, className(about)), " ",
+    el("span", { class: "soft small" }, `${plural(about.images, "image")}, ${plural(about.clusters, "cluster")}, ${count(about.noise)} noise`),
+    about.flagged ? " " : null, about.flagged ? el("span", { class: "badge" }, `${about.flagged} flagged`) : null,
+    strip(openClass(place), 34));
+}
+
+function copies() {
+  const audit = report.audit;
+  if (!audit) return section("copies", "Copies?", el("p", null, report.audit_note));
+  const flagged = audit.flagged_count;
+  const found = flagged
+    ? el("p", null, el("strong", { class: "warn" }, `${plural(flagged, "image")} flagged as ${flagged === 1 ? "a copy" : "copies"}.`))
+    : el("p", null, "No image is flagged as a copy.");
+  return section("copies", "Copies?", found,
+    el("p", { class: "soft" }, `Each of ${plural(audit.images, "generated image")} was held against all ${count(audit.real)} real ones, by ${count(audit.values)} averages of the encoder's latents. The distance to the nearest is given in units of the spacing: the median distance between a real image of that class and its nearest fellow. Below ${audit.threshold} an image is flagged.`),
+    el("p", { class: "soft" }, `${plural(audit.within_one_percent, "image lies", "images lie")} nearer to a real image than 99 of 100 real images of its class lie to each other: near its core, as a strong pull makes it, without being a copy unless flagged. ${plural(audit.nearest_of_another_class, "image has", "images have")} their nearest real image in another class.`),
+    histogram(audit.histogram, audit.threshold),
+    el("p", { class: "soft small" }, "Bars: generated images. Line: real images among themselves. The last bar holds all beyond."),
+    el("h3", null, "The nearest pairs"),
+    el("div", { class: "pairs" }, audit.nearest.map(pair)));
+}
+
+/** One of the nearest pairs: generated beside real. */
+function pair({ place, at, rank, ratio, distance, near_key, flagged }) {
+  const data = openClass(place);
+  return el("a", { href: `#class-${place}` },
+    el("div", { class: "trio" }, thumb(data, GENERATED, at, `generated image ${rank}`), thumb(data, NEAREST, at, `nearest real image ${near_key}`)),
+    flagged ? el("span", { class: "badge" }, "flagged") : null, flagged ? " " : null,
+    `${className(report.classes[place])}, image ${rank}: `, el("b", null, fixed(ratio, 3)),
+    el("span", { class: "soft" }, ` (distance ${figure(distance)}) from ${near_key}`));
+}
+
+function quality() {
+  const found = report.evaluation;
+  if (!found || !Array.isArray(found.sets)) return null;
+  const percent = (value) => (isNumber(value) ? (value <= 1 ? 100 * value : value).toFixed(1) : NOTHING);
+  const spread = (value) => (value && isNumber(value.mean) ? `${percent(value.mean)} ± ${percent(value.std)}` : NOTHING);
+  const rows = found.sets.map((set) => [String(set.name ?? NOTHING), count(set.images), spread(set.probe), spread(set.knn),
+    fixed(set.coverage, 3), fixed(set.density, 3), figure(set.frechet), figure(set.mmd)]);
+  const classes = [];
+  for (const set of found.sets) for (const one of set.classes ?? []) {
+    classes.push([String(one.class ?? NOTHING), String(set.name ?? NOTHING), percent(one.probe), percent(one.knn)]);
+  }
+  return section("quality", "Quality",
+    el("p", { class: "soft" }, `By ${found.features ?? NOTHING}, tested on ${count(found.test_images)} images of ${(found.against ?? []).join(", ") || NOTHING}; accuracy in per cent, mean ± standard deviation over ${count(found.seeds)} seeds.`),
+    table([["set"], ["images", true], ["linear probe", true], ["k-NN", true], ["coverage", true], ["density", true], ["Fréchet", true], ["MMD", true]], rows),
+    classes.length ? details("By class", () => table([["class"], ["set"], ["linear probe", true], ["k-NN", true]], classes)) : null);
+}
+
+/** What is long is made when it is opened. */
+function details(summary, make) {
+  const box = el("details", null, el("summary", null, summary));
+  box.addEventListener("toggle", () => { if (box.open && box.childElementCount === 1) box.append(make()); });
+  return box;
+}
+
+function stability() {
+  const found = report.stability;
+  if (!found) return null;
+  const columns = [["cores_by_seed", "cores by seed"], ["clusters_by_seed", "clusters by seed"],
+    ["cores_by_n_neighbors", "cores by n_neighbors"], ["clusters_by_n_neighbors", "clusters by n_neighbors"],
+    ["cores_by_min_cluster_size", "cores by min_ cluster_size"], ["clusters_by_min_cluster_size", "clusters by min_ cluster_size"]];
+  const row = (one, name) => [name, count(one.images), ...columns.map(([key]) => fixed(one[key], 2))];
+  const rows = (found.classes ?? []).map((one) => row(one, String(one.class ?? NOTHING)));
+  const heads = [["class"], ["images", true], ...columns.map(([, title]) => [title, true])];
+  return section("stability", "Stability",
+    el("p", { class: "soft" }, `How alike cores (Jaccard index) and clusters (adjusted Rand index) come out over ${count(found.seeds)} seeds, and with n_neighbors and min_cluster_size a fifth smaller or larger. 1 is the same.`),
+    found.mean ? table(heads, [row(found.mean, "mean")], true) : null,
+    rows.length ? details("By class", () => table(heads, rows, true)) : null);
+}
+
+function leftOut() {
+  const { total, rows } = report.quarantine;
+  if (!total) return section("left-out", "Left out", el("p", { class: "soft" }, "Nothing was left out."));
+  const more = total > rows.length ? el("p", { class: "soft small" }, `The first ${count(rows.length)} of ${count(total)}; all are in quarantine.parquet.`) : null;
+  const list = () => table([["stage"], ["shard"], ["key"], ["reason"]], rows, true);
+  return section("left-out", "Left out", el("p", null, `${plural(total, "sample or image", "samples and images")}.`), more,
+    rows.length > 50 ? details("Show them", list) : list());
+}
+
+function settings() {
+  return section("settings", "Settings",
+    table([["what"], ["with"]], report.facts, true),
+    details("Every setting", () => el("div", null, report.settings.map(([name, rows]) =>
+      [el("h3", null, name ? `[${name}]` : "General"), table([["key"], ["value"]], rows.map(([key, value]) => [key, el("code", null, value)]))]).flat())));
+}
+
+function overview() {
+  return [heading(), stages(), warnings(), gallery(), copies(), quality(), stability(), leftOut(), settings()].filter(Boolean);
+}

@@ -1,0 +1,235 @@
+//! What the report says of the run as a whole: its record, receipts and events, and what other commands left.
+
+use super::context::Context;
+use super::error::StageError;
+use super::model::model_digest;
+use super::run::STAGES;
+use crate::report::{Head, Quarantine, StageView, Timeline, timeline};
+use crate::shards::without_secrets;
+use crate::store::tables::read_quarantine;
+use crate::store::{Receipt, RunDir, RunRecord, StoreError};
+use serde_json::Value;
+
+/// Left-out samples that are listed.
+const LISTED: usize = 2_000;
+/// What of a model's folder its digest is made from.
+const MODEL: [&str; 9] = [
+    "model_index.json",
+    "scheduler",
+    "tokenizer",
+    "tokenizer_2",
+    "text_encoder",
+    "text_encoder_2",
+    "unet",
+    "vae_encoder",
+    "vae_decoder",
+];
+
+/// All of the head that needs no class.
+pub(super) fn head(context: &Context, record: &RunRecord) -> Result<Head, StageError> {
+    let run_dir = &context.run_dir;
+    let events = std::fs::read_to_string(run_dir.path("events.jsonl")).unwrap_or_default();
+    let timeline = timeline(&events);
+    let stages = stages(run_dir, record, &timeline)?;
+    let mut head = Head {
+        name: context.pipeline.output.name.clone(),
+        about: about(record, &timeline),
+        span: timeline.span,
+        stops: timeline.stops.clone(),
+        evaluation: optional_json(run_dir, "evaluate/evaluation.json")?,
+        stability: optional_json(run_dir, "stability/stability.json")?,
+        quarantine: quarantine(run_dir)?,
+        facts: facts(context, record)?,
+        settings: settings(&record.settings),
+        ..Head::default()
+    };
+    head.totals.seconds = timeline.span;
+    head.totals.bytes = stages.iter().map(|stage| stage.bytes).sum();
+    head.stages = stages;
+    Ok(head)
+}
+
+fn stages(
+    run_dir: &RunDir,
+    record: &RunRecord,
+    timeline: &Timeline,
+) -> Result<Vec<StageView>, StageError> {
+    let mut all = Vec::new();
+    for stage in STAGES {
+        let total = record.stages.get(stage).map(|s| s.units);
+        // As `status`: a stage that is switched off is not shown.
+        if total == Some(0) || (total.is_none() && stage == "purity") {
+            continue;
+        }
+        let receipts = run_dir.receipts(stage)?;
+        let done: Vec<&Receipt> =
+            receipts.values().filter(|r| run_dir.outputs_present(r)).collect();
+        let spans = timeline.stages.get(stage).cloned().unwrap_or_default();
+        let clock: f64 = spans.iter().map(|(from, to)| to - from).sum();
+        all.push(StageView {
+            name: stage.to_owned(),
+            done: done.len(),
+            total,
+            samples: done.iter().map(|r| r.samples).sum(),
+            skipped: done.iter().map(|r| r.faults.len() as u64).sum(),
+            seconds: done.iter().map(|r| r.seconds).sum(),
+            wall: (!spans.is_empty()).then_some(clock),
+            bytes: done.iter().map(|r| r.bytes()).sum(),
+            spans,
+        });
+    }
+    Ok(all)
+}
+
+fn about(record: &RunRecord, timeline: &Timeline) -> String {
+    let days = timeline.times.map(|(first, last)| match (day(first), day(last)) {
+        (first, last) if first == last => format!(", {first}"),
+        (first, last) => format!(", {first} to {last}"),
+    });
+    format!("{} from {}{}", record.program, record.pipeline, days.unwrap_or_default())
+}
+
+/// The date of `seconds` since 1970, in UTC: days to years by the 400 years after which the calendar repeats.
+fn day(seconds: f64) -> String {
+    let days = (seconds / 86_400.0) as i64 + 719_468;
+    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let (day, month) = (of_year - (153 * shifted + 2) / 5 + 1, (shifted + 2) % 12 + 1);
+    format!("{}-{month:02}-{day:02}", year + era * 400 + i64::from(month <= 2))
+}
+
+fn facts(context: &Context, record: &RunRecord) -> Result<Vec<(String, String)>, StageError> {
+    let model = &context.pipeline.model;
+    let digest = model_digest(&model.path, &MODEL)?;
+    let mut facts = vec![
+        ("Pipeline", format!("{} in {}", record.pipeline, record.folder.display())),
+        ("Shards", patterns(&record.settings)),
+        ("Model", format!("{}, digest {digest}", model.path.display())),
+        ("Program", record.program.clone()),
+    ];
+    if !record.sets.is_empty() {
+        let sets: Vec<_> = record.sets.iter().map(|set| without_secrets_in(set)).collect();
+        facts.insert(1, ("Set on the command line", sets.join("  ")));
+    }
+    if let Some(refiner) = &model.refiner {
+        let digest = model_digest(refiner, &MODEL)?;
+        facts.push(("Refiner", format!("{}, digest {digest}", refiner.display())));
+    }
+    let ran = &record.runtime;
+    let text = |key: &str| ran[key].as_str().unwrap_or("?").to_owned();
+    if ran.is_object() {
+        facts.push(("ONNX Runtime", format!("{} ({})", text("onnxruntime"), text("library"))));
+        let devices =
+            ran["devices"].as_array().map(|all| all.iter().map(shown).collect::<Vec<_>>());
+        let (threads, workers) = (shown(&ran["threads"]), shown(&ran["workers"]));
+        let devices = devices.unwrap_or_default().join(", ");
+        facts.push(("Devices", format!("{devices}; {threads} threads a model, {workers} workers")));
+    }
+    Ok(facts.into_iter().map(|(what, value)| (what.to_owned(), value)).collect())
+}
+
+fn patterns(settings: &Value) -> String {
+    let all = settings["data"]["shards"]["patterns"].as_array();
+    let all = all.map(|all| all.iter().map(shown).collect::<Vec<_>>());
+    all.unwrap_or_default().join(", ")
+}
+
+/// Section → key → value as text; what stands in no section first.
+fn settings(all: &Value) -> Vec<(String, Vec<(String, String)>)> {
+    let Value::Object(all) = all else { return Vec::new() };
+    let mut general = Vec::new();
+    let mut sections = Vec::new();
+    for (name, value) in all {
+        match value {
+            Value::Object(keys) => {
+                let keys = keys.iter().map(|(key, value)| (key.clone(), shown(value)));
+                sections.push((name.clone(), keys.collect()));
+            }
+            value => general.push((name.clone(), shown(value))),
+        }
+    }
+    sections.insert(0, (String::new(), general));
+    sections.retain(|(_, keys): &(String, Vec<_>)| !keys.is_empty());
+    sections
+}
+
+/// A value as text. A report is handed on: passwords and signatures in URLs are left out.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => without_secrets_in(text),
+        Value::Array(all) => format!("[{}]", all.iter().map(shown).collect::<Vec<_>>().join(", ")),
+        Value::Object(keys) => {
+            let keys = keys.iter().map(|(key, value)| format!("{key}: {}", shown(value)));
+            format!("{{{}}}", keys.collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// `text` with every URL in it less its secrets.
+fn without_secrets_in(text: &str) -> String {
+    let part = |part: &str| match part.split_once('=') {
+        // `data.shards=https://…`
+        Some((key, url)) if !key.contains("://") => format!("{key}={}", without_secrets(url)),
+        _ => without_secrets(part),
+    };
+    text.split(' ').map(part).collect::<Vec<_>>().join(" ")
+}
+
+fn quarantine(run_dir: &RunDir) -> Result<Quarantine, StageError> {
+    let path = run_dir.path("quarantine.parquet");
+    if !path.is_file() {
+        return Ok(Quarantine::default());
+    }
+    let rows = read_quarantine(&path)?;
+    let total = rows.len();
+    let listed = rows.into_iter().take(LISTED);
+    let rows = listed.map(|row| [row.stage, row.shard, row.key, row.reason]).collect();
+    Ok(Quarantine { total, rows })
+}
+
+/// A JSON file that may be there.
+///
+/// # Errors
+/// If it is there and can't be read or parsed.
+fn optional_json(run_dir: &RunDir, name: &str) -> Result<Option<Value>, StageError> {
+    let path = run_dir.path(name);
+    match std::fs::read(&path) {
+        Ok(text) => Ok(Some(
+            serde_json::from_slice(&text)
+                .map_err(|e| StoreError::Malformed { path, message: e.to_string() })?,
+        )),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(StoreError::io("read", &path)(e).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        // As `date -u -d @N +%F` says.
+        for (seconds, date) in [
+            (0.0, "1970-01-01"),
+            (951_782_400.0, "2000-02-29"),
+            (1_735_689_599.0, "2024-12-31"),
+            (4_107_542_400.0, "2100-03-01"),
+        ] {
+            assert_eq!(day(seconds), date);
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_leave_with_the_report() {
+        let said = shown(&serde_json::json!({
+            "patterns": ["https://me:pass@host/a.tar?sig=abc", "a-{0..3}.tar"], "n": 3,
+        }));
+        assert_eq!(said, "{patterns: [https://host/a.tar, a-{0..3}.tar], n: 3}");
+        let set = without_secrets_in("data.shards=https://me:pass@host/a.tar?sig=abc");
+        assert_eq!(set, "data.shards=https://host/a.tar");
+    }
+}
