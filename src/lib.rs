@@ -15,6 +15,7 @@ pub mod forecast;
 pub mod imaging;
 pub mod onnx;
 pub mod pack;
+pub mod quality;
 pub mod shards;
 pub mod stages;
 pub mod store;
