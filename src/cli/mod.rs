@@ -3,7 +3,9 @@
 mod discover;
 mod doctor;
 mod doctor_model;
+mod evaluate;
 mod exit;
+mod finished;
 mod inspect;
 mod memory;
 mod plan;
@@ -18,6 +20,7 @@ mod shards_ls;
 mod shards_pack;
 mod shards_verify;
 mod signals;
+mod stability;
 mod status;
 mod verify;
 
@@ -45,6 +48,10 @@ enum Command {
     Status(status::Status),
     /// Read every file of a run directory and say what is damaged
     Verify(verify::Verify),
+    /// Say what a finished run's images are worth, beside real ones: small classifiers, coverage, distances
+    Evaluate(evaluate::Evaluate),
+    /// Say how much a run's cores change with the seed and the settings of the search
+    Stability(stability::Stability),
     /// Find the cores in any table of features: try data and settings before a long run
     Discover(discover::Discover),
     /// Say what was found of ONNX Runtime, GPU, threads and disk, and what to do about it
@@ -74,6 +81,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Sample(command) => command.run(),
         Command::Status(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Evaluate(command) => command.run(),
+        Command::Stability(command) => command.run(),
         Command::Discover(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Inspect(command) => command.run(),

@@ -32,18 +32,18 @@ pub fn rand_index(left: &[i32], right: &[i32]) -> f64 {
     if most == expected { 1.0 } else { (both - expected) / (most - expected) }
 }
 
-/// The mean distance from a row of either choice to the nearest of the other.
-pub fn core_distance(points: &Points, left: &[usize], right: &[usize]) -> f64 {
-    let nearest = |row: usize, others: &[usize]| {
-        let distances = others.iter().map(|&o| squared_distance(points.row(row), points.row(o)));
+/// The mean distance from a row of either choice to the nearest of the other; 0 where one is empty.
+pub fn core_distance(left: &Points, right: &Points) -> f64 {
+    let nearest = |row: &[f64], others: &Points| {
+        let distances = others.iter().map(|other| squared_distance(row, other));
         distances.fold(f64::INFINITY, f64::min).sqrt()
     };
-    if left.is_empty() || right.is_empty() {
+    if left.rows() == 0 || right.rows() == 0 {
         return 0.0;
     }
-    let there: f64 = left.iter().map(|&row| nearest(row, right)).sum();
-    let back: f64 = right.iter().map(|&row| nearest(row, left)).sum();
-    (there + back) / (left.len() + right.len()) as f64
+    let there: f64 = left.iter().map(|row| nearest(row, right)).sum();
+    let back: f64 = right.iter().map(|row| nearest(row, left)).sum();
+    (there + back) / (left.rows() + right.rows()) as f64
 }
 
 #[cfg(test)]
@@ -69,8 +69,8 @@ mod tests {
 
     #[test]
     fn near_cores_are_near_also_where_no_row_is_the_same() {
-        let line = Points::new(1, vec![0.0, 1.0, 10.0, 12.0]);
-        assert_eq!(core_distance(&line, &[0, 2], &[1, 3]), 1.5);
-        assert_eq!(core_distance(&line, &[0, 2], &[2, 0]), 0.0);
+        let line = |values: &[f64]| Points::new(1, values.to_vec());
+        assert_eq!(core_distance(&line(&[0.0, 10.0]), &line(&[1.0, 12.0])), 1.5);
+        assert_eq!(core_distance(&line(&[0.0, 10.0]), &line(&[10.0, 0.0])), 0.0);
     }
 }

@@ -16,6 +16,16 @@ pub fn draw(count: usize, of: usize, seed: u64, name: u64) -> Vec<usize> {
     rows
 }
 
+/// How many of each class, of `counts`, make up about `most` of all in equal shares of each; all where there are no more.
+pub fn shares(counts: &[usize], most: usize) -> Vec<usize> {
+    let all: usize = counts.iter().sum();
+    let share = |count: usize| match all > most {
+        true => (count as f64 * most as f64 / all as f64).ceil() as usize,
+        false => count,
+    };
+    counts.iter().map(|&count| share(count)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,5 +41,11 @@ mod tests {
         assert!(seen.iter().all(|count| (780..1020).contains(count)), "{seen:?}");
         assert_ne!(draw(5, 100, 0, 1), draw(5, 100, 0, 2));
         assert_eq!(draw(9, 4, 0, 0), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn shares_are_equal_and_no_class_goes_without() {
+        assert_eq!(shares(&[10, 20], 30), [10, 20]);
+        assert_eq!(shares(&[1_000, 3_000, 1], 400), [100, 300, 1]);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use serde_json::Value;
+use std::sync::Arc;
 
 fn golden() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/quality/quality.json");
@@ -83,7 +84,7 @@ fn mmd_is_scikit_learns_kernel() {
     let golden = golden();
     let (train, test) = (points(&golden, "train"), points(&golden, "test"));
     let few = train.select(&[0, 1, 2, 3, 4, 5, 6]);
-    let kernel = Kernel::new(&test);
+    let kernel = Kernel::new(Arc::new(test));
     close(mmd(&train, &kernel).unwrap(), &golden["mmd"], 1e-8);
     close(mmd(&few, &kernel).unwrap(), &golden["mmd_of_seven"], 1e-8);
     assert_eq!(mmd(&train.select(&[3]), &kernel), None);
@@ -93,12 +94,13 @@ fn mmd_is_scikit_learns_kernel() {
 fn coverage_and_density_are_numpys() {
     let golden = golden();
     let (train, test) = (points(&golden, "train"), points(&golden, "test"));
+    let test = Arc::new(test);
     let first = |count: usize| train.select(&(0..count).collect::<Vec<_>>());
     let cases = [
-        Manifold::new(&test, 5).holds(&train),
-        Manifold::new(&test, 5).holds(&first(7)),
+        Manifold::new(test.clone(), 5).holds(&train),
+        Manifold::new(test, 5).holds(&first(7)),
         // Rows of the reference itself: at the rim of each other's balls.
-        Manifold::new(&train, 3).holds(&first(40)),
+        Manifold::new(Arc::new(train.clone()), 3).holds(&first(40)),
     ];
     for (found, expected) in cases.iter().zip(golden["manifold"].as_array().unwrap()) {
         close(found.coverage, &expected["coverage"], 1e-9);

@@ -3,11 +3,12 @@
 
 use super::points::{Points, squared_distance};
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// The real rows and their balls.
 #[derive(Debug)]
-pub struct Manifold<'a> {
-    reference: &'a Points,
+pub struct Manifold {
+    reference: Arc<Points>,
     /// Squared radii.
     radii: Vec<f64>,
     k: usize,
@@ -22,9 +23,9 @@ pub struct Covered {
     pub density: f64,
 }
 
-impl<'a> Manifold<'a> {
+impl Manifold {
     /// Measures the balls of `reference` (two rows at least); `k` is at most the other rows.
-    pub fn new(reference: &'a Points, k: usize) -> Self {
+    pub fn new(reference: Arc<Points>, k: usize) -> Self {
         let k = k.clamp(1, reference.rows().saturating_sub(1).max(1));
         let radius = |own: usize| {
             let others = (0..reference.rows()).filter(|other| *other != own);
@@ -68,12 +69,13 @@ mod tests {
     fn a_line_of_points_by_hand() {
         // Radii with k = 1: 1, 1, 2, 4; squared 1, 1, 4, 16.
         let real = Points::new(1, vec![0.0, 1.0, 3.0, 7.0]);
-        let manifold = Manifold::new(&real, 1);
+        let real = Arc::new(real);
+        let manifold = Manifold::new(real.clone(), 1);
         assert_eq!(manifold.radii, [1.0, 1.0, 4.0, 16.0]);
         // 0.5 lies in the first two balls; 11 on the last one's rim.
         let found = manifold.holds(&Points::new(1, vec![0.5, 11.0]));
         assert_eq!(found, Covered { coverage: 0.5, density: 1.0 });
-        let twins = Manifold::new(&real, 99);
+        let twins = Manifold::new(real, 99);
         assert_eq!(twins.k, 3);
     }
 }

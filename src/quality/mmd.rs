@@ -2,29 +2,31 @@
 
 use super::points::Points;
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// Rows that a thread multiplies at once.
 const BLOCK: usize = 128;
 
 /// A reference set with its mean kernel value.
 #[derive(Debug)]
-pub struct Kernel<'a> {
-    reference: &'a Points,
+pub struct Kernel {
+    reference: Arc<Points>,
     among: Option<f64>,
 }
 
-impl<'a> Kernel<'a> {
+impl Kernel {
     /// Compares `reference` with itself once, for any number of [`mmd`]s.
-    pub fn new(reference: &'a Points) -> Self {
-        Self { reference, among: among(reference) }
+    pub fn new(reference: Arc<Points>) -> Self {
+        let among = among(&reference);
+        Self { reference, among }
     }
 }
 
 /// The unbiased estimate of MMD² with the kernel (x·y / columns + 1)³, which may come out below 0; `None` where a set
 /// has a single row.
-pub fn mmd(set: &Points, kernel: &Kernel<'_>) -> Option<f64> {
+pub fn mmd(set: &Points, kernel: &Kernel) -> Option<f64> {
     let pairs = set.rows() as f64 * kernel.reference.rows() as f64;
-    let across = total(set, kernel.reference) / pairs;
+    let across = total(set, &kernel.reference) / pairs;
     Some(among(set)? + kernel.among? - 2.0 * across)
 }
 

@@ -6,7 +6,7 @@ use super::run_dir::RunDir;
 use std::path::Path;
 
 /// Folders of a run directory: nothing outside them is ever swept, for a user may choose any folder to run in.
-pub(super) const FOLDERS: [&str; 10] = [
+pub(super) const FOLDERS: [&str; 12] = [
     "encode",
     "purity",
     "discover",
@@ -17,6 +17,8 @@ pub(super) const FOLDERS: [&str; 10] = [
     "assemble",
     "distilled",
     "cores",
+    "evaluate",
+    "stability",
 ];
 
 impl RunDir {

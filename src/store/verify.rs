@@ -137,8 +137,9 @@ fn examine(path: &Path, bytes: u64, xxh3: &str) -> Option<Damage> {
 /// Files of the stages' folders that are neither receipts nor in `listed`.
 fn unlisted(run_dir: &RunDir, listed: &HashSet<&str>) -> Result<Vec<String>, StoreError> {
     let mut found = Vec::new();
-    // Previews are made from images at any time; no receipt names them.
-    for folder in FOLDERS.into_iter().filter(|name| *name != "preview") {
+    // Made at any time from what the stages left; no receipt of theirs names them.
+    let beside = ["preview", "evaluate", "stability"];
+    for folder in FOLDERS.into_iter().filter(|name| !beside.contains(name)) {
         if run_dir.path(folder).is_dir() {
             list(run_dir, folder, &mut found)?;
         }
