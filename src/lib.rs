@@ -16,6 +16,7 @@ pub mod forecast;
 pub mod imaging;
 pub mod onnx;
 pub mod pack;
+pub mod quality;
 pub mod report;
 pub mod shards;
 pub mod stages;

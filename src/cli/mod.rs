@@ -4,7 +4,9 @@ mod audit;
 mod discover;
 mod doctor;
 mod doctor_model;
+mod evaluate;
 mod exit;
+mod finished;
 mod inspect;
 mod memory;
 mod of_run;
@@ -22,6 +24,7 @@ mod shards_ls;
 mod shards_pack;
 mod shards_verify;
 mod signals;
+mod stability;
 mod status;
 mod verify;
 
@@ -53,6 +56,10 @@ enum Command {
     Audit(audit::Audit),
     /// Write what a run did, and how it came out, as one HTML file
     Report(report::Report),
+    /// Say what a finished run's images are worth, beside real ones: small classifiers, coverage, distances
+    Evaluate(evaluate::Evaluate),
+    /// Say how much a run's cores change with the seed and the settings of the search
+    Stability(stability::Stability),
     /// Find the cores in any table of features: try data and settings before a long run
     Discover(discover::Discover),
     /// Say what was found of ONNX Runtime, GPU, threads and disk, and what to do about it
@@ -84,6 +91,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Verify(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Report(command) => command.run(),
+        Command::Evaluate(command) => command.run(),
+        Command::Stability(command) => command.run(),
         Command::Discover(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Inspect(command) => command.run(),

@@ -76,6 +76,19 @@ impl Pipeline {
     /// # Errors
     /// As [`Pipeline::load`].
     pub fn parse(text: &str, path: &Path, sets: &[String]) -> Result<Self, ConfigError> {
+        Self::parse_in(Path::new(""), text, path, sets)
+    }
+
+    /// As [`Pipeline::parse`], for a command that was given in `folder`: relative paths of `sets` start there.
+    ///
+    /// # Errors
+    /// As [`Pipeline::load`].
+    pub fn parse_in(
+        folder: &Path,
+        text: &str,
+        path: &Path,
+        sets: &[String],
+    ) -> Result<Self, ConfigError> {
         let mut problems: Vec<Problem> = Vec::new();
         let known = Self::keys();
         let mut document = Document::parse(text, &known, &mut problems);
@@ -85,7 +98,7 @@ impl Pipeline {
             }
         }
         let file = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-        let bases = Bases { file: &file, flag: Path::new("") };
+        let bases = Bases { file: &file, flag: folder };
         let general = General::read(&document, bases, &mut Vec::new());
         if general.preset == Preset::Published {
             document.fill(super::preset::PUBLISHED, &known, &mut problems);

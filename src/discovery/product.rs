@@ -13,17 +13,35 @@ pub fn loss(cols: usize) -> f32 {
     8.0 * steps * f32::EPSILON
 }
 
+/// Numbers that can be multiplied.
+pub trait Number: Copy + 'static {
+    /// 0.
+    const ZERO: Self;
+    /// 1.
+    const ONE: Self;
+}
+
+impl Number for f32 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+}
+
+impl Number for f64 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+}
+
 /// `left · rightᵀ`: the dot product of each row of `left` with each row of `right`, row-major.
 ///
 /// Both hold whole rows of `cols` values; `out` is resized to left rows × right rows. One thread:
 /// callers split their rows into fixed blocks, so that the result doesn't depend on the pool.
-pub fn rows_by_rows(left: &[f32], right: &[f32], cols: usize, out: &mut Vec<f32>) {
+pub fn rows_by_rows<T: Number>(left: &[T], right: &[T], cols: usize, out: &mut Vec<T>) {
     let (left_rows, right_rows) = match cols {
         0 => (0, 0),
         _ => (left.len() / cols, right.len() / cols),
     };
     out.clear();
-    out.resize(left_rows * right_rows, 0.0);
+    out.resize(left_rows * right_rows, T::ZERO);
     if out.is_empty() {
         return;
     }
@@ -53,8 +71,8 @@ pub fn rows_by_rows(left: &[f32], right: &[f32], cols: usize, out: &mut Vec<f32>
                 right.as_ptr(),
                 stride,
                 1,
-                1.0,
-                1.0,
+                T::ONE,
+                T::ONE,
                 false,
                 false,
                 false,
@@ -69,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_entry_is_the_rows_dot_product() {
+    fn every_entry_is_the_rows_dot_product_in_both_widths() {
         for (m, n, cols) in
             [(1, 1, 1), (3, 5, 7), (33, 65, 130), (3, 4, 2500), (2, 0, 4), (0, 2, 4), (2, 2, 0)]
         {
@@ -83,6 +101,10 @@ mod tests {
                 let dot: f32 = (0..cols).map(|c| a[c] * b[c]).sum();
                 assert_eq!(value, dot, "{m} {n} {cols} at {at}");
             }
+            let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
+            let mut doubled = Vec::new();
+            rows_by_rows(&wide(&left), &wide(&right), cols, &mut doubled);
+            assert_eq!(doubled, wide(&out));
         }
     }
 }

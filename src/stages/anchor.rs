@@ -12,7 +12,7 @@ use super::originals::Originals;
 use super::sources::Source;
 use crate::config::Class;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
-use crate::store::tables::{Anchors, CoreRow, LatentFormat, read_cores, write_anchors};
+use crate::store::tables::{Anchors, CoreRow, LatentFormat, Numbers, read_cores, write_anchors};
 use crate::store::{Receipt, RunDir, file_stem};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -165,7 +165,7 @@ impl Stage for Anchor {
 /// The cores' latents out of the encoded parts.
 fn gather(latents: &Latents, class: &str, cores: Vec<CoreRow>) -> Result<Anchors, StageError> {
     let wanted: Vec<usize> = cores.iter().map(|core| core.row as usize).collect();
-    let rows = latents.table.read_rows(class, &wanted)?;
+    let rows = latents.table.read_rows(class, &wanted, Numbers::Latent)?;
     if let Some((core, key)) = cores.iter().zip(&rows.keys).find(|(core, key)| core.key != **key) {
         return Err(StageError::Other(format!(
             "class {class:?}: row {} is sample {key:?} where {:?} was chosen; the encoded parts changed under the \

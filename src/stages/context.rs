@@ -28,8 +28,8 @@ pub struct Context {
     /// The pipeline file's folder, where the search for ONNX Runtime starts.
     pub pipeline_folder: PathBuf,
     workers: Arc<Semaphore>,
-    notice: Notice,
-    runtime: OnceLock<(Runtime, Vec<Device>)>,
+    notice: Arc<dyn Fn(&str) + Send + Sync>,
+    runtime: Arc<OnceLock<(Runtime, Vec<Device>)>>,
 }
 
 /// Where messages to the user go while a run is under way.
@@ -50,7 +50,7 @@ impl Context {
         let model = ModelFolder::open(&pipeline.model.path)?;
         let refiner = pipeline.model.refiner.as_deref().map(ModelFolder::open).transpose()?;
         let workers = Arc::new(Semaphore::new(workers(&pipeline)));
-        let runtime = OnceLock::new();
+        let (runtime, notice) = (Arc::default(), Arc::from(notice));
         Ok(Self {
             pipeline,
             run_dir,
@@ -62,6 +62,21 @@ impl Context {
             notice,
             runtime,
         })
+    }
+
+    /// The same surroundings for other data: other settings of what is read, and the classes that it may have.
+    pub(super) fn with(&self, pipeline: Pipeline, classes: ClassList) -> Self {
+        Self {
+            pipeline,
+            run_dir: self.run_dir.clone(),
+            classes: Some(classes),
+            model: self.model.clone(),
+            refiner: self.refiner.clone(),
+            pipeline_folder: self.pipeline_folder.clone(),
+            workers: self.workers.clone(),
+            notice: self.notice.clone(),
+            runtime: self.runtime.clone(),
+        }
     }
 
     /// Units and images worked on at once.

@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 /// The stage.
 pub struct Discover {
-    context: Arc<Context>,
-    latents: Arc<Latents>,
+    pub(super) context: Arc<Context>,
+    pub(super) latents: Arc<Latents>,
 }
 
 impl Discover {

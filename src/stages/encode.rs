@@ -5,8 +5,9 @@
 //! very same groups.
 
 use super::context::Context;
-use super::encode_device::{Encoded, Pool, start_pool};
+use super::encode_device::Encoded;
 use super::encode_part::PartWriter;
+use super::encode_pool::{Pool, start_pool};
 use super::encode_read::{Item, Prepared, read_shard};
 use super::error::StageError;
 use super::left_out::ShardFaults;
@@ -15,7 +16,7 @@ use super::sources::Source;
 use crate::config::Features;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::store::Fault;
-use crate::store::tables::{LatentFormat, PartFormat};
+use crate::store::tables::{LatentFormat, LatentType, PartFormat};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -30,10 +31,23 @@ pub struct Encode {
     model: String,
     /// The second encoder, if there is one: its settings and what its file holds.
     features: Option<Value>,
+    home: Home,
     pool: OnceCell<Pool>,
     /// How long a feature is, once the pool has started.
     feature_width: Arc<OnceLock<Option<usize>>>,
 }
+
+/// Where the parts go, and what is in them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Home {
+    /// The folder, which is the stage's name too.
+    pub(super) folder: &'static str,
+    /// The second encoder's features alone, in the place of latents: the model's encoder does not run.
+    pub(super) features_alone: bool,
+}
+
+/// A run's own.
+const RUN: Home = Home { folder: "encode", features_alone: false };
 
 /// One shard, with its place in the list.
 pub struct ShardUnit {
@@ -43,10 +57,19 @@ pub struct ShardUnit {
 
 impl Encode {
     pub(super) fn new(context: Arc<Context>, sources: Vec<Source>) -> Result<Self, StageError> {
+        Self::at(RUN, context, sources)
+    }
+
+    /// As a run's, of other shards into another folder.
+    pub(super) fn at(
+        home: Home,
+        context: Arc<Context>,
+        sources: Vec<Source>,
+    ) -> Result<Self, StageError> {
         let model = encoder_digest(&context.pipeline.model.path)?;
         let features = feature_input(&context)?;
         let (pool, feature_width) = (OnceCell::new(), Arc::default());
-        Ok(Self { context, sources, model, features, pool, feature_width })
+        Ok(Self { context, sources, model, features, home, pool, feature_width })
     }
 
     /// What a part holds under these settings; known when the pool has started.
@@ -55,11 +78,17 @@ impl Encode {
         let shape =
             kept(self.context.model.latent_shape(encode.size)?, self.context.pipeline.kept());
         let feature = self.feature_width.get().copied().flatten();
+        if let (true, Some(width)) = (self.home.features_alone, feature) {
+            let latent = LatentFormat { dtype: LatentType::F32, shape: [1, 1, width] };
+            return Ok(PartFormat { latent, feature: None });
+        }
         Ok(PartFormat { latent: LatentFormat { dtype: encode.dtype, shape }, feature })
     }
 
     async fn pool(&self) -> Result<&Pool, StageError> {
-        self.pool.get_or_try_init(|| start_pool(&self.context, &self.feature_width)).await
+        let (context, width, alone) =
+            (&self.context, &self.feature_width, self.home.features_alone);
+        self.pool.get_or_try_init(|| start_pool(context, width, alone)).await
     }
 }
 
@@ -90,7 +119,7 @@ impl Stage for Encode {
     type Error = StageError;
 
     fn name(&self) -> &'static str {
-        "encode"
+        self.home.folder
     }
 
     fn units(&self) -> Result<Vec<ShardUnit>, StageError> {
@@ -134,6 +163,9 @@ impl Stage for Encode {
         if let Some(features) = &self.features {
             settings["features"] = features.clone();
         }
+        if self.home.features_alone {
+            settings["features_alone"] = true.into();
+        }
         Ok(Fingerprint {
             settings,
             inputs: json!({
@@ -167,7 +199,8 @@ impl Stage for Encode {
                 pool.run(group.into_iter().collect::<Result<Vec<_>, _>>()?).await
             })
             .buffered(2);
-        let mut part = PartWriter::create(scope, unit.number, (self.format()?, compress))?;
+        let mut part =
+            PartWriter::create(scope, (self.home.folder, unit.number), (self.format()?, compress))?;
         while let Some(group) = encoded.next().await {
             scope.check()?;
             let group = group?;

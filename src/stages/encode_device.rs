@@ -4,13 +4,11 @@ use super::context::Context;
 use super::encode_read::Prepared;
 use super::error::StageError;
 use crate::config::Features;
-use crate::dataflow::DevicePool;
 use crate::diffusion::Encoder;
 use crate::discovery::{Matrix, features};
 use crate::features::{FeatureEncoder, Preprocessing};
 use crate::imaging::write_tensor;
 use crate::onnx::Device;
-use std::sync::{Arc, OnceLock};
 
 /// An image with what the device made of it.
 pub(super) struct Encoded {
@@ -20,30 +18,24 @@ pub(super) struct Encoded {
     pub(super) feature: Vec<f32>,
 }
 
-/// Groups in, their latents and features out.
-pub(super) type Pool = DevicePool<Vec<Prepared>, Vec<Encoded>, StageError>;
-
-/// Starts a thread a device. `width` is told how long a feature is.
-pub(super) async fn start_pool(
-    context: &Arc<Context>,
-    width: &Arc<OnceLock<Option<usize>>>,
-) -> Result<Pool, StageError> {
-    let devices = context.runtime()?.1.clone();
-    let makers = devices.into_iter().map(|device| {
-        let (context, width) = (context.clone(), width.clone());
-        move || {
-            let mut encoders = Encoders::load(&context, device)?;
-            width.get_or_init(|| encoders.second.as_ref().map(FeatureEncoder::width));
-            Ok(move |images: Vec<Prepared>| encoders.encode(images))
-        }
-    });
-    DevicePool::start(makers.collect()).await
+/// The pipeline's second encoder, if it has one.
+pub(super) fn second(
+    context: &Context,
+    device: Device,
+) -> Result<Option<FeatureEncoder>, StageError> {
+    let Some(path) = context.pipeline.features.model.as_deref() else { return Ok(None) };
+    let (runtime, _) = context.runtime()?;
+    let options = context.graph_options(device);
+    let features = &context.pipeline.features;
+    let settings = Preprocessing { size: features.size, mean: features.mean, std: features.std };
+    let (output, batch) = (features.output.as_deref(), context.pipeline.encode.batch);
+    Ok(Some(FeatureEncoder::load(path, (runtime, &options), settings, output, batch)?))
 }
 
 /// The model's image encoder and, if the pipeline has one, a second.
 pub(super) struct Encoders {
     pub(super) first: Encoder,
-    second: Option<FeatureEncoder>,
+    pub(super) second: Option<FeatureEncoder>,
     size: usize,
     batch: usize,
     /// Whether every other number of images costs minutes.
@@ -55,18 +47,20 @@ pub(super) struct Encoders {
 
 impl Encoders {
     pub(super) fn load(context: &Context, device: Device) -> Result<Self, StageError> {
+        Self::with(second(context, device)?, context, device)
+    }
+
+    pub(super) fn with(
+        second: Option<FeatureEncoder>,
+        context: &Context,
+        device: Device,
+    ) -> Result<Self, StageError> {
         let (runtime, _) = context.runtime()?;
         let options = context.graph_options(device);
         let first = Encoder::load(&context.model, runtime, &options)?;
-        let (encode, features) = (&context.pipeline.encode, &context.pipeline.features);
-        let settings =
-            Preprocessing { size: features.size, mean: features.mean, std: features.std };
-        let output = features.output.as_deref();
-        let load =
-            |path| FeatureEncoder::load(path, (runtime, &options), settings, output, encode.batch);
+        let encode = &context.pipeline.encode;
         // TensorRT builds an engine for each shape.
         let one_shape = matches!(device, Device::TensorRt(_));
-        let second = features.model.as_deref().map(load).transpose()?;
         let shape = context.model.latent_shape(encode.size)?;
         let (size, batch, keep) = (encode.size, encode.batch, context.pipeline.kept());
         Ok(Self { first, second, size, batch, one_shape, keep, shape })

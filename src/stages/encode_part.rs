@@ -24,10 +24,10 @@ pub(super) struct PartWriter {
 impl PartWriter {
     pub(super) fn create(
         scope: &Scope,
-        number: usize,
+        (home, number): (&str, usize),
         (format, compress): (PartFormat, bool),
     ) -> Result<Self, StageError> {
-        let folder = scope.path("encode");
+        let folder = scope.path(home);
         std::fs::create_dir_all(&folder).map_err(StoreError::io("create the folder", &folder))?;
         // `.tmp`: a leftover is swept when the next run starts.
         let spill = folder.join(format!("part-{number:06}.latents.tmp"));

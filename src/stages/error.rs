@@ -1,6 +1,6 @@
 //! Why a unit of a stage fails.
 
-use crate::config::ClassListError;
+use crate::config::{ClassListError, ConfigError};
 use crate::dataflow::{Cancelled, DeviceGone, UnitError};
 use crate::diffusion::DiffusionError;
 use crate::discovery::DiscoveryError;
@@ -39,6 +39,9 @@ pub enum StageError {
     /// The second encoder.
     #[error(transparent)]
     Features(#[from] FeatureError),
+    /// The pipeline file that a run directory keeps.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The class list.
     #[error(transparent)]
     Classes(#[from] ClassListError),

@@ -6,7 +6,7 @@ use super::run_dir::RunDir;
 use std::path::Path;
 
 /// Folders of a run directory: nothing outside them is ever swept, for a user may choose any folder to run in.
-pub(super) const FOLDERS: [&str; 12] = [
+pub(super) const FOLDERS: [&str; 14] = [
     "encode",
     "purity",
     "discover",
@@ -19,6 +19,8 @@ pub(super) const FOLDERS: [&str; 12] = [
     "cores",
     "audit",
     "report",
+    "evaluate",
+    "stability",
 ];
 
 impl RunDir {

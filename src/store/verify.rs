@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 /// Folders of what is made from a run's results.
-const DERIVED: [&str; 3] = ["preview", "audit", "report"];
+const DERIVED: [&str; 5] = ["preview", "audit", "report", "evaluate", "stability"];
 
 /// What a run directory turned out to hold.
 #[derive(Debug, Default, PartialEq, Serialize)]

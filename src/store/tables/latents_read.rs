@@ -149,12 +149,17 @@ impl LatentTable {
         Ok(rows)
     }
 
-    /// Single samples of `class` with their latents: `wanted` are rows as [`LatentTable::read_range`] numbers them, in any order; the
+    /// Single samples of `class` with their numbers: `wanted` are rows as [`LatentTable::read_range`] numbers them, in any order; the
     /// answer is in that order. Only the pages that hold them are read.
     ///
     /// # Errors
     /// If a part can't be read or a row does not exist.
-    pub fn read_rows(&self, class: &str, wanted: &[usize]) -> Result<ClassRows, StoreError> {
+    pub fn read_rows(
+        &self,
+        class: &str,
+        wanted: &[usize],
+        numbers: Numbers,
+    ) -> Result<ClassRows, StoreError> {
         let mut sorted: Vec<usize> = wanted.to_vec();
         sorted.sort_unstable();
         sorted.dedup();
@@ -168,21 +173,21 @@ impl LatentTable {
                 .map(|&row| row - before..row - before + 1)
                 .collect();
             if !own.is_empty() {
-                part.read(first, &own, (self.format, Numbers::Latent), &mut rows)?;
+                part.read(first, &own, (self.format, numbers), &mut rows)?;
             }
             before += count;
         }
-        self.in_order(class, rows, &sorted, wanted)
+        self.in_order((class, numbers), rows, &sorted, wanted)
     }
 
     fn in_order(
         &self,
-        class: &str,
+        (class, numbers): (&str, Numbers),
         rows: ClassRows,
         sorted: &[usize],
         wanted: &[usize],
     ) -> Result<ClassRows, StoreError> {
-        let values = self.format.latent.values();
+        let values = numbers.count(self.format);
         let mut ordered = ClassRows::default();
         for row in wanted {
             let at = sorted.binary_search(row).ok().filter(|&at| at < rows.keys.len());
@@ -321,11 +326,17 @@ mod tests {
         let features = table.read_range("b", 1..4, Numbers::Feature).unwrap();
         assert_eq!(features.values, [104.0, 100.0, 101.0]);
         assert_eq!(features.keys, ["p0-b-1", "p1-b-0", "p1-b-1"]);
-        let some = table.read_rows("b", &[5, 0, 2]).unwrap();
+        let some = table.read_rows("b", &[5, 0, 2], Numbers::Latent).unwrap();
         assert_eq!(some.keys, ["p1-b-3", "p0-b-0", "p1-b-0"]);
         assert_eq!(some.values, [3.0, -0.5, 3.0, -0.5, 0.0, -0.5]);
         assert_eq!(some.offsets, [3072, 3072, 0]);
-        assert!(table.read_rows("b", &[6]).unwrap_err().to_string().contains("no row 6"));
+        assert!(
+            table
+                .read_rows("b", &[6], Numbers::Feature)
+                .unwrap_err()
+                .to_string()
+                .contains("no row 6")
+        );
     }
 
     #[test]
@@ -373,9 +384,9 @@ mod tests {
             assert!(open().is_err(), "{shape} {runs}");
         }
         write_odd(&path, "1,1,2", r#"[["a",0,2]]"#);
-        assert_eq!(open().unwrap().read_rows("a", &[1]).unwrap().keys, ["b"]);
+        assert_eq!(open().unwrap().read_rows("a", &[1], Numbers::Latent).unwrap().keys, ["b"]);
         write_odd(&path, "1,1,3", r#"[["a",0,2]]"#);
-        let error = open().unwrap().read_rows("a", &[1]).unwrap_err().to_string();
+        let error = open().unwrap().read_rows("a", &[1], Numbers::Latent).unwrap_err().to_string();
         assert!(error.contains("not as wide"), "{error}");
     }
 }

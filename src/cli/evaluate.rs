@@ -1,0 +1,137 @@
+//! `coda-pipe evaluate`.
+
+use super::exit::{Exit, UsageError};
+use super::finished::{Finished, percent};
+use super::printable::printable;
+use clap::Args;
+use coda_pipe::config::{FeatureModel, Patterns};
+use coda_pipe::stages::{self, Evaluation, Question, SetResult};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Say what the images of a finished run are worth, in minutes: small classifiers trained on the distilled images, on the
+/// real cores and on random real images, tested on held-out shards; how near each set is to the real images.
+///
+/// The held-out shards are read as the run's data was: the same label setting, the same classes.
+#[derive(Debug, Args)]
+pub(crate) struct Evaluate {
+    /// The run directory
+    run_dir: PathBuf,
+    /// Held-out shards: paths, brace ranges, globs, URLs
+    #[arg(long, value_name = "SHARDS", required = true, num_args = 1..)]
+    against: Vec<String>,
+    /// Random draws of real images
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    seeds: usize,
+    /// An image encoder exported to ONNX; left out, the features that the run's search looked at
+    #[arg(long, value_name = "MODEL")]
+    features: Option<PathBuf>,
+    /// Side of its images in pixels
+    #[arg(long, value_name = "N", requires = "features")]
+    size: Option<usize>,
+    /// What is subtracted from its red, green and blue (0 to 1) [default: ImageNet's]
+    #[arg(long, value_name = "R,G,B", requires = "features", value_parser = three)]
+    mean: Option<[f64; 3]>,
+    /// What they are then divided by [default: ImageNet's]
+    #[arg(long, value_name = "R,G,B", requires = "features", value_parser = three)]
+    std: Option<[f64; 3]>,
+    /// Its output to take; left out, the first
+    #[arg(long, value_name = "NAME", requires = "features")]
+    output: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn three(text: &str) -> Result<[f64; 3], String> {
+    let numbers: Option<Vec<f64>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
+    let three = numbers.and_then(|numbers| numbers.try_into().ok());
+    three.ok_or_else(|| "three numbers: R,G,B".into())
+}
+
+impl Evaluate {
+    /// Prints the table.
+    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        let question = self.question()?;
+        let finished = Finished::open(&self.run_dir, "assemble")?;
+        let found = finished
+            .work(async |context, options| stages::evaluate(context, options, &question).await)?;
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?;
+        } else {
+            print(&mut out, &found)?;
+        }
+        Ok(Exit::Done)
+    }
+
+    fn question(&self) -> anyhow::Result<Question> {
+        if self.seeds == 0 || self.size == Some(0) {
+            return Err(UsageError("--seeds and --size must be at least 1".into()).into());
+        }
+        if self.std.is_some_and(|std| std.iter().any(|value| *value <= 0.0)) {
+            return Err(UsageError("--std must be three numbers above 0".into()).into());
+        }
+        let plain = FeatureModel::default();
+        let encoder = self.features.as_ref().map(|model| FeatureModel {
+            model: Some(model.clone()),
+            size: self.size.unwrap_or(plain.size),
+            mean: self.mean.unwrap_or(plain.mean),
+            std: self.std.unwrap_or(plain.std),
+            output: self.output.clone(),
+        });
+        let against = Patterns { patterns: self.against.clone(), base: PathBuf::new() };
+        Ok(Question { against, encoder, seeds: self.seeds })
+    }
+}
+
+fn print(out: &mut impl Write, found: &Evaluation) -> std::io::Result<()> {
+    for fault in found.left_out.iter().take(20) {
+        eprintln!(
+            "left out {}: {}: {}",
+            fault.shard,
+            printable(&fault.key),
+            printable(&fault.reason)
+        );
+    }
+    writeln!(out, "features: {}", found.features)?;
+    writeln!(
+        out,
+        "tested on {} held-out images; random: mean ± std of {} draws\n",
+        found.test_images, found.seeds
+    )?;
+    writeln!(
+        out,
+        "{:<10} {:>7} {:>13} {:>13} {:>9} {:>9} {:>10} {:>10}",
+        "trained on", "images", "linear probe", "k-NN", "coverage", "density", "Fréchet", "MMD²"
+    )?;
+    for set in &found.sets {
+        let SetResult { name, images, probe, knn, coverage, density, frechet, .. } = set;
+        let (probe, knn) = (percent(*probe), percent(*knn));
+        let mmd = set.mmd.map_or_else(|| "–".into(), |mmd| format!("{mmd:.4}"));
+        let coverage = 100.0 * coverage;
+        writeln!(
+            out,
+            "{name:<10} {images:>7} {probe:>13} {knn:>13} {coverage:>7.1} % {density:>9.3} {frechet:>10.3} {mmd:>10}"
+        )?;
+    }
+    by_class(out, found)
+}
+
+/// The probe's accuracy, class by class.
+fn by_class(out: &mut impl Write, found: &Evaluation) -> std::io::Result<()> {
+    let Some(first) = found.sets.first() else { return Ok(()) };
+    write!(out, "\n{:<20}", "linear probe")?;
+    found.sets.iter().try_for_each(|set| write!(out, " {:>10}", set.name))?;
+    writeln!(out)?;
+    for (at, class) in first.classes.iter().enumerate() {
+        write!(out, "{:<20}", printable(&class.class))?;
+        for set in &found.sets {
+            let probe = set.classes.get(at).and_then(|class| class.probe);
+            let shown = probe.map_or_else(|| "–".into(), |probe| format!("{:.1}", 100.0 * probe));
+            write!(out, " {shown:>10}")?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}

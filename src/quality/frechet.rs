@@ -1,0 +1,101 @@
+//! The Fréchet distance between two sets, each taken as a Gaussian (Dowson, Landau 1982; on Inception's features, FID).
+
+use super::eigen::eigenvalues;
+use super::points::Points;
+
+/// |μ₁ − μ₂|² + tr(S₁ + S₂ − 2 (S₁S₂)^½), with covariances S over n − 1.
+///
+/// For S = AᵀA, tr (S₁S₂)^½ is the sum of the singular values of A₁A₂ᵀ. A is the centred set itself where it has fewer
+/// rows than columns, so that a small set's missing rank makes no rounding errors to take roots of.
+pub fn frechet(left: &Points, right: &Points) -> f64 {
+    let (means, others) = (left.means(), right.means());
+    let apart: f64 = means.iter().zip(&others).map(|(a, b)| (a - b) * (a - b)).sum();
+    let (left, right) = (factor(left, &means), factor(right, &others));
+    let (few, many) = if left.rows() < right.rows() { (&left, &right) } else { (&right, &left) };
+    let product = few.by_rows(many);
+    let squares = eigenvalues(product.by_rows(&product).values().to_vec(), product.rows());
+    // What is left of a 0 by rounding would count with its root, half the digits.
+    let least = product.rows() as f64 * f64::EPSILON * squares.last().copied().unwrap_or(0.0);
+    let shared: f64 = squares.iter().filter(|square| **square > least).map(|s| s.sqrt()).sum();
+    let trace = |factor: &Points| factor.values().iter().map(|value| value * value).sum::<f64>();
+    (apart + trace(&left) + trace(&right) - 2.0 * shared).max(0.0)
+}
+
+/// At most as many rows as columns whose products with themselves are the covariance.
+fn factor(points: &Points, means: &[f64]) -> Points {
+    let scale = (points.rows().saturating_sub(1).max(1) as f64).sqrt();
+    let centred = points.less(means).values().iter().map(|value| value / scale).collect();
+    let centred = Points::new(points.cols(), centred);
+    if centred.rows() <= centred.cols() {
+        return centred;
+    }
+    let columns = centred.transposed();
+    cholesky(columns.by_rows(&columns).values().to_vec(), centred.cols())
+}
+
+/// Rows R with RᵀR the positive semidefinite `matrix`: as many as its rank (pivoted Cholesky; Higham 2002, 10.3).
+fn cholesky(mut matrix: Vec<f64>, size: usize) -> Points {
+    let largest = |matrix: &[f64]| {
+        let bigger = |best: usize, at: usize| {
+            if matrix[at * size + at] > matrix[best * size + best] { at } else { best }
+        };
+        let at = (1..size).fold(0, bigger);
+        (at, matrix[at * size + at])
+    };
+    let least = size as f64 * f64::EPSILON * largest(&matrix).1;
+    let mut rows = Vec::new();
+    for _ in 0..size {
+        let (pivot, value) = largest(&matrix);
+        if value <= least {
+            break;
+        }
+        let root = value.sqrt();
+        let row: Vec<f64> =
+            matrix[pivot * size..(pivot + 1) * size].iter().map(|entry| entry / root).collect();
+        for (own, entries) in row.iter().zip(matrix.chunks_exact_mut(size)) {
+            entries.iter_mut().zip(&row).for_each(|(entry, other)| *entry -= own * other);
+        }
+        // Its row and column are done: exactly nothing is left of them.
+        (0..size)
+            .for_each(|at| (matrix[pivot * size + at], matrix[at * size + pivot]) = (0.0, 0.0));
+        rows.extend(row);
+    }
+    Points::new(size, rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cloud(rows: usize, cols: usize, shift: f64) -> Points {
+        let value = |at: usize| ((at * 7919 % 1009) as f64 / 504.0 - 1.0) + shift;
+        Points::new(cols, (0..rows * cols).map(value).collect())
+    }
+
+    #[test]
+    fn a_set_is_at_no_distance_from_itself_and_a_shift_counts_squared() {
+        for (rows, cols) in [(5, 12), (40, 12), (13, 12), (1, 3)] {
+            let set = cloud(rows, cols, 0.0);
+            assert!(frechet(&set, &set) < 1e-9, "{rows}: {}", frechet(&set, &set));
+            let moved = frechet(&set, &cloud(rows, cols, 0.5));
+            assert!((moved - 0.25 * cols as f64).abs() < 1e-9, "{rows}: {moved}");
+        }
+    }
+
+    #[test]
+    fn both_ways_to_factor_agree_and_constant_columns_do_no_harm() {
+        // Columns that repeat: rank 6 of 12, by more rows than columns.
+        let half = cloud(40, 6, 0.0);
+        let twice = Points::new(12, half.iter().flat_map(|row| [row, row].concat()).collect());
+        let other = cloud(9, 12, 0.1);
+        let direct = {
+            let padded = |points: &Points| {
+                let row = |row: &[f64]| [row, &[3.0; 40][..]].concat();
+                Points::new(52, points.iter().flat_map(row).collect())
+            };
+            frechet(&padded(&twice), &padded(&other))
+        };
+        let found = frechet(&twice, &other);
+        assert!((found / direct - 1.0).abs() < 1e-8, "{found} {direct}");
+    }
+}

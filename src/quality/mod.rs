@@ -1,0 +1,38 @@
+//! How good a small set of images is, judged by their features: numbers in, numbers out.
+//!
+//! A [`Judge`] has it all: classifiers trained on the set ([`Probe`], [`Neighbors`]), its distance from the real images
+//! ([`frechet`], [`mmd`]) and how much of them it covers ([`Manifold`]); and [`Agreement`] is how far
+//! searches for cores agree ([`jaccard`], [`rand_index`], [`core_distance`]). Sums run in f64, and in an order that
+//! does not depend on the number of threads. Matrix products are [`crate::discovery`]'s.
+
+mod agreement;
+mod draw;
+mod eigen;
+mod frechet;
+mod judge;
+mod lbfgs;
+mod logistic;
+mod manifold;
+mod mmd;
+mod neighbors;
+mod points;
+mod probe;
+mod scaling;
+mod spread;
+mod stability;
+
+pub use agreement::{core_distance, jaccard, rand_index};
+pub use draw::{draw, shares};
+pub use frechet::frechet;
+pub use judge::{Classifiers, Judge, Placement, Right};
+pub use manifold::{Covered, Manifold};
+pub use mmd::{Kernel, mmd};
+pub use neighbors::Neighbors;
+pub use points::Points;
+pub use probe::Probe;
+pub use scaling::Scaling;
+pub use spread::Spread;
+pub use stability::{Agreement, Choice, between_random};
+
+#[cfg(test)]
+mod golden;

@@ -1,0 +1,203 @@
+//! Each set's measures, one file a set: G, R, and every random draw.
+
+use super::answer::{ClassResult, Measured};
+use super::features::FeatureTable;
+use crate::config::ClassList;
+use crate::dataflow::{Done, Fingerprint, Scope, Stage};
+use crate::quality::{Judge, Points, Right, draw, shares};
+use crate::stages::error::StageError;
+use crate::store::RunDir;
+use serde_json::json;
+use std::sync::{Arc, OnceLock};
+
+/// Real images that sets are compared with, at most: coverage looks at every pair of them.
+const REFERENCE: usize = 10_000;
+/// Keeps the draw of those apart from the random sets'.
+const REFERENCE_DRAW: u64 = 1 << 32;
+
+/// A set to measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Set {
+    Distilled,
+    Cores,
+    /// As many random real images of each class, by this seed.
+    Random(u64),
+}
+
+impl Set {
+    /// The name of its file.
+    pub(super) fn file(self) -> String {
+        match self {
+            Set::Distilled => "distilled".into(),
+            Set::Cores => "cores".into(),
+            Set::Random(seed) => format!("random-{seed}"),
+        }
+    }
+}
+
+/// Features of all that is compared.
+pub(super) struct Tables {
+    pub(super) held_out: FeatureTable,
+    pub(super) distilled: FeatureTable,
+    pub(super) cores: FeatureTable,
+    pub(super) training: FeatureTable,
+    pub(super) classes: ClassList,
+}
+
+/// The stage.
+pub(super) struct Measure {
+    shared: Arc<Shared>,
+    run_dir: RunDir,
+    seeds: usize,
+}
+
+struct Shared {
+    tables: Tables,
+    judge: OnceLock<Judge>,
+}
+
+impl Measure {
+    pub(super) fn new(tables: Tables, run_dir: RunDir, seeds: usize) -> Self {
+        let shared = Arc::new(Shared { tables, judge: OnceLock::new() });
+        Self { shared, run_dir, seeds }
+    }
+}
+
+impl Stage for Measure {
+    type Unit = Set;
+    type Error = StageError;
+
+    fn name(&self) -> &'static str {
+        "evaluate/sets"
+    }
+
+    fn units(&self) -> Result<Vec<Set>, StageError> {
+        let random = (0..self.seeds as u64).map(Set::Random);
+        Ok([Set::Distilled, Set::Cores].into_iter().chain(random).collect())
+    }
+
+    fn unit_name(&self, set: &Set) -> String {
+        set.file()
+    }
+
+    fn fingerprint(&self, set: &Set) -> Result<Fingerprint, StageError> {
+        let tables = &self.shared.tables;
+        let own = match set {
+            Set::Distilled => tables.distilled.digest(),
+            Set::Cores => tables.cores.digest(),
+            // How many images of each class are drawn.
+            Set::Random(_) => json!(tables.counts()),
+        };
+        let keys: Vec<_> = tables.classes.classes().iter().map(|class| &class.key).collect();
+        Ok(Fingerprint {
+            settings: json!({"reference": REFERENCE}),
+            inputs: json!({
+                "held_out": tables.held_out.digest(), "training": tables.training.digest(),
+                "classes": keys, "set": own,
+            }),
+        })
+    }
+
+    fn concurrency(&self) -> usize {
+        // The arithmetic of one set keeps all cores busy.
+        1
+    }
+
+    async fn process(&self, set: &Set, scope: &Scope) -> Result<Done, StageError> {
+        let (shared, set, cancel) = (self.shared.clone(), *set, scope.cancel().clone());
+        let task = tokio::task::spawn_blocking(move || {
+            shared.prepare()?;
+            cancel.check()?;
+            shared.measure(set)
+        });
+        let measured = task.await??;
+        let text = serde_json::to_vec_pretty(&measured);
+        let text = text.map_err(|e| StageError::Other(e.to_string()))?;
+        scope.record(self.run_dir.write(&format!("evaluate/sets/{}.json", set.file()), &text)?);
+        scope.tick(measured.images as u64);
+        Ok(Done { samples: measured.images as u64, ..Done::default() })
+    }
+}
+
+impl Tables {
+    /// Distilled images of each class.
+    fn counts(&self) -> Vec<usize> {
+        let classes = self.classes.classes().iter();
+        classes.map(|class| self.distilled.count(&class.key)).collect()
+    }
+
+    /// The features of a set and each image's class.
+    fn set(&self, set: Set) -> Result<(Points, Vec<usize>), StageError> {
+        let (mut points, mut labels) = (Points::default(), Vec::new());
+        for (label, class) in self.classes.classes().iter().enumerate() {
+            let own = match set {
+                Set::Distilled => self.distilled.all(&class.key)?,
+                Set::Cores => self.cores.all(&class.key)?,
+                Set::Random(seed) => {
+                    let (images, of) =
+                        (self.distilled.count(&class.key), self.training.count(&class.key));
+                    self.training.rows(&class.key, &draw(images, of, seed, label as u64))?
+                }
+            };
+            labels.extend(std::iter::repeat_n(label, own.rows()));
+            if own.rows() > 0 {
+                points.extend(&own);
+            }
+        }
+        Ok((points, labels))
+    }
+
+    /// The real images that sets are compared with.
+    fn reference(&self) -> Result<Points, StageError> {
+        let classes = self.classes.classes();
+        let counts: Vec<_> = classes.iter().map(|class| self.training.count(&class.key)).collect();
+        let mut points = Points::default();
+        for (label, (class, share)) in classes.iter().zip(shares(&counts, REFERENCE)).enumerate() {
+            let rows = draw(share, counts[label], 0, REFERENCE_DRAW + label as u64);
+            if !rows.is_empty() {
+                points.extend(&self.training.rows(&class.key, &rows)?);
+            }
+        }
+        if points.rows() < 2 {
+            let message =
+                "the run's data has fewer than two images: there is nothing to compare with";
+            return Err(StageError::Other(message.into()));
+        }
+        Ok(points)
+    }
+}
+
+impl Shared {
+    /// Looks at the real images, once.
+    fn prepare(&self) -> Result<(), StageError> {
+        if self.judge.get().is_none() {
+            let judge = Judge::new(self.tables.reference()?);
+            let _ = self.judge.set(judge);
+        }
+        Ok(())
+    }
+
+    fn measure(&self, set: Set) -> Result<Measured, StageError> {
+        let lost = || StageError::Other("the real images were not looked at".into());
+        let judge = self.judge.get().ok_or_else(lost)?;
+        let (points, labels) = self.tables.set(set)?;
+        let images = points.rows();
+        if images == 0 {
+            let message =
+                format!("the set {} holds no image: nothing can be learnt from it", set.file());
+            return Err(StageError::Other(message));
+        }
+        let placement = judge.place(&points);
+        let classifiers = judge.train(points, labels);
+        let (mut all, mut classes) = (Right::default(), Vec::new());
+        for (label, class) in self.tables.classes.classes().iter().enumerate() {
+            let right = match self.tables.held_out.count(&class.key) {
+                0 => Right::default(),
+                _ => classifiers.right(&self.tables.held_out.all(&class.key)?, label),
+            };
+            classes.push(ClassResult::new(&class.key, right));
+            all = all.with(right);
+        }
+        Ok(Measured::new(images, placement, all, classes))
+    }
+}

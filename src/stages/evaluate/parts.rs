@@ -1,0 +1,115 @@
+//! Features of the shards that an evaluation looks at: held-out ones, the run's two sets, and with another encoder the
+//! run's data.
+
+use super::Question;
+use super::complete;
+use super::features::FeatureTable;
+use crate::config::{ClassList, Data, Features, Patterns, Pipeline};
+use crate::dataflow::{FlowError, RunOptions};
+use crate::shards::LabelSource;
+use crate::stages::context::Context;
+use crate::stages::encode::{Encode, Home};
+use crate::stages::error::StageError;
+use crate::stages::sources::expand;
+use crate::stages::walk::planning;
+use crate::store::{Fault, Receipt};
+use std::sync::Arc;
+
+/// The folder of the held-out shards' features.
+pub(super) const HELD_OUT: &str = "evaluate/held-out";
+
+/// What the parts are made from.
+pub(super) struct Parts<'a> {
+    pub(super) context: &'a Arc<Context>,
+    pub(super) options: &'a RunOptions<'a>,
+    pub(super) question: &'a Question,
+    pub(super) classes: &'a ClassList,
+}
+
+type Result<T> = std::result::Result<T, FlowError<StageError>>;
+
+impl Parts<'_> {
+    /// The held-out shards, read as the run's data.
+    pub(super) async fn held_out(&self) -> Result<Vec<Receipt>> {
+        let shards = self.question.against.clone();
+        self.encode(HELD_OUT, Data { shards, ..self.context.pipeline.data.clone() }).await
+    }
+
+    /// The run's own data.
+    pub(super) async fn training(&self) -> Result<Vec<Receipt>> {
+        self.encode("evaluate/training", self.context.pipeline.data.clone()).await
+    }
+
+    /// One of the two sets that the run made: `distilled` or `cores`.
+    pub(super) async fn set(&self, name: &str) -> Result<Vec<Receipt>> {
+        let receipts = self.options.run_dir.receipts("assemble")?;
+        let files = receipts.values().flat_map(|receipt| &receipt.outputs).map(|o| o.file.clone());
+        let patterns = files
+            .filter(|file| file.starts_with(&format!("{name}/")) && file.ends_with(".tar"))
+            .collect();
+        let base = self.options.run_dir.root().to_owned();
+        let data = Data {
+            shards: Patterns { patterns, base },
+            label: LabelSource::Json { field: "class".into() },
+            image: vec!["png".into()],
+            ..Data::default()
+        };
+        let home = if name == "cores" { "evaluate/cores" } else { "evaluate/distilled" };
+        self.encode(home, data).await
+    }
+
+    async fn encode(&self, folder: &'static str, data: Data) -> Result<Vec<Receipt>> {
+        let pipeline = Pipeline { data, ..self.context.pipeline.clone() };
+        let features = self.question.encoder.clone().unwrap_or(pipeline.features.clone());
+        let pipeline = Pipeline { features, ..pipeline };
+        let sources = expand(&pipeline.data).map_err(|e| planning(folder, e))?;
+        let context = Arc::new(self.context.with(pipeline, self.classes.clone()));
+        let home = Home { folder, features_alone: self.question.encoder.is_some() };
+        let stage = Encode::at(home, context, sources).map_err(|e| planning(folder, e))?;
+        Ok(complete(&stage, self.options).await?.receipts.into_values().collect())
+    }
+
+    /// Opens what [`Parts::held_out`] and its like left.
+    pub(super) fn table(&self, receipts: &[Receipt]) -> Result<FeatureTable> {
+        let alone = self.question.encoder.is_some();
+        FeatureTable::open(self.context, receipts, alone).map_err(|e| planning("evaluate", e))
+    }
+
+    /// Held-out samples that were left out; an error where they are more than the run allows itself.
+    pub(super) fn judge_faults(&self, receipts: &[Receipt]) -> Result<Vec<Fault>> {
+        let faults: Vec<Fault> = receipts.iter().flat_map(|r| r.faults.clone()).collect();
+        let bad = faults.len() as u64;
+        let seen = bad + receipts.iter().map(|r| r.samples).sum::<u64>();
+        let data = &self.context.pipeline.data;
+        let allowed = data.max_bad.allowed(seen);
+        if bad <= allowed {
+            return Ok(faults);
+        }
+        let mut text = format!(
+            "{bad} of {seen} held-out samples are bad and the run's [data] max_bad allows {allowed}:"
+        );
+        for fault in faults.iter().take(5) {
+            text.push_str(&format!("\n  {}: {}: {}", fault.shard, fault.key, fault.reason));
+        }
+        let label = &data.label;
+        text.push_str(&format!(
+            "\nthey are read as the run's data was, labels from `{label}`, its classes only: pass shards of that kind"
+        ));
+        Err(planning(HELD_OUT, StageError::Other(text)))
+    }
+
+    /// What the features are, for people.
+    pub(super) fn about(&self) -> String {
+        let pipeline = &self.context.pipeline;
+        let other = self.question.encoder.as_ref().unwrap_or(&pipeline.features);
+        if let Some(model) = &other.model {
+            return format!("{}, {} pixels", model.display(), other.size);
+        }
+        let pooled = match pipeline.discover.features {
+            Features::Grid(cells) => cells.min(16),
+            Features::Latent => 16,
+        };
+        let (model, size) = (pipeline.model.path.display(), pipeline.encode.size);
+        format!("{model}/vae_encoder, {size} pixels, at most {pooled} × {pooled} cells a channel")
+    }
+}

@@ -1,0 +1,41 @@
+//! Going on with a finished run from its directory alone.
+
+use super::context::{Context, Notice};
+use super::error::StageError;
+use crate::config::Pipeline;
+use crate::store::{RunDir, StoreError};
+use std::path::Path;
+
+/// The surroundings of the run in `run_dir`, by its own copy of the pipeline file. Paths in it are relative to where the
+/// file was, those of `--set` to where the command was given.
+///
+/// # Errors
+/// If no run was finished there, or what its pipeline names is not there any more.
+pub fn reopen(run_dir: &RunDir, notice: Notice) -> Result<Context, StageError> {
+    let record = run_dir.record()?;
+    let copy = run_dir.path("pipeline.toml");
+    let text = std::fs::read_to_string(&copy).map_err(StoreError::io("read", &copy))?;
+    let file = record.folder.join(&record.pipeline);
+    let pipeline = Pipeline::parse_in(&record.folder, &text, &file, &record.sets)?;
+    let folder = file.parent().map_or_else(Default::default, Path::to_path_buf);
+    Context::new(pipeline, run_dir.clone(), folder, notice)
+}
+
+/// Asks that `stage` of the run in `run_dir` be complete.
+///
+/// # Errors
+/// [`StoreError::Absent`] if it is not, or not known to be of the run's settings.
+pub fn require(run_dir: &RunDir, stage: &str) -> Result<(), StoreError> {
+    let receipts = run_dir.receipts(stage)?;
+    let done = receipts.values().filter(|receipt| run_dir.outputs_present(receipt)).count() as u64;
+    let units = run_dir.record()?.stages.get(stage).map(|stage| stage.units);
+    if units == Some(done) && done > 0 && run_dir.path("pipeline.toml").is_file() {
+        return Ok(());
+    }
+    let (of, root) = (units.map_or_else(|| "?".to_owned(), |n| n.to_string()), run_dir.root());
+    let what = format!(
+        "the run in {} is not finished: {done} of {of} units of {stage} are done; go on with it first (coda-pipe run)",
+        root.display()
+    );
+    Err(StoreError::Absent { what })
+}

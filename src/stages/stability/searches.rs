@@ -1,0 +1,81 @@
+//! The searches of one class.
+
+use super::changes::Changes;
+use crate::dataflow::Cancel;
+use crate::discovery::{self, Algorithm, Discovery, Matrix, NeighborSearch, Settings};
+use crate::quality::{Agreement, Choice, Points, between_random, draw};
+use crate::stages::error::StageError;
+
+/// What the settings are tried at, as shares of the run's own.
+const CHANGES: [f64; 2] = [0.8, 1.2];
+
+/// The searches of one class.
+pub(super) struct Searches<'a> {
+    pub(super) class: &'a str,
+    pub(super) features: &'a Matrix,
+    pub(super) settings: Settings,
+    pub(super) cancel: Cancel,
+}
+
+impl Searches<'_> {
+    /// Searches with `seeds` seeds, the run's own first, and, for `coda`, with both settings changed.
+    pub(super) fn all(&self, seeds: usize) -> Result<Changes, StageError> {
+        let own = &self.settings;
+        let first = self.search(own)?;
+        let mut by_seed = vec![self.choice(&first)];
+        for more in 1..seeds as u64 {
+            let other = Settings { seed: own.seed.wrapping_add(more), ..own.clone() };
+            by_seed.push(self.choice(&self.search(&other)?));
+        }
+        let random: Vec<Points> = (0..seeds as u64)
+            .map(|seed| self.points(&draw(own.ipc, self.features.rows(), seed, 0)))
+            .collect();
+        let chance = between_random(&random);
+        let mut changes = Changes::default();
+        changes.note_seed(Agreement::among(&by_seed, chance));
+        if own.algorithm == Algorithm::Coda {
+            let (mut neighbors, mut sizes) = (Vec::new(), Vec::new());
+            for share in CHANGES {
+                let n_neighbors = changed(own.n_neighbors, share);
+                let other = Settings { n_neighbors, ..own.clone() };
+                neighbors.push(self.choice(&self.search(&other)?));
+                sizes.push(self.choice(&self.clustered(&first.embedding, share)?));
+            }
+            changes.note_neighbors(Agreement::with(&by_seed[0], &neighbors, chance));
+            changes.note_size(Agreement::with(&by_seed[0], &sizes, chance));
+        }
+        Ok(changes)
+    }
+
+    fn search(&self, settings: &Settings) -> Result<Discovery, StageError> {
+        self.cancel.check()?;
+        discovery::discover(self.features, settings).map_err(|source| self.named(source))
+    }
+
+    /// With another least size of a cluster the embedding is the same.
+    fn clustered(&self, embedding: &Matrix, share: f64) -> Result<Discovery, StageError> {
+        self.cancel.check()?;
+        let min_cluster_size = changed(self.settings.min_cluster_size, share);
+        let neighbors = NeighborSearch::Exact;
+        let settings = Settings { min_cluster_size, neighbors, ..self.settings.clone() };
+        discovery::discover_embedded(embedding, &settings).map_err(|source| self.named(source))
+    }
+
+    fn choice(&self, found: &Discovery) -> Choice {
+        let rows: Vec<usize> = found.cores.iter().map(|core| core.row).collect();
+        Choice { cores: self.points(&rows), rows, labels: found.labels.clone() }
+    }
+
+    fn points(&self, rows: &[usize]) -> Points {
+        Points::from_f32(self.features.cols(), self.features.select(rows).as_slice())
+    }
+
+    fn named(&self, source: discovery::DiscoveryError) -> StageError {
+        StageError::Discovery { class: self.class.to_owned(), source }
+    }
+}
+
+/// `share` of a setting, which is 2 at least.
+fn changed(value: usize, share: f64) -> usize {
+    ((value as f64 * share).round() as usize).max(2)
+}
