@@ -2,6 +2,7 @@
 
 import glob
 import io
+import json
 import random
 
 import numpy as np
@@ -16,76 +17,97 @@ LIGHT = torch.tensor([[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-
 LIGHT_STD = torch.tensor([0.2175, 0.0188, 0.0045])
 
 
-def read(pattern, side, keys=None, source="cls"):
-    """(n × 3 × side × side in 0..255, labels) of a glob or `pipe:COMMAND`."""
-    found = [(decode(sample, side), label) for label, sample in labelled(pattern, keys, source)]
-    if not found:
-        raise SystemExit(f"no sample of the classes in {pattern}")
-    pixels, labels = zip(*found)
-    return torch.stack(pixels), torch.tensor(labels)
+# Reading
 
 
-def draws(pattern, side, ipc, seeds, keys=None, source="cls"):
-    """For each seed IPC random images of every class, in one pass that holds no more than these (reservoir sampling)."""
-    kept = [{} for _ in range(seeds)]
-    chances = [random.Random(seed) for seed in range(seeds)]
-    seen = {}
-    for label, sample in labelled(pattern, keys, source):
-        seen[label] = seen.get(label, 0) + 1
-        for chance, classes in zip(chances, kept):
-            chosen, place = classes.setdefault(label, []), chance.randrange(seen[label])
-            if len(chosen) < ipc:
-                chosen.append(sample)
-            elif place < ipc:
-                chosen[place] = sample
-    few = [label for label, count in seen.items() if count < ipc]
-    if few:
-        raise SystemExit(f"{pattern} has fewer than {ipc} images of the classes {few}")
-    sets = []
-    for classes in kept:
-        rows = [(decode(sample, side), label) for label in sorted(classes) for sample in classes[label]]
-        pixels, labels = zip(*rows)
-        sets.append((torch.stack(pixels), torch.tensor(labels)))
-    return sets
-
-
-def labelled(pattern, keys, source):
-    """(label, sample) of all samples; with `keys` (class keys in order), of those of their classes."""
-    piped = str(pattern).startswith("pipe:")
-    shards = [pattern] if piped else sorted(glob.glob(str(pattern)))
+def samples(pattern, class_of):
+    """(class, image file) of every sample of a glob or `pipe:COMMAND`; `class_of` finds a sample's class, as text."""
+    shards = [pattern] if str(pattern).startswith("pipe:") else sorted(glob.glob(str(pattern)))
     if not shards:
         raise SystemExit(f"no shards match {pattern}")
     for sample in webdataset.WebDataset(shards, shardshuffle=False, empty_check=False):
-        text = sample["__key__"].rsplit("/", 1)[-1].split("_")[0] if source == "key" else sample["cls"].decode().strip()
-        if keys is None:
-            yield int(text), sample
-        elif text in keys:
-            yield keys.index(text), sample
+        image = next((sample[name] for name in ("png", "jpg", "jpeg", "webp") if name in sample), None)
+        if image is None:
+            raise SystemExit(f"{pattern}: sample {sample['__key__']} has no png, jpg, jpeg or webp")
+        yield class_of(sample), image
 
 
-def decode(sample, side):
-    image = next(sample[extension] for extension in ("png", "jpg", "jpeg", "webp") if extension in sample)
-    return square(Image.open(io.BytesIO(image)).convert("RGB"), side)
+def class_by_member(sample):
+    return sample["cls"].decode().strip()
 
 
-def square(image, side):
+def class_by_key(sample):
+    """`n01440764` of `train/n01440764_10026`."""
+    return sample["__key__"].rsplit("/", 1)[-1].split("_")[0]
+
+
+def class_by_run(sample):
+    """The class key that coda-pipe leaves in `.json`: its `.cls` is a position where keys are words."""
+    return json.loads(sample["json"])["class"] if "json" in sample else class_by_member(sample)
+
+
+def draws(found, keys, ipc, seeds):
+    """For each seed IPC random ones of (class, image file) of every class, in one pass that holds no more (a reservoir)."""
+    kept = [{key: [] for key in keys} for _ in range(seeds)]
+    chances = [random.Random(seed) for seed in range(seeds)]
+    seen = dict.fromkeys(keys, 0)
+    for key, image in found:
+        if key not in seen:
+            continue
+        seen[key] += 1
+        for chance, classes in zip(chances, kept):
+            chosen, place = classes[key], chance.randrange(seen[key])
+            if len(chosen) < ipc:
+                chosen.append((key, image))
+            elif place < ipc:
+                chosen[place] = key, image
+    few = [key for key, count in seen.items() if count < ipc]
+    if few:
+        raise SystemExit(f"the shards of --train have fewer than {ipc} images of these classes: {', '.join(few)}")
+    return [[row for chosen in classes.values() for row in chosen] for classes in kept]
+
+
+def tensors(found, keys, side):
+    """(n × 3 × side × side in 0..255, labels) of (class, image file); classes that `keys` lacks are passed over."""
+    numbers = {key: number for number, key in enumerate(keys)}
+    rows = [(square(image, side), numbers[key]) for key, image in found if key in numbers]
+    if not rows:
+        raise SystemExit(f"no sample of the classes {', '.join(keys[:3])} …: check --classes and --label")
+    pixels, labels = zip(*rows)
+    return torch.stack(pixels), torch.tensor(labels)
+
+
+def square(file, side):
     """The shorter side resized to `side`, the middle of the longer one."""
+    image = Image.open(io.BytesIO(file)).convert("RGB")
     scale = side / min(image.size)
     if scale != 1:
         size = [max(side, round(n * scale)) for n in image.size]
-        image = image.resize(size, Image.BICUBIC)
+        image = image.resize(size, Image.BILINEAR)
     left, top = ((n - side) // 2 for n in image.size)
     image = image.crop((left, top, left + side, top + side))
     return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+
+
+def middle(images, side):
+    """The middle of square images."""
+    start = (images.shape[-1] - side) // 2
+    return images[..., start:start + side, start:start + side]
 
 
 def normalise(images):
     return (images.float() / 255 - MEAN.to(images.device)) / STD.to(images.device)
 
 
-def augment(images, flip, jitter):
-    """Random resized crop (half to all of the area), flip, colour jitter, lighting; images in 0..255."""
-    n, _, side, _ = images.shape
+# Changing
+
+
+def augment(images, side, flip, jitter):
+    """Random crops (half to all of the area) resized to `side`, flip, colour jitter, lighting; images in 0..255.
+
+    A crop that would stick out is cut at the edge.
+    """
+    n = len(images)
     x = images.float() / 255
     area = torch.empty(n).uniform_(0.5, 1)
     shape = torch.empty(n).uniform_(np.log(3 / 4), np.log(4 / 3)).exp()
@@ -94,11 +116,11 @@ def augment(images, flip, jitter):
     place = torch.zeros(n, 2, 3)
     place[:, 0, 0], place[:, 0, 2] = wide * mirror, (1 - wide) * torch.empty(n).uniform_(-1, 1)
     place[:, 1, 1], place[:, 1, 2] = high, (1 - high) * torch.empty(n).uniform_(-1, 1)
-    grid = F.affine_grid(place.to(x.device), x.shape, align_corners=False)
+    grid = F.affine_grid(place.to(x.device), (n, 3, side, side), align_corners=False)
     x = F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
     if jitter:
         for change in random.sample([brightness, contrast, saturation], 3):
-            x = change(x, torch.empty(n, 1, 1, 1).uniform_(0.6, 1.4).to(x.device)).clamp(0, 1)
+            x = change(x, torch.empty(n, 1, 1, 1).uniform_(0.6, 1.4).to(x.device))
         light = (torch.randn(n, 3) * 0.1 * LIGHT_STD) @ LIGHT.T
         x = x + light.view(n, 3, 1, 1).to(x.device)
     return (x - MEAN.to(x.device)) / STD.to(x.device)
@@ -109,7 +131,8 @@ def brightness(x, by):
 
 
 def contrast(x, by):
-    return (x - grey(x).mean((1, 2, 3), keepdim=True)) * by + grey(x).mean((1, 2, 3), keepdim=True)
+    mean = grey(x).mean((1, 2, 3), keepdim=True)
+    return mean + (x - mean) * by
 
 
 def saturation(x, by):
@@ -128,6 +151,6 @@ def cut_mix(x):
     y, z = np.random.randint(high), np.random.randint(wide)
     top, bottom = max(y - h // 2, 0), min(y + h // 2, high)
     left, right = max(z - w // 2, 0), min(z + w // 2, wide)
-    x = x.clone()
-    x[:, :, top:bottom, left:right] = x[partner, :, top:bottom, left:right]
-    return x, partner, 1 - (bottom - top) * (right - left) / (high * wide)
+    mixed = x.clone()
+    mixed[:, :, top:bottom, left:right] = x[partner, :, top:bottom, left:right]
+    return mixed, partner, 1 - (bottom - top) * (right - left) / (high * wide)
