@@ -23,6 +23,7 @@ mod pack;
 mod pipelines;
 mod plan;
 mod python;
+mod quality;
 mod redo;
 mod resolutions;
 mod safety;
