@@ -1,6 +1,7 @@
 //! `coda-pipe evaluate` and `coda-pipe stability`: on a finished run, resumable, and refusing what they can't use.
 
 use crate::harness::{Bench, checkout, digits, write_shard};
+use coda_pipe::arrays;
 use coda_pipe::shards::Sample;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -90,6 +91,47 @@ fn a_run_is_evaluated_once_and_says_so_in_a_table_and_in_json() {
     assert!(said.contains("0 damaged, 0 in no receipt"), "{said}");
 }
 
+/// Rows of the latents of all parts in `folder`.
+fn rows(folder: &Path) -> Vec<Vec<f64>> {
+    let mut parts: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    parts.retain(|path| path.extension().is_some_and(|e| e == "parquet"));
+    let read = parts.iter().flat_map(|part| {
+        let table = arrays::read(part, Some("latent")).unwrap();
+        let rows = table.values.chunks_exact(table.row_len());
+        rows.map(|row| row.iter().map(|v| f64::from(*v)).collect()).collect::<Vec<Vec<f64>>>()
+    });
+    read.collect()
+}
+
+/// From the tables on disk, by the definition (Naeem et al. 2020).
+#[test]
+fn coverage_and_density_are_those_of_the_tables_features() {
+    let bench = finished();
+    let args = ["evaluate", "run", "--against", "held-out.tar", "--seeds", "1"];
+    let found = &json(&bench, &args)["sets"][0];
+    let (real, made) =
+        (rows(&bench.path("run/encode")), rows(&bench.path("run/evaluate/distilled")));
+    assert_eq!((real.len(), made.len()), (90, 12));
+    let distance = |a: &[f64], b: &[f64]| -> f64 {
+        a.iter().zip(b).map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt()
+    };
+    let inside: Vec<usize> = real
+        .iter()
+        .map(|own| {
+            let mut near: Vec<f64> = real.iter().map(|other| distance(own, other)).collect();
+            near.sort_by(f64::total_cmp);
+            // The first is the row itself.
+            made.iter().filter(|image| distance(own, image) < near[5]).count()
+        })
+        .collect();
+    let coverage = inside.iter().filter(|count| **count > 0).count() as f64 / 90.0;
+    let density = inside.iter().sum::<usize>() as f64 / (5.0 * 12.0);
+    assert!(coverage > 0.0 && density > 0.0);
+    assert!((found["coverage"].as_f64().unwrap() - coverage).abs() < 1e-12, "{found}");
+    assert!((found["density"].as_f64().unwrap() - density).abs() < 1e-12, "{found}");
+}
+
 #[test]
 fn killed_anywhere_an_evaluation_goes_on_to_the_same_bytes() {
     let bench = finished();
@@ -103,7 +145,9 @@ fn killed_anywhere_an_evaluation_goes_on_to_the_same_bytes() {
     let mut kills = 0;
     // 3 shards, 4 sets.
     for receipts in 0..7 {
-        let mut child = bench.command(&evaluate("killed")).spawn().unwrap();
+        // With one thread, too: no sum depends on them.
+        let mut command = bench.command(&evaluate("killed"));
+        let mut child = command.env("RAYON_NUM_THREADS", "1").spawn().unwrap();
         while child.try_wait().unwrap().is_none() {
             if count_receipts(&bench.path("killed/evaluate")) > receipts {
                 child.kill().unwrap();
@@ -245,4 +289,16 @@ fn stability_tells_searches_that_change_from_those_that_cannot() {
     assert!(stderr.contains("3 units (2 done before)"), "{stderr}");
     assert!(table.lines().last().unwrap().starts_with("mean"), "{table}");
     assert_eq!(files(&bench.path("coda/stability")), before);
+}
+
+/// The run knows where its command was given, which its paths are relative to.
+#[test]
+fn a_finished_run_is_found_from_any_folder() {
+    let bench = Bench::new();
+    std::fs::rename(bench.path("classes.txt"), bench.path("moved.txt")).unwrap();
+    bench.expect(0, &["run", "p.toml", "--until", "discover", "--set", "classes=moved.txt"]);
+    let run = bench.path("run").to_string_lossy().into_owned();
+    let mut command = bench.command(&["stability", &run, "--seeds", "2"]);
+    let output = command.current_dir("/").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
