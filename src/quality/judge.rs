@@ -37,9 +37,7 @@ pub struct Placement {
 pub struct Classifiers {
     scaling: Scaling,
     probe: Probe,
-    rows: Points,
-    labels: Vec<usize>,
-    votes: usize,
+    neighbors: Neighbors,
 }
 
 /// Images of one class that the classifiers named rightly.
@@ -79,7 +77,8 @@ impl Judge {
     pub fn train(&self, rows: Points, labels: Vec<usize>) -> Classifiers {
         let probe = Probe::train(&self.scaling.apply(&rows), &labels, STRENGTH);
         let votes = VOTES.min(fewest(&labels));
-        Classifiers { scaling: self.scaling.clone(), probe, rows, labels, votes }
+        let neighbors = Neighbors::new(rows, labels, votes);
+        Classifiers { scaling: self.scaling.clone(), probe, neighbors }
     }
 }
 
@@ -96,7 +95,7 @@ impl Classifiers {
         let count = |named: Vec<usize>| named.into_iter().filter(|name| *name == label).count();
         Right {
             probe: count(self.probe.predict(&self.scaling.apply(images))),
-            knn: count(Neighbors::new(&self.rows, &self.labels, self.votes).predict(images)),
+            knn: count(self.neighbors.predict(images)),
             images: images.rows(),
         }
     }

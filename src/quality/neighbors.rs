@@ -7,25 +7,27 @@ use rayon::prelude::*;
 const BLOCK: usize = 64;
 
 /// Labelled rows to be near to.
-pub struct Neighbors<'a> {
-    rows: &'a Points,
-    labels: &'a [usize],
+#[derive(Debug)]
+pub struct Neighbors {
+    rows: Points,
+    labels: Vec<usize>,
     /// |row|².
     lengths: Vec<f64>,
     k: usize,
 }
 
-impl<'a> Neighbors<'a> {
+impl Neighbors {
     /// The `k` nearest of `rows` (Euclidean; all, if they are fewer) will have a vote each.
-    pub fn new(rows: &'a Points, labels: &'a [usize], k: usize) -> Self {
+    pub fn new(rows: Points, labels: Vec<usize>, k: usize) -> Self {
         let lengths = rows.iter().map(|row| row.iter().map(|value| value * value).sum()).collect();
-        Self { rows, labels, lengths, k: k.clamp(1, rows.rows().max(1)) }
+        let k = k.clamp(1, rows.rows().max(1));
+        Self { rows, labels, lengths, k }
     }
 
     /// Each row's label by most votes; of labels with as many, the one with the nearest row.
     pub fn predict(&self, rows: &Points) -> Vec<usize> {
         let blocks = rows.values().par_chunks((BLOCK * rows.cols()).max(1)).map(|block| {
-            let products = Points::new(rows.cols(), block.to_vec()).by_rows(self.rows);
+            let products = Points::new(rows.cols(), block.to_vec()).by_rows(&self.rows);
             products.iter().map(|products| self.vote(products)).collect::<Vec<_>>()
         });
         blocks.collect::<Vec<_>>().concat()
@@ -59,11 +61,12 @@ mod tests {
     #[test]
     fn most_votes_win_and_of_equals_the_nearest() {
         let rows = Points::new(1, vec![0.0, 1.0, 1.2, 10.0, 11.0]);
-        let labels = [8, 3, 3, 5, 5];
+        let labels = vec![8, 3, 3, 5, 5];
+        let by = |k| Neighbors::new(rows.clone(), labels.clone(), k);
         let asked = Points::new(1, vec![0.1, 10.4, 4.0]);
-        assert_eq!(Neighbors::new(&rows, &labels, 1).predict(&asked), [8, 5, 3]);
-        assert_eq!(Neighbors::new(&rows, &labels, 2).predict(&asked), [8, 5, 3]);
-        assert_eq!(Neighbors::new(&rows, &labels, 3).predict(&asked), [3, 5, 3]);
-        assert_eq!(Neighbors::new(&rows, &labels, 99).predict(&asked), [3, 5, 3]);
+        assert_eq!(by(1).predict(&asked), [8, 5, 3]);
+        assert_eq!(by(2).predict(&asked), [8, 5, 3]);
+        assert_eq!(by(3).predict(&asked), [3, 5, 3]);
+        assert_eq!(by(99).predict(&asked), [3, 5, 3]);
     }
 }

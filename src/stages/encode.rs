@@ -6,20 +6,20 @@
 
 use super::context::Context;
 use super::encode_device::Encoded;
+use super::encode_inputs::{feature_input, fingerprint};
 use super::encode_part::PartWriter;
 use super::encode_pool::{Pool, start_pool};
 use super::encode_read::{Item, Prepared, read_shard};
 use super::error::StageError;
 use super::left_out::ShardFaults;
-use super::model::{encoder_digest, model_digest};
+use super::model::encoder_digest;
 use super::sources::Source;
 use crate::config::Features;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::store::Fault;
 use crate::store::tables::{LatentFormat, LatentType, PartFormat};
 use futures::StreamExt;
-use serde_json::{Value, json};
-use std::path::Path;
+use serde_json::Value;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{OnceCell, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
@@ -100,20 +100,6 @@ pub(super) fn kept([channels, height, width]: [usize; 3], keep: Features) -> [us
     }
 }
 
-/// What features depend on, for fingerprints.
-fn feature_input(context: &Context) -> Result<Option<Value>, StageError> {
-    let features = &context.pipeline.features;
-    let Some(path) = &features.model else { return Ok(None) };
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // An export of over 2 GB keeps its weights beside the graph.
-    let digest = model_digest(folder, &[&name, &format!("{name}_data"), &format!("{name}.data")])?;
-    Ok(Some(json!({
-        "model": digest, "size": features.size, "mean": features.mean, "std": features.std,
-        "output": features.output,
-    })))
-}
-
 impl Stage for Encode {
     type Unit = ShardUnit;
     type Error = StageError;
@@ -136,43 +122,8 @@ impl Stage for Encode {
     }
 
     fn fingerprint(&self, unit: &ShardUnit) -> Result<Fingerprint, StageError> {
-        let shard = &unit.source.identity;
-        let (data, encode) = (&self.context.pipeline.data, &self.context.pipeline.encode);
-        let classes: Option<Vec<&String>> = self
-            .context
-            .classes
-            .as_ref()
-            .map(|list| list.classes().iter().map(|c| &c.key).collect());
-        let mut settings = json!({
-            "encode.size": encode.size, "encode.batch": encode.batch, "encode.dtype": encode.dtype,
-            "data.label": data.label, "data.image": data.image,
-            "data.max_megapixels": data.max_megapixels,
-        });
-        if data.skip_others {
-            settings["data.skip_others"] = true.into();
-        }
-        if data.exif_orientation {
-            settings["data.exif_orientation"] = true.into();
-        }
-        if self.context.pipeline.kept() != Features::Latent {
-            settings["encode.keep"] = json!(self.context.pipeline.kept());
-        }
-        if encode.compress {
-            settings["encode.compress"] = true.into();
-        }
-        if let Some(features) = &self.features {
-            settings["features"] = features.clone();
-        }
-        if self.home.features_alone {
-            settings["features_alone"] = true.into();
-        }
-        Ok(Fingerprint {
-            settings,
-            inputs: json!({
-                "shard": unit.source.name, "bytes": shard.bytes, "modified": shard.version,
-                "classes": classes, "model": self.model,
-            }),
-        })
+        let (context, home, source) = (&self.context, self.home, &unit.source);
+        Ok(fingerprint(context, home, source, (&self.model, self.features.as_ref())))
     }
 
     fn concurrency(&self) -> usize {

@@ -12,6 +12,7 @@ mod context;
 mod discover;
 mod encode;
 mod encode_device;
+mod encode_inputs;
 mod encode_part;
 mod encode_pool;
 mod encode_read;

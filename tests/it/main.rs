@@ -26,6 +26,7 @@ mod pack;
 mod pipelines;
 mod plan;
 mod python;
+mod quality;
 mod redo;
 mod report;
 mod resolutions;

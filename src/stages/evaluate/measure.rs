@@ -1,19 +1,13 @@
 //! Each set's measures, one file a set: G, R, and every random draw.
 
 use super::answer::{ClassResult, Measured};
-use super::features::FeatureTable;
-use crate::config::ClassList;
+use super::tables::{REFERENCE, Tables};
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
-use crate::quality::{Judge, Points, Right, draw, shares};
+use crate::quality::{Judge, Right};
 use crate::stages::error::StageError;
 use crate::store::RunDir;
 use serde_json::json;
 use std::sync::{Arc, OnceLock};
-
-/// Real images that sets are compared with, at most: coverage looks at every pair of them.
-const REFERENCE: usize = 10_000;
-/// Keeps the draw of those apart from the random sets'.
-const REFERENCE_DRAW: u64 = 1 << 32;
 
 /// A set to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,15 +27,6 @@ impl Set {
             Set::Random(seed) => format!("random-{seed}"),
         }
     }
-}
-
-/// Features of all that is compared.
-pub(super) struct Tables {
-    pub(super) held_out: FeatureTable,
-    pub(super) distilled: FeatureTable,
-    pub(super) cores: FeatureTable,
-    pub(super) training: FeatureTable,
-    pub(super) classes: ClassList,
 }
 
 /// The stage.
@@ -116,54 +101,6 @@ impl Stage for Measure {
         scope.record(self.run_dir.write(&format!("evaluate/sets/{}.json", set.file()), &text)?);
         scope.tick(measured.images as u64);
         Ok(Done { samples: measured.images as u64, ..Done::default() })
-    }
-}
-
-impl Tables {
-    /// Distilled images of each class.
-    fn counts(&self) -> Vec<usize> {
-        let classes = self.classes.classes().iter();
-        classes.map(|class| self.distilled.count(&class.key)).collect()
-    }
-
-    /// The features of a set and each image's class.
-    fn set(&self, set: Set) -> Result<(Points, Vec<usize>), StageError> {
-        let (mut points, mut labels) = (Points::default(), Vec::new());
-        for (label, class) in self.classes.classes().iter().enumerate() {
-            let own = match set {
-                Set::Distilled => self.distilled.all(&class.key)?,
-                Set::Cores => self.cores.all(&class.key)?,
-                Set::Random(seed) => {
-                    let (images, of) =
-                        (self.distilled.count(&class.key), self.training.count(&class.key));
-                    self.training.rows(&class.key, &draw(images, of, seed, label as u64))?
-                }
-            };
-            labels.extend(std::iter::repeat_n(label, own.rows()));
-            if own.rows() > 0 {
-                points.extend(&own);
-            }
-        }
-        Ok((points, labels))
-    }
-
-    /// The real images that sets are compared with.
-    fn reference(&self) -> Result<Points, StageError> {
-        let classes = self.classes.classes();
-        let counts: Vec<_> = classes.iter().map(|class| self.training.count(&class.key)).collect();
-        let mut points = Points::default();
-        for (label, (class, share)) in classes.iter().zip(shares(&counts, REFERENCE)).enumerate() {
-            let rows = draw(share, counts[label], 0, REFERENCE_DRAW + label as u64);
-            if !rows.is_empty() {
-                points.extend(&self.training.rows(&class.key, &rows)?);
-            }
-        }
-        if points.rows() < 2 {
-            let message =
-                "the run's data has fewer than two images: there is nothing to compare with";
-            return Err(StageError::Other(message.into()));
-        }
-        Ok(points)
     }
 }
 

@@ -7,6 +7,7 @@ mod answer;
 mod features;
 mod measure;
 mod parts;
+mod tables;
 
 pub use answer::{ClassResult, Evaluation, SetResult};
 
@@ -19,9 +20,10 @@ use crate::dataflow::{FlowError, RunOptions, Stage, StageResult, plan, run_stage
 use crate::store::Receipt;
 use crate::store::tables::LatentTable;
 use answer::assemble;
-use measure::{Measure, Tables};
+use measure::Measure;
 use parts::{HELD_OUT, Parts};
 use std::sync::Arc;
+use tables::Tables;
 
 /// What is asked.
 #[derive(Debug, Clone)]

@@ -109,7 +109,11 @@ impl Parts<'_> {
             Features::Grid(cells) => cells.min(16),
             Features::Latent => 16,
         };
-        let (model, size) = (pipeline.model.path.display(), pipeline.encode.size);
-        format!("{model}/vae_encoder, {size} pixels, at most {pooled} × {pooled} cells a channel")
+        let (model, size) = (&pipeline.model.path, pipeline.encode.size);
+        let model = model.canonicalize().unwrap_or_else(|_| model.clone());
+        format!(
+            "{}/vae_encoder, {size} pixels, at most {pooled} × {pooled} cells a channel",
+            model.display()
+        )
     }
 }

@@ -1,0 +1,68 @@
+//! What a part of `encode` depends on.
+
+use super::context::Context;
+use super::encode::Home;
+use super::error::StageError;
+use super::model::model_digest;
+use super::sources::Source;
+use crate::config::Features;
+use crate::dataflow::Fingerprint;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// What features depend on, for fingerprints.
+pub(super) fn feature_input(context: &Context) -> Result<Option<Value>, StageError> {
+    let features = &context.pipeline.features;
+    let Some(path) = &features.model else { return Ok(None) };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // An export of over 2 GB keeps its weights beside the graph.
+    let digest = model_digest(folder, &[&name, &format!("{name}_data"), &format!("{name}.data")])?;
+    Ok(Some(json!({
+        "model": digest, "size": features.size, "mean": features.mean, "std": features.std,
+        "output": features.output,
+    })))
+}
+
+/// The fingerprint of the part of `source`, by the model's digest and what features depend on.
+pub(super) fn fingerprint(
+    context: &Context,
+    home: Home,
+    source: &Source,
+    (model, features): (&str, Option<&Value>),
+) -> Fingerprint {
+    let shard = &source.identity;
+    let (data, encode) = (&context.pipeline.data, &context.pipeline.encode);
+    let classes: Option<Vec<&String>> =
+        context.classes.as_ref().map(|list| list.classes().iter().map(|c| &c.key).collect());
+    let mut settings = json!({
+        "encode.size": encode.size, "encode.batch": encode.batch, "encode.dtype": encode.dtype,
+        "data.label": data.label, "data.image": data.image,
+        "data.max_megapixels": data.max_megapixels,
+    });
+    if data.skip_others {
+        settings["data.skip_others"] = true.into();
+    }
+    if data.exif_orientation {
+        settings["data.exif_orientation"] = true.into();
+    }
+    if context.pipeline.kept() != Features::Latent {
+        settings["encode.keep"] = json!(context.pipeline.kept());
+    }
+    if encode.compress {
+        settings["encode.compress"] = true.into();
+    }
+    if let Some(features) = features {
+        settings["features"] = features.clone();
+    }
+    if home.features_alone {
+        settings["features_alone"] = true.into();
+    }
+    Fingerprint {
+        settings,
+        inputs: json!({
+            "shard": source.name, "bytes": shard.bytes, "modified": shard.version,
+            "classes": classes, "model": model,
+        }),
+    }
+}
