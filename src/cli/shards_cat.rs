@@ -9,7 +9,7 @@ use coda_pipe::shards::{
     LabelSource, ReadOptions, Sample, ShardError, ShardIdentity, ShardPlace, ShardWriter,
     WriterOptions,
 };
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -36,6 +36,8 @@ pub(crate) struct Cat {
 /// The stream under way.
 struct Stream<W> {
     tar: ShardWriter<W>,
+    /// The keys of `--keys` that have not been written yet.
+    wanted: Option<BTreeSet<String>>,
     samples: u64,
     bad: u64,
 }
@@ -52,38 +54,55 @@ impl Cat {
         let wanted = self.wanted()?;
         let places = places(&self.shards)?;
         let tar = ShardWriter::new(BufWriter::new(out), WriterOptions::default());
-        let mut stream = Stream { tar, samples: 0, bad: 0 };
+        let mut stream = Stream { tar, wanted, samples: 0, bad: 0 };
         for place in &places {
-            self.copy(place, wanted.as_ref(), &mut stream)?;
-            if self.is_enough(stream.samples) {
+            if self.is_enough(&stream) {
                 break;
             }
+            self.copy(place, &mut stream)?;
         }
-        let Stream { tar, samples, bad } = stream;
+        let full = self.is_full(&stream);
+        let Stream { tar, wanted, samples, bad } = stream;
         let (mut out, _) = tar.finish()?;
         out.flush()?;
         eprintln!("{samples} samples, {bad} bad");
-        Ok(if bad == 0 { Exit::Done } else { Exit::Failed })
+        let missing = wanted.filter(|wanted| !wanted.is_empty() && !full);
+        missing.iter().for_each(|missing| self.tell(missing));
+        Ok(if bad == 0 && missing.is_none() { Exit::Done } else { Exit::Failed })
     }
 
-    fn wanted(&self) -> anyhow::Result<Option<HashSet<String>>> {
+    fn wanted(&self) -> anyhow::Result<Option<BTreeSet<String>>> {
         let Some(path) = &self.keys else { return Ok(None) };
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the keys in {}", path.display()))?;
         Ok(Some(text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()))
     }
 
-    fn is_enough(&self, samples: u64) -> bool {
-        self.limit.is_some_and(|limit| samples >= limit)
+    /// Names keys that were asked for and not found.
+    fn tell(&self, missing: &BTreeSet<String>) {
+        let file = self.keys.as_ref().map_or_else(String::new, |path| path.display().to_string());
+        let first = missing.first().map_or("", String::as_str);
+        let of = if self.classes.is_empty() { "" } else { " of these classes" };
+        let number = missing.len();
+        eprintln!(
+            "{}",
+            printable(&format!(
+                "{number} of the keys in {file}, the first `{first}`, no good sample{of} has"
+            ))
+        );
+    }
+
+    fn is_full<W>(&self, stream: &Stream<W>) -> bool {
+        self.limit.is_some_and(|limit| stream.samples >= limit)
+    }
+
+    /// Whether no sample that may follow is asked for.
+    fn is_enough<W>(&self, stream: &Stream<W>) -> bool {
+        self.is_full(stream) || stream.wanted.as_ref().is_some_and(BTreeSet::is_empty)
     }
 
     /// Copies a shard. What is bad in it is named and passed over.
-    fn copy<W: Write>(
-        &self,
-        place: &ShardPlace,
-        wanted: Option<&HashSet<String>>,
-        stream: &mut Stream<W>,
-    ) -> anyhow::Result<()> {
+    fn copy<W: Write>(&self, place: &ShardPlace, stream: &mut Stream<W>) -> anyhow::Result<()> {
         let reader = match place.open(&ShardIdentity::default(), ReadOptions::default()) {
             Ok(reader) => reader,
             Err(fault) => {
@@ -92,9 +111,10 @@ impl Cat {
             }
         };
         for item in reader {
-            if self.is_enough(stream.samples) {
+            if self.is_enough(stream) {
                 break;
             }
+            let wanted = stream.wanted.as_ref();
             let sample = match item.map_err(Bad::of).and_then(|s| self.judge(s, wanted)) {
                 Ok(Some(sample)) => sample,
                 Ok(None) => continue,
@@ -104,7 +124,12 @@ impl Cat {
                 }
             };
             match stream.tar.write_sample(&sample.key, &sample.members) {
-                Ok(()) => stream.samples += 1,
+                Ok(()) => {
+                    stream.samples += 1;
+                    if let Some(wanted) = &mut stream.wanted {
+                        wanted.remove(&sample.key);
+                    }
+                }
                 Err(error @ ShardError::BadSample { .. }) => {
                     let (key, code) = (Some(sample.key), "not_writable");
                     stream.complain(place, &Bad { key, code, error: error.to_string() });
@@ -121,7 +146,7 @@ impl Cat {
     fn judge(
         &self,
         sample: Sample,
-        wanted: Option<&HashSet<String>>,
+        wanted: Option<&BTreeSet<String>>,
     ) -> Result<Option<Sample>, Bad> {
         if wanted.is_some_and(|keys| !keys.contains(&sample.key)) {
             return Ok(None);

@@ -2,8 +2,8 @@
 
 use crate::documents::{blocks, run};
 use crate::harness::{Bench, checkout, read_shard};
-use crate::python::python;
-use std::process::Stdio;
+use crate::python::{check, python};
+use std::process::{Command, Stdio};
 
 fn shards(bench: &Bench) {
     std::fs::create_dir(bench.path("shards")).unwrap();
@@ -61,6 +61,16 @@ fn cat_hands_on_what_is_asked_for_and_names_what_is_bad() {
     std::fs::write(bench.path("keys.txt"), lines.concat()).unwrap();
     let chosen = cat(0, &[both, "--keys", "keys.txt"]).0;
     assert_eq!(chosen.keys().collect::<Vec<_>>(), some);
+    // A key that no sample has is told; a limit that leaves some is what was asked for.
+    std::fs::write(bench.path("keys.txt"), format!("no-such\n{}\nnone\n", some[1])).unwrap();
+    let (found, stderr) = cat(1, &[both, "--keys", "keys.txt"]);
+    assert_eq!(found.keys().collect::<Vec<_>>(), [some[1]]);
+    assert!(
+        stderr.contains("2 of the keys in keys.txt") && stderr.contains("`no-such`"),
+        "{stderr}"
+    );
+    std::fs::write(bench.path("keys.txt"), lines.concat()).unwrap();
+    assert_eq!(cat(0, &[both, "--keys", "keys.txt", "--limit", "2"]).0.len(), 2);
     let twos = cat(0, &[both, "--classes", "2", "--limit", "11"]).0;
     assert!(twos.len() == 11 && twos.values().all(|members| members["cls"] == b"2"));
 
@@ -88,4 +98,23 @@ fn a_reader_that_leaves_is_no_error_of_cat() {
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
+}
+
+/// DALI is a gigabyte, so `make test` does not install it: `.venv/bin/pip install nvidia-dali-cuda120` does. No card needed.
+#[test]
+fn dali_reads_sets_and_shards_by_our_indexes() {
+    let test = "dali_reads_sets_and_shards_by_our_indexes";
+    let Some(python) = python(test) else { return };
+    let there = Command::new(&python).args(["-c", "import nvidia.dali"]).output().unwrap();
+    if !there.status.success() {
+        return eprintln!("SKIPPED {test}: nvidia-dali is not in .venv");
+    }
+    let bench = Bench::new();
+    bench.expect(0, &["run", "p.toml"]);
+    bench.expect(0, &["shards", "index", "train-000001.tar"]);
+    for (shard, samples) in [("run/distilled/mini-000000", 12), ("train-000001", 45)] {
+        let files = ["tar", "idx"].map(|ending| bench.path(&format!("{shard}.{ending}")));
+        let seen = check(&python, "check_dali.py", &files);
+        assert_eq!(seen["samples"], samples, "{seen}");
+    }
 }

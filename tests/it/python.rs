@@ -14,7 +14,8 @@ pub fn python(test: &str) -> Option<PathBuf> {
     None
 }
 
-fn check(python: &PathBuf, script: &str, args: &[PathBuf]) -> serde_json::Value {
+/// What a script of tests/python/ prints, as JSON.
+pub fn check(python: &PathBuf, script: &str, args: &[PathBuf]) -> serde_json::Value {
     let script = checkout().join("tests/python").join(script);
     let output = Command::new(python).arg(script).args(args).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -64,4 +65,22 @@ fn pyarrow_reads_the_tables_with_the_documented_schema() {
     let [plain, small] =
         ["run", "z"].map(|run| check(&python, "check_parquet.py", &[bench.path(run).join(part)]));
     assert_eq!(plain["latent"], small["latent"], "the same latents, compressed");
+}
+
+/// What needs PyTorch or other large packages is not run by tests; at least it is Python.
+#[test]
+fn every_script_of_the_repository_compiles() {
+    let test = "every_script_of_the_repository_compiles";
+    let Some(python) = python(test) else { return };
+    let listed = "import pathlib, sys\n\
+        root = pathlib.Path(sys.argv[1])\n\
+        scripts = [p for name in sys.argv[2:] for p in sorted((root / name).rglob('*.py'))]\n\
+        for p in scripts: compile(p.read_text(encoding='utf-8'), str(p), 'exec')\n\
+        print(*(p.relative_to(root) for p in scripts), sep='\\n')";
+    let folders = ["examples", "benches", "models", "pipelines", "tests"];
+    let output = Command::new(python).args(["-c", listed]).arg(checkout()).args(folders).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let compiled = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(compiled.contains("examples/evaluate/evaluate.py\n"), "{compiled}");
 }
