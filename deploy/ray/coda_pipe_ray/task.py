@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 
@@ -44,7 +45,9 @@ def work(index: int, command: list[str], folder: str, environment: dict[str, str
     reading = threading.Thread(target=lambda: tail.extend(line.rstrip() for line in child.stderr), daemon=True)
     reading.start()
     try:
-        code = child.wait()
+        # In steps: Ray's cancellation does not break into a system call.
+        while (code := child.poll()) is None:
+            time.sleep(0.2)
     except KeyboardInterrupt:
         child.terminate()
         try:
