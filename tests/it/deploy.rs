@@ -22,3 +22,66 @@ fn a_ray_cluster_with_workers_and_a_node_lost_leaves_the_bytes_of_one_process() 
     assert_eq!((&seen["nodes"], &seen["orphans"]), (&2.into(), &0.into()), "{seen}");
     assert_eq!(seen["trouble"].as_array().unwrap().len(), 3, "{seen}");
 }
+
+#[test]
+fn the_manifests_keep_to_the_schemas_of_kubernetes() {
+    let test = "the_manifests_keep_to_the_schemas_of_kubernetes";
+    let Some(python) = python(test) else { return };
+    let there = Command::new(&python).args(["-c", "import kubernetes_validate"]).output().unwrap();
+    if !there.status.success() {
+        return eprintln!("SKIPPED {test}: kubernetes-validate is not in .venv (run `make test`)");
+    }
+    let folder = checkout().join("deploy/kubernetes");
+    let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|ending| ending == "yaml")).collect();
+    files.sort();
+    assert_eq!(files.len(), 2);
+    files.insert(0, PathBuf::from(env!("CARGO_BIN_EXE_coda-pipe")));
+    let seen = check(&python, "check_kubernetes.py", &files);
+    let jobs = seen["objects"].as_array().unwrap().iter().filter(|kind| **kind == "Job").count();
+    assert_eq!(jobs, 2, "{seen}");
+}
+
+/// So that running the scripts is running the image's steps.
+#[test]
+fn the_image_is_made_by_scripts_alone() {
+    let folder = checkout().join("deploy/container");
+    let text = std::fs::read_to_string(folder.join("Containerfile")).unwrap();
+    let steps: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("RUN ")).collect();
+    let names = steps.iter().map(|step| {
+        let script = step.split(' ').next().unwrap();
+        script.rsplit('/').next().unwrap()
+    });
+    assert_eq!(names.collect::<Vec<_>>(), ["build.sh", "onnxruntime.sh", "base.sh"]);
+    for script in ["build.sh", "onnxruntime.sh", "base.sh"] {
+        let checked = Command::new("sh").arg("-n").arg(folder.join(script)).status().unwrap();
+        assert!(checked.success(), "{script}");
+    }
+    // The library's place has its version in it, in both variants.
+    for device in ["cpu", "cuda"] {
+        let wheels = folder.join(format!("requirements-{device}.txt"));
+        let wheels = std::fs::read_to_string(wheels).unwrap();
+        let version = wheels.lines().find_map(|line| line.strip_prefix("onnxruntime"));
+        let version = version.unwrap().split("==").nth(1).unwrap();
+        assert!(text.contains(&format!("libonnxruntime.so.{version} ")), "{version}");
+    }
+}
+
+/// The steps of the image that need no compiler and no root.
+#[test]
+fn the_image_s_library_is_one_that_the_program_runs_with() {
+    let test = "the_image_s_library_is_one_that_the_program_runs_with";
+    let Some(python) = python(test) else { return };
+    let bench = Bench::new();
+    let script = checkout().join("deploy/container/onnxruntime.sh");
+    let mut fetch = Command::new(script);
+    fetch.args(["cpu"]).arg(bench.path("image")).env("PYTHON", python);
+    let output = fetch.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let library = bench.path("image/onnxruntime/capi/libonnxruntime.so.1.24.1");
+    let mut doctor = bench.command(&["doctor"]);
+    let output = doctor.env("ORT_DYLIB_PATH", &library).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && said.contains("image/onnxruntime/capi"), "{said}");
+}
