@@ -129,9 +129,8 @@ impl Slurm {
             return Ok(());
         }
         for job in jobs {
-            let Job { name, from, until, workers, .. } = job;
             let cards = if job.gpu { ", with cards" } else { "" };
-            writeln!(stdout, "{name:<9} {from} to {until}: {workers} workers{cards}")?;
+            writeln!(stdout, "{:<9} {}, workers: {}{cards}", job.name, job.stages(), job.workers)?;
         }
         match submitted {
             Some(arrays) => {
@@ -140,7 +139,10 @@ impl Slurm {
                     .try_for_each(|of| writeln!(stdout, "submitted {} {}", of.job, of.id))?;
                 writeln!(stdout, "logs in {}", out.join("logs").display())?;
             }
-            None => writeln!(stdout, "to submit them: bash '{}'", script.display())?,
+            None => {
+                let script = script.to_string_lossy();
+                writeln!(stdout, "to submit them: bash {}", slurm::shell(&script))?;
+            }
         }
         Ok(())
     }

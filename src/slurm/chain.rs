@@ -23,6 +23,16 @@ pub struct Job {
     pub arrays: Vec<Array>,
 }
 
+impl Job {
+    /// Its stages, for people.
+    pub fn stages(&self) -> String {
+        match self.from == self.until {
+            true => self.from.to_owned(),
+            false => format!("{} to {}", self.from, self.until),
+        }
+    }
+}
+
 /// Tasks that are submitted together: numbers from 0, to which `offset` is added to have the worker's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Array {

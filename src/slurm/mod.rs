@@ -11,7 +11,7 @@ mod script;
 mod submit;
 
 pub use chain::{Array, DEFAULT_MAX_ARRAY_SIZE, Job, jobs, max_array_size};
-pub use quote::Unquotable;
+pub use quote::{Unquotable, shell};
 pub use request::{Request, Resources};
 pub use script::script;
 pub use submit::{SUBMIT, submission};

@@ -24,7 +24,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// `text` as a word of a POSIX shell.
-pub(super) fn shell(text: &str) -> Cow<'_, str> {
+pub fn shell(text: &str) -> Cow<'_, str> {
     match is_plain(text) {
         true => text.into(),
         false => format!("'{}'", text.replace('\'', r"'\''")).into(),

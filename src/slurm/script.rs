@@ -9,8 +9,9 @@ use std::fmt::Write;
 pub fn script(request: &Request, job: &Job) -> String {
     let Request { folder, setup, .. } = request;
     let mut text = format!(
-        "#!/usr/bin/env bash\n# Stages {} to {} by {} workers. Written by `coda-pipe slurm`, which writes it anew.\n",
-        job.from, job.until, job.workers
+        "#!/usr/bin/env bash\n# {}, workers: {}. Written by `coda-pipe slurm`, which writes it anew.\n",
+        job.stages(),
+        job.workers
     );
     text += &directives(request, job);
     let _ = writeln!(text, "\ncd {} || exit", shell(folder));
@@ -20,8 +21,10 @@ pub fn script(request: &Request, job: &Job) -> String {
     if job.workers > 1 {
         text += "# Where one array is too small for all workers: sbatch --array=… SCRIPT FIRST_WORKER\n";
         text += "worker=$((${1:-0} + SLURM_ARRAY_TASK_ID))\n";
+        // SLURM_JOB_ID of an array's last task is the number of the whole array.
+        text += "self=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\n";
     } else {
-        text += "worker=0\n";
+        text += "worker=0 self=$SLURM_JOB_ID\n";
     }
     text += SIGNALS;
     text += &command(request, job);
@@ -100,9 +103,9 @@ fn command(request: &Request, job: &Job) -> String {
 /// Slurm's signal ahead of the end of the time reaches this shell alone and is handed on; SIGTERM (cancelled, preempted,
 /// out of time) reaches the program by itself, and is not for the shell to die of before it.
 const SIGNALS: &str = "
-child= early=
+child='' early=''
 trap 'early=yes; kill -USR1 \"$child\" 2>/dev/null' USR1
-trap 'early=' TERM
+trap 'early=\"\"' TERM
 ";
 
 const WAIT: &str = "child=$!
@@ -116,7 +119,7 @@ done
 
 again() {
   echo \"$1: back into the queue\" >&2
-  scontrol requeue \"$SLURM_JOB_ID\"
+  scontrol requeue \"$self\"
 }
 case $code in
 ";

@@ -59,7 +59,10 @@ fn a_script_asks_for_what_was_asked_and_runs_its_stages() {
     assert!(discover.contains(ends), "{discover}");
     let assemble = script(&request, &jobs[3]);
     assert!(!assemble.contains("ARRAY") && !assemble.contains("--array"), "{assemble}");
-    assert!(assemble.contains("logs/assemble-%j.log") && assemble.contains("worker=0\n"));
+    assert!(
+        assemble.contains("logs/assemble-%j.log")
+            && assemble.contains("worker=0 self=$SLURM_JOB_ID\n")
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub fn submission(request: &Request, jobs: &[Job]) -> String {
     let mut text = String::from(HEAD);
     for (at, job) in jobs.iter().enumerate() {
         if at > 0 {
-            text += "after=--dependency=afterany$ids ids=\n";
+            text += "after=--dependency=afterany$ids ids=''\n";
         }
         for array in &job.arrays {
             let _ = match job.workers {
@@ -38,7 +38,7 @@ const HEAD: &str = r#"#!/usr/bin/env bash
 set -euo pipefail
 cd "$(dirname "$0")"
 mkdir -p logs
-ids= after=
+ids='' after=''
 
 # job NAME [FIRST_WORKER OPTION…]
 job() {
@@ -67,9 +67,9 @@ mod tests {
         let lines = "job encode 0 --array=0-1000%64\n\
             job encode 1001 --array=0-1000%64\n\
             job encode 2002 --array=0-497%64\n\
-            after=--dependency=afterany$ids ids=\n\
+            after=--dependency=afterany$ids ids=''\n\
             job discover 0 --array=0-3%64\n";
         assert!(text.contains(lines), "{text}");
-        assert!(text.ends_with("after=--dependency=afterany$ids ids=\njob assemble\n"), "{text}");
+        assert!(text.ends_with("after=--dependency=afterany$ids ids=''\njob assemble\n"), "{text}");
     }
 }
