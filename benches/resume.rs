@@ -112,6 +112,7 @@ fn main() -> anyhow::Result<()> {
             cancel: &cancel,
             force: false,
             retry_failed: false,
+            team: None,
         };
         let done = runtime.block_on(run_stage(&Images, planned, &options))?;
         anyhow::ensure!(done.summary.processed == 0 && done.receipts.len() == UNITS);

@@ -78,6 +78,7 @@ pub(crate) async fn audit(
         cancel,
         force: true,
         retry_failed: false,
+        team: None,
     };
     Ok(stages::audit(of.context.clone(), &options, threshold).await?)
 }

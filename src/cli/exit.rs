@@ -6,6 +6,8 @@ use coda_pipe::dataflow::{Cancelled, FlowError};
 use coda_pipe::stages::StageError;
 use std::process::ExitCode;
 
+type Flow = FlowError<StageError>;
+
 /// What the program exits with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -15,13 +17,15 @@ pub(crate) enum Exit {
     Failed = 1,
     /// The command line or the pipeline file is wrong; nothing was computed.
     Usage = 2,
+    /// What comes next needs what other workers have not finished: the same command, later, goes on (`EX_TEMPFAIL`).
+    Incomplete = 75,
     /// It was interrupted, and the same command goes on where it stopped.
     Interrupted = 130,
 }
 
 /// For `--help`.
 pub(crate) const HELP: &str = "Exit codes: 0 done, 1 failed, 2 usage or configuration, \
-130 interrupted (the same command goes on).";
+75 other workers have not finished what comes before (try again later), 130 interrupted (the same command goes on).";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -36,12 +40,13 @@ pub(crate) struct UsageError(pub(crate) String);
 
 /// Prints `error` with its causes and says what to exit with.
 pub(crate) fn report(error: &anyhow::Error) -> Exit {
-    if interrupted(error) {
+    let code = code_of(error);
+    if code == Exit::Interrupted {
         eprintln!("interrupted: run the same command again to go on");
-        return Exit::Interrupted;
+        return code;
     }
-    if closed_pipe(error) {
-        return Exit::Done;
+    if code == Exit::Done {
+        return code;
     }
     // Our own messages hold their cause already; only a context's is added.
     let mut text = String::new();
@@ -52,6 +57,20 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
         }
     }
     eprintln!("error: {}", printable_lines(&text));
+    code
+}
+
+/// What to exit with after `error`.
+pub(crate) fn code_of(error: &anyhow::Error) -> Exit {
+    if interrupted(error) {
+        return Exit::Interrupted;
+    }
+    if closed_pipe(error) {
+        return Exit::Done;
+    }
+    if error.chain().any(|e| matches!(e.downcast_ref(), Some(Flow::Incomplete { .. }))) {
+        return Exit::Incomplete;
+    }
     // A stage's error on its own comes from before the run: a class list or a model folder that can't be used.
     let before = error.is::<StageError>();
     if before || error.chain().any(is_configuration) { Exit::Usage } else { Exit::Failed }
@@ -59,10 +78,9 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
 
 /// Whether the user had it stopped.
 pub(crate) fn interrupted(error: &anyhow::Error) -> bool {
-    error.chain().any(|e| {
-        e.is::<Cancelled>()
-            || matches!(e.downcast_ref(), Some(FlowError::<StageError>::Cancelled(_)))
-    })
+    error
+        .chain()
+        .any(|e| e.is::<Cancelled>() || matches!(e.downcast_ref(), Some(Flow::Cancelled(_))))
 }
 
 /// Whoever read our output has seen enough (`coda-pipe inspect x | head`): that is no failure.
@@ -74,7 +92,7 @@ fn closed_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn is_configuration(error: &(dyn std::error::Error + 'static)) -> bool {
-    let by_flow = match error.downcast_ref::<FlowError<StageError>>() {
+    let by_flow = match error.downcast_ref::<Flow>() {
         Some(FlowError::Stale { .. }) => true,
         // Shard patterns: damage within a shard is no `ShardError`.
         Some(FlowError::Planning { source, .. }) => matches!(**source, StageError::Shard(_)),

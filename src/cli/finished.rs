@@ -45,6 +45,7 @@ impl Finished {
                 cancel: &cancel,
                 force: false,
                 retry_failed: false,
+                team: None,
             };
             Ok(work(self.context.clone(), &options).await?)
         });

@@ -54,6 +54,7 @@ impl Plan {
             cancel: &cancel,
             force: false,
             retry_failed: false,
+            team: None,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let found = runtime.block_on(async {

@@ -2,14 +2,15 @@
 
 use super::exit::{Exit, UsageError};
 use super::of_run::OfRun;
-use super::printable::printable;
 use super::report::{self, Wanted};
+use super::run_end;
+use super::run_place::{Place, TeamArgs};
 use anyhow::Context as _;
 use clap::{Args, builder::PossibleValuesParser};
 use coda_pipe::config::Pipeline;
 use coda_pipe::dataflow::{Cancel, Progress, ProgressStyle, RunOptions};
-use coda_pipe::stages::{self, Context, RunOutcome, STAGES, StageRange};
-use coda_pipe::store::{EventLog, Lock, RunDir, RunRecord};
+use coda_pipe::stages::{self, Context, STAGES, StageRange};
+use coda_pipe::store::{EventLog, RunDir, RunRecord};
 use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,8 @@ pub(crate) struct Run {
     /// Print a summary as JSON on stdout
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    team: TeamArgs,
 }
 
 impl Run {
@@ -64,6 +67,7 @@ impl Run {
             force: false,
             retry_failed: false,
             json: false,
+            team: TeamArgs::default(),
         }
     }
 
@@ -71,6 +75,7 @@ impl Run {
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let pipeline = Pipeline::load(&self.pipeline, &self.sets)?;
         let range = self.range()?;
+        self.team.refuse_with(&[("--force", self.force), ("--retry-failed", self.retry_failed)])?;
         let run_dir = RunDir::new(&self.run_dir.clone().unwrap_or_else(|| pipeline.run_dir()));
         let folder = folder_of(&self.pipeline);
         let progress = Arc::new(Progress::new(self.style()));
@@ -81,17 +86,16 @@ impl Run {
         let context = Arc::new(context);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         // Held until nothing of this process writes any more.
-        let _lock = if self.dry_run {
-            None
-        } else {
-            run_dir.create()?;
-            Some(Lock::take(run_dir.root(), |message| progress.say(message))?)
+        let place = match self.dry_run {
+            true => Place::Nowhere,
+            false => self.team.take(&run_dir, |message| progress.say(message))?,
         };
         let result = if self.dry_run {
             runtime.block_on(self.plan(context, &run_dir, &progress, range))
         } else {
-            runtime.block_on(self.execute(context, &run_dir, &progress, range))
+            runtime.block_on(self.execute(context, (&run_dir, &place), &progress, range))
         };
+        place.leave(&result);
         // Units that were dropped may still sit in a blocking call; nothing waits for their answer.
         runtime.shutdown_timeout(Duration::from_secs(1));
         result
@@ -126,8 +130,15 @@ impl Run {
         let events = EventLog::none();
         let cancel = Cancel::default();
         let (cancel, retry_failed) = (&cancel, self.retry_failed);
-        let options =
-            RunOptions { run_dir, events: &events, progress, cancel, force: false, retry_failed };
+        let options = RunOptions {
+            run_dir,
+            events: &events,
+            progress,
+            cancel,
+            force: false,
+            retry_failed,
+            team: None,
+        };
         let mut out = std::io::stdout().lock();
         for line in stages::dry_run(context, &options, range).await? {
             writeln!(out, "{line}")?;
@@ -138,13 +149,13 @@ impl Run {
     async fn execute(
         &self,
         context: Arc<Context>,
-        run_dir: &RunDir,
+        (run_dir, place): (&RunDir, &Place),
         progress: &Progress,
         range: StageRange,
     ) -> anyhow::Result<Exit> {
         let started = Instant::now();
-        run_dir.sweep()?;
-        let events = EventLog::open(run_dir.root())?;
+        place.sweep(run_dir)?;
+        let events = EventLog::open(run_dir.root(), place.worker())?;
         let cancel = Cancel::default();
         super::signals::listen(cancel.clone())?;
         let record = self.record(&context, run_dir)?;
@@ -156,6 +167,7 @@ impl Run {
             cancel: &cancel,
             force: self.force,
             retry_failed: self.retry_failed,
+            team: place.team().cloned(),
         };
         let result = stages::run(context.clone(), &options, range.clone(), record).await;
         let fields = match &result {
@@ -169,8 +181,11 @@ impl Run {
         // Only now: after a refusal the directory still holds another pipeline's results.
         let text = std::fs::read(&self.pipeline).context("cannot read the pipeline file")?;
         run_dir.write("pipeline.toml", &text)?;
-        self.report(&context, run_dir, &result, started.elapsed())?;
-        if context.pipeline.output.report && *range.end() == STAGES.len() - 1 {
+        run_end::report((&context, run_dir), &result, started.elapsed(), self.json)?;
+        if context.pipeline.output.report
+            && place.writes_report()
+            && *range.end() == STAGES.len() - 1
+        {
             let of = OfRun { context, run_dir: run_dir.clone(), record: run_dir.record()? };
             let (path, _) = report::make(&of, progress, &cancel, &Wanted::default()).await?;
             eprintln!("report in {}", path.display());
@@ -198,68 +213,6 @@ impl Run {
             let mut record = run_dir.record()?;
             record.runtime = loaded;
             run_dir.write_record(&record)?;
-        }
-        Ok(())
-    }
-
-    /// The last lines: what was made, and where.
-    fn report(
-        &self,
-        context: &Context,
-        run_dir: &RunDir,
-        outcome: &RunOutcome,
-        elapsed: Duration,
-    ) -> anyhow::Result<()> {
-        let root = run_dir.root().display();
-        let seconds = elapsed.as_secs_f64();
-        for fault in outcome.faults.iter().take(20) {
-            eprintln!(
-                "skipped {}: {}: {}",
-                fault.shard,
-                printable(&fault.key),
-                printable(&fault.reason)
-            );
-        }
-        if !outcome.faults.is_empty() {
-            eprintln!(
-                "{} samples skipped, listed in {root}/quarantine.parquet",
-                outcome.faults.len()
-            );
-        }
-        if outcome.impure > 0 {
-            eprintln!(
-                "{} images left out for their neighbours' labels, listed in {root}/purity/purity.parquet",
-                outcome.impure
-            );
-        }
-        for fault in &outcome.failed {
-            eprintln!("not generated: {}: {}", printable(&fault.key), fault.reason);
-        }
-        if outcome.stages.iter().all(|s| s.processed == 0) {
-            eprintln!("everything was done before: nothing was recomputed ({seconds:.2} s)");
-        }
-        if let Some(set) = outcome.stages.iter().find(|s| s.stage == "assemble") {
-            let output = &context.pipeline.output;
-            let (name, cores) = (&output.name, outcome.cores as u64);
-            let images = set.samples.saturating_sub(cores);
-            let shards = |samples: u64| match samples.div_ceil(output.samples_per_shard as u64) {
-                0 | 1 => "000000".to_owned(),
-                n => format!("{{000000..{:06}}}", n - 1),
-            };
-            eprintln!(
-                "{images} distilled images of {} classes in {root}/distilled/{name}-{}.tar\n\
-                 {cores} real cores beside them in {root}/cores/{name}-cores-{}.tar",
-                outcome.classes,
-                shards(images),
-                shards(cores),
-            );
-        }
-        if self.json {
-            let summary = json!({
-                "run_dir": root.to_string(), "seconds": seconds,
-                "stages": outcome.stages, "skipped": outcome.faults, "failed": outcome.failed, "impure": outcome.impure,
-            });
-            writeln!(std::io::stdout(), "{summary:#}")?;
         }
         Ok(())
     }

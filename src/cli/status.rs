@@ -1,6 +1,7 @@
 //! `coda-pipe status`.
 
 use super::exit::Exit;
+use super::status_crew::{crew, show_crew};
 use clap::Args;
 use coda_pipe::stages::STAGES;
 use coda_pipe::store::{Receipt, RunDir};
@@ -60,9 +61,12 @@ impl Status {
             rows.push(Row { earlier, ..row(stage, done, total) });
             logs.extend(receipts.into_values().filter(|r| !r.log.is_empty()));
         }
+        let workers = crew(&run_dir)?;
         let mut out = std::io::stdout().lock();
         if self.json {
-            let status = json!({"run_dir": self.run_dir, "record": record, "stages": rows});
+            let status = json!({
+                "run_dir": self.run_dir, "record": record, "stages": rows, "workers": workers,
+            });
             writeln!(out, "{status:#}")?;
             return Ok(Exit::Done);
         }
@@ -74,6 +78,7 @@ impl Status {
         for row in rows {
             writeln!(out, "{}", line(&row))?;
         }
+        show_crew(&workers, &mut out)?;
         if self.verbose {
             for receipt in logs {
                 writeln!(out, "\n{}", receipt.unit)?;

@@ -32,6 +32,16 @@ pub enum FlowError<E: std::error::Error + 'static> {
         /// Those that failed, by name.
         failures: Vec<UnitFailure<E>>,
     },
+    /// What comes next needs units that are other workers', and they have not done them.
+    #[error("{}", incomplete(stage, *units, missing))]
+    Incomplete {
+        /// The stage.
+        stage: &'static str,
+        /// Units it has.
+        units: usize,
+        /// Those that are not done, by name, with what is known of each.
+        missing: Vec<String>,
+    },
     /// Earlier outputs were made with other settings or inputs.
     #[error("{}", stale(stages, after))]
     Stale {
@@ -80,6 +90,16 @@ fn failed<E: std::error::Error>(stage: &str, units: usize, failures: &[UnitFailu
         text.push_str(&format!("\n  … and {} more, in events.jsonl", failures.len() - said.len()));
     }
     text.push_str("\nwhat was done is kept: mend the cause and run the same command again");
+    text
+}
+
+fn incomplete(stage: &str, units: usize, missing: &[String]) -> String {
+    let mut text = format!("{stage}: {} of {units} units are not done yet:", missing.len());
+    missing.iter().take(10).for_each(|unit| text.push_str(&format!("\n  {unit}")));
+    if missing.len() > 10 {
+        text.push_str(&format!("\n  … and {} more", missing.len() - 10));
+    }
+    text.push_str("\nrun the same command again when the other workers have gone on");
     text
 }
 

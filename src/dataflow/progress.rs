@@ -148,16 +148,20 @@ impl StageProgress {
 }
 
 fn finished_line(summary: &StageSummary) -> String {
-    let StageSummary { stage, units, processed, samples, skipped, seconds, .. } = summary;
+    let StageSummary { stage, units, processed, elsewhere, samples, skipped, seconds, .. } =
+        summary;
     let skipped = if *skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
-    if *processed == 0 {
+    if *processed == 0 && *elsewhere == 0 {
         return format!(
             "{stage:<9} {units} of {units} units done before, {samples} samples{skipped}"
         );
     }
-    let before = match units - processed {
-        0 => String::new(),
-        n => format!(" ({n} done before)"),
-    };
-    format!("{stage:<9} {units} units{before}, {samples} samples{skipped}, {seconds:.1} s")
+    let told = [(units - processed - elsewhere, "done before"), (*elsewhere, "by other workers")];
+    let told: Vec<String> = told
+        .iter()
+        .filter(|(units, _)| *units > 0)
+        .map(|(units, how)| format!("{units} {how}"))
+        .collect();
+    let told = if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) };
+    format!("{stage:<9} {units} units{told}, {samples} samples{skipped}, {seconds:.1} s")
 }

@@ -2,15 +2,18 @@
 
 use super::cancel::{Cancel, Cancelled};
 use super::failure::{FlowError, StaleStage, UnitFailure};
+use super::feed::{Feed, Team, Turn};
 use super::plan::{Plan, PlannedUnit, UnitState};
 use super::progress::{Progress, StageProgress};
 use super::scope::Scope;
 use super::stage::{Stage, UnitError};
 use super::summary::{StageSummary, summary_of};
-use crate::store::{EventLog, Receipt, RunDir};
+use crate::store::{EventLog, Receipt, RunDir, StoreError};
 use futures::StreamExt;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// What all stages of a run share.
@@ -28,6 +31,17 @@ pub struct RunOptions<'a> {
     pub force: bool,
     /// Do units again whose receipts carry faults that another try may cure.
     pub retry_failed: bool,
+    /// The other processes that work in the run directory; `None` for none.
+    pub team: Option<Team>,
+}
+
+/// What came of a turn.
+enum Turned<E> {
+    Done(Receipt),
+    Failed(UnitFailure<E>),
+    Found(Receipt),
+    Missing(Vec<String>),
+    Lost(StoreError),
 }
 
 /// A complete stage.
@@ -61,40 +75,70 @@ pub async fn run_stage<S: Stage>(
     let fields = json!({"stage": plan.stage, "units": total, "done": plan.done()});
     options.events.record("stage_started", fields);
 
-    let (mut receipts, mut todo) = (BTreeMap::new(), Vec::new());
+    let costs: Vec<u64> = plan.units.iter().map(|unit| stage.cost(&unit.unit)).collect();
+    let (mut receipts, mut todo) = (BTreeMap::new(), Vec::with_capacity(total));
     for unit in plan.units {
-        match unit.state {
-            UnitState::Done(receipt) => drop(receipts.insert(unit.name, *receipt)),
-            _ => todo.push(unit),
-        }
+        todo.push(match unit.state {
+            UnitState::Done(receipt) => {
+                receipts.insert(unit.name, *receipt);
+                None
+            }
+            _ => Some(unit),
+        });
+    }
+    if let Some(team) = &options.team {
+        team.member.enter(plan.stage)?;
     }
     // A stage may load its model to know how many devices there are: not for nothing.
-    let at_once = if todo.is_empty() { 1 } else { stage.concurrency().max(1) };
-    let mut running = futures::stream::iter(todo)
-        .map(|unit| run_unit(stage, unit, options, &bar))
-        .buffer_unordered(at_once);
+    let idle = todo.iter().all(Option::is_none);
+    let at_once = if idle { 1 } else { stage.concurrency().max(1) };
+    let failed = Arc::new(AtomicBool::new(false));
+    let (place, team) =
+        ((options.run_dir, options.cancel), (options.team.as_ref(), failed.clone()));
+    let feed = Feed::new(plan.stage, (todo, &costs), place, team);
+    let turns = futures::stream::unfold(feed, async |mut feed| {
+        let turn = feed.next().await?;
+        Some((turn, feed))
+    });
+    let running = turns.map(|turn| take(stage, turn, options, &bar)).buffer_unordered(at_once);
+    let mut running = std::pin::pin!(running);
     let mut failures: Vec<UnitFailure<S::Error>> = Vec::new();
-    while let Some(result) = running.next().await {
-        match result {
-            Ok(receipt) => {
+    let mut missing = Vec::new();
+    while let Some(turned) = running.next().await {
+        match turned {
+            Turned::Done(receipt) => {
                 summary.add(&receipt);
                 receipts.insert(receipt.unit.clone(), receipt);
             }
+            Turned::Found(receipt) => {
+                bar.unit_done();
+                summary.elsewhere += 1;
+                summary.add_of_others(&receipt);
+                receipts.insert(receipt.unit.clone(), receipt);
+            }
+            Turned::Missing(units) => missing = units,
+            Turned::Lost(error) => return Err(error.into()),
             // The others under way are let finish: they see the request themselves.
-            Err(_) if options.cancel.is_cancelled() => {}
-            Err(failure) => failures.push(failure),
+            Turned::Failed(_) if options.cancel.is_cancelled() => {}
+            Turned::Failed(failure) => {
+                failed.store(true, Ordering::Release);
+                failures.push(failure);
+            }
         }
         if is_hopeless(&failures, summary.processed) {
             break;
         }
     }
-    drop(running);
     options.cancel.check()?;
     summary.seconds = started.elapsed().as_secs_f64();
     if !failures.is_empty() {
         bar.clear();
         failures.sort_by(|a, b| a.unit.cmp(&b.unit));
         return Err(FlowError::Units { stage: stage.name(), units: total, failures });
+    }
+    if !missing.is_empty() {
+        bar.clear();
+        return Err(FlowError::Incomplete { stage: stage.name(), units: total, missing });
     }
     bar.finish(&summary);
     options.events.record("stage_finished", json!(summary));
@@ -108,6 +152,23 @@ fn is_hopeless<E: UnitError>(failures: &[UnitFailure<E>], done: usize) -> bool {
     lost || (failures.len() >= 3 && done == 0)
 }
 
+async fn take<S: Stage>(
+    stage: &S,
+    turn: Turn<S::Unit>,
+    options: &RunOptions<'_>,
+    bar: &StageProgress,
+) -> Turned<S::Error> {
+    match turn {
+        Turn::Do(unit) => match run_unit(stage, unit, options, bar).await {
+            Ok(receipt) => Turned::Done(receipt),
+            Err(failure) => Turned::Failed(failure),
+        },
+        Turn::Found(receipt) => Turned::Found(receipt),
+        Turn::Missing(units) => Turned::Missing(units),
+        Turn::Lost(error) => Turned::Lost(error),
+    }
+}
+
 async fn run_unit<S: Stage>(
     stage: &S,
     unit: PlannedUnit<S::Unit>,
@@ -119,6 +180,15 @@ async fn run_unit<S: Stage>(
         Ok(()) => finish_unit(stage, &unit, options, bar, started).await,
         Err(cancelled) => Err(cancelled.into()),
     };
+    if let Some(team) = &options.team {
+        let outcome = match &result {
+            Ok(receipt) => Some(Ok(receipt.seconds)),
+            Err(_) if options.cancel.is_cancelled() => None,
+            Err(_) => Some(Err(())),
+        };
+        // Best effort: a claim that stays is void when this process has left.
+        let _ = team.member.end(&unit.name, outcome);
+    }
     match &result {
         Ok(receipt) => {
             bar.unit_done();

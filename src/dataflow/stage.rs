@@ -42,6 +42,12 @@ pub trait Stage: Send + Sync {
         false
     }
 
+    /// About what `unit` costs, in any measure, next to the stage's other units: shares of several processes are balanced
+    /// by it. Must be the same in every process.
+    fn cost(&self, _unit: &Self::Unit) -> u64 {
+        1
+    }
+
     /// Units worked on at once.
     fn concurrency(&self) -> usize;
 

@@ -10,8 +10,10 @@ pub struct StageSummary {
     pub stage: &'static str,
     /// Its units.
     pub units: usize,
-    /// Those done in this run; the others were done before.
+    /// Those done by this process; the others were done before, or by other workers.
     pub processed: usize,
+    /// Those that other workers did meanwhile.
+    pub elsewhere: usize,
     /// Samples it produced, all runs together.
     pub samples: u64,
     /// Samples it left out, all runs together.
@@ -28,6 +30,7 @@ pub(super) fn summary_of<U>(plan: &Plan<U>) -> StageSummary {
         stage: plan.stage,
         units: plan.units.len(),
         processed: 0,
+        elsewhere: 0,
         samples: 0,
         skipped: 0,
         bytes: 0,
@@ -35,10 +38,9 @@ pub(super) fn summary_of<U>(plan: &Plan<U>) -> StageSummary {
     };
     for unit in &plan.units {
         if let UnitState::Done(receipt) = &unit.state {
-            summary.add(receipt);
+            summary.add_of_others(receipt);
         }
     }
-    summary.processed = 0;
     summary
 }
 
@@ -46,6 +48,11 @@ impl StageSummary {
     /// Counts a unit of this run.
     pub(super) fn add(&mut self, receipt: &Receipt) {
         self.processed += 1;
+        self.add_of_others(receipt);
+    }
+
+    /// Counts a unit that another run or worker did.
+    pub(super) fn add_of_others(&mut self, receipt: &Receipt) {
         self.samples += receipt.samples;
         self.skipped += receipt.faults.len() as u64;
         self.bytes += receipt.bytes();

@@ -138,6 +138,10 @@ impl Stage for Anchor {
         Ok(Fingerprint { settings, inputs })
     }
 
+    fn cost(&self, class: &Class) -> u64 {
+        self.latents.cores(&class.key) as u64
+    }
+
     fn concurrency(&self) -> usize {
         self.context.workers()
     }

@@ -219,6 +219,10 @@ impl Stage for Assemble {
         })
     }
 
+    fn cost(&self, plan: &ShardPlan) -> u64 {
+        plan.slots.len() as u64
+    }
+
     fn concurrency(&self) -> usize {
         self.sets.context.workers().min(2)
     }

@@ -8,7 +8,7 @@ use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::discovery::hnsw::Index;
 use crate::discovery::{self, Discovery, HnswSettings, Settings};
 use crate::store::tables::{CoreRow, EmbeddedRow, write_cores, write_embedding};
-use crate::store::{RunDir, StoreError, Written, adopt, file_stem};
+use crate::store::{RunDir, StoreError, Written, adopt, file_stem, temporary};
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
@@ -91,6 +91,10 @@ impl Stage for Discover {
         })
     }
 
+    fn cost(&self, class: &Class) -> u64 {
+        self.latents.images(&class.key) as u64
+    }
+
     fn concurrency(&self) -> usize {
         // Each class holds all its latents; the arithmetic inside a class is parallel already.
         self.context.workers().min(2)
@@ -169,10 +173,7 @@ fn write_index(
     folder: &Path,
     index: &Index<'_>,
 ) -> Result<Vec<Written>, StageError> {
-    let temporary = folder.join("index.tmp");
-    if temporary.exists() {
-        std::fs::remove_dir_all(&temporary).map_err(StoreError::io("remove", &temporary))?;
-    }
+    let temporary = temporary(&folder.join("index"));
     std::fs::create_dir(&temporary).map_err(StoreError::io("create the folder", &temporary))?;
     let dumped = index
         .dump(&temporary, "index")

@@ -126,6 +126,10 @@ impl Stage for Encode {
         Ok(fingerprint(context, home, source, (&self.model, self.features.as_ref())))
     }
 
+    fn cost(&self, unit: &ShardUnit) -> u64 {
+        unit.source.identity.bytes.unwrap_or(1)
+    }
+
     fn concurrency(&self) -> usize {
         // A few shards at once keep the device fed over a shard's end; more would only take memory.
         self.context.workers().min(4)

@@ -4,7 +4,7 @@ use super::error::StageError;
 use crate::config::ClassList;
 use crate::dataflow::Scope;
 use crate::store::tables::{LatentRow, PartFormat, write_latents};
-use crate::store::{RunDir, StoreError, Written};
+use crate::store::{RunDir, StoreError, Written, temporary};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
@@ -29,8 +29,7 @@ impl PartWriter {
     ) -> Result<Self, StageError> {
         let folder = scope.path(home);
         std::fs::create_dir_all(&folder).map_err(StoreError::io("create the folder", &folder))?;
-        // `.tmp`: a leftover is swept when the next run starts.
-        let spill = folder.join(format!("part-{number:06}.latents.tmp"));
+        let spill = temporary(&folder.join(format!("part-{number:06}.latents")));
         let file = File::options().create(true).truncate(true).read(true).write(true).open(&spill);
         let out =
             BufWriter::with_capacity(1 << 20, file.map_err(StoreError::io("create", &spill))?);

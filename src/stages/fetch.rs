@@ -108,6 +108,10 @@ impl Stage for Fetch {
         })
     }
 
+    fn cost(&self, number: &usize) -> u64 {
+        self.sources.get(*number).and_then(|source| source.identity.bytes).unwrap_or(1)
+    }
+
     fn concurrency(&self) -> usize {
         self.context.workers().min(4)
     }

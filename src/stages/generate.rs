@@ -180,6 +180,10 @@ impl Stage for Generate {
         true
     }
 
+    fn cost(&self, batch: &Batch) -> u64 {
+        batch.slots.len() as u64
+    }
+
     fn concurrency(&self) -> usize {
         // One batch on the device, the next one's noise and the last one's PNGs beside it.
         let devices = self.context.runtime().map_or(1, |(_, devices)| devices.len());

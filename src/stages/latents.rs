@@ -90,7 +90,7 @@ impl Latents {
     }
 
     /// Images of `class` that can become cores.
-    fn images(&self, class: &str) -> usize {
+    pub(super) fn images(&self, class: &str) -> usize {
         match &self.kept {
             Some(kept) => kept.get(class).map_or(0, Vec::len),
             None => self.counts.get(class).copied().unwrap_or(0),

@@ -28,8 +28,7 @@ const MODEL: [&str; 9] = [
 /// All of the head that needs no class.
 pub(super) fn head(context: &Context, record: &RunRecord) -> Result<Head, StageError> {
     let run_dir = &context.run_dir;
-    let events = std::fs::read_to_string(run_dir.path("events.jsonl")).unwrap_or_default();
-    let timeline = timeline(&events);
+    let timeline = timeline(&run_dir.logs());
     let stages = stages(run_dir, record, &timeline)?;
     let mut head = Head {
         name: context.pipeline.output.name.clone(),

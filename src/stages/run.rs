@@ -55,6 +55,10 @@ pub async fn run(
             .progress
             .say("nothing to try again: no result carries a fault that this could cure");
     }
+    if options.team.is_some() {
+        // Others may have been further when this one wrote last.
+        walk.record.stages.extend(options.run_dir.record().unwrap_or_default().stages);
+    }
     walk.options.run_dir.write_record(&walk.record)?;
     Ok(walk.outcome)
 }

@@ -5,10 +5,10 @@ use super::outdated::{changed_settings, with_results};
 use super::run::{STAGES, place};
 use super::walk::{Walk, planning};
 use crate::dataflow::{
-    FlowError, Plan, Stage, StaleReason, StaleStage, UnitState, plan, run_stage,
+    FlowError, Plan, Stage, StaleReason, StaleStage, UnitState, missing, plan, run_stage,
 };
 use crate::forecast::Standing;
-use crate::store::{Receipt, RunDir, StageRecord};
+use crate::store::{Receipt, StageRecord};
 use std::collections::BTreeMap;
 
 /// The receipts of a complete stage; `None` where the walk ends after it.
@@ -26,7 +26,7 @@ impl Walk<'_> {
         }
         let mut plan = plan(stage, run_dir).map_err(|e| planning(name, e))?;
         if place(name) < *self.range.start() {
-            refuse_incomplete(&plan, run_dir)?;
+            self.refuse_incomplete(&plan)?;
         } else if plan.units.is_empty() {
             // A stage that is switched off.
             self.record.stages.insert(name.to_owned(), StageRecord { units: 0 });
@@ -77,7 +77,11 @@ impl Walk<'_> {
             // Receipts of this stage and of those after it can be of other settings until they are planned: `status`
             // counts a stage that stands here. And only now, that results are about to be made from these settings.
             self.record.stages.retain(|stage, _| place(stage) < place(name));
-            run_dir.write_record(&self.record)?;
+            match &self.options.team {
+                None => run_dir.write_record(&self.record)?,
+                // Nothing is outdated then, and others may be further.
+                Some(_) => self.record.stages.extend(run_dir.record().unwrap_or_default().stages),
+            }
             plan.discard_outdated(run_dir)?;
             self.record.stages.insert(name.to_owned(), units.clone());
             run_dir.write_record(&self.record)?;
@@ -120,29 +124,37 @@ impl Walk<'_> {
     }
 }
 
-/// What of a planned stage is of other settings or inputs, if anything.
-fn stale<U>(plan: &Plan<U>) -> Option<StaleStage> {
-    let (stage, units, reasons) = (plan.stage, plan.stale(), plan.stale_reasons());
-    (units > 0).then_some(StaleStage { stage, units, reasons })
-}
-
-/// A stage before the range must be complete, and made from today's settings.
-fn refuse_incomplete<U>(plan: &Plan<U>, run_dir: &RunDir) -> Result<(), FlowError<StageError>> {
-    if let Some(stale) = stale(plan) {
-        return Err(FlowError::Stale { stages: vec![stale], after: Vec::new() });
-    }
-    let (stage, units, done) = (plan.stage, plan.units.len(), plan.done());
-    if done < units {
-        let place = run_dir.root().display();
-        return Err(planning(
+impl Walk<'_> {
+    /// A stage before the range must be complete, and made from today's settings.
+    fn refuse_incomplete<U>(&self, plan: &Plan<U>) -> Result<(), FlowError<StageError>> {
+        if let Some(stale) = stale(plan) {
+            return Err(FlowError::Stale { stages: vec![stale], after: Vec::new() });
+        }
+        let (run_dir, stage, units) = (self.options.run_dir, plan.stage, plan.units.len());
+        let undone = plan.units.iter().filter(|unit| !matches!(unit.state, UnitState::Done(_)));
+        let names: Vec<String> = undone.map(|unit| unit.name.clone()).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        if self.options.team.is_some() {
+            let missing = missing(run_dir, stage, &names)?;
+            return Err(FlowError::Incomplete { stage, units, missing });
+        }
+        let (done, place) = (units - names.len(), run_dir.root().display());
+        Err(planning(
             stage,
             StageError::Other(format!(
                 "only {done} of {units} units are done in {place}, and this command starts after it: \
                  run it first (--only {stage})"
             )),
-        ));
+        ))
     }
-    Ok(())
+}
+
+/// What of a planned stage is of other settings or inputs, if anything.
+fn stale<U>(plan: &Plan<U>) -> Option<StaleStage> {
+    let (stage, units, reasons) = (plan.stage, plan.stale(), plan.stale_reasons());
+    (units > 0).then_some(StaleStage { stage, units, reasons })
 }
 
 fn standing<U>(plan: &Plan<U>) -> Standing {

@@ -2,14 +2,12 @@
 
 use super::disk::{DiskFile, FileSystem, Point, disk};
 use super::error::StoreError;
+use super::temporary::temporary;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
-
-/// Ending of files that are not whole yet; a new run removes those that a killed one left.
-pub const TEMPORARY: &str = ".tmp";
 
 /// A file as it was published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,9 +39,7 @@ impl AtomicFile {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(StoreError::io("create the folder", folder))?;
         }
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(TEMPORARY);
-        let temporary = PathBuf::from(temporary);
+        let temporary = temporary(path);
         let file = disk().create(&temporary).map_err(StoreError::io("create", &temporary))?;
         let file = DiskFile { file, path: temporary.clone() };
         let out = Some(BufWriter::with_capacity(1 << 17, file));

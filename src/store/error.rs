@@ -41,6 +41,19 @@ pub enum StoreError {
         /// Process and host, as the holder wrote them.
         holder: String,
     },
+    /// Another worker has the place, or one of the two wants the run directory for itself.
+    #[error(
+        "{place}: worker {worker} is at work there ({process}); workers of one run need different --partition numbers, and \
+         a run without --partition wants the place for itself: wait for it, or choose another with --run-dir"
+    )]
+    Busy {
+        /// The run directory.
+        place: String,
+        /// `I-of-N`.
+        worker: String,
+        /// Process and host, as it wrote them.
+        process: String,
+    },
     /// A file of ours that does not parse.
     #[error("{path} is not what this program writes ({message}); delete it and run again")]
     Malformed {

@@ -1,12 +1,17 @@
 //! `events.jsonl`: what happened in a run, one JSON object a line, appended.
 
 use super::error::StoreError;
+use super::run_dir::RunDir;
+use super::team::FOLDER as WORKERS;
 use serde_json::{Map, Value};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The name of a log.
+const EVENTS: &str = "events.jsonl";
 
 /// The log of a run. Events inform people; nothing is decided from them.
 #[derive(Debug)]
@@ -15,12 +20,15 @@ pub struct EventLog {
 }
 
 impl EventLog {
-    /// Opens the log of the run directory `root` to append.
+    /// Opens the log of the run directory `root` to append: of the worker of that name, or of a run on its own.
     ///
     /// # Errors
     /// If it can't be opened.
-    pub fn open(root: &Path) -> Result<Self, StoreError> {
-        let path = root.join("events.jsonl");
+    pub fn open(root: &Path, worker: Option<&str>) -> Result<Self, StoreError> {
+        let path = match worker {
+            None => root.join(EVENTS),
+            Some(worker) => root.join(format!("{WORKERS}/{worker}.{EVENTS}")),
+        };
         let file = File::options().create(true).append(true).open(&path);
         Ok(Self { file: Some(Mutex::new(file.map_err(StoreError::io("open", &path))?)) })
     }
@@ -45,5 +53,18 @@ impl EventLog {
             // One write a line, so that lines of concurrent units never mix.
             let _ = file.write_all(text.as_bytes());
         }
+    }
+}
+
+impl RunDir {
+    /// What was written of the run, one text for each process that worked in it at once with others, and one for all that
+    /// worked alone. What can't be read is left out.
+    pub fn logs(&self) -> Vec<String> {
+        let workers = self.names(WORKERS).unwrap_or_default().into_iter();
+        let logs = workers.filter(|name| name.ends_with(EVENTS));
+        let logs =
+            [EVENTS.to_owned()].into_iter().chain(logs.map(|log| format!("{WORKERS}/{log}")));
+        let texts = logs.filter_map(|log| self.get(&log).ok().flatten());
+        texts.map(|text| String::from_utf8_lossy(&text).into_owned()).collect()
     }
 }

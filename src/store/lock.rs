@@ -78,6 +78,30 @@ impl Lock {
         Err(held(&claim))
     }
 
+    /// Refuses while a process holds the lock of `root`, without taking it.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] then.
+    pub fn refuse_held(root: &Path, say: impl Fn(&str)) -> Result<(), StoreError> {
+        let claim = root.join("lock.holder");
+        let Some((before, content)) = read_claim(&claim)? else { return Ok(()) };
+        let patience = Duration::from_secs(60);
+        match content.holder.lives(&Holder::this()) {
+            Some(false) => return Ok(()),
+            Some(true) => {}
+            None => {
+                let (place, holder) = (claim.display(), &content.holder);
+                say(&format!(
+                    "{place} is claimed by {holder}, out of sight: watching whether it lives"
+                ));
+                if !moves(&claim, &before, patience) {
+                    return Ok(());
+                }
+            }
+        }
+        Err(held(&claim))
+    }
+
     fn hold(rules: &Rules, claim: PathBuf, mine: File, file: File) -> Result<Self, StoreError> {
         let mut content = Claim { holder: rules.holder.clone(), beat: String::new() };
         if let Err(e) = write_beat(&mine, &mut content, 0) {

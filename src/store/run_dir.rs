@@ -7,6 +7,7 @@ use super::record::RunRecord;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,12 @@ pub(super) const RECEIPT: &str = ".receipt.json";
 #[derive(Debug, Clone)]
 pub struct RunDir {
     root: PathBuf,
+}
+
+impl fmt::Display for RunDir {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.root.display().fmt(f)
+    }
 }
 
 impl RunDir {

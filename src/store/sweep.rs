@@ -1,8 +1,9 @@
 //! Removing what a killed run left half done.
 
-use super::atomic::TEMPORARY;
 use super::error::StoreError;
 use super::run_dir::RunDir;
+use super::team::{CLAIM, FOLDER as WORKERS};
+use super::temporary::{TEMPORARY, is_of_the_dead};
 use std::path::Path;
 
 /// Folders of a run directory: nothing outside them is ever swept, for a user may choose any folder to run in.
@@ -24,42 +25,67 @@ pub(super) const FOLDERS: [&str; 14] = [
 ];
 
 impl RunDir {
-    /// Removes the unfinished files that a killed run left. Call it under the lock.
+    /// Removes the unfinished files that killed runs left. Call it while nobody else works here.
     ///
     /// # Errors
     /// If a folder can't be listed or a file not removed.
     pub fn sweep(&self) -> Result<(), StoreError> {
-        for folder in FOLDERS.map(|name| self.path(name)) {
+        self.sweep_of(&|name| name.ends_with(TEMPORARY) || name.ends_with(CLAIM))
+    }
+
+    /// Removes the unfinished files of processes that are seen to be dead: others may be at work here.
+    ///
+    /// # Errors
+    /// As [`RunDir::sweep`].
+    pub fn sweep_after_the_dead(&self) -> Result<(), StoreError> {
+        self.sweep_of(&is_of_the_dead)
+    }
+
+    fn sweep_of(&self, is_void: &dyn Fn(&str) -> bool) -> Result<(), StoreError> {
+        for folder in FOLDERS.iter().chain([&WORKERS]).map(|name| self.path(name)) {
             if folder.is_dir() {
-                sweep_folder(&folder)?;
+                sweep_folder(&folder, is_void, true)?;
             }
         }
-        for file in ["run.json", "pipeline.toml", "quarantine.parquet"] {
-            let path = self.path(&format!("{file}{TEMPORARY}"));
-            if path.exists() {
-                std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
-            }
-        }
-        Ok(())
+        // Beside the folders lie what is the user's: only names that are ours are looked at.
+        sweep_folder(self.root(), &|name| is_ours(name) && is_void(name), false)
     }
 }
 
-fn sweep_folder(folder: &Path) -> Result<(), StoreError> {
+/// Whether a file of the run directory itself is one of ours that was not finished.
+fn is_ours(name: &str) -> bool {
+    ["run.json", "pipeline.toml", "quarantine.parquet"].iter().any(|file| name.starts_with(file))
+}
+
+fn sweep_folder(
+    folder: &Path,
+    is_void: &dyn Fn(&str) -> bool,
+    below: bool,
+) -> Result<(), StoreError> {
+    let gone = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
     for entry in std::fs::read_dir(folder).map_err(StoreError::io("list", folder))? {
         let entry = entry.map_err(StoreError::io("list", folder))?;
         let path = entry.path();
         // Of the entry itself: a link to a folder is none. No further system call a file, of which there are many.
-        let kind = entry.file_type().map_err(StoreError::io("examine", &path))?;
-        let unfinished = entry.file_name().to_string_lossy().ends_with(TEMPORARY);
-        match (kind.is_dir(), unfinished) {
-            (true, true) => {
-                std::fs::remove_dir_all(&path).map_err(StoreError::io("remove", &path))?;
+        let kind = match entry.file_type() {
+            Ok(kind) => kind,
+            // Another worker's that was finished meanwhile.
+            Err(error) if gone(&error) => continue,
+            Err(error) => return Err(StoreError::io("examine", &path)(error)),
+        };
+        let void = is_void(&entry.file_name().to_string_lossy());
+        let removed = match (kind.is_dir(), void) {
+            (true, true) if below => std::fs::remove_dir_all(&path),
+            (true, false) if below => {
+                sweep_folder(&path, is_void, true)?;
+                Ok(())
             }
-            (true, false) => sweep_folder(&path)?,
-            (false, true) => {
-                std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
-            }
-            (false, false) => {}
+            (false, true) => std::fs::remove_file(&path),
+            _ => Ok(()),
+        };
+        match removed {
+            Err(error) if !gone(&error) => return Err(StoreError::io("remove", &path)(error)),
+            _ => {}
         }
     }
     Ok(())

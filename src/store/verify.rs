@@ -1,10 +1,12 @@
 //! Reading everything that receipts name, and comparing it with what they say.
 
-use super::atomic::{TEMPORARY, file_digest};
+use super::atomic::file_digest;
 use super::error::StoreError;
 use super::receipt::Receipt;
 use super::run_dir::{RECEIPT, RunDir};
 use super::sweep::FOLDERS;
+use super::team::CLAIM;
+use super::temporary::TEMPORARY;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::HashSet;
@@ -147,7 +149,8 @@ fn unlisted(run_dir: &RunDir, listed: &HashSet<&str>) -> Result<Vec<String>, Sto
         }
     }
     found.retain(|name| {
-        !listed.contains(name.as_str()) && !name.ends_with(RECEIPT) && !name.ends_with(TEMPORARY)
+        let ours = [RECEIPT, CLAIM, TEMPORARY].iter().any(|ending| name.ends_with(ending));
+        !listed.contains(name.as_str()) && !ours
     });
     found.sort();
     Ok(found)

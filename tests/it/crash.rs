@@ -6,11 +6,19 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Numbers that look random, by xorshift.
-struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
+    /// By `CODA_CRASH_SEED`, else by the clock; said, so that it can be repeated.
+    pub fn from_environment(what: &str) -> Self {
+        let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let seed = from_environment("CODA_CRASH_SEED").unwrap_or(clock.as_nanos() as u64 | 1);
+        eprintln!("{what}, CODA_CRASH_SEED={seed}");
+        Self(seed.max(1))
+    }
+
     /// Between 0 and 1.
-    fn roll(&mut self) -> f64 {
+    pub fn roll(&mut self) -> f64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -18,7 +26,7 @@ impl Dice {
     }
 }
 
-fn from_environment(name: &str) -> Option<u64> {
+pub fn from_environment(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name} must be a number, not {text:?}")))
 }
@@ -37,10 +45,7 @@ fn stage_of(bench: &Bench, run: &str) -> String {
 #[test]
 fn killed_at_random_times_the_results_are_the_same_bytes() {
     let crashes = from_environment("CODA_CRASHES").unwrap_or(12);
-    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let seed = from_environment("CODA_CRASH_SEED").unwrap_or(clock.as_nanos() as u64 | 1);
-    eprintln!("{crashes} crashes, CODA_CRASH_SEED={seed}");
-    let mut dice = Dice(seed.max(1));
+    let mut dice = Dice::from_environment(&format!("{crashes} crashes"));
     let bench = Bench::new();
     let started = Instant::now();
     bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
@@ -52,8 +57,8 @@ fn killed_at_random_times_the_results_are_the_same_bytes() {
         let mut child = bench.command(&["run", "p.toml"]).spawn().unwrap();
         std::thread::sleep(takes.mul_f64(dice.roll()).max(Duration::from_millis(1)));
         if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.success(), "seed {seed}: a resumed run failed: {status}");
-            assert!(contents(&bench.path("run")) == whole, "seed {seed}: other results");
+            assert!(status.success(), "a resumed run failed: {status}");
+            assert!(contents(&bench.path("run")) == whole, "other results");
             std::fs::remove_dir_all(bench.path("run")).unwrap();
             compared += 1;
             continue;
@@ -64,7 +69,7 @@ fn killed_at_random_times_the_results_are_the_same_bytes() {
         resumed += 1;
     }
     bench.expect(0, &["run", "p.toml"]);
-    assert!(contents(&bench.path("run")) == whole, "seed {seed}: other results");
+    assert!(contents(&bench.path("run")) == whole, "other results");
     eprintln!("killed in {killed:?}; {resumed} resumptions, {} folders compared", compared + 1);
     if crashes >= 100 {
         for stage in ["encode", "discover", "generate", "assemble"] {

@@ -37,5 +37,6 @@ mod shard_tools;
 mod sources;
 mod sources_moto;
 mod tars;
+mod team;
 mod tutorial;
 mod verify;

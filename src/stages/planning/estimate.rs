@@ -122,7 +122,7 @@ fn estimate(
         Ok((_, devices)) => (devices.clone(), None),
         Err(error) => (Vec::new(), Some(error.to_string())),
     };
-    let events = std::fs::read_to_string(run_dir.path("events.jsonl")).unwrap_or_default();
+    let events = run_dir.logs().concat();
     let part_bytes = work.shards.iter().map(|images| sizes.part.at(*images as f64)).sum();
     let rates = measured.map(|measured| measured.rates);
     let times = Times {

@@ -1,0 +1,152 @@
+//! `--partition`: which of several processes this one is, said or read from the scheduler.
+
+use super::exit::UsageError;
+use coda_pipe::dataflow::Partition;
+
+/// What schedulers say of a process: outer is the job's element, inner the process within it.
+type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The partition that `text` says: `I/N`, or `auto`.
+///
+/// # Errors
+/// If it is neither, or no scheduler says which process this is.
+pub(crate) fn partition(text: &str) -> anyhow::Result<Partition> {
+    let said = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    of(text, &said).map_err(|message| UsageError(format!("--partition {text}: {message}")).into())
+}
+
+fn of(text: &str, said: Environment<'_>) -> Result<Partition, String> {
+    if text != "auto" {
+        return text.parse().map_err(|error: coda_pipe::dataflow::NoPartition| error.to_string());
+    }
+    let elements = match kubernetes(said)? {
+        // torchrun in pods counts over all of them.
+        Some(_) if said("RANK").is_some() => None,
+        Some(pod) => Some(pod),
+        None => slurm_array(said)?,
+    };
+    let processes = match torchrun(said)? {
+        Some(rank) => Some(rank),
+        None => srun(said)?,
+    };
+    let whole = (elements, processes);
+    if whole == (None, None) {
+        return Err("no scheduler says which process this is: neither Slurm (SLURM_ARRAY_TASK_ID, SLURM_PROCID) nor \
+                    Kubernetes (JOB_COMPLETION_INDEX with CODA_PIPE_PARTITIONS) nor torchrun (RANK with WORLD_SIZE); \
+                    write I/N"
+            .into());
+    }
+    let outer = whole.0.unwrap_or(Partition::WHOLE);
+    let inner = whole.1.unwrap_or(Partition::WHOLE);
+    let of = outer.of.checked_mul(inner.of).ok_or("that many processes can't be")?;
+    Partition::new(outer.index * inner.of + inner.index, of).map_err(|error| error.to_string())
+}
+
+/// A variable as a number; an error where it is set and none.
+fn number(said: Environment<'_>, name: &str) -> Result<Option<usize>, String> {
+    let Some(text) = said(name) else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| format!("{name} is {text:?} and should be a number"))
+}
+
+/// An index and a count that belong together.
+fn pair(
+    said: Environment<'_>,
+    (index, of): (&str, &str),
+    hint: &str,
+) -> Result<Option<Partition>, String> {
+    let Some(at) = number(said, index)? else { return Ok(None) };
+    let count = number(said, of)?.ok_or_else(|| format!("{index} is set, {of} is not{hint}"))?;
+    let made = Partition::new(at, count);
+    made.map(Some).map_err(|_| format!("{index}={at} does not go with {of}={count}"))
+}
+
+fn kubernetes(said: Environment<'_>) -> Result<Option<Partition>, String> {
+    let hint = ": set it to the job's .spec.completions";
+    pair(said, ("JOB_COMPLETION_INDEX", "CODA_PIPE_PARTITIONS"), hint)
+}
+
+fn torchrun(said: Environment<'_>) -> Result<Option<Partition>, String> {
+    pair(said, ("RANK", "WORLD_SIZE"), "")
+}
+
+/// A task of an array job. Its numbers may start anywhere and have a step.
+fn slurm_array(said: Environment<'_>) -> Result<Option<Partition>, String> {
+    let Some(id) = number(said, "SLURM_ARRAY_TASK_ID")? else { return Ok(None) };
+    let first = number(said, "SLURM_ARRAY_TASK_MIN")?.unwrap_or(0);
+    let step = number(said, "SLURM_ARRAY_TASK_STEP")?.unwrap_or(1).max(1);
+    let last = number(said, "SLURM_ARRAY_TASK_MAX")?.ok_or("SLURM_ARRAY_TASK_MAX is not set")?;
+    // Not by SLURM_ARRAY_TASK_COUNT: where a list of some tasks is submitted again, the shares must stay what they were.
+    let of = last.saturating_sub(first) / step + 1;
+    let count = number(said, "SLURM_ARRAY_TASK_COUNT")?.unwrap_or(of);
+    if count != of {
+        return Err(format!(
+            "the array has {count} tasks numbered from {first} to {last} in steps of {step}, with gaps: write I/N"
+        ));
+    }
+    let index = id.saturating_sub(first) / step;
+    Partition::new(index, of).map(Some).map_err(|error| error.to_string())
+}
+
+/// A task of a job step of several.
+fn srun(said: Environment<'_>) -> Result<Option<Partition>, String> {
+    // A batch script itself is told the number of tasks that it may start, and is none of them.
+    if said("SLURM_STEP_NUM_TASKS").is_none() {
+        return Ok(None);
+    }
+    let step = pair(said, ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"), "")?;
+    Ok(step.filter(|step| step.of > 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(variables: &[(&str, &str)]) -> Result<String, String> {
+        let said = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        of("auto", &said).map(|partition| partition.to_string())
+    }
+
+    #[test]
+    fn every_scheduler_says_who_we_are() {
+        let array = [
+            ("SLURM_ARRAY_TASK_ID", "7"),
+            ("SLURM_ARRAY_TASK_MIN", "1"),
+            ("SLURM_ARRAY_TASK_MAX", "7"),
+            ("SLURM_ARRAY_TASK_STEP", "2"),
+            ("SLURM_ARRAY_TASK_COUNT", "4"),
+        ];
+        assert_eq!(found(&array), Ok("3/4".into()));
+        let steps = [("SLURM_PROCID", "1"), ("SLURM_STEP_NUM_TASKS", "2"), ("SLURM_NTASKS", "2")];
+        assert_eq!(found(&steps), Ok("1/2".into()));
+        assert_eq!(found(&[array.as_slice(), &steps].concat()), Ok("7/8".into()));
+        let pod = [("JOB_COMPLETION_INDEX", "2"), ("CODA_PIPE_PARTITIONS", "3")];
+        assert_eq!(found(&pod), Ok("2/3".into()));
+        let rank = [("RANK", "5"), ("WORLD_SIZE", "6")];
+        assert_eq!(found(&rank), Ok("5/6".into()));
+        assert_eq!(found(&[pod, rank].concat()), Ok("5/6".into()));
+        // The batch script of a job of several tasks.
+        let script = [("SLURM_PROCID", "0"), ("SLURM_NTASKS", "4")];
+        assert_eq!(found(&[array.as_slice(), &script].concat()), Ok("3/4".into()));
+    }
+
+    #[test]
+    fn what_is_missing_or_does_not_fit_is_named() {
+        let wrong = |variables: &[(&str, &str)], part: &str| {
+            let message = found(variables).unwrap_err();
+            assert!(message.contains(part), "{message}");
+        };
+        wrong(&[], "write I/N");
+        wrong(&[("JOB_COMPLETION_INDEX", "2")], "CODA_PIPE_PARTITIONS is not");
+        wrong(&[("RANK", "x"), ("WORLD_SIZE", "2")], "RANK is \"x\"");
+        wrong(&[("RANK", "2"), ("WORLD_SIZE", "2")], "does not go with");
+        let gaps = [
+            ("SLURM_ARRAY_TASK_ID", "9"),
+            ("SLURM_ARRAY_TASK_MAX", "9"),
+            ("SLURM_ARRAY_TASK_COUNT", "2"),
+        ];
+        wrong(&gaps, "with gaps");
+    }
+}

@@ -1,0 +1,66 @@
+//! What `run` says at its end.
+
+use super::printable::printable;
+use coda_pipe::stages::{Context, RunOutcome};
+use coda_pipe::store::RunDir;
+use serde_json::json;
+use std::io::Write;
+use std::time::Duration;
+
+/// The last lines: what was made, and where.
+pub(super) fn report(
+    (context, run_dir): (&Context, &RunDir),
+    outcome: &RunOutcome,
+    elapsed: Duration,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let root = run_dir.root().display();
+    let seconds = elapsed.as_secs_f64();
+    for fault in outcome.faults.iter().take(20) {
+        eprintln!(
+            "skipped {}: {}: {}",
+            fault.shard,
+            printable(&fault.key),
+            printable(&fault.reason)
+        );
+    }
+    if !outcome.faults.is_empty() {
+        eprintln!("{} samples skipped, listed in {root}/quarantine.parquet", outcome.faults.len());
+    }
+    if outcome.impure > 0 {
+        eprintln!(
+            "{} images left out for their neighbours' labels, listed in {root}/purity/purity.parquet",
+            outcome.impure
+        );
+    }
+    for fault in &outcome.failed {
+        eprintln!("not generated: {}: {}", printable(&fault.key), fault.reason);
+    }
+    if outcome.stages.iter().all(|s| s.processed == 0) {
+        eprintln!("everything was done before: nothing was recomputed ({seconds:.2} s)");
+    }
+    if let Some(set) = outcome.stages.iter().find(|s| s.stage == "assemble") {
+        let output = &context.pipeline.output;
+        let (name, cores) = (&output.name, outcome.cores as u64);
+        let images = set.samples.saturating_sub(cores);
+        let shards = |samples: u64| match samples.div_ceil(output.samples_per_shard as u64) {
+            0 | 1 => "000000".to_owned(),
+            n => format!("{{000000..{:06}}}", n - 1),
+        };
+        eprintln!(
+            "{images} distilled images of {} classes in {root}/distilled/{name}-{}.tar\n\
+                 {cores} real cores beside them in {root}/cores/{name}-cores-{}.tar",
+            outcome.classes,
+            shards(images),
+            shards(cores),
+        );
+    }
+    if as_json {
+        let summary = json!({
+            "run_dir": root.to_string(), "seconds": seconds,
+            "stages": outcome.stages, "skipped": outcome.faults, "failed": outcome.failed, "impure": outcome.impure,
+        });
+        writeln!(std::io::stdout(), "{summary:#}")?;
+    }
+    Ok(())
+}

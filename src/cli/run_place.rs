@@ -1,0 +1,118 @@
+//! A run's place in its run directory: alone, or one of a team.
+
+use super::exit::{Exit, UsageError};
+use super::partition::partition;
+use clap::Args;
+use coda_pipe::dataflow::Team;
+use coda_pipe::store::{Lock, Member, RunDir, StoreError, WorkerState};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Working together with other processes.
+#[derive(Debug, Default, Args)]
+pub(crate) struct TeamArgs {
+    /// Work together with others in one run directory, as the I-th of N (from 0): its share first, then with the others'.
+    /// `auto` reads it from Slurm, Kubernetes or torchrun
+    #[arg(long, value_name = "I/N|auto")]
+    partition: Option<String>,
+    /// With --partition: do the own share only
+    #[arg(long, requires = "partition")]
+    no_help: bool,
+    /// With --partition: seconds to wait at a stage's end for units of others, before exit code 75; as long as they live
+    /// unless given
+    #[arg(long, value_name = "SECONDS", requires = "partition")]
+    wait: Option<u64>,
+}
+
+/// What a run holds of its run directory.
+pub(crate) enum Place {
+    /// Nothing: it only looks.
+    Nowhere,
+    /// All of it.
+    Alone(#[allow(dead_code, reason = "held, not read")] Lock),
+    /// A place among others.
+    Among(Team),
+}
+
+impl TeamArgs {
+    /// Refuses what must not happen while others work.
+    ///
+    /// # Errors
+    /// If a flag of `flags` is set beside `--partition`.
+    pub(crate) fn refuse_with(&self, flags: &[(&str, bool)]) -> Result<(), UsageError> {
+        match flags.iter().find(|(_, set)| self.partition.is_some() && *set) {
+            None => Ok(()),
+            Some((flag, _)) => Err(UsageError(format!(
+                "{flag} removes results, which other workers may be reading: give it to a run without --partition"
+            ))),
+        }
+    }
+
+    /// Takes the run's place.
+    ///
+    /// # Errors
+    /// If others have it, or no scheduler says which place it is.
+    pub(crate) fn take(&self, run_dir: &RunDir, say: impl Fn(&str)) -> anyhow::Result<Place> {
+        let Some(text) = &self.partition else {
+            run_dir.create()?;
+            let lock = Lock::take(run_dir.root(), &say)?;
+            Member::refuse_any(run_dir, &say)?;
+            return Ok(Place::Alone(lock));
+        };
+        let partition = partition(text)?;
+        run_dir.create()?;
+        let worker = format!("{}-of-{}", partition.index, partition.of);
+        let member = Arc::new(Member::join(run_dir, &worker, false, &say)?);
+        // The place is taken first: whoever wants the run directory alone and comes now sees it.
+        Lock::refuse_held(run_dir.root(), &say)?;
+        say(&format!("worker {partition} in {run_dir}"));
+        let wait = self.wait.map(Duration::from_secs);
+        Ok(Place::Among(Team { member, partition, help: !self.no_help, wait }))
+    }
+}
+
+impl Place {
+    /// The others, if there may be any.
+    pub(crate) fn team(&self) -> Option<&Team> {
+        match self {
+            Self::Among(team) => Some(team),
+            _ => None,
+        }
+    }
+
+    /// `I-of-N` in a team.
+    pub(crate) fn worker(&self) -> Option<&str> {
+        self.team().map(|team| team.member.worker())
+    }
+
+    /// Whether the report is this process's to write: of a team, one does.
+    pub(crate) fn writes_report(&self) -> bool {
+        self.team().is_none_or(|team| team.partition.index == 0)
+    }
+
+    /// Removes what killed processes left half written, but nothing of those that live.
+    ///
+    /// # Errors
+    /// If it can't be listed or removed.
+    pub(crate) fn sweep(&self, run_dir: &RunDir) -> Result<(), StoreError> {
+        match self {
+            Self::Among(_) => run_dir.sweep_after_the_dead(),
+            _ => run_dir.sweep(),
+        }
+    }
+
+    /// Tells the others how this process ends.
+    pub(crate) fn leave(&self, result: &anyhow::Result<Exit>) {
+        let Self::Among(team) = self else { return };
+        let (state, message) = match result {
+            Ok(_) => (WorkerState::Finished, String::new()),
+            Err(error) => match super::exit::code_of(error) {
+                Exit::Interrupted => (WorkerState::Interrupted, String::new()),
+                Exit::Incomplete => (WorkerState::Incomplete, format!("{error:#}")),
+                _ => (WorkerState::Failed, format!("{error:#}")),
+            },
+        };
+        // For people; those who wait see by its silence that it has gone.
+        let _ = team.member.leave(state, &message);
+    }
+}

@@ -1,0 +1,261 @@
+//! The units that a process works on, one after the other: all that are left, or, in a team, its share, then others'.
+
+use super::cancel::Cancel;
+use super::partition::Partition;
+use super::plan::PlannedUnit;
+use super::queue::Queue;
+use crate::store::{Begin, Member, Receipt, RunDir, StoreError};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How a process works together with others in its run directory.
+#[derive(Debug, Clone)]
+pub struct Team {
+    /// Its place among them.
+    pub member: Arc<Member>,
+    /// Its share.
+    pub partition: Partition,
+    /// Whether it takes up what others have not begun, when its own share is done.
+    pub help: bool,
+    /// How long it waits for others at a stage's end with nothing to do; `None` for as long as they live.
+    pub wait: Option<Duration>,
+}
+
+/// What comes next.
+pub(super) enum Turn<U> {
+    /// Do this one.
+    Do(PlannedUnit<U>),
+    /// Another worker has done this one.
+    Found(Receipt),
+    /// The others have not done these, and they are not for this process to do.
+    Missing(Vec<String>),
+    /// The run directory can't be used.
+    Lost(StoreError),
+}
+
+/// Between two looks at what others have done, at first.
+const POLL: Duration = Duration::from_millis(200);
+
+/// The units of a stage that are left, in the order in which this process takes them.
+pub(super) struct Feed<U> {
+    stage: &'static str,
+    run_dir: RunDir,
+    cancel: Cancel,
+    team: Option<Team>,
+    queue: Queue,
+    units: Vec<Option<PlannedUnit<U>>>,
+    /// Units that others are at.
+    elsewhere: HashSet<usize>,
+    /// Set when a unit has failed here: then nothing is waited for.
+    failed: Arc<AtomicBool>,
+    found: Vec<Receipt>,
+    waiting: Option<Instant>,
+    poll: Duration,
+    ended: bool,
+}
+
+impl<U> Feed<U> {
+    /// Over the units of `stage` with their costs, `None` where one is done.
+    pub(super) fn new(
+        stage: &'static str,
+        (units, costs): (Vec<Option<PlannedUnit<U>>>, &[u64]),
+        (run_dir, cancel): (&RunDir, &Cancel),
+        (team, failed): (Option<&Team>, Arc<AtomicBool>),
+    ) -> Self {
+        let partition = team.map_or(Partition::WHOLE, |team| team.partition);
+        let left = units.iter().map(Option::is_some).collect();
+        let ended = units.iter().all(Option::is_none);
+        Self {
+            stage,
+            run_dir: run_dir.clone(),
+            cancel: cancel.clone(),
+            team: team.cloned(),
+            queue: Queue::new(costs, left, partition),
+            units,
+            elsewhere: HashSet::new(),
+            failed,
+            found: Vec::new(),
+            waiting: None,
+            poll: POLL,
+            ended,
+        }
+    }
+
+    /// What comes next; `None` when all is done, or nothing more is to be begun here.
+    pub(super) async fn next(&mut self) -> Option<Turn<U>> {
+        while !self.ended && !self.cancel.is_cancelled() {
+            if let Some(receipt) = self.found.pop() {
+                return Some(Turn::Found(receipt));
+            }
+            match self.step().await {
+                Ok(None) => {}
+                Ok(turn) => return turn,
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Turn::Lost(error));
+                }
+            }
+        }
+        None
+    }
+
+    async fn step(&mut self) -> Result<Option<Turn<U>>, StoreError> {
+        let help = self.team.as_ref().is_some_and(|team| team.help);
+        let next = self.queue.next(|unit| !self.elsewhere.contains(&unit), help);
+        match (next, self.team.clone()) {
+            (Some(unit), None) => Ok(self.hand_out(unit)),
+            (Some(unit), Some(team)) => self.try_for(unit, &team).await,
+            (None, Some(team)) if !self.queue.is_empty() && !self.failed() => {
+                self.look_or_wait(&team).await
+            }
+            (None, _) => {
+                self.ended = true;
+                Ok(None)
+            }
+        }
+    }
+
+    fn failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    fn hand_out(&mut self, unit: usize) -> Option<Turn<U>> {
+        self.queue.take(unit);
+        self.units.get_mut(unit)?.take().map(Turn::Do)
+    }
+
+    /// Claims a unit, unless another worker has it or has done it meanwhile.
+    async fn try_for(&mut self, unit: usize, team: &Team) -> Result<Option<Turn<U>>, StoreError> {
+        let Some(planned) = self.units.get(unit).and_then(Option::as_ref) else {
+            self.queue.take(unit);
+            return Ok(None);
+        };
+        let (name, fingerprint) = (planned.name.clone(), planned.fingerprint.clone());
+        let (member, run_dir) = (team.member.clone(), self.run_dir.clone());
+        let tried = blocking(move || {
+            if let Begin::Taken(_) = member.begin(&name)? {
+                return Ok(None);
+            }
+            let done = finished(&run_dir, &name, &fingerprint)?;
+            if done.is_some() {
+                member.end(&name, None)?;
+            }
+            Ok(Some(done))
+        });
+        Ok(match tried.await? {
+            None => {
+                self.elsewhere.insert(unit);
+                None
+            }
+            Some(None) => self.hand_out(unit),
+            Some(Some(receipt)) => {
+                self.queue.take(unit);
+                Some(Turn::Found(receipt))
+            }
+        })
+    }
+
+    /// Nothing is free: finds out what others have done or given up, waits a little where that is nothing.
+    async fn look_or_wait(&mut self, team: &Team) -> Result<Option<Turn<U>>, StoreError> {
+        let since = *self.waiting.get_or_insert_with(Instant::now);
+        if self.look(team).await? {
+            self.poll = POLL;
+            return Ok(None);
+        }
+        let (member, left) = (team.member.clone(), self.names());
+        let company = team.help || blocking(move || member.has_company()).await?;
+        let patient = team.wait.is_none_or(|wait| since.elapsed() < wait);
+        if !company || !patient {
+            self.ended = true;
+            let (run_dir, stage) = (self.run_dir.clone(), self.stage);
+            let missing = blocking(move || missing(&run_dir, stage, &left));
+            return Ok(Some(Turn::Missing(missing.await?)));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(self.poll) => {}
+            () = self.cancel.cancelled() => {}
+        }
+        // The more workers wait, the less often each asks.
+        let slowest = Duration::from_secs_f64((team.partition.of as f64 / 20.0).clamp(2.0, 30.0));
+        self.poll = self.poll.mul_f64(1.5).min(slowest);
+        Ok(None)
+    }
+
+    /// Names of the units that are left.
+    fn names(&self) -> Vec<String> {
+        let units = self.queue.left().filter_map(|unit| self.units.get(unit)?.as_ref());
+        units.map(|unit| unit.name.clone()).collect()
+    }
+
+    /// Takes up what others have finished, and frees what they have given up; whether there was anything.
+    async fn look(&mut self, team: &Team) -> Result<bool, StoreError> {
+        let left: Vec<(usize, String, String)> = self
+            .queue
+            .left()
+            .filter_map(|at| Some((at, self.units.get(at)?.as_ref()?)))
+            .map(|(at, unit)| (at, unit.name.clone(), unit.fingerprint.clone()))
+            .collect();
+        let (member, run_dir, stage) = (team.member.clone(), self.run_dir.clone(), self.stage);
+        let (done, under_way) = blocking(move || {
+            let now = run_dir.snapshot(stage)?;
+            let names = |names: Vec<String>| names.into_iter().collect::<HashSet<_>>();
+            let (receipts, claims) = (names(now.receipts), names(now.claims));
+            let (mut done, mut under_way) = (Vec::new(), HashSet::new());
+            for (at, name, fingerprint) in left {
+                if receipts.contains(&name)
+                    && let Some(receipt) = finished(&run_dir, &name, &fingerprint)?
+                {
+                    done.push((at, receipt));
+                } else if claims.contains(&name) && member.is_under_way(&name)? {
+                    under_way.insert(at);
+                }
+            }
+            Ok((done, under_way))
+        })
+        .await?;
+        let freed = !self.elsewhere.is_subset(&under_way);
+        self.elsewhere = under_way;
+        let any = !done.is_empty() || (freed && team.help);
+        for (at, receipt) in done {
+            self.queue.take(at);
+            self.found.push(receipt);
+        }
+        Ok(any)
+    }
+}
+
+/// The receipt of a unit that is done as of today.
+fn finished(
+    run_dir: &RunDir,
+    name: &str,
+    fingerprint: &str,
+) -> Result<Option<Receipt>, StoreError> {
+    let receipt = run_dir.receipt(name)?.filter(|receipt| receipt.fingerprint == fingerprint);
+    Ok(receipt.filter(|receipt| run_dir.outputs_present(receipt)))
+}
+
+/// The units of `names`, each with who is at it.
+///
+/// # Errors
+/// If the claims can't be read.
+pub fn missing(run_dir: &RunDir, stage: &str, names: &[String]) -> Result<Vec<String>, StoreError> {
+    let claims = run_dir.claims(stage)?;
+    let about = |name: &String| match claims.get(name) {
+        Some(worker) => format!("{name} (claimed by worker {worker})"),
+        None => format!("{name} (nobody has begun it)"),
+    };
+    Ok(names.iter().map(about).collect())
+}
+
+/// Does what may wait for a disk or a server on a thread of its own.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|died| {
+        let died = std::io::Error::other(died.to_string());
+        Err(StoreError::io("read", std::path::Path::new("the run directory"))(died))
+    })
+}

@@ -1,0 +1,95 @@
+//! Small files that several processes share: notes and claims. They inform and coordinate; nothing is lost with them, so
+//! they are not made durable, but each is whole for whoever reads it.
+
+use super::error::StoreError;
+use super::run_dir::RunDir;
+use super::team::RHYTHM;
+use super::temporary::temporary;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::Duration;
+
+impl RunDir {
+    /// The content of a file, as it is now; `None` where there is none.
+    pub(super) fn get(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.path(name);
+        match std::fs::read(&path) {
+            Ok(content) => Ok(Some(content)),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(StoreError::io("read", &path)(e)),
+        }
+    }
+
+    /// Writes a file, in place of one that may be there.
+    pub(super) fn put(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
+        let path = self.path(name);
+        let temporary = prepare(&path, content)?;
+        std::fs::rename(&temporary, &path).map_err(StoreError::io("rename to", &path))
+    }
+
+    /// Writes a file where there is none; `false` where there is one. One of several processes that try at once succeeds.
+    pub(super) fn put_new(&self, name: &str, content: &[u8]) -> Result<bool, StoreError> {
+        let path = self.path(name);
+        if path.exists() {
+            return Ok(false);
+        }
+        let temporary = prepare(&path, content)?;
+        // A link, unlike a rename, fails where the name is taken; and the file is whole from the first moment.
+        let linked = match std::fs::hard_link(&temporary, &path) {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(false),
+            // A file system without links.
+            Err(_) => make_new(&path, content),
+        };
+        let _ = std::fs::remove_file(&temporary);
+        linked.map_err(StoreError::io("create", &path))
+    }
+
+    /// Removes a file; one that is not there is as good.
+    pub(super) fn delete(&self, name: &str) -> Result<(), StoreError> {
+        let path = self.path(name);
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(StoreError::io("remove", &path)(e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Names in a folder, in order; none where there is no folder. Folders in it are left out.
+    pub(super) fn names(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let path = self.path(folder);
+        let entries = match std::fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(StoreError::io("list", &path)(e)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(StoreError::io("list", &path))?.file_name();
+            names.push(name.to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// How often a worker shows that it lives, and how long one must stand still to be dead.
+    pub(super) fn rhythm(&self) -> (Duration, Duration) {
+        RHYTHM
+    }
+}
+
+fn prepare(path: &Path, content: &[u8]) -> Result<std::path::PathBuf, StoreError> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(StoreError::io("create the folder", folder))?;
+    }
+    let temporary = temporary(path);
+    std::fs::write(&temporary, content).map_err(StoreError::io("write", &temporary))?;
+    Ok(temporary)
+}
+
+fn make_new(path: &Path, content: &[u8]) -> std::io::Result<bool> {
+    match std::fs::File::options().write(true).create_new(true).open(path) {
+        Ok(mut file) => std::io::Write::write_all(&mut file, content).map(|()| true),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(e) => Err(e),
+    }
+}

@@ -1,0 +1,244 @@
+//! A worker's place among the others.
+
+use super::super::error::StoreError;
+use super::super::run_dir::RunDir;
+use super::claim::claim_name;
+use super::note::{WorkerNote, WorkerState, now};
+use super::peers::{Peers, note_name};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// This process among the workers of a run. Dropped, it says that it was interrupted, unless [`Member::leave`] said
+/// otherwise.
+#[derive(Debug)]
+pub struct Member {
+    run_dir: RunDir,
+    worker: String,
+    note: Arc<Mutex<WorkerNote>>,
+    peers: Mutex<Peers>,
+    /// Dropped first, which ends the heartbeat.
+    heart: Option<Sender<()>>,
+    beating: Option<std::thread::JoinHandle<()>>,
+}
+
+/// What came of wanting to begin a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begin {
+    /// It is claimed: do it.
+    Mine,
+    /// A worker that lives is at it.
+    Taken(String),
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Numbers and names only, each change whole in itself.
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Member {
+    /// Takes the place of `worker` (`I-of-N`). `say` is told of a dead predecessor, or that one is being watched.
+    /// `exclusive`: the others must be gone, and stay away.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] while another process has the place, or works here where one of the two wants to be alone.
+    pub fn join(
+        run_dir: &RunDir,
+        worker: &str,
+        exclusive: bool,
+        say: impl Fn(&str),
+    ) -> Result<Self, StoreError> {
+        let (beat, patience) = run_dir.rhythm();
+        let mut peers = Peers::new(patience);
+        let mut note = WorkerNote::new(worker, exclusive);
+        let name = note_name(worker);
+        if !run_dir.put_new(&name, &text(&note))? {
+            let in_place = |other: &WorkerNote| other.worker == worker;
+            if let Some(other) = peers.living(run_dir, in_place, &say)? {
+                return Err(busy(run_dir, &other));
+            }
+            // A beat that its predecessor never had: whoever watches sees that somebody is there again.
+            note.beat = run_dir.note(worker)?.map_or(0, |before| before.beat + 1);
+            run_dir.put(&name, &text(&note))?;
+        }
+        let against = |other: &WorkerNote| other.worker != worker && (exclusive || other.exclusive);
+        if let Some(other) = peers.living(run_dir, against, &say)? {
+            note.state = WorkerState::Incomplete;
+            run_dir.put(&name, &text(&note))?;
+            return Err(busy(run_dir, &other));
+        }
+        let note = Arc::new(Mutex::new(note));
+        let (heart, stopped) = channel();
+        let (shared, place) = (note.clone(), run_dir.clone());
+        let beating = std::thread::spawn(move || {
+            while stopped.recv_timeout(beat) == Err(RecvTimeoutError::Timeout) {
+                // A full disk shows itself where results are written.
+                let _ = tell(&place, &shared);
+            }
+        });
+        Ok(Self {
+            run_dir: run_dir.clone(),
+            worker: worker.to_owned(),
+            note,
+            peers: Mutex::new(peers),
+            heart: Some(heart),
+            beating: Some(beating),
+        })
+    }
+
+    /// Refuses while any worker lives in `run_dir`: for who wants it alone, and keeps others out by the lock.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] then.
+    pub fn refuse_any(run_dir: &RunDir, say: impl Fn(&str)) -> Result<(), StoreError> {
+        let (_, patience) = run_dir.rhythm();
+        match Peers::new(patience).living(run_dir, |_| true, say)? {
+            Some(other) => Err(busy(run_dir, &other)),
+            None => Ok(()),
+        }
+    }
+
+    /// `I-of-N`.
+    pub fn worker(&self) -> &str {
+        &self.worker
+    }
+
+    /// Says that a stage begins, and takes back what this place's predecessor claimed of it.
+    ///
+    /// # Errors
+    /// If claims can't be read or removed.
+    pub fn enter(&self, stage: &str) -> Result<(), StoreError> {
+        {
+            let mut note = lock(&self.note);
+            note.stage = stage.to_owned();
+            (note.stage_units, note.stage_seconds) = (0, 0.0);
+        }
+        tell(&self.run_dir, &self.note)?;
+        for (unit, worker) in self.run_dir.claims(stage)? {
+            if worker == self.worker {
+                self.run_dir.delete(&claim_name(&unit))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Claims `unit`, from a dead worker too.
+    ///
+    /// # Errors
+    /// If claims can't be read or written.
+    pub fn begin(&self, unit: &str) -> Result<Begin, StoreError> {
+        let name = claim_name(unit);
+        if !self.run_dir.put_new(&name, self.worker.as_bytes())?
+            && let Some(other) = self.run_dir.claimant(unit)?
+            && other != self.worker
+        {
+            if lock(&self.peers).lives(&self.run_dir, &other)? {
+                return Ok(Begin::Taken(other));
+            }
+            self.run_dir.put(&name, self.worker.as_bytes())?;
+        }
+        lock(&self.note).under_way.push(unit.to_owned());
+        Ok(Begin::Mine)
+    }
+
+    /// Whether the worker that claims `unit` lives.
+    ///
+    /// # Errors
+    /// If that can't be read.
+    pub fn is_under_way(&self, unit: &str) -> Result<bool, StoreError> {
+        match self.run_dir.claimant(unit)? {
+            Some(other) if other != self.worker => lock(&self.peers).lives(&self.run_dir, &other),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether any other worker lives, or can't be told dead yet.
+    ///
+    /// # Errors
+    /// If that can't be read.
+    pub fn has_company(&self) -> Result<bool, StoreError> {
+        let mut others = self.run_dir.workers()?;
+        others.retain(|note| note.worker != self.worker);
+        let mut peers = lock(&self.peers);
+        Ok(others.into_iter().any(|note| peers.judge(note)))
+    }
+
+    /// Gives a unit back: done after so many seconds, failed, or not begun.
+    ///
+    /// # Errors
+    /// If the claim can't be removed.
+    pub fn end(&self, unit: &str, outcome: Option<Result<f64, ()>>) -> Result<(), StoreError> {
+        {
+            let mut note = lock(&self.note);
+            note.under_way.retain(|other| other != unit);
+            match outcome {
+                Some(Ok(seconds)) => {
+                    note.units += 1;
+                    note.stage_units += 1;
+                    note.stage_seconds += seconds;
+                }
+                Some(Err(())) => note.failed += 1,
+                None => {}
+            }
+        }
+        self.run_dir.delete(&claim_name(unit))
+    }
+
+    /// Says the last word.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn leave(&self, state: WorkerState, message: &str) -> Result<(), StoreError> {
+        {
+            let mut note = lock(&self.note);
+            (note.state, note.message) = (state, message.to_owned());
+        }
+        tell(&self.run_dir, &self.note)
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        drop(self.heart.take());
+        if let Some(beating) = self.beating.take() {
+            let _ = beating.join();
+        }
+        let under_way = std::mem::take(&mut lock(&self.note).under_way);
+        for unit in under_way {
+            // Best effort: claims of one that has left are void.
+            let _ = self.run_dir.delete(&claim_name(&unit));
+        }
+        if lock(&self.note).state == WorkerState::Working {
+            let _ = self.leave(WorkerState::Interrupted, "");
+        }
+    }
+}
+
+/// Writes the note with the next beat.
+fn tell(run_dir: &RunDir, note: &Mutex<WorkerNote>) -> Result<(), StoreError> {
+    let (name, text) = {
+        let mut note = lock(note);
+        note.beat += 1;
+        note.time = now();
+        (note_name(&note.worker), text(&note))
+    };
+    run_dir.put(&name, &text)
+}
+
+fn text(note: &WorkerNote) -> Vec<u8> {
+    // Strings and numbers: they always have a text.
+    serde_json::to_vec_pretty(note).unwrap_or_default()
+}
+
+fn busy(run_dir: &RunDir, other: &WorkerNote) -> StoreError {
+    let (worker, process) = (other.worker.clone(), other.process());
+    StoreError::Busy { place: run_dir.to_string(), worker, process }
+}
+
+/// How often a worker of a folder shows that it lives, and how long one must stand still to be dead.
+pub(in super::super) const RHYTHM: (Duration, Duration) =
+    (Duration::from_secs(8), Duration::from_secs(60));
+
+#[cfg(test)]
+#[path = "member_tests.rs"]
+mod tests;

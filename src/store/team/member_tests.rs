@@ -1,0 +1,106 @@
+use super::*;
+use crate::store::holder::Holder;
+use std::sync::Mutex as Said;
+
+fn place() -> (tempfile::TempDir, RunDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let run_dir = RunDir::new(dir.path());
+    (dir, run_dir)
+}
+
+fn join(run_dir: &RunDir, worker: &str) -> Result<Member, StoreError> {
+    Member::join(run_dir, worker, false, |_| ())
+}
+
+/// Leaves a note as a process that was killed does.
+fn leave_note(run_dir: &RunDir, worker: &str, holder: Holder) {
+    let note = WorkerNote { holder, ..WorkerNote::new(worker, false) };
+    run_dir.put(&note_name(worker), &text(&note)).unwrap();
+}
+
+fn dead() -> Holder {
+    Holder { started: "1".into(), ..Holder::this() }
+}
+
+fn far() -> Holder {
+    Holder { host: "far".into(), boot: "other".into(), ..Holder::this() }
+}
+
+#[test]
+fn a_place_is_for_one_and_free_when_its_holder_left_or_died() {
+    let (_dir, run_dir) = place();
+    let first = join(&run_dir, "0-of-2").unwrap();
+    let error = join(&run_dir, "0-of-2").unwrap_err().to_string();
+    assert!(error.contains("worker 0-of-2 is at work there (process "), "{error}");
+    let second = join(&run_dir, "1-of-2").unwrap();
+    assert!(second.has_company().unwrap());
+    drop(first);
+    assert!(!second.has_company().unwrap());
+    assert_eq!(run_dir.workers().unwrap()[0].state, WorkerState::Interrupted);
+    let again = join(&run_dir, "0-of-2").unwrap();
+    again.leave(WorkerState::Finished, "").unwrap();
+    drop(again);
+    assert_eq!(run_dir.workers().unwrap()[0].state, WorkerState::Finished);
+    leave_note(&run_dir, "0-of-2", dead());
+    assert!(join(&run_dir, "0-of-2").is_ok());
+}
+
+#[test]
+fn who_wants_to_be_alone_is_refused_while_others_live() {
+    let (_dir, run_dir) = place();
+    let alone = |run_dir: &RunDir| Member::join(run_dir, "0-of-1", true, |_| ());
+    let one = join(&run_dir, "1-of-2").unwrap();
+    assert!(matches!(alone(&run_dir), Err(StoreError::Busy { .. })));
+    assert!(matches!(Member::refuse_any(&run_dir, |_| ()), Err(StoreError::Busy { .. })));
+    drop(one);
+    assert!(Member::refuse_any(&run_dir, |_| ()).is_ok());
+    let alone = alone(&run_dir).unwrap();
+    assert!(matches!(join(&run_dir, "1-of-2"), Err(StoreError::Busy { .. })));
+    drop(alone);
+    assert!(join(&run_dir, "1-of-2").is_ok());
+}
+
+#[test]
+fn a_unit_is_for_one_and_free_when_it_is_given_back_or_its_worker_died() {
+    let (_dir, run_dir) = place();
+    let (a, b) = (join(&run_dir, "0-of-2").unwrap(), join(&run_dir, "1-of-2").unwrap());
+    assert_eq!(a.begin("encode/x").unwrap(), Begin::Mine);
+    assert_eq!(b.begin("encode/x").unwrap(), Begin::Taken("0-of-2".into()));
+    assert!(b.is_under_way("encode/x").unwrap() && !a.is_under_way("encode/x").unwrap());
+    a.end("encode/x", Some(Ok(2.5))).unwrap();
+    assert_eq!(b.begin("encode/x").unwrap(), Begin::Mine);
+    b.end("encode/x", None).unwrap();
+    assert!(run_dir.claims("encode").unwrap().is_empty());
+    let note = a.note.lock().unwrap().clone();
+    assert_eq!((note.units, note.stage_seconds, note.failed), (1, 2.5, 0));
+    // Killed in the middle: its claim stands, and is void.
+    leave_note(&run_dir, "7-of-8", dead());
+    run_dir.put(&claim_name("encode/y"), b"7-of-8").unwrap();
+    assert!(!a.is_under_way("encode/y").unwrap());
+    assert_eq!(a.begin("encode/y").unwrap(), Begin::Mine);
+    // Came back: what it claimed before it died is taken back as it enters the stage.
+    run_dir.put(&claim_name("encode/z"), b"1-of-2").unwrap();
+    b.enter("encode").unwrap();
+    assert_eq!(run_dir.claims("encode").unwrap().into_values().collect::<Vec<_>>(), ["0-of-2"]);
+    drop(a);
+    assert!(run_dir.claims("encode").unwrap().is_empty());
+}
+
+#[test]
+fn one_out_of_sight_is_dead_when_it_stands_still() {
+    let (_dir, run_dir) = place();
+    leave_note(&run_dir, "3-of-4", far());
+    let mut peers = Peers::new(Duration::from_millis(300));
+    assert!(peers.lives(&run_dir, "3-of-4").unwrap(), "it can't be told yet");
+    std::thread::sleep(Duration::from_millis(350));
+    assert!(!peers.lives(&run_dir, "3-of-4").unwrap());
+    let moved = WorkerNote { holder: far(), beat: 9, ..WorkerNote::new("3-of-4", false) };
+    run_dir.put(&note_name("3-of-4"), &text(&moved)).unwrap();
+    assert!(peers.lives(&run_dir, "3-of-4").unwrap(), "it has moved");
+
+    let said = Said::new(String::new());
+    let mut peers = Peers::new(Duration::from_millis(300));
+    let found = peers.living(&run_dir, |_| true, |text| said.lock().unwrap().push_str(text));
+    assert_eq!(found.unwrap(), None);
+    assert!(said.into_inner().unwrap().contains("has not said goodbye"));
+}

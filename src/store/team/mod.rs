@@ -1,0 +1,16 @@
+//! Several processes in one run directory: who is there, who works on what, who has died.
+//!
+//! Receipts alone say what is done. What is here only keeps the processes from doing one another's work: a worker holds
+//! its place (`workers/I-of-N.json`) with a number that goes up while it lives, and claims each unit before it begins it.
+
+mod claim;
+mod member;
+mod note;
+mod peers;
+
+pub(super) use claim::CLAIM;
+pub use claim::Snapshot;
+pub(super) use member::RHYTHM;
+pub use member::{Begin, Member};
+pub use note::{WorkerNote, WorkerState};
+pub(super) use peers::FOLDER;

@@ -1,0 +1,116 @@
+//! Whether other workers live, told by watching them. No clocks are compared.
+
+use super::super::error::StoreError;
+use super::super::run_dir::RunDir;
+use super::note::WorkerNote;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// Folder of the workers' notes and events.
+pub(in super::super) const FOLDER: &str = "workers";
+
+/// Where a worker leaves its note.
+pub(super) fn note_name(worker: &str) -> String {
+    format!("{FOLDER}/{worker}.json")
+}
+
+impl RunDir {
+    /// What the worker `worker` (`I-of-N`) said last of itself.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub(super) fn note(&self, worker: &str) -> Result<Option<WorkerNote>, StoreError> {
+        let text = self.get(&note_name(worker))?;
+        Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
+    }
+
+    /// What all workers said last, by name in the order of their numbers.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub fn workers(&self) -> Result<Vec<WorkerNote>, StoreError> {
+        let names = self.names(FOLDER)?;
+        let workers = names.iter().filter_map(|name| name.strip_suffix(".json"));
+        let mut notes = Vec::new();
+        for worker in workers {
+            notes.extend(self.note(worker)?);
+        }
+        let numbers = |name: &str| -> Vec<u64> {
+            name.split("-of-").filter_map(|number| number.parse().ok()).collect()
+        };
+        notes.sort_by_key(|note| numbers(&note.worker));
+        Ok(notes)
+    }
+}
+
+/// What was seen of other workers, and since when each stands still.
+#[derive(Debug)]
+pub(super) struct Peers {
+    patience: Duration,
+    seen: HashMap<String, (WorkerNote, Instant)>,
+}
+
+impl Peers {
+    /// `patience`: how long one must stand still to be dead.
+    pub(super) fn new(patience: Duration) -> Self {
+        Self { patience, seen: HashMap::new() }
+    }
+
+    /// Whether `worker` is to be counted with: it lives, or can't be told dead yet.
+    pub(super) fn lives(&mut self, run_dir: &RunDir, worker: &str) -> Result<bool, StoreError> {
+        let Some(note) = run_dir.note(worker)? else { return Ok(false) };
+        Ok(self.judge(note))
+    }
+
+    /// As [`Peers::lives`], of a note just read.
+    pub(super) fn judge(&mut self, note: WorkerNote) -> bool {
+        if let Some(lives) = note.lives() {
+            self.seen.remove(&note.worker);
+            return lives;
+        }
+        let now = Instant::now();
+        match self.seen.get(&note.worker) {
+            Some((before, since)) if note.stands_as(before) => since.elapsed() < self.patience,
+            _ => {
+                self.seen.insert(note.worker.clone(), (note, now));
+                true
+            }
+        }
+    }
+
+    /// The first worker that lives for certain among those that `concerns` picks, watched for as long as it takes to
+    /// know. `say` is told when that takes time.
+    pub(super) fn living(
+        &mut self,
+        run_dir: &RunDir,
+        concerns: impl Fn(&WorkerNote) -> bool,
+        say: impl Fn(&str),
+    ) -> Result<Option<WorkerNote>, StoreError> {
+        let mut told = false;
+        let started: HashMap<String, WorkerNote> =
+            run_dir.workers()?.into_iter().map(|note| (note.worker.clone(), note)).collect();
+        loop {
+            let mut unknown = None;
+            for note in run_dir.workers()?.into_iter().filter(&concerns) {
+                let moved = started.get(&note.worker).is_none_or(|before| !note.stands_as(before));
+                match note.lives() {
+                    Some(true) => return Ok(Some(note)),
+                    Some(false) => {}
+                    None if moved => return Ok(Some(note)),
+                    None if self.judge(note.clone()) => unknown = Some(note),
+                    None => {}
+                }
+            }
+            let Some(note) = unknown else { return Ok(None) };
+            if !std::mem::replace(&mut told, true) {
+                say(&format!(
+                    "worker {} ({}) has not said goodbye: watching for up to {} s whether it lives",
+                    note.worker,
+                    note.process(),
+                    self.patience.as_secs()
+                ));
+            }
+            std::thread::sleep(self.patience / 50);
+        }
+    }
+}
