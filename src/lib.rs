@@ -14,6 +14,7 @@ pub mod discovery;
 pub mod features;
 pub mod forecast;
 pub mod imaging;
+mod objects;
 pub mod onnx;
 pub mod pack;
 pub mod quality;

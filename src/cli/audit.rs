@@ -3,12 +3,13 @@
 use super::exit::{Exit, UsageError};
 use super::of_run::{self, OfRun};
 use super::printable::printable;
+use super::run_place::alone;
 use super::signals;
 use clap::Args;
 use coda_pipe::audit::Summary;
 use coda_pipe::dataflow::{Cancel, Progress, ProgressStyle, RunOptions};
 use coda_pipe::stages;
-use coda_pipe::store::{EventLog, Lock};
+use coda_pipe::store::EventLog;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ impl Audit {
         let progress = Arc::new(Progress::new(ProgressStyle::detect()));
         let shown = progress.clone();
         let of = of_run::open(&self.run_dir, &self.sets, move |text| shown.say(text))?;
-        let _lock = Lock::take(of.run_dir.root(), |message| progress.say(message))?;
+        let _lock = alone(&of.run_dir, |message| progress.say(message))?;
         of.run_dir.sweep()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let found = runtime.block_on(async {

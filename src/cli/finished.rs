@@ -1,5 +1,6 @@
 //! What the commands share that look at a finished run.
 
+use super::run_place::alone;
 use coda_pipe::dataflow::{Cancel, FlowError, Progress, ProgressStyle, RunOptions};
 use coda_pipe::quality::Spread;
 use coda_pipe::stages::{Context, StageError, reopen, require};
@@ -19,13 +20,15 @@ pub(crate) struct Finished {
 impl Finished {
     /// Opens the run in `run_dir`, of which `stage` must be complete.
     pub(crate) fn open(run_dir: &Path, stage: &str) -> anyhow::Result<Self> {
-        let run_dir = RunDir::existing(run_dir)?;
+        let run_dir = RunDir::at(run_dir, None)?.begun()?;
+        run_dir.create()?;
         require(&run_dir, stage)?;
         let progress = Arc::new(Progress::new(ProgressStyle::detect()));
         let shown = progress.clone();
         let context = reopen(&run_dir, Box::new(move |message: &str| shown.say(message)))?;
-        let lock = Lock::take(run_dir.root(), |message| progress.say(message))?;
+        let lock = alone(&run_dir, |message| progress.say(message))?;
         run_dir.sweep()?;
+        run_dir.bring_all()?;
         Ok(Self { context: Arc::new(context), run_dir, progress, _lock: lock })
     }
 

@@ -22,8 +22,13 @@ pub(crate) fn open(
     sets: &[String],
     notice: impl Fn(&str) + Send + Sync + 'static,
 ) -> anyhow::Result<OfRun> {
-    let root = std::path::absolute(root).context("the run directory")?;
-    let run_dir = RunDir::existing(&root)?;
+    let mut run_dir = RunDir::at(root, None)?;
+    if !run_dir.is_far() {
+        run_dir = RunDir::new(&std::path::absolute(root).context("the run directory")?);
+    }
+    let run_dir = run_dir.begun()?;
+    run_dir.create()?;
+    run_dir.bring_all()?;
     let record = run_dir.record()?;
     let path = PathBuf::from(&record.pipeline);
     // Its own copy is what the last run to its end went by; the file it came from may have changed since.

@@ -41,7 +41,8 @@ impl Plan {
     /// Prints what was found out.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let pipeline = Pipeline::load(&self.pipeline, &self.sets)?;
-        let run_dir = RunDir::new(&self.run_dir.clone().unwrap_or_else(|| pipeline.run_dir()));
+        let run_dir =
+            RunDir::at(&self.run_dir.clone().unwrap_or_else(|| pipeline.run_dir()), None)?;
         let folder = self.pipeline.parent().map_or_else(PathBuf::new, Path::to_path_buf);
         let notice = Box::new(|message: &str| eprintln!("{message}"));
         let context = Arc::new(Context::new(pipeline, run_dir.clone(), folder, notice)?);
@@ -71,7 +72,7 @@ impl Plan {
         runtime.shutdown_timeout(Duration::from_secs(1));
         let mut out = std::io::stdout().lock();
         if self.json {
-            let root = run_dir.root();
+            let root = run_dir.to_string();
             let mut report = json!({"pipeline": self.pipeline, "run_dir": root});
             if let (Some(report), serde_json::Value::Object(found)) =
                 (report.as_object_mut(), serde_json::to_value(&found)?)
@@ -126,7 +127,7 @@ fn print(out: &mut impl Write, found: &Forecast, run_dir: &RunDir) -> std::io::R
         "",
         duration(totals.seconds)
     )?;
-    let place = run_dir.root().display();
+    let place = run_dir;
     match found.free_bytes {
         Some(free) => writeln!(out, "\n{} free for {place}", human(free))?,
         None => writeln!(out, "\nfree space for {place}: unknown")?,

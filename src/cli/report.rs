@@ -3,12 +3,12 @@
 use super::audit::{THRESHOLD, audit};
 use super::exit::{Exit, interrupted};
 use super::of_run::{self, OfRun};
+use super::run_place::alone;
 use super::signals;
 use anyhow::anyhow;
 use clap::Args;
 use coda_pipe::dataflow::{Cancel, Progress, ProgressStyle};
 use coda_pipe::stages::{self, Reporting};
-use coda_pipe::store::Lock;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ impl Report {
         let shown = progress.clone();
         let of = of_run::open(&self.run_dir, &self.sets, move |text| shown.say(text))?;
         // Only the audit writes what a run could write too; looking at a run under way is free.
-        let lock = wanted.audit.then(|| Lock::take(of.run_dir.root(), |text| progress.say(text)));
+        let lock = wanted.audit.then(|| alone(&of.run_dir, |text| progress.say(text)));
         let _lock = lock.transpose()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let made = runtime.block_on(async {
@@ -107,5 +107,8 @@ pub(crate) async fn make(
     let (context, record, out) = (of.context.clone(), of.record.clone(), path.clone());
     let task = tokio::task::spawn_blocking(move || stages::report(&context, &record, &out, &how));
     let written = task.await?.map_err(|error| anyhow!("no report could be made: {error}"))?;
+    if wanted.out.is_none() {
+        of.run_dir.share("report/index.html")?;
+    }
     Ok((path, written.bytes))
 }

@@ -8,7 +8,7 @@ use super::run_place::{Place, TeamArgs};
 use anyhow::Context as _;
 use clap::{Args, builder::PossibleValuesParser};
 use coda_pipe::config::Pipeline;
-use coda_pipe::dataflow::{Cancel, Progress, ProgressStyle, RunOptions};
+use coda_pipe::dataflow::{Cancel, Partition, Progress, ProgressStyle, RunOptions};
 use coda_pipe::stages::{self, Context, STAGES, StageRange};
 use coda_pipe::store::{EventLog, RunDir, RunRecord};
 use serde_json::json;
@@ -22,9 +22,12 @@ use std::time::{Duration, Instant};
 pub(crate) struct Run {
     /// The pipeline file
     pipeline: PathBuf,
-    /// The run directory, in place of [output] run_dir
+    /// The run directory, in place of [output] run_dir: a folder, or one of an object store (s3://, gs://, az://)
     #[arg(long, value_name = "DIR")]
     run_dir: Option<PathBuf>,
+    /// Where files lie on this machine when the run directory is in an object store
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
     /// Run this stage only
     #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(STAGES), conflicts_with_all = ["from", "until"])]
     only: Option<String>,
@@ -59,6 +62,7 @@ impl Run {
         Self {
             pipeline: PathBuf::from(&record.pipeline),
             run_dir: Some(run_dir),
+            scratch: None,
             only: None,
             from: None,
             until: None,
@@ -76,7 +80,9 @@ impl Run {
         let pipeline = Pipeline::load(&self.pipeline, &self.sets)?;
         let range = self.range()?;
         self.team.refuse_with(&[("--force", self.force), ("--retry-failed", self.retry_failed)])?;
-        let run_dir = RunDir::new(&self.run_dir.clone().unwrap_or_else(|| pipeline.run_dir()));
+        let place = self.run_dir.clone().unwrap_or_else(|| pipeline.run_dir());
+        let partition = self.team.partition()?;
+        let run_dir = scratched(RunDir::at(&place, self.scratch.as_deref())?, partition);
         let folder = folder_of(&self.pipeline);
         let progress = Arc::new(Progress::new(self.style()));
         let shown = progress.clone();
@@ -88,7 +94,7 @@ impl Run {
         // Held until nothing of this process writes any more.
         let place = match self.dry_run {
             true => Place::Nowhere,
-            false => self.team.take(&run_dir, |message| progress.say(message))?,
+            false => self.team.take(&run_dir, partition, |message| progress.say(message))?,
         };
         let result = if self.dry_run {
             runtime.block_on(self.plan(context, &run_dir, &progress, range))
@@ -155,7 +161,7 @@ impl Run {
     ) -> anyhow::Result<Exit> {
         let started = Instant::now();
         place.sweep(run_dir)?;
-        let events = EventLog::open(run_dir.root(), place.worker())?;
+        let events = EventLog::open(run_dir, place.worker())?;
         let cancel = Cancel::default();
         super::signals::listen(cancel.clone())?;
         let record = self.record(&context, run_dir)?;
@@ -215,6 +221,17 @@ impl Run {
             run_dir.write_record(&record)?;
         }
         Ok(())
+    }
+}
+
+/// Workers of one machine must not share a scratch folder.
+fn scratched(run_dir: RunDir, partition: Option<Partition>) -> RunDir {
+    match partition {
+        Some(Partition { index, of }) => {
+            let own = run_dir.root().join(format!("{index}-of-{of}"));
+            run_dir.with_scratch(&own)
+        }
+        None => run_dir,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::exit::{Exit, UsageError};
 use super::partition::partition;
 use clap::Args;
-use coda_pipe::dataflow::Team;
+use coda_pipe::dataflow::{Partition, Team};
 use coda_pipe::store::{Lock, Member, RunDir, StoreError, WorkerState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,10 +28,10 @@ pub(crate) struct TeamArgs {
 pub(crate) enum Place {
     /// Nothing: it only looks.
     Nowhere,
-    /// All of it.
-    Alone(#[allow(dead_code, reason = "held, not read")] Lock),
-    /// A place among others.
-    Among(Team),
+    /// All of it: the lock of the folder, and of an object store the place of the only worker.
+    Alone(#[allow(dead_code, reason = "held, not read")] Lock, Option<Member>),
+    /// A place among others, and the lock of the scratch folder.
+    Among(Team, #[allow(dead_code, reason = "held, not read")] Option<Lock>),
 }
 
 impl TeamArgs {
@@ -48,34 +48,62 @@ impl TeamArgs {
         }
     }
 
+    /// The partition that is said.
+    ///
+    /// # Errors
+    /// If it is none, or no scheduler says which it is.
+    pub(crate) fn partition(&self) -> anyhow::Result<Option<Partition>> {
+        self.partition.as_deref().map(partition).transpose()
+    }
+
     /// Takes the run's place.
     ///
     /// # Errors
-    /// If others have it, or no scheduler says which place it is.
-    pub(crate) fn take(&self, run_dir: &RunDir, say: impl Fn(&str)) -> anyhow::Result<Place> {
-        let Some(text) = &self.partition else {
-            run_dir.create()?;
-            let lock = Lock::take(run_dir.root(), &say)?;
-            Member::refuse_any(run_dir, &say)?;
-            return Ok(Place::Alone(lock));
-        };
-        let partition = partition(text)?;
+    /// If others have it.
+    pub(crate) fn take(
+        &self,
+        run_dir: &RunDir,
+        partition: Option<Partition>,
+        say: impl Fn(&str),
+    ) -> anyhow::Result<Place> {
         run_dir.create()?;
+        let Some(partition) = partition else {
+            let lock = alone(run_dir, &say)?;
+            let far = run_dir.is_far();
+            let member = far.then(|| Member::join(run_dir, "0-of-1", true, &say)).transpose()?;
+            return Ok(Place::Alone(lock, member));
+        };
+        let scratch = run_dir.is_far().then(|| alone(run_dir, &say)).transpose()?;
         let worker = format!("{}-of-{}", partition.index, partition.of);
         let member = Arc::new(Member::join(run_dir, &worker, false, &say)?);
-        // The place is taken first: whoever wants the run directory alone and comes now sees it.
-        Lock::refuse_held(run_dir.root(), &say)?;
+        if scratch.is_none() {
+            // The place is taken first: whoever wants the run directory alone and comes now sees it.
+            Lock::refuse_held(run_dir.root(), &say)?;
+        }
         say(&format!("worker {partition} in {run_dir}"));
         let wait = self.wait.map(Duration::from_secs);
-        Ok(Place::Among(Team { member, partition, help: !self.no_help, wait }))
+        Ok(Place::Among(Team { member, partition, help: !self.no_help, wait }, scratch))
     }
+}
+
+/// The lock of a run directory for a command that must be alone in it. One in an object store has none: what such
+/// commands write there comes out the same whoever writes it.
+///
+/// # Errors
+/// If a run works there.
+pub(crate) fn alone(run_dir: &RunDir, say: impl Fn(&str)) -> Result<Lock, StoreError> {
+    let lock = Lock::take(run_dir.root(), &say)?;
+    if !run_dir.is_far() {
+        Member::refuse_any(run_dir, &say)?;
+    }
+    Ok(lock)
 }
 
 impl Place {
     /// The others, if there may be any.
     pub(crate) fn team(&self) -> Option<&Team> {
         match self {
-            Self::Among(team) => Some(team),
+            Self::Among(team, _) => Some(team),
             _ => None,
         }
     }
@@ -96,14 +124,18 @@ impl Place {
     /// If it can't be listed or removed.
     pub(crate) fn sweep(&self, run_dir: &RunDir) -> Result<(), StoreError> {
         match self {
-            Self::Among(_) => run_dir.sweep_after_the_dead(),
+            Self::Among(..) if !run_dir.is_far() => run_dir.sweep_after_the_dead(),
             _ => run_dir.sweep(),
         }
     }
 
     /// Tells the others how this process ends.
     pub(crate) fn leave(&self, result: &anyhow::Result<Exit>) {
-        let Self::Among(team) = self else { return };
+        let member = match self {
+            Self::Among(team, _) => team.member.as_ref(),
+            Self::Alone(_, Some(member)) => member,
+            _ => return,
+        };
         let (state, message) = match result {
             Ok(_) => (WorkerState::Finished, String::new()),
             Err(error) => match super::exit::code_of(error) {
@@ -113,6 +145,6 @@ impl Place {
             },
         };
         // For people; those who wait see by its silence that it has gone.
-        let _ = team.member.leave(state, &message);
+        let _ = member.leave(state, &message);
     }
 }

@@ -40,7 +40,7 @@ struct Row {
 impl Status {
     /// Prints the status.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
-        let run_dir = RunDir::existing(&self.run_dir)?;
+        let run_dir = RunDir::at(&self.run_dir, None)?.begun()?;
         let record = run_dir.record()?;
         let mut rows = Vec::new();
         let mut logs = Vec::new();

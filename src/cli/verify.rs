@@ -1,7 +1,8 @@
 //! `coda-pipe verify`.
 
-use super::exit::Exit;
+use super::exit::{Exit, UsageError};
 use super::run::Run;
+use super::run_place::alone;
 use anyhow::Context as _;
 use clap::Args;
 use coda_pipe::stages::STAGES;
@@ -28,7 +29,15 @@ pub(crate) struct Verify {
 impl Verify {
     /// Verifies, and repairs if asked to. Exits with 1 where something is damaged and was not repaired.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
-        let run_dir = RunDir::existing(&self.run_dir)?;
+        let run_dir = RunDir::at(&self.run_dir, None)?.begun()?;
+        if self.repair && run_dir.is_far() {
+            return Err(UsageError(format!(
+                "--repair works in folders only: delete what is damaged from {run_dir} (the object, and its unit's \
+                 .receipt.json), and run the pipeline again"
+            ))
+            .into());
+        }
+        run_dir.create()?;
         let lock = self.lock(&run_dir)?;
         let found = self.read(&run_dir)?;
         self.print(&found)?;
@@ -50,7 +59,7 @@ impl Verify {
 
     /// No run may write meanwhile. Where nothing can be written, no run can either.
     fn lock(&self, run_dir: &RunDir) -> anyhow::Result<Option<Lock>> {
-        match Lock::take(run_dir.root(), |message| eprintln!("{message}")) {
+        match alone(run_dir, |message| eprintln!("{message}")) {
             Ok(lock) => Ok(Some(lock)),
             Err(StoreError::Io { source, .. })
                 if !self.repair

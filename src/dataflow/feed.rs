@@ -250,7 +250,7 @@ pub fn missing(run_dir: &RunDir, stage: &str, names: &[String]) -> Result<Vec<St
 }
 
 /// Does what may wait for a disk or a server on a thread of its own.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     let done = tokio::task::spawn_blocking(work).await;

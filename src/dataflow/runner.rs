@@ -2,7 +2,7 @@
 
 use super::cancel::{Cancel, Cancelled};
 use super::failure::{FlowError, StaleStage, UnitFailure};
-use super::feed::{Feed, Team, Turn};
+use super::feed::{Feed, Team, Turn, blocking};
 use super::plan::{Plan, PlannedUnit, UnitState};
 use super::progress::{Progress, StageProgress};
 use super::scope::Scope;
@@ -87,7 +87,8 @@ pub async fn run_stage<S: Stage>(
         });
     }
     if let Some(team) = &options.team {
-        team.member.enter(plan.stage)?;
+        let (member, stage) = (team.member.clone(), plan.stage);
+        blocking(move || member.enter(stage)).await?;
     }
     // A stage may load its model to know how many devices there are: not for nothing.
     let idle = todo.iter().all(Option::is_none);
@@ -186,8 +187,9 @@ async fn run_unit<S: Stage>(
             Err(_) if options.cancel.is_cancelled() => None,
             Err(_) => Some(Err(())),
         };
+        let (member, name) = (team.member.clone(), unit.name.clone());
         // Best effort: a claim that stays is void when this process has left.
-        let _ = team.member.end(&unit.name, outcome);
+        let _ = blocking(move || member.end(&name, outcome)).await;
     }
     match &result {
         Ok(receipt) => {
@@ -216,7 +218,8 @@ async fn finish_unit<S: Stage>(
     bar: &StageProgress,
     started: Instant,
 ) -> Result<Receipt, S::Error> {
-    options.run_dir.revoke(&unit.name)?;
+    let (run_dir, name) = (options.run_dir.clone(), unit.name.clone());
+    blocking(move || run_dir.revoke(&name)).await?;
     let scope = Scope::new(options.run_dir.clone(), options.cancel.clone(), bar.clone());
     let done = stage.process(&unit.unit, &scope);
     let done = tokio::select! {
@@ -234,7 +237,8 @@ async fn finish_unit<S: Stage>(
         log: done.log,
         seconds: (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
     };
-    options.run_dir.write_receipt(&receipt)?;
+    let (run_dir, own) = (options.run_dir.clone(), receipt.clone());
+    blocking(move || run_dir.write_receipt(&own)).await?;
     Ok(receipt)
 }
 

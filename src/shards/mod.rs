@@ -56,7 +56,7 @@ pub use index::{WidsShard, dali_index, wids_index};
 pub use index_check::check_dali_index;
 pub use labels::LabelSource;
 pub use open::shard_identities;
-pub use place::{ShardPlace, without_secrets};
+pub use place::ShardPlace;
 pub use reader::{ReadOptions, ShardReader};
 pub use retry::Retry;
 pub use sample::{Sample, SampleMember};

@@ -1,12 +1,8 @@
 //! Where a shard is: a file, an object on a server, a command's output, standard input.
 
+use crate::objects::without_secrets;
 use std::fmt;
 use std::path::{Path, PathBuf};
-
-/// Schemes of object stores, which can list what they hold.
-pub(super) const STORES: [&str; 3] = ["s3://", "gs://", "az://"];
-/// Schemes of web servers, which can't.
-const SERVERS: [&str; 2] = ["http://", "https://"];
 
 /// Where a shard is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -46,24 +42,6 @@ impl fmt::Display for ShardPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name(Path::new("")))
     }
-}
-
-/// Whether a pattern is the URL of something that this program can read.
-pub(super) fn is_url(pattern: &str) -> bool {
-    STORES.iter().chain(&SERVERS).any(|scheme| pattern.starts_with(scheme))
-}
-
-/// A URL less its user, password, query and fragment; anything else as it is.
-pub fn without_secrets(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    // In a store's keys `?` and `#` are characters like any other.
-    let rest = match SERVERS.iter().any(|server| url.starts_with(server)) {
-        true => rest.split(['?', '#']).next().unwrap_or(rest),
-        false => rest,
-    };
-    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    format!("{scheme}://{host}{path}")
 }
 
 #[cfg(test)]

@@ -25,5 +25,5 @@ pub(super) fn open(_: &str, _: u64, _: &ShardIdentity, _: Retry) -> io::Result<i
 }
 
 fn refused(url: &str) -> ShardError {
-    ShardError::Remote { url: super::place::without_secrets(url), problem: WITHOUT.to_owned() }
+    ShardError::Remote { url: crate::objects::without_secrets(url), problem: WITHOUT.to_owned() }
 }

@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use super::braces::expand_braces;
 use super::error::ShardError;
 use super::pattern_list::read_list;
-use super::place::{STORES, ShardPlace, is_url, without_secrets};
+use super::place::ShardPlace;
 use super::remote;
 use super::retry::Retry;
+use crate::objects::{is_store, is_url, without_secrets};
 
 /// What a file's name must end in to be taken for a shard by a folder or a glob. A path or a
 /// brace pattern may name any file.
@@ -117,7 +118,7 @@ fn expand_name(
     }
     if is_url(name) {
         let many = name.ends_with('/') || name.contains(['*', '?', '[']);
-        let urls = match many && STORES.iter().any(|scheme| name.starts_with(scheme)) {
+        let urls = match many && is_store(name) {
             true => remote::list(name, retry)?,
             false => vec![name.to_owned()],
         };

@@ -13,7 +13,7 @@ use super::sources::Source;
 use crate::config::Class;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::store::tables::{Anchors, CoreRow, LatentFormat, Numbers, read_cores, write_anchors};
-use crate::store::{Receipt, RunDir, file_stem};
+use crate::store::{Receipt, RunDir, StoreError, file_stem};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,9 +50,14 @@ pub(super) fn digest_of(receipt: &Receipt, suffix: &str) -> Result<String, Stage
     found.map(|o| o.xxh3.clone()).ok_or_else(missing)
 }
 
-/// Where `discover` leaves the cores of `class`.
-pub(super) fn cores_path(run_dir: &RunDir, class: &str) -> std::path::PathBuf {
-    run_dir.path(&format!("discover/{}/cores.parquet", file_stem(class)))
+/// Where `discover` leaves the cores of `class`, below the run directory.
+pub(super) fn cores_name(class: &str) -> String {
+    format!("discover/{}/cores.parquet", file_stem(class))
+}
+
+/// The cores of `class`, as `discover` left them.
+pub(super) fn cores_of(run_dir: &RunDir, class: &str) -> Result<Vec<CoreRow>, StoreError> {
+    read_cores(&run_dir.local(&cores_name(class))?)
 }
 
 impl Anchor {
@@ -148,7 +153,7 @@ impl Stage for Anchor {
 
     async fn process(&self, class: &Class, scope: &Scope) -> Result<Done, StageError> {
         let (run_dir, class) = (scope.run_dir().clone(), class.key.clone());
-        let cores = read_cores(&cores_path(&run_dir, &class))?;
+        let cores = cores_of(&run_dir, &class)?;
         let samples = cores.len() as u64;
         let anchors = if self.encoder.is_some() {
             self.encode(&class, cores).await?

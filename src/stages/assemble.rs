@@ -1,10 +1,10 @@
 //! `assemble`: the distilled set G and the real cores R as WebDataset shards, byte for byte reproducible.
 
-use super::anchor::{cores_path, receipt_of};
+use super::anchor::{cores_of, receipt_of};
 use super::assemble_meta::sidecar;
 use super::context::Context;
 use super::error::StageError;
-use super::generate::image_name;
+use super::generate::{image_name, seed_name};
 use super::latents::{Latents, Slot};
 use super::originals::{Originals, original_key};
 use super::sources::Source;
@@ -12,7 +12,7 @@ use crate::config::ClassList;
 use crate::dataflow::{Cancel, Done, Fingerprint, Scope, Stage};
 use crate::imaging;
 use crate::shards::{SampleEntry, SampleMember, ShardWriter, WriterOptions, dali_index};
-use crate::store::tables::{CoreRow, read_cores};
+use crate::store::tables::CoreRow;
 use crate::store::{Receipt, StoreError};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -92,7 +92,7 @@ impl Sets {
             if let (std::collections::btree_map::Entry::Vacant(empty), Some(class)) =
                 (cores.entry(slot.class), self.classes.classes().get(slot.class))
             {
-                empty.insert(read_cores(&cores_path(&self.context.run_dir, &class.key))?);
+                empty.insert(cores_of(&self.context.run_dir, &class.key)?);
             }
         }
         Ok(cores)
@@ -104,9 +104,21 @@ impl Sets {
         original_key(class, slot.rank)
     }
 
+    /// Has the images of `slots` at hand, with what lies beside them.
+    fn bring(&self, slots: &[Slot]) -> Result<(), StageError> {
+        let of = |slot: &Slot| {
+            let key = self.classes.classes().get(slot.class).map_or("", |c| &c.key);
+            [image_name(key, slot.rank), seed_name(key, slot.rank)]
+        };
+        let names: Vec<String> = slots.iter().flat_map(of).collect();
+        let made = names.iter().filter(|name| self.images.contains_key(*name));
+        self.context.run_dir.local_all(made.map(String::as_str))?;
+        Ok(())
+    }
+
     fn generated(&self, slot: Slot) -> Result<Vec<u8>, StageError> {
         let class = self.classes.classes().get(slot.class).map_or("", |c| &c.key);
-        let path = self.context.run_dir.path(&image_name(class, slot.rank));
+        let path = self.context.run_dir.local(&image_name(class, slot.rank))?;
         Ok(std::fs::read(&path).map_err(StoreError::io("read", &path))?)
     }
 
@@ -123,6 +135,9 @@ impl Sets {
         out: W,
         cancel: &Cancel,
     ) -> Result<(W, Vec<SampleEntry>), StageError> {
+        if plan.set == Set::Distilled {
+            self.bring(&plan.slots)?;
+        }
         let cores = self.cores(&plan.slots)?;
         let core = |slot: &Slot| {
             let found = cores.get(&slot.class).and_then(|c| c.get(slot.rank));

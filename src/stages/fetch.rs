@@ -4,7 +4,7 @@
 //! number of classes, and sources that can't be read a second time by then are not missed. A unit is a shard, known
 //! without looking at the cores; which of them lie in it is learnt when the first unit is worked on.
 
-use super::anchor::{cores_path, digest_of, receipt_of};
+use super::anchor::{cores_name, cores_of, digest_of, receipt_of};
 use super::context::Context;
 use super::error::StageError;
 use super::latents::Latents;
@@ -12,7 +12,6 @@ use super::originals::{original_key, part_name};
 use super::sources::Source;
 use crate::dataflow::{Cancel, Done, Fingerprint, Scope, Stage};
 use crate::shards::{ReadOptions, Sample, SampleMember, ShardWriter, WriterOptions};
-use crate::store::tables::read_cores;
 use crate::store::{AtomicFile, Receipt};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -68,8 +67,11 @@ impl Fetch {
 
 fn wanted(context: &Context, latents: &Latents) -> Result<Wanted, StageError> {
     let mut wanted = Wanted::new();
-    for class in latents.classes.classes() {
-        for core in read_cores(&cores_path(&context.run_dir, &class.key))? {
+    let classes = latents.classes.classes();
+    let files: Vec<String> = classes.iter().map(|class| cores_name(&class.key)).collect();
+    context.run_dir.local_all(files.iter().map(String::as_str))?;
+    for class in classes {
+        for core in cores_of(&context.run_dir, &class.key)? {
             let name = original_key(&class.key, core.rank as usize);
             let places = wanted.entry(core.shard).or_default();
             places.insert(core.offset, Core { name, key: core.key });

@@ -106,7 +106,7 @@ impl Generate {
             let Some(class) = self.latents.classes.classes().get(slot.class) else { continue };
             if let std::collections::btree_map::Entry::Vacant(empty) = anchors.entry(slot.class) {
                 let name = format!("anchor/{}.parquet", file_stem(&class.key));
-                empty.insert(read_anchors(&run_dir.path(&name))?);
+                empty.insert(read_anchors(&run_dir.local(&name)?)?);
             }
             let anchor = anchors.get(&slot.class).map(|a| a.latent(slot.rank)).unwrap_or_default();
             let seed = g.seeds.of(g.seed, image_of(&self.context, &class.key, slot));

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::error::StageError;
-use super::purity::purity_path;
+use super::purity::PURITY;
 use crate::config::{ClassList, Features};
 use crate::discovery::{DiscoveryError, Matrix, features};
 use crate::store::Receipt;
@@ -54,7 +54,7 @@ impl Latents {
     /// Opens what `encode` left.
     pub(super) fn open(context: &Context, encoded: &[Receipt]) -> Result<Self, StageError> {
         let outputs: Vec<_> = encoded.iter().flat_map(|r| &r.outputs).collect();
-        let paths: Vec<_> = outputs.iter().map(|o| context.run_dir.path(&o.file)).collect();
+        let paths = context.run_dir.local_all(outputs.iter().map(|o| o.file.as_str()))?;
         let table = Arc::new(LatentTable::open(&paths)?);
         let counts = table.classes();
         let classes = match &context.classes {
@@ -71,7 +71,7 @@ impl Latents {
     /// Leaves out what `purity` found to carry a wrong label.
     pub(super) fn without_impure(&self, context: &Context) -> Result<Self, StageError> {
         let mut kept: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        let path = purity_path(&context.run_dir);
+        let path = context.run_dir.local(PURITY)?;
         for row in read_purity(&path)?.into_iter().filter(|r| r.kept) {
             let images = self.counts.get(&row.class).copied().unwrap_or(0);
             if row.row >= images as u64 {

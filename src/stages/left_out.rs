@@ -6,6 +6,9 @@ use crate::store::tables::{QuarantineRow, write_quarantine};
 use crate::store::{Fault, Receipt, RunDir, StoreError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// The list of what was left out.
+const LIST: &str = "quarantine.parquet";
+
 /// The bad samples of one shard, in order.
 pub(super) struct ShardFaults {
     state: Mutex<State>,
@@ -92,7 +95,8 @@ pub(super) fn write_list(run_dir: &RunDir, mut rows: Vec<QuarantineRow>) -> Resu
     rows.retain(|row| {
         seen.insert((row.stage.clone(), row.shard.clone(), row.key.clone(), row.reason.clone()))
     });
-    write_quarantine(&run_dir.path("quarantine.parquet"), run_dir.root(), &rows).map(drop)
+    write_quarantine(&run_dir.path(LIST), run_dir.root(), &rows)?;
+    run_dir.share(LIST)
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ impl Originals {
         let number = *self.numbers.get(&core.shard).ok_or_else(lost)?;
         let key = original_key(class, core.rank as usize);
         let offset = *self.places(number)?.get(&key).ok_or_else(lost)?;
-        let part = ShardPlace::File(self.context.run_dir.path(&part_name(number)));
+        let part = ShardPlace::File(self.context.run_dir.local(&part_name(number))?);
         let known = ShardIdentity::default();
         let mut reader = part.open_at(offset, &known, ReadOptions::default())?;
         let sample = reader.next().ok_or_else(lost)??;
@@ -78,7 +78,7 @@ impl Originals {
         if let Some(known) = parts().get(&number) {
             return Ok(known.clone());
         }
-        let path = self.context.run_dir.path(&part_name(number));
+        let path = self.context.run_dir.local(&part_name(number))?;
         // No content is loaded: only where each sample is.
         let options = ReadOptions { extensions: Some(Vec::new()), ..ReadOptions::default() };
         let mut places = BTreeMap::new();

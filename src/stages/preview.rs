@@ -22,12 +22,10 @@ pub(super) fn write_previews(
     for class in classes.into_iter().filter_map(|at| latents.classes.classes().get(at)) {
         let mut images = Vec::new();
         for rank in 0..latents.cores(&class.key) {
-            let path = context.run_dir.path(&image_name(&class.key, rank));
-            match std::fs::read(&path) {
-                Ok(png) => images.push(decode_rgb(&png, DecodeOptions::default())?),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => break,
-                Err(error) => return Err(StoreError::io("read", &path)(error).into()),
-            }
+            let name = image_name(&class.key, rank);
+            let Some(path) = context.run_dir.local_if_any(&name)? else { break };
+            let png = std::fs::read(&path).map_err(StoreError::io("read", &path))?;
+            images.push(decode_rgb(&png, DecodeOptions::default())?);
         }
         if images.len() == latents.cores(&class.key) {
             let layout = SheetLayout { columns: COLUMNS, gap: 2, background: [255; 3] };

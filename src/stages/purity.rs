@@ -7,10 +7,9 @@ use crate::config::Features;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::discovery::purity::{Purity as Measured, purity};
 use crate::discovery::{HnswSettings, Matrix};
+use crate::store::Written;
 use crate::store::tables::{PurityRow, write_purity};
-use crate::store::{RunDir, Written};
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Cells a side that latents are averaged over: coarse, since all classes are in memory at once.
@@ -23,9 +22,7 @@ pub struct Purity {
 }
 
 /// Where the stage leaves its table.
-pub(super) fn purity_path(run_dir: &RunDir) -> PathBuf {
-    run_dir.path("purity/purity.parquet")
-}
+pub(super) const PURITY: &str = "purity/purity.parquet";
 
 impl Purity {
     pub(super) fn new(context: Arc<Context>, latents: Arc<Latents>) -> Self {
@@ -121,6 +118,6 @@ fn measure(
         }
     }
     let run_dir = &context.run_dir;
-    let written = write_purity(&purity_path(run_dir), run_dir.root(), &rows)?;
+    let written = write_purity(&run_dir.path(PURITY), run_dir.root(), &rows)?;
     Ok((written, (rows.len() - dropped) as u64, log))
 }

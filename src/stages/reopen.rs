@@ -13,7 +13,7 @@ use std::path::Path;
 /// If no run was finished there, or what its pipeline names is not there any more.
 pub fn reopen(run_dir: &RunDir, notice: Notice) -> Result<Context, StageError> {
     let record = run_dir.record()?;
-    let copy = run_dir.path("pipeline.toml");
+    let copy = run_dir.local("pipeline.toml")?;
     let text = std::fs::read_to_string(&copy).map_err(StoreError::io("read", &copy))?;
     let file = record.folder.join(&record.pipeline);
     let pipeline = Pipeline::parse_in(&record.folder, &text, &file, &record.sets)?;
@@ -29,13 +29,12 @@ pub fn require(run_dir: &RunDir, stage: &str) -> Result<(), StoreError> {
     let receipts = run_dir.receipts(stage)?;
     let done = receipts.values().filter(|receipt| run_dir.outputs_present(receipt)).count() as u64;
     let units = run_dir.record()?.stages.get(stage).map(|stage| stage.units);
-    if units == Some(done) && done > 0 && run_dir.path("pipeline.toml").is_file() {
+    if units == Some(done) && done > 0 && run_dir.local_if_any("pipeline.toml")?.is_some() {
         return Ok(());
     }
-    let (of, root) = (units.map_or_else(|| "?".to_owned(), |n| n.to_string()), run_dir.root());
+    let of = units.map_or_else(|| "?".to_owned(), |n| n.to_string());
     let what = format!(
-        "the run in {} is not finished: {done} of {of} units of {stage} are done; go on with it first (coda-pipe run)",
-        root.display()
+        "the run in {run_dir} is not finished: {done} of {of} units of {stage} are done; go on with it first (coda-pipe run)"
     );
     Err(StoreError::Absent { what })
 }

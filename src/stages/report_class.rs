@@ -1,6 +1,6 @@
 //! What the report shows of one class.
 
-use super::anchor::cores_path;
+use super::anchor::cores_of;
 use super::audit_images::{ImageFile, generated_images};
 use super::context::Context;
 use super::error::StageError;
@@ -9,7 +9,7 @@ use super::report_pictures::{Gallery, Place};
 use crate::audit::Summary;
 use crate::discovery::{Matrix, pca};
 use crate::report::{ClassAbout, ClassView, CoreColumns, Points, points};
-use crate::store::tables::{AuditRow, CoreRow, Embedding, read_cores, read_embedding};
+use crate::store::tables::{AuditRow, CoreRow, Embedding, read_embedding};
 use crate::store::{Receipt, file_stem};
 use std::collections::{BTreeMap, HashMap};
 
@@ -34,7 +34,7 @@ impl ClassFiles {
     ) -> Result<Self, StageError> {
         let receipt = discovered.get(&format!("discover/{}", file_stem(key)));
         let cores = match receipt {
-            Some(_) => read_cores(&cores_path(&context.run_dir, key))?,
+            Some(_) => cores_of(&context.run_dir, key)?,
             None => Vec::new(),
         };
         let images = generated_images(&context.run_dir, key)?;

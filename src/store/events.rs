@@ -6,9 +6,8 @@ use super::team::FOLDER as WORKERS;
 use serde_json::{Map, Value};
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
 use std::sync::Mutex;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The name of a log.
 const EVENTS: &str = "events.jsonl";
@@ -17,25 +16,40 @@ const EVENTS: &str = "events.jsonl";
 #[derive(Debug)]
 pub struct EventLog {
     file: Option<Mutex<File>>,
+    /// The run directory, the log's name and when it was sent last, where it has to be sent.
+    far: Option<(RunDir, String, Mutex<Instant>)>,
 }
 
+/// Between two times that a log is sent to an object store.
+const SEND_EVERY: Duration = Duration::from_secs(30);
+
 impl EventLog {
-    /// Opens the log of the run directory `root` to append: of the worker of that name, or of a run on its own.
+    /// Opens the log of a run directory to append: of the worker of that name, or of a run on its own.
     ///
     /// # Errors
-    /// If it can't be opened.
-    pub fn open(root: &Path, worker: Option<&str>) -> Result<Self, StoreError> {
-        let path = match worker {
-            None => root.join(EVENTS),
-            Some(worker) => root.join(format!("{WORKERS}/{worker}.{EVENTS}")),
+    /// If it can't be opened, or not be brought from an object store.
+    pub fn open(run_dir: &RunDir, worker: Option<&str>) -> Result<Self, StoreError> {
+        let name = match worker {
+            None => EVENTS.to_owned(),
+            Some(worker) => format!("{WORKERS}/{worker}.{EVENTS}"),
         };
+        let path = run_dir.path(&name);
+        let far = run_dir.is_far().then(|| (run_dir.clone(), name.clone(), Instant::now().into()));
+        if far.is_some() {
+            let before = run_dir.get(&name)?.unwrap_or_default();
+            let folder = path.parent().unwrap_or(&path);
+            std::fs::create_dir_all(folder)
+                .and_then(|()| std::fs::write(&path, before))
+                .map_err(StoreError::io("write", &path))?;
+        }
         let file = File::options().create(true).append(true).open(&path);
-        Ok(Self { file: Some(Mutex::new(file.map_err(StoreError::io("open", &path))?)) })
+        let file = Some(Mutex::new(file.map_err(StoreError::io("open", &path))?));
+        Ok(Self { file, far })
     }
 
     /// A log that goes nowhere, for runs that must leave no trace.
     pub fn none() -> Self {
-        Self { file: None }
+        Self { file: None, far: None }
     }
 
     /// Appends one event: `time` (seconds since 1970), `event`, and `fields`. A failure is let pass: a full disk shows
@@ -52,6 +66,18 @@ impl EventLog {
         if let Some(Ok(mut file)) = self.file.as_ref().map(Mutex::lock) {
             // One write a line, so that lines of concurrent units never mix.
             let _ = file.write_all(text.as_bytes());
+        }
+        self.send_if_due(event);
+    }
+
+    /// An object can't be appended to: the log is sent whole, now and then, and when something is over.
+    fn send_if_due(&self, event: &str) {
+        let Some((run_dir, name, last)) = &self.far else { return };
+        let Ok(mut last) = last.lock() else { return };
+        let over = matches!(event, "stage_finished" | "unit_failed" | "run_finished");
+        if over || last.elapsed() > SEND_EVERY {
+            *last = Instant::now();
+            let _ = run_dir.share(name);
         }
     }
 }

@@ -7,6 +7,7 @@ mod atomic;
 mod disk;
 mod error;
 mod events;
+mod far;
 #[cfg(debug_assertions)]
 mod faults;
 mod holder;

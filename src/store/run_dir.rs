@@ -2,34 +2,75 @@
 
 use super::atomic::{AtomicFile, Written, remove, sync_folder};
 use super::error::StoreError;
+use super::far::Far;
 use super::receipt::Receipt;
 use super::record::RunRecord;
+use crate::objects::is_store;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Ending of receipts' names.
 pub(super) const RECEIPT: &str = ".receipt.json";
 
-/// A run directory.
+/// A run directory: a folder, or a folder of an object store together with a scratch folder on this machine, in which
+/// its files lie as they would in a run directory.
 #[derive(Debug, Clone)]
 pub struct RunDir {
     root: PathBuf,
+    far: Option<Arc<Far>>,
 }
 
 impl fmt::Display for RunDir {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.root.display().fmt(f)
+        match &self.far {
+            Some(far) => f.write_str(&far.url()),
+            None => self.root.display().fmt(f),
+        }
     }
 }
 
 impl RunDir {
     /// The run directory at `root`; nothing is touched.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+        Self { root: root.to_owned(), far: None }
+    }
+
+    /// The run directory at `place`, a path or the URL of a folder of an object store; that has its files in `scratch`,
+    /// or in a folder for temporary files.
+    ///
+    /// # Errors
+    /// If the URL or the settings of its client can't be used.
+    pub fn at(place: &Path, scratch: Option<&Path>) -> Result<Self, StoreError> {
+        let Some(url) = place.to_str().filter(|place| is_store(place)) else {
+            return Ok(Self::new(place));
+        };
+        let far = Far::open(url).map_err(StoreError::io("open", place))?;
+        let root = scratch.map_or_else(|| far.usual_scratch(), Path::to_path_buf);
+        Ok(Self { root, far: Some(Arc::new(far)) })
+    }
+
+    /// The object store behind it, if there is one.
+    pub(super) fn far(&self) -> Option<&Far> {
+        self.far.as_deref()
+    }
+
+    /// Whether other machines see it only through an object store.
+    pub fn is_far(&self) -> bool {
+        self.far.is_some()
+    }
+
+    /// The same run directory with its files in another folder of this machine; a plain one stays as it is.
+    #[must_use]
+    pub fn with_scratch(self, scratch: &Path) -> Self {
+        match self.far {
+            Some(_) => Self { root: scratch.to_owned(), ..self },
+            None => self,
+        }
     }
 
     /// As [`RunDir::new`], for a directory in which a run was begun.
@@ -38,10 +79,18 @@ impl RunDir {
     /// [`StoreError::Absent`] if it holds no run's record.
     pub fn existing(root: &Path) -> Result<Self, StoreError> {
         let run_dir = Self::new(root);
-        if run_dir.path("run.json").is_file() {
-            return Ok(run_dir);
+        run_dir.begun()
+    }
+
+    /// Itself, if a run was begun in it.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`] if it holds no run's record.
+    pub fn begun(self) -> Result<Self, StoreError> {
+        if self.get("run.json")?.is_some() {
+            return Ok(self);
         }
-        let what = format!("no run in {}: it has no run.json", root.display());
+        let what = format!("no run in {self}: it has no run.json");
         Err(StoreError::Absent { what })
     }
 
@@ -63,32 +112,34 @@ impl RunDir {
         std::fs::create_dir_all(&self.root).map_err(StoreError::io("create the folder", &self.root))
     }
 
-    fn receipt_path(&self, unit: &str) -> PathBuf {
-        self.root.join(format!("{unit}{RECEIPT}"))
-    }
-
     /// The receipt of `unit` (as `stage/name`), if there is a readable one.
     ///
     /// # Errors
     /// If it exists and can't be read. One that does not parse, or names files elsewhere, counts as absent: its unit is
     /// done again.
     pub fn receipt(&self, unit: &str) -> Result<Option<Receipt>, StoreError> {
-        let path = self.receipt_path(unit);
-        match std::fs::read(&path) {
-            Ok(text) => Ok(serde_json::from_slice::<Receipt>(&text)
-                .ok()
-                .filter(|r| r.version == Receipt::VERSION && r.unit == unit && r.stays_inside())),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(StoreError::io("read", &path)(e)),
-        }
+        let text = self.get(&receipt_name(unit))?;
+        Ok(text.and_then(|text| self.parsed(unit, &text)))
     }
 
-    /// Writes a receipt, the last act of a unit.
+    fn parsed(&self, unit: &str, text: &[u8]) -> Option<Receipt> {
+        let receipt = serde_json::from_slice::<Receipt>(text).ok();
+        let sound =
+            |r: &Receipt| r.version == Receipt::VERSION && r.unit == unit && r.stays_inside();
+        let receipt = receipt.filter(sound)?;
+        if let Some(far) = self.far() {
+            far.expect(&receipt.outputs);
+        }
+        Some(receipt)
+    }
+
+    /// Writes a receipt, the last act of a unit. In an object store its files come first, all of them.
     ///
     /// # Errors
     /// If it can't be written.
     pub fn write_receipt(&self, receipt: &Receipt) -> Result<(), StoreError> {
-        self.write_json(&self.receipt_path(&receipt.unit), receipt)
+        self.send(&receipt.outputs)?;
+        self.write_json(&receipt_name(&receipt.unit), receipt)
     }
 
     /// Takes the receipt of `unit` away, if there is one: before its outputs are written anew, so that a run that is
@@ -97,7 +148,11 @@ impl RunDir {
     /// # Errors
     /// If it is there and can't be removed.
     pub fn revoke(&self, unit: &str) -> Result<(), StoreError> {
-        let path = self.receipt_path(unit);
+        let name = receipt_name(unit);
+        if self.far.is_some() {
+            return self.delete(&name);
+        }
+        let path = self.path(&name);
         if !path.exists() {
             return Ok(());
         }
@@ -111,12 +166,20 @@ impl RunDir {
     /// # Errors
     /// If a file is there and can't be removed.
     pub fn discard(&self, receipt: &Receipt) -> Result<(), StoreError> {
-        receipt.outputs.iter().try_for_each(|output| remove(&self.path(&output.file)))?;
+        for output in &receipt.outputs {
+            if self.far.is_some() {
+                self.delete(&output.file)?;
+            }
+            remove(&self.path(&output.file))?;
+        }
         self.revoke(&receipt.unit)
     }
 
     /// Whether the outputs of a receipt are there in the recorded length.
     pub fn outputs_present(&self, receipt: &Receipt) -> bool {
+        if let Some(far) = self.far() {
+            return receipt.outputs.iter().all(|output| far.has(output));
+        }
         receipt.outputs.iter().all(|output| {
             std::fs::metadata(self.path(&output.file))
                 .is_ok_and(|m| m.is_file() && m.len() == output.bytes)
@@ -129,6 +192,15 @@ impl RunDir {
     /// If its folder can't be read.
     pub fn receipts(&self, stage: &str) -> Result<BTreeMap<String, Receipt>, StoreError> {
         let names = self.receipt_names(stage)?;
+        if let Some(far) = self.far() {
+            far.survey(stage).map_err(self.failed("list", stage))?;
+            let files: Vec<String> = names.iter().map(|unit| receipt_name(unit)).collect();
+            let texts = far.get_all(&files).map_err(StoreError::io("read", Path::new(stage)))?;
+            let read = names.into_iter().zip(texts);
+            return Ok(read
+                .filter_map(|(unit, text)| Some((unit.clone(), self.parsed(&unit, &text?)?)))
+                .collect());
+        }
         let read = names.into_par_iter().filter_map(|unit| {
             let receipt = self.receipt(&unit).transpose()?;
             Some(receipt.map(|receipt| (unit, receipt)))
@@ -141,21 +213,10 @@ impl RunDir {
     /// # Errors
     /// If its folder can't be read.
     pub fn receipt_names(&self, stage: &str) -> Result<Vec<String>, StoreError> {
-        let folder = self.path(stage);
-        let entries = match std::fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(StoreError::io("list", &folder)(e)),
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(StoreError::io("list", &folder))?.file_name();
-            if let Some(unit) = name.to_string_lossy().strip_suffix(RECEIPT) {
-                names.push(format!("{stage}/{unit}"));
-            }
-        }
-        names.sort();
-        Ok(names)
+        let names = self.names(stage)?.into_iter();
+        Ok(names
+            .filter_map(|name| Some(format!("{stage}/{}", name.strip_suffix(RECEIPT)?)))
+            .collect())
     }
 
     /// `run.json`; a fresh record where there is none.
@@ -163,13 +224,10 @@ impl RunDir {
     /// # Errors
     /// If it is there and can't be read or parsed.
     pub fn record(&self) -> Result<RunRecord, StoreError> {
+        let Some(text) = self.get("run.json")? else { return Ok(RunRecord::default()) };
         let path = self.path("run.json");
-        match std::fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text)
-                .map_err(|e| StoreError::Malformed { path, message: e.to_string() }),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(RunRecord::default()),
-            Err(e) => Err(StoreError::io("read", &path)(e)),
-        }
+        serde_json::from_slice(&text)
+            .map_err(|e| StoreError::Malformed { path, message: e.to_string() })
     }
 
     /// Writes `run.json`.
@@ -177,7 +235,7 @@ impl RunDir {
     /// # Errors
     /// If it can't be written.
     pub fn write_record(&self, record: &RunRecord) -> Result<(), StoreError> {
-        self.write_json(&self.path("run.json"), record)
+        self.write_json("run.json", record)
     }
 
     /// Writes a small file whole.
@@ -188,15 +246,22 @@ impl RunDir {
         let path = self.path(name);
         let mut file = AtomicFile::create(&path)?;
         file.write_all(content).map_err(StoreError::io("write", &path))?;
-        file.publish(&self.root)
+        let written = file.publish(&self.root)?;
+        self.send(std::slice::from_ref(&written))?;
+        Ok(written)
     }
 
-    fn write_json<T: Serialize>(&self, path: &Path, value: &T) -> Result<(), StoreError> {
-        let mut file = AtomicFile::create(path)?;
-        serde_json::to_writer_pretty(&mut file, value)
-            .map_err(std::io::Error::from)
-            .and_then(|()| file.write_all(b"\n"))
-            .map_err(StoreError::io("write", path))?;
-        file.publish(&self.root).map(drop)
+    fn write_json<T: Serialize>(&self, name: &str, value: &T) -> Result<(), StoreError> {
+        let mut text = serde_json::to_vec_pretty(value)
+            .map_err(|e| StoreError::io("write", Path::new(name))(e.into()))?;
+        text.push(b'\n');
+        if self.far.is_some() {
+            return self.put(name, &text);
+        }
+        self.write(name, &text).map(drop)
     }
+}
+
+fn receipt_name(unit: &str) -> String {
+    format!("{unit}{RECEIPT}")
 }

@@ -12,6 +12,9 @@ use std::time::Duration;
 impl RunDir {
     /// The content of a file, as it is now; `None` where there is none.
     pub(super) fn get(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        if let Some(far) = self.far() {
+            return far.bucket.get(name).map_err(self.failed("read", name));
+        }
         let path = self.path(name);
         match std::fs::read(&path) {
             Ok(content) => Ok(Some(content)),
@@ -22,6 +25,9 @@ impl RunDir {
 
     /// Writes a file, in place of one that may be there.
     pub(super) fn put(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
+        if let Some(far) = self.far() {
+            return far.bucket.put(name, content).map_err(self.failed("write", name));
+        }
         let path = self.path(name);
         let temporary = prepare(&path, content)?;
         std::fs::rename(&temporary, &path).map_err(StoreError::io("rename to", &path))
@@ -29,6 +35,9 @@ impl RunDir {
 
     /// Writes a file where there is none; `false` where there is one. One of several processes that try at once succeeds.
     pub(super) fn put_new(&self, name: &str, content: &[u8]) -> Result<bool, StoreError> {
+        if let Some(far) = self.far() {
+            return far.bucket.put_new(name, content).map_err(self.failed("create", name));
+        }
         let path = self.path(name);
         if path.exists() {
             return Ok(false);
@@ -47,6 +56,9 @@ impl RunDir {
 
     /// Removes a file; one that is not there is as good.
     pub(super) fn delete(&self, name: &str) -> Result<(), StoreError> {
+        if let Some(far) = self.far() {
+            return far.bucket.delete(name).map_err(self.failed("remove", name));
+        }
         let path = self.path(name);
         match std::fs::remove_file(&path) {
             Err(e) if e.kind() != ErrorKind::NotFound => Err(StoreError::io("remove", &path)(e)),
@@ -56,6 +68,9 @@ impl RunDir {
 
     /// Names in a folder, in order; none where there is no folder. Folders in it are left out.
     pub(super) fn names(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        if let Some(far) = self.far() {
+            return far.names(folder).map_err(self.failed("list", folder));
+        }
         let path = self.path(folder);
         let entries = match std::fs::read_dir(&path) {
             Ok(entries) => entries,
@@ -73,7 +88,18 @@ impl RunDir {
 
     /// How often a worker shows that it lives, and how long one must stand still to be dead.
     pub(super) fn rhythm(&self) -> (Duration, Duration) {
-        RHYTHM
+        // Each beat costs a request.
+        if self.is_far() { (Duration::from_secs(15), RHYTHM.1) } else { RHYTHM }
+    }
+
+    /// For `map_err`: a failure of the object store at `name`.
+    pub(super) fn failed(
+        &self,
+        action: &'static str,
+        name: &str,
+    ) -> impl FnOnce(std::io::Error) -> StoreError {
+        let path = std::path::PathBuf::from(format!("{self}/{name}"));
+        move |source| StoreError::Io { action, path, source }
     }
 }
 

@@ -6,7 +6,7 @@ use super::receipt::Receipt;
 use super::run_dir::{RECEIPT, RunDir};
 use super::sweep::FOLDERS;
 use super::team::CLAIM;
-use super::temporary::TEMPORARY;
+use super::temporary::{TEMPORARY, temporary};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::HashSet;
@@ -107,7 +107,7 @@ pub fn verify(
         .flat_map(|receipt| receipt.outputs.iter().map(move |output| (receipt, output)))
         .collect();
     let damaged = outputs.par_iter().filter_map(|(receipt, output)| {
-        let damage = examine(&run_dir.path(&output.file), output.bytes, &output.xxh3);
+        let damage = run_dir.examine(&output.file, output.bytes, &output.xxh3);
         progress(output.bytes);
         let (unit, file) = (receipt.unit.clone(), output.file.clone());
         damage.map(|damage| Damaged { unit, file, damage })
@@ -118,6 +118,21 @@ pub fn verify(
     let listed: HashSet<&str> = outputs.iter().map(|(_, output)| output.file.as_str()).collect();
     found.unlisted = unlisted(run_dir, &listed)?;
     Ok(found)
+}
+
+impl RunDir {
+    /// What is wrong with a file, if anything. One in an object store is brought for it, whatever lies at hand.
+    fn examine(&self, file: &str, bytes: u64, xxh3: &str) -> Option<Damage> {
+        let Some(far) = self.far() else { return examine(&self.path(file), bytes, xxh3) };
+        let coming = temporary(&self.root().join("examined"));
+        let found = match far.bucket.download(file, &coming) {
+            Ok(true) => examine(&coming, bytes, xxh3),
+            Ok(false) => Some(Damage::Missing),
+            Err(e) => Some(Damage::Unreadable { message: e.to_string() }),
+        };
+        let _ = std::fs::remove_file(&coming);
+        found
+    }
 }
 
 /// What is wrong with the file at `path`, if anything.
@@ -144,7 +159,10 @@ fn unlisted(run_dir: &RunDir, listed: &HashSet<&str>) -> Result<Vec<String>, Sto
     let mut found = Vec::new();
     // What is made from results at any time, and may be deleted at any time, is in no stage's receipts.
     for folder in FOLDERS.into_iter().filter(|name| !DERIVED.contains(name)) {
-        if run_dir.path(folder).is_dir() {
+        if let Some(far) = run_dir.far() {
+            let listed = far.bucket.list(folder, true).map_err(run_dir.failed("list", folder))?;
+            found.extend(listed.into_iter().map(|(name, _)| name));
+        } else if run_dir.path(folder).is_dir() {
             list(run_dir, folder, &mut found)?;
         }
     }

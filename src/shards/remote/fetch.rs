@@ -7,8 +7,8 @@ use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore};
 
 use super::super::identity::ShardIdentity;
 use super::super::retry::Retry;
-use super::client::Object;
-use super::error::{RemoteError, changed};
+use crate::objects::Object;
+use crate::objects::{RemoteError, changed};
 
 /// What the server says the object is. It is asked for the first byte, not for the head alone: signed
 /// URLs allow nothing else, and a server that can't answer that can't be read from either.

@@ -4,12 +4,11 @@ use futures::TryStreamExt;
 use object_store::path::Path;
 
 use super::super::error::ShardError;
-use super::super::place::without_secrets;
 use super::super::retry::Retry;
 use super::super::sources::is_shard_name;
-use super::client::{Network, Object, split};
-use super::error::RemoteError;
 use super::{fetch, refused};
+use crate::objects::without_secrets;
+use crate::objects::{Network, Object, RemoteError, split};
 
 /// URLs of the shards that a glob, or a folder with its closing `/`, stands for; sorted.
 ///

@@ -4,8 +4,6 @@
 //! the byte at which it broke, and an object that changes in between is noticed by its ETag.
 //! Requests run on a thread of their own, so that callers may block.
 
-mod client;
-mod error;
 mod fetch;
 mod list;
 mod read;
@@ -14,12 +12,11 @@ use std::io;
 
 use futures::StreamExt;
 
+use crate::objects::{Network, RemoteError, without_secrets};
+
 use super::error::ShardError;
 use super::identity::ShardIdentity;
-use super::place::without_secrets;
 use super::retry::Retry;
-use client::Network;
-use error::RemoteError;
 pub(super) use list::list;
 pub(super) use read::RemoteReader;
 

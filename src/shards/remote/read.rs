@@ -8,9 +8,8 @@ use tokio::sync::mpsc;
 
 use super::super::identity::ShardIdentity;
 use super::super::retry::Retry;
-use super::client::{Network, Object};
-use super::error::RemoteError;
 use super::fetch;
+use crate::objects::{Network, Object, RemoteError};
 
 /// The first range, small for those who want one sample of a shard; ranges double from there.
 const FIRST_BYTES: u64 = 256 * 1024;

@@ -8,7 +8,7 @@ use super::client::Object;
 /// A failed request.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
-pub(super) struct RemoteError {
+pub(crate) struct RemoteError {
     pub kind: io::ErrorKind,
     pub message: String,
     /// Whether another try would end the same way.
@@ -65,7 +65,7 @@ fn blames_the_request(said: &str) -> bool {
 }
 
 /// The complaint that the object is another one than was planned with.
-pub(super) fn changed() -> RemoteError {
+pub(crate) fn changed() -> RemoteError {
     RemoteError::lasting(
         io::ErrorKind::Other,
         "the object was changed on the server after this command had looked at it; run it again",

@@ -15,15 +15,15 @@ use object_store::path::Path;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
 use tokio::runtime::Runtime;
 
-use super::super::place::without_secrets;
 use super::error::RemoteError;
+use super::urls::{split, without_secrets};
 
 /// The process's connections. Made when first needed and kept until its end.
 static NETWORK: Mutex<Option<Arc<Network>>> = Mutex::new(None);
 
 /// A thread that requests run on, and the clients.
 #[derive(Debug)]
-pub(super) struct Network {
+pub(crate) struct Network {
     runtime: Runtime,
     web: HttpClient,
     buckets: Mutex<HashMap<String, Arc<dyn ObjectStore>>>,
@@ -31,7 +31,7 @@ pub(super) struct Network {
 
 /// An object on a server.
 #[derive(Debug, Clone)]
-pub(super) struct Object {
+pub(crate) struct Object {
     pub store: Arc<dyn ObjectStore>,
     pub path: Path,
     /// As the user wrote it: not for messages.
@@ -144,14 +144,6 @@ fn build(bucket: &str) -> object_store::Result<Arc<dyn ObjectStore>> {
             AmazonS3Builder::from_env().with_bucket_name(name).with_retry(no_retries()).build()?,
         ),
     })
-}
-
-/// `s3://bucket/a/b` as (`s3://bucket`, `a/b`).
-pub(super) fn split(url: &str) -> Option<(&str, &str)> {
-    let start = url.find("://")? + 3;
-    let end = url.get(start..)?.find('/').map_or(url.len(), |slash| start + slash);
-    let (bucket, key) = url.split_at(end);
-    (end > start).then_some((bucket, key.trim_start_matches('/')))
 }
 
 /// Retries are ours: they go on where a read broke, and count what was gained.

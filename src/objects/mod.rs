@@ -1,0 +1,23 @@
+//! Servers that keep objects: S3, Google Cloud Storage, Azure, the web. One connection each for a process, requests on a
+//! thread of their own, so that callers may block.
+
+#[cfg(feature = "remote")]
+mod bucket;
+#[cfg(not(feature = "remote"))]
+#[path = "bucket_off.rs"]
+mod bucket;
+#[cfg(feature = "remote")]
+mod client;
+#[cfg(feature = "remote")]
+mod error;
+mod urls;
+
+pub(crate) use bucket::Bucket;
+#[cfg(feature = "remote")]
+pub(crate) use client::{Network, Object};
+#[cfg(feature = "remote")]
+pub(crate) use error::{RemoteError, changed};
+#[cfg(feature = "remote")]
+pub(crate) use urls::split;
+pub use urls::without_secrets;
+pub(crate) use urls::{is_store, is_url};
