@@ -12,6 +12,7 @@ mod memory;
 mod of_run;
 mod partition;
 mod plan;
+mod plan_workers;
 mod printable;
 mod report;
 mod run;
