@@ -162,6 +162,7 @@ mod tests {
             let off = if stage.stage == "anchor" { 1.0 } else { 1e-3 };
             assert!((stage.seconds - expected).abs() <= off, "{stage:?}: {expected}");
         }
-        assert!(played.seconds > 70.0 && played.idle < 1e-6, "{} {}", played.seconds, played.idle);
+        // 3 + 40 × 0.5, 2 × 7, 3 + 20 × 0.25, 20 + 5 × 5 × 0.1 + 20 × 0.05.
+        assert!((played.seconds - 68.5).abs() < 1e-6 && played.idle < 1e-6, "{played:?}");
     }
 }
