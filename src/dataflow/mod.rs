@@ -14,6 +14,7 @@ mod runner;
 mod scope;
 mod stage;
 mod summary;
+mod unit;
 
 pub use cancel::{Cancel, Cancelled};
 pub use device::{DeviceGone, DevicePool};

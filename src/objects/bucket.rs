@@ -147,9 +147,12 @@ impl Bucket {
                 match store.put_opts(&key, payload.clone(), options).await {
                     Ok(_) => Ok(true),
                     // Ours, where an earlier answer got lost on the way.
-                    Err(Error::AlreadyExists { .. }) => {
-                        Ok(store.get(&key).await?.bytes().await? == own)
-                    }
+                    Err(Error::AlreadyExists { .. }) => match store.get(&key).await {
+                        Ok(found) => Ok(found.bytes().await? == own),
+                        // Gone since.
+                        Err(Error::NotFound { .. }) => Ok(false),
+                        Err(error) => Err(error),
+                    },
                     // A server without conditions: two may succeed at once, which costs them time.
                     Err(Error::NotImplemented { .. }) => match store.head(&key).await {
                         Ok(_) => Ok(false),

@@ -8,6 +8,7 @@
 
 mod base64;
 mod budget;
+mod crew;
 mod html;
 mod points;
 mod timeline;
@@ -16,6 +17,7 @@ mod warnings;
 
 pub use base64::base64;
 pub use budget::{PicturePlan, plan_pictures};
+pub use crew::{WorkerView, crew};
 pub use html::Page;
 pub use points::{Points, points, points_per_class};
 pub use timeline::{Timeline, timeline};

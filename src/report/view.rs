@@ -1,5 +1,6 @@
 //! What the page's script reads. Names here are names there.
 
+use super::crew::WorkerView;
 use super::points::Points;
 use crate::audit::Histogram;
 use serde::Serialize;
@@ -16,6 +17,8 @@ pub struct Head {
     pub totals: Totals,
     /// Stage by stage.
     pub stages: Vec<StageView>,
+    /// The processes that shared the run; none where it had one at a time.
+    pub workers: Vec<WorkerView>,
     /// Seconds at work.
     pub span: f64,
     /// Seconds at work after which a run ended and another began.

@@ -5,9 +5,9 @@ use super::error::StageError;
 use super::model::model_digest;
 use super::run::STAGES;
 use crate::objects::without_secrets;
-use crate::report::{Head, Quarantine, StageView, Timeline, timeline};
+use crate::report::{Head, Quarantine, StageView, Timeline, WorkerView, crew, timeline};
 use crate::store::tables::read_quarantine;
-use crate::store::{Receipt, RunDir, RunRecord, StoreError};
+use crate::store::{Receipt, RunDir, RunRecord, StoreError, WorkerState};
 use serde_json::Value;
 
 /// Left-out samples that are listed.
@@ -33,6 +33,7 @@ pub(super) fn head(context: &Context, record: &RunRecord) -> Result<Head, StageE
     let mut head = Head {
         name: context.pipeline.output.name.clone(),
         about: about(record, &timeline),
+        workers: workers(run_dir)?,
         span: timeline.span,
         stops: timeline.stops.clone(),
         evaluation: optional_json(run_dir, "evaluate/evaluation.json")?,
@@ -46,6 +47,23 @@ pub(super) fn head(context: &Context, record: &RunRecord) -> Result<Head, StageE
     head.totals.bytes = stages.iter().map(|stage| stage.bytes).sum();
     head.stages = stages;
     Ok(head)
+}
+
+/// Those who shared the run, and how each stands.
+fn workers(run_dir: &RunDir) -> Result<Vec<WorkerView>, StageError> {
+    let mut workers = crew(&run_dir.worker_logs());
+    for note in run_dir.workers()? {
+        if let Some(view) = workers.iter_mut().find(|view| view.worker == note.worker) {
+            let died = note.state == WorkerState::Working && note.lives() == Some(false);
+            let state = if died { "died".to_owned() } else { note.state.to_string() };
+            view.state = match note.message.lines().next() {
+                Some(word) => format!("{state}: {word}"),
+                None => state,
+            };
+            view.host = note.host().to_owned();
+        }
+    }
+    Ok(workers)
 }
 
 fn stages(

@@ -2,7 +2,7 @@
 
 use super::error::StoreError;
 use super::run_dir::RunDir;
-use super::team::FOLDER as WORKERS;
+use super::team::{FOLDER as WORKERS, in_order};
 use serde_json::{Map, Value};
 use std::fs::File;
 use std::io::Write;
@@ -86,11 +86,23 @@ impl RunDir {
     /// What was written of the run, one text for each process that worked in it at once with others, and one for all that
     /// worked alone. What can't be read is left out.
     pub fn logs(&self) -> Vec<String> {
-        let workers = self.names(WORKERS).unwrap_or_default().into_iter();
-        let logs = workers.filter(|name| name.ends_with(EVENTS));
-        let logs =
-            [EVENTS.to_owned()].into_iter().chain(logs.map(|log| format!("{WORKERS}/{log}")));
-        let texts = logs.filter_map(|log| self.get(&log).ok().flatten());
-        texts.map(|text| String::from_utf8_lossy(&text).into_owned()).collect()
+        let alone = self.get(EVENTS).ok().flatten();
+        let alone = alone.map(|text| String::from_utf8_lossy(&text).into_owned());
+        let workers = self.worker_logs().into_iter().map(|(_, log)| log);
+        alone.into_iter().chain(workers).collect()
+    }
+
+    /// What each worker wrote, by its name (`I-of-N`) in order.
+    pub fn worker_logs(&self) -> Vec<(String, String)> {
+        let mut logs = Vec::new();
+        for name in self.names(WORKERS).unwrap_or_default() {
+            if let Some(worker) = name.strip_suffix(EVENTS).and_then(|name| name.strip_suffix('.'))
+                && let Ok(Some(text)) = self.get(&format!("{WORKERS}/{name}"))
+            {
+                logs.push((worker.to_owned(), String::from_utf8_lossy(&text).into_owned()));
+            }
+        }
+        logs.sort_by_key(|(worker, _)| in_order(worker));
+        logs
     }
 }

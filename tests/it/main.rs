@@ -8,6 +8,7 @@ mod chaining;
 mod commands;
 mod crash;
 mod demo;
+mod deploy;
 mod diffusion;
 mod discover_command;
 mod discovery;

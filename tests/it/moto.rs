@@ -65,12 +65,31 @@ impl Moto {
         }
     }
 
-    /// The body of a good answer, `None` of one that is not found.
+    /// The body of a good answer, `None` of one that is not found. It answers with 500 where what it lists changes
+    /// meanwhile: then it is asked again, as clients do.
     fn ask(&self, verb: &str, path: &str, body: &[u8]) -> std::io::Result<Option<Vec<u8>>> {
+        for _ in 0..20 {
+            if let Some(answer) = self.ask_once(verb, path, body)? {
+                return Ok(answer);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("{verb} {path}: 500, twenty times");
+    }
+
+    fn ask_once(
+        &self,
+        verb: &str,
+        path: &str,
+        body: &[u8],
+    ) -> std::io::Result<Option<Option<Vec<u8>>>> {
         let mut connection = TcpStream::connect(self.address)?;
         let (length, address) = (body.len(), self.address);
+        // It looks whether a request is signed, not whether the signature is right.
         let head = format!(
-            "{verb} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            "{verb} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\nConnection: close\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, \
+             Signature=0\r\n\r\n"
         );
         connection.write_all(head.as_bytes())?;
         connection.write_all(body)?;
@@ -80,8 +99,9 @@ impl Moto {
         let end = end.expect("an answer has a head");
         let head = String::from_utf8_lossy(&answer[..end]).into_owned();
         match head.split(' ').nth(1) {
-            Some("200") => Ok(Some(answer.split_off(end + 4))),
-            Some("404") => Ok(None),
+            Some("200") => Ok(Some(Some(answer.split_off(end + 4)))),
+            Some("404") => Ok(Some(None)),
+            Some("500") => Ok(None),
             _ => panic!("{verb} {path}: {head}"),
         }
     }

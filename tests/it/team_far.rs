@@ -61,7 +61,7 @@ fn watch(moto: &Moto, run: &str, whole: &BTreeMap<String, Vec<u8>>, stop: &Atomi
                 }
             }
         }
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(20));
     }
     looked
 }

@@ -37,6 +37,16 @@ function stages() {
     el("p", { class: "soft small" }, `Time is that of the clock, without pauses between runs${report.stops.length ? " (dashed lines)" : ""}; units of a stage work side by side.`));
 }
 
+function workers() {
+  const all = report.workers;
+  if (!all.length) return null;
+  const rows = all.map((one) => [one.worker, one.state || NOTHING, one.host || NOTHING, count(one.starts), count(one.units), count(one.failed),
+    one.units ? duration(one.seconds / one.units) : NOTHING, one.slow.length ? el("span", { class: "badge" }, `slow in ${one.slow.join(", ")}`) : ""]);
+  return section("workers", "Workers",
+    table([["worker"], ["state"], ["host"], ["starts", true], ["units", true], ["failed", true], ["a unit", true], [""]], rows, true),
+    el("p", { class: "soft small" }, "Processes that shared this run. Slow: more than twice as long for a unit of a stage as the worker in the middle."));
+}
+
 function warnings() {
   if (!report.warnings.length) return section("warnings", "Warnings", el("p", { class: "soft" }, "None."));
   return section("warnings", "Warnings", el("ul", { class: "warnings" }, report.warnings.map((text) => el("li", null, text))));
@@ -154,5 +164,5 @@ function settings() {
 }
 
 function overview() {
-  return [heading(), stages(), warnings(), gallery(), copies(), quality(), stability(), leftOut(), settings()].filter(Boolean);
+  return [heading(), stages(), workers(), warnings(), gallery(), copies(), quality(), stability(), leftOut(), settings()].filter(Boolean);
 }

@@ -127,15 +127,21 @@ impl Member {
     /// # Errors
     /// If claims can't be read or written.
     pub fn begin(&self, unit: &str) -> Result<Begin, StoreError> {
-        let name = claim_name(unit);
-        if !self.run_dir.put_new(&name, self.worker.as_bytes())?
-            && let Some(other) = self.run_dir.claimant(unit)?
-            && other != self.worker
-        {
-            if lock(&self.peers).lives(&self.run_dir, &other)? {
-                return Ok(Begin::Taken(other));
+        let (name, own) = (claim_name(unit), self.worker.as_bytes());
+        // Again where a claim goes just when it is looked at; without one, work may be done twice, and no more.
+        for _ in 0..3 {
+            if self.run_dir.put_new(&name, own)? {
+                break;
             }
-            self.run_dir.put(&name, self.worker.as_bytes())?;
+            match self.run_dir.claimant(unit)? {
+                None => continue,
+                Some(other) if other == self.worker => {}
+                Some(other) if lock(&self.peers).lives(&self.run_dir, &other)? => {
+                    return Ok(Begin::Taken(other));
+                }
+                Some(_) => self.run_dir.put(&name, own)?,
+            }
+            break;
         }
         lock(&self.note).under_way.push(unit.to_owned());
         Ok(Begin::Mine)

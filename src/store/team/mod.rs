@@ -13,4 +13,4 @@ pub use claim::Snapshot;
 pub(super) use member::RHYTHM;
 pub use member::{Begin, Member};
 pub use note::{WorkerNote, WorkerState};
-pub(super) use peers::FOLDER;
+pub(super) use peers::{FOLDER, in_order};

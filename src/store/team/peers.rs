@@ -14,6 +14,11 @@ pub(super) fn note_name(worker: &str) -> String {
     format!("{FOLDER}/{worker}.json")
 }
 
+/// What sorts workers' names by their numbers.
+pub(in super::super) fn in_order(worker: &str) -> Vec<u64> {
+    worker.split("-of-").filter_map(|number| number.parse().ok()).collect()
+}
+
 impl RunDir {
     /// What the worker `worker` (`I-of-N`) said last of itself.
     ///
@@ -35,10 +40,7 @@ impl RunDir {
         for worker in workers {
             notes.extend(self.note(worker)?);
         }
-        let numbers = |name: &str| -> Vec<u64> {
-            name.split("-of-").filter_map(|number| number.parse().ok()).collect()
-        };
-        notes.sort_by_key(|note| numbers(&note.worker));
+        notes.sort_by_key(|note| in_order(&note.worker));
         Ok(notes)
     }
 }
