@@ -27,6 +27,7 @@ lint:
 
 test: lint runtime
 	PYTHON=$(PYTHON) sh scripts/test-venv.sh
+	sh scripts/slurm.sh
 	$(CARGO) test --locked
 
 bench: runtime

@@ -20,5 +20,6 @@ pub mod pack;
 pub mod quality;
 pub mod report;
 pub mod shards;
+pub mod slurm;
 pub mod stages;
 pub mod store;

@@ -12,6 +12,7 @@ mod memory;
 mod of_run;
 mod partition;
 mod plan;
+mod plan_workers;
 mod printable;
 mod report;
 mod run;
@@ -27,6 +28,9 @@ mod shards_ls;
 mod shards_pack;
 mod shards_verify;
 mod signals;
+mod slurm;
+mod slurm_request;
+mod slurm_submit;
 mod stability;
 mod status;
 mod status_crew;
@@ -64,6 +68,8 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     /// Say how much a run's cores change with the seed and the settings of the search
     Stability(stability::Stability),
+    /// Write a run as Slurm batch jobs, and submit them
+    Slurm(Box<slurm::Slurm>),
     /// Find the cores in any table of features: try data and settings before a long run
     Discover(discover::Discover),
     /// Say what was found of ONNX Runtime, GPU, threads and disk, and what to do about it
@@ -97,6 +103,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Report(command) => command.run(),
         Command::Evaluate(command) => command.run(),
         Command::Stability(command) => command.run(),
+        Command::Slurm(command) => command.run(),
         Command::Discover(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Inspect(command) => command.run(),

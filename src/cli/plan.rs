@@ -1,6 +1,7 @@
 //! `coda-pipe plan`.
 
 use super::exit::Exit;
+use super::plan_workers;
 use super::signals;
 use clap::Args;
 use coda_pipe::config::Pipeline;
@@ -26,6 +27,9 @@ pub(crate) struct Plan {
     /// Try a short piece of each stage for real, and tell times, memory and lengths of images from it
     #[arg(long)]
     measure: bool,
+    /// Also play the run through with so many workers (`run --partition`), each like this machine: 1,8,64
+    #[arg(long, value_name = "N,…", value_delimiter = ',', requires = "measure", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    workers: Vec<u16>,
     /// The run directory, in place of [output] run_dir
     #[arg(long, value_name = "DIR")]
     run_dir: Option<PathBuf>,
@@ -70,6 +74,10 @@ impl Plan {
             anyhow::Ok(found?)
         })?;
         runtime.shutdown_timeout(Duration::from_secs(1));
+        let counts: Vec<usize> = self.workers.iter().map(|workers| usize::from(*workers)).collect();
+        let played = found.rates.as_ref().map_or_else(Vec::new, |rates| {
+            plan_workers::play_all(&counts, &found.work, rates, run_dir.is_far())
+        });
         let mut out = std::io::stdout().lock();
         if self.json {
             let root = run_dir.to_string();
@@ -78,10 +86,12 @@ impl Plan {
                 (report.as_object_mut(), serde_json::to_value(&found)?)
             {
                 report.extend(found);
+                report.insert("workers".into(), json!(played));
             }
             writeln!(out, "{report:#}")?;
         } else {
             print(&mut out, &found, &run_dir)?;
+            plan_workers::print(&mut out, &played, duration)?;
         }
         Ok(Exit::Done)
     }

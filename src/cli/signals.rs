@@ -1,5 +1,5 @@
 //! Being asked to stop: by Ctrl-C, by SIGTERM, or by SIGUSR1, which Slurm sends ahead of the end of an allocation
-//! (`sbatch --signal=USR1@120`).
+//! (`sbatch --signal=B:USR1@60`).
 
 use super::exit::Exit;
 use coda_pipe::dataflow::Cancel;

@@ -51,6 +51,8 @@ pub(super) struct Feed<U> {
     /// Set when a unit has failed here: then nothing is waited for.
     failed: Arc<AtomicBool>,
     found: Vec<Receipt>,
+    /// Whether it was looked what others have done, since what they did was last met with.
+    looked: bool,
     waiting: Option<Instant>,
     poll: Duration,
     ended: bool,
@@ -77,6 +79,7 @@ impl<U> Feed<U> {
             elsewhere: HashSet::new(),
             failed,
             found: Vec::new(),
+            looked: false,
             waiting: None,
             poll: POLL,
             ended,
@@ -102,8 +105,17 @@ impl<U> Feed<U> {
     }
 
     async fn step(&mut self) -> Result<Option<Turn<U>>, StoreError> {
-        let help = self.team.as_ref().is_some_and(|team| team.help);
-        let next = self.queue.next(|unit| !self.elsewhere.contains(&unit), help);
+        let own = self.queue.next(|unit| !self.elsewhere.contains(&unit), false);
+        let next = match (own, self.team.clone()) {
+            (None, Some(team)) if team.help => {
+                // What others have done meanwhile is learnt at one look, not by trying for each unit.
+                if !std::mem::replace(&mut self.looked, true) && self.look(&team).await? {
+                    return Ok(None);
+                }
+                self.queue.next(|unit| !self.elsewhere.contains(&unit), true)
+            }
+            _ => own,
+        };
         match (next, self.team.clone()) {
             (Some(unit), None) => Ok(self.hand_out(unit)),
             (Some(unit), Some(team)) => self.try_for(unit, &team).await,
@@ -147,11 +159,13 @@ impl<U> Feed<U> {
         Ok(match tried.await? {
             None => {
                 self.elsewhere.insert(unit);
+                self.looked = false;
                 None
             }
             Some(None) => self.hand_out(unit),
             Some(Some(receipt)) => {
                 self.queue.take(unit);
+                self.looked = false;
                 Some(Turn::Found(receipt))
             }
         })
@@ -203,10 +217,14 @@ impl<U> Feed<U> {
             let names = |names: Vec<String>| names.into_iter().collect::<HashSet<_>>();
             let (receipts, claims) = (names(now.receipts), names(now.claims));
             let (mut done, mut under_way) = (Vec::new(), HashSet::new());
+            let there =
+                left.iter().map(|(_, name, _)| name).filter(|name| receipts.contains(*name));
+            // All at once: one by one, an object store's answers would take minutes where there are thousands.
+            let mut read = run_dir.receipts_of(stage, there.cloned().collect())?;
             for (at, name, fingerprint) in left {
-                if receipts.contains(&name)
-                    && let Some(receipt) = finished(&run_dir, &name, &fingerprint)?
-                {
+                let receipt =
+                    read.remove(&name).filter(|receipt| receipt.fingerprint == fingerprint);
+                if let Some(receipt) = receipt.filter(|receipt| run_dir.outputs_present(receipt)) {
                     done.push((at, receipt));
                 } else if claims.contains(&name) && member.is_under_way(&name)? {
                     under_way.insert(at);

@@ -1,8 +1,9 @@
 //! What a run will take, before it starts: numbers in, numbers out.
 //!
 //! [`Work`] is how much there is to do, [`Sizes`] how long its files come out, [`Rates`] how fast the machine is. Who
-//! finds these out (by counting, by trial, by measuring) is none of this room's business.
+//! finds these out (by counting, by trial, by measuring) is none of this room's business. [`play`] has many workers share it.
 
+mod crew;
 mod memory;
 mod per_stage;
 mod plan;
@@ -12,6 +13,7 @@ mod sizes;
 mod warnings;
 mod work;
 
+pub use crew::{CrewStage, Played, Requests, Rules, StagePlayed, crew_stages, play};
 pub use memory::{Footprint, memory};
 pub use per_stage::PerStage;
 pub use plan::{StageForecast, Standing, Times, Totals, stages, totals};

@@ -191,7 +191,21 @@ impl RunDir {
     /// # Errors
     /// If its folder can't be read.
     pub fn receipts(&self, stage: &str) -> Result<BTreeMap<String, Receipt>, StoreError> {
-        let names = self.receipt_names(stage)?;
+        self.receipts_of(stage, self.receipt_names(stage)?)
+    }
+
+    /// The receipts of these units of a stage, by unit; those that are there.
+    ///
+    /// # Errors
+    /// If they can't be read.
+    pub fn receipts_of(
+        &self,
+        stage: &str,
+        names: Vec<String>,
+    ) -> Result<BTreeMap<String, Receipt>, StoreError> {
+        if names.is_empty() {
+            return Ok(BTreeMap::new());
+        }
         if let Some(far) = self.far() {
             far.survey(stage).map_err(self.failed("list", stage))?;
             let files: Vec<String> = names.iter().map(|unit| receipt_name(unit)).collect();

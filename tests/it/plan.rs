@@ -40,7 +40,15 @@ fn near(what: &str, predicted: u64, real: u64, share: f64) {
 #[test]
 fn images_units_and_bytes_are_what_the_run_then_makes() {
     let bench = Bench::new();
-    let before = plan(&bench, &["--measure"]);
+    let before = plan(&bench, &["--measure", "--workers", "1,3"]);
+    let [one, three] = [0, 1].map(|at| before["workers"][at].clone());
+    assert_eq!((&one["workers"], &three["workers"]), (&1.into(), &3.into()));
+    // Two shards, three classes and three batches: three are faster than one, but not by loading the model less often.
+    let seconds = |crew: &Value| crew["seconds"].as_f64().unwrap();
+    assert!(seconds(&three) < seconds(&one) && seconds(&three) > seconds(&one) / 3.0, "{before:#}");
+    // For each unit a claim, a receipt and a file at least.
+    assert!(one["requests"]["put"].as_u64().unwrap() >= 3 * 15, "{one:#}");
+    bench.expect(2, &["plan", "p.toml", "--workers", "2"]);
     assert!(!bench.path("run").exists(), "a plan leaves nothing");
     assert_eq!((&before["images"], &before["cores"]), (&90.into(), &12.into()));
     assert_eq!(before["classes"], serde_json::json!({"0": 30, "1": 30, "2": 30}));

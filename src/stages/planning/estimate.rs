@@ -57,6 +57,9 @@ pub struct Forecast {
     pub free_bytes: Option<u64>,
     /// What was measured, if it was asked for.
     pub rates: Option<Rates>,
+    /// How much there is to do, as the figures above were computed from it.
+    #[serde(skip)]
+    pub work: Work,
     /// What may stop the run.
     pub warnings: Vec<String>,
     /// How the figures came about, and how to have better ones.
@@ -153,6 +156,7 @@ fn estimate(
         warnings: said,
         notes: notes(context, &counted, measure, &stages),
         estimate: counted.estimate,
+        work,
         stages,
         totals,
         rates,

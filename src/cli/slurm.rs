@@ -1,0 +1,186 @@
+//! `coda-pipe slurm`.
+
+use super::exit::{Exit, UsageError};
+use super::slurm_submit::{self, Submitted};
+use anyhow::Context as _;
+use clap::Args;
+use coda_pipe::slurm::{self, Job, Request, SUBMIT};
+use coda_pipe::store::RunDir;
+use serde_json::json;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Write a run as Slurm jobs: arrays of workers, chained by dependencies, that go back into the queue when their time is up.
+///
+/// Stages that use cards (encode; anchor and generate) are jobs of their own, apart from those that don't (purity, discover
+/// and fetch; assemble). Each job starts when the one before has ended. docs/clusters.md says more.
+#[derive(Debug, Args)]
+pub(crate) struct Slurm {
+    /// The pipeline file
+    pub(super) pipeline: PathBuf,
+    /// Workers: array tasks of each job
+    #[arg(long, value_name = "N", required_unless_present = "nodes", conflicts_with = "nodes", value_parser = at_least_one)]
+    pub(super) tasks: Option<usize>,
+    /// Workers that each have a whole node (--exclusive), in place of --tasks
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub(super) nodes: Option<usize>,
+    /// Workers of the stages that use no cards [as many as of the others]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub(super) cpu_tasks: Option<usize>,
+    /// Tasks of an array that run at once, at most
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub(super) at_once: Option<usize>,
+    /// All stages in one array: the queue is waited in once, and cards are idle while cores are searched
+    #[arg(long)]
+    pub(super) one_job: bool,
+    /// Cards of a worker, in the stages that use them [1, or 0 where the pipeline's devices are "cpu"]
+    #[arg(long, value_name = "N")]
+    pub(super) gpus_per_task: Option<u32>,
+    /// Processors of a worker [8; with --nodes, the node's]
+    #[arg(long, value_name = "N")]
+    pub(super) cpus_per_task: Option<u32>,
+    /// Memory of a worker, as sbatch takes it (64G) [the site's default; with --nodes, the node's]
+    #[arg(long, value_name = "SIZE")]
+    pub(super) mem: Option<String>,
+    /// Time limit of a task (4:00:00, 2-0); a task goes on after it by itself
+    #[arg(long, value_name = "TIME")]
+    pub(super) time: Option<String>,
+    /// Slurm's partition (its queue); no share of the run, which `run --partition` is
+    #[arg(long, value_name = "QUEUE")]
+    pub(super) slurm_partition: Option<String>,
+    /// The account to charge
+    #[arg(long, value_name = "NAME")]
+    pub(super) account: Option<String>,
+    /// The quality of service
+    #[arg(long, value_name = "NAME")]
+    pub(super) qos: Option<String>,
+    /// Features that nodes must have
+    #[arg(long, value_name = "LIST")]
+    pub(super) constraint: Option<String>,
+    /// Any other options of sbatch, for all jobs
+    #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
+    pub(super) sbatch: Vec<String>,
+    /// As --sbatch, for the jobs that use cards
+    #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
+    pub(super) sbatch_gpu: Vec<String>,
+    /// As --sbatch, for the jobs that use none: --sbatch-cpu='--partition=cpu --mem=200G'
+    #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
+    pub(super) sbatch_cpu: Vec<String>,
+    /// A shell line before the program starts: --setup 'module load cuda'
+    #[arg(long, value_name = "LINE", allow_hyphen_values = true)]
+    pub(super) setup: Vec<String>,
+    /// The run directory, in place of [output] run_dir
+    #[arg(long, value_name = "DIR")]
+    pub(super) run_dir: Option<PathBuf>,
+    /// Override a setting, as for `run`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) sets: Vec<String>,
+    /// Where to write scripts and logs [slurm in the run directory; slurm-NAME here, if that is in an object store]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// The site's MaxArraySize [what scontrol says, else 1001]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    max_array_size: Option<usize>,
+    /// Submit the jobs, and print their numbers
+    #[arg(long)]
+    submit: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be at least 1".into()),
+        Ok(n) => Ok(n),
+        Err(_) => Err("is no number".into()),
+    }
+}
+
+impl Slurm {
+    /// Writes the scripts, and submits them if asked to.
+    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        let request = self.request()?;
+        request.check().map_err(|error| UsageError(error.to_string()))?;
+        let size = match self.max_array_size {
+            Some(size) => size,
+            None => slurm_submit::max_array_size(),
+        };
+        let jobs = slurm::jobs(&request, size);
+        let out = PathBuf::from(&request.out);
+        write(&out, &request, &jobs)?;
+        let submitted = if self.submit { Some(slurm_submit::submit(&out)?) } else { None };
+        self.print(&out, &jobs, submitted.as_deref())?;
+        Ok(Exit::Done)
+    }
+
+    fn print(
+        &self,
+        out: &Path,
+        jobs: &[Job],
+        submitted: Option<&[Submitted]>,
+    ) -> anyhow::Result<()> {
+        let mut stdout = std::io::stdout().lock();
+        let script = out.join(SUBMIT);
+        if self.json {
+            let report =
+                json!({"folder": out, "submit": script, "jobs": jobs, "submitted": submitted});
+            writeln!(stdout, "{report:#}")?;
+            return Ok(());
+        }
+        for job in jobs {
+            let cards = if job.gpu { ", with cards" } else { "" };
+            writeln!(stdout, "{:<9} {}, workers: {}{cards}", job.name, job.stages(), job.workers)?;
+        }
+        match submitted {
+            Some(arrays) => {
+                arrays
+                    .iter()
+                    .try_for_each(|of| writeln!(stdout, "submitted {} {}", of.job, of.id))?;
+                writeln!(stdout, "logs in {}", out.join("logs").display())?;
+            }
+            None => {
+                let script = script.to_string_lossy();
+                writeln!(stdout, "to submit them: bash {}", slurm::shell(&script))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes the scripts of `jobs`, and removes those of jobs that were asked for before and are none of these.
+fn write(out: &Path, request: &Request, jobs: &[Job]) -> anyhow::Result<()> {
+    // A folder of files that appear whole: what the store writes a run directory's own with.
+    let folder = RunDir::new(out);
+    let logs = out.join("logs");
+    std::fs::create_dir_all(&logs).with_context(|| format!("cannot create {}", logs.display()))?;
+    let name = |job: &str| format!("{job}.sbatch");
+    for job in ["all", "encode", "discover", "generate", "assemble"] {
+        match jobs.iter().find(|wanted| wanted.name == job) {
+            Some(job) => {
+                drop(folder.write(&name(job.name), slurm::script(request, job).as_bytes())?)
+            }
+            None => drop(std::fs::remove_file(out.join(name(job)))),
+        }
+    }
+    folder.write(SUBMIT, slurm::submission(request, jobs).as_bytes())?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coda_pipe::stages::STAGES;
+
+    #[test]
+    fn the_jobs_cover_every_stage_once_and_in_order() {
+        let place = |name: &str| STAGES.iter().position(|stage| *stage == name).unwrap();
+        for one_job in [false, true] {
+            let request = Request { one_job, workers: 1, cpu_workers: 1, ..Request::default() };
+            let jobs = slurm::jobs(&request, 1);
+            let covered: Vec<usize> =
+                jobs.iter().flat_map(|job| place(job.from)..=place(job.until)).collect();
+            assert_eq!(covered, (0..STAGES.len()).collect::<Vec<_>>());
+        }
+    }
+}

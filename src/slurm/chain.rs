@@ -1,0 +1,135 @@
+//! Which jobs a run is made of.
+
+use super::request::Request;
+use serde::Serialize;
+
+/// The size of arrays that Slurm allows where a site says nothing else: numbers are below it.
+pub const DEFAULT_MAX_ARRAY_SIZE: usize = 1001;
+
+/// A batch script, and how it is submitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Job {
+    /// Its name: also its script's.
+    pub name: &'static str,
+    /// Its first stage.
+    pub from: &'static str,
+    /// Its last stage.
+    pub until: &'static str,
+    /// Whether it wants cards.
+    pub gpu: bool,
+    /// Workers, each a task.
+    pub workers: usize,
+    /// The arrays that they are submitted as.
+    pub arrays: Vec<Array>,
+}
+
+impl Job {
+    /// Its stages, for people.
+    pub fn stages(&self) -> String {
+        match self.from == self.until {
+            true => self.from.to_owned(),
+            false => format!("{} to {}", self.from, self.until),
+        }
+    }
+}
+
+/// Tasks that are submitted together: numbers from 0, to which `offset` is added to have the worker's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Array {
+    /// The first worker.
+    pub offset: usize,
+    /// How many.
+    pub tasks: usize,
+}
+
+/// The jobs of `request`, in the order in which they wait for each other.
+///
+/// `purity` is with the processors' jobs: one unit, for which the cards of many workers would only wait. More workers than
+/// an array may have tasks are several arrays of one script.
+pub fn jobs(request: &Request, max_array_size: usize) -> Vec<Job> {
+    let (gpu, cpu) = (request.workers, request.cpu_workers);
+    let chain: &[_] = match request.one_job {
+        true => &[("all", "encode", "assemble", true, gpu)],
+        false => &[
+            ("encode", "encode", "encode", true, gpu),
+            ("discover", "purity", "fetch", false, cpu),
+            ("generate", "anchor", "generate", true, gpu),
+            ("assemble", "assemble", "assemble", false, 1),
+        ],
+    };
+    let job = |&(name, from, until, gpu, workers)| {
+        let arrays = arrays(workers, max_array_size);
+        Job { name, from, until, gpu: gpu && request.resources.gpus > 0, workers, arrays }
+    };
+    chain.iter().map(job).collect()
+}
+
+fn arrays(workers: usize, max_array_size: usize) -> Vec<Array> {
+    let size = max_array_size.max(1);
+    let array = |offset| Array { offset, tasks: size.min(workers - offset) };
+    (0..workers).step_by(size).map(array).collect()
+}
+
+/// MaxArraySize in what `scontrol show config` says.
+pub fn max_array_size(config: &str) -> Option<usize> {
+    let value = |line: &str| {
+        let (key, value) = line.split_once('=')?;
+        (key.trim() == "MaxArraySize").then(|| value.trim().parse().ok())?
+    };
+    config.lines().find_map(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Resources;
+    use super::*;
+
+    fn request(workers: usize) -> Request {
+        let resources = Resources { gpus: 1, ..Resources::default() };
+        Request { workers, cpu_workers: 2, resources, ..Request::default() }
+    }
+
+    #[test]
+    fn cards_are_asked_for_by_the_stages_that_use_them() {
+        let jobs = jobs(&request(4), 1001);
+        let seen: Vec<_> = jobs.iter().map(|j| (j.from, j.until, j.gpu, j.workers)).collect();
+        assert_eq!(
+            seen,
+            [
+                ("encode", "encode", true, 4),
+                ("purity", "fetch", false, 2),
+                ("anchor", "generate", true, 4),
+                ("assemble", "assemble", false, 1)
+            ]
+        );
+    }
+
+    #[test]
+    fn one_job_has_every_stage() {
+        let jobs = jobs(&Request { one_job: true, ..request(3) }, 1001);
+        assert_eq!((jobs.len(), jobs[0].from, jobs[0].until), (1, "encode", "assemble"));
+        assert!(jobs[0].gpu && jobs[0].workers == 3);
+        let none = Request { one_job: true, ..Request { workers: 1, ..Request::default() } };
+        assert!(!super::jobs(&none, 1001)[0].gpu, "no cards were asked for");
+    }
+
+    #[test]
+    fn no_array_is_longer_than_the_site_allows_and_no_worker_is_lost() {
+        for (workers, size) in [(1, 1001), (1001, 1001), (1002, 1001), (2500, 1000), (7, 1), (5, 0)]
+        {
+            let arrays = arrays(workers, size);
+            let numbers: Vec<_> =
+                arrays.iter().flat_map(|a| a.offset..a.offset + a.tasks).collect();
+            assert_eq!(numbers, (0..workers).collect::<Vec<_>>(), "{workers} of {size}");
+            assert!(arrays.iter().all(|array| array.tasks <= size.max(1)));
+        }
+    }
+
+    #[test]
+    fn the_limit_is_found_among_the_others() {
+        let config =
+            "MailProg                = /bin/mail\nMaxArraySize            = 4001\nMaxJobCount = 9";
+        assert_eq!(max_array_size(config), Some(4001));
+        assert_eq!(max_array_size("MaxArraySizes = 3\nMaxArraySize = many"), None);
+    }
+}

@@ -1,0 +1,210 @@
+//! `coda-pipe slurm`: what it writes, by a stand-in for sbatch; and a real cluster of one controller and two nodes.
+
+use crate::harness::{Bench, checkout};
+use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+fn path_with(folder: &Path) -> String {
+    format!("{}:{}", folder.display(), std::env::var("PATH").unwrap())
+}
+
+/// Puts `text` on the path as the program `name`.
+fn stand_in(bench: &Bench, name: &str, text: &str) -> String {
+    let folder = bench.path("bin");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(name), text).unwrap();
+    std::fs::set_permissions(folder.join(name), PermissionsExt::from_mode(0o755)).unwrap();
+    path_with(&folder)
+}
+
+#[test]
+fn jobs_are_submitted_in_order_each_waiting_for_all_of_the_one_before() {
+    let bench = Bench::new();
+    stand_in(&bench, "scontrol", "#!/bin/sh\necho 'MaxArraySize            = 3'\n");
+    let sbatch = "#!/bin/sh\n[ \"$1\" = --version ] && exit\necho \"$@\" >>../../calls\n\
+        wc -l <../../calls | tr -d ' ' | sed 's/$/;cluster/'\n";
+    let path = stand_in(&bench, "sbatch", sbatch);
+    let args = ["slurm", "p.toml", "--tasks", "7", "--cpu-tasks", "2", "--submit", "--json"];
+    let output = bench.command(&args).env("PATH", path).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let calls = std::fs::read_to_string(bench.path("calls")).unwrap();
+    let expected = "--parsable --array=0-2 encode.sbatch 0\n\
+        --parsable --array=0-2 encode.sbatch 3\n\
+        --parsable --array=0-0 encode.sbatch 6\n\
+        --parsable --dependency=afterany:1:2:3 --array=0-1 discover.sbatch 0\n\
+        --parsable --dependency=afterany:4 --array=0-2 generate.sbatch 0\n\
+        --parsable --dependency=afterany:4 --array=0-2 generate.sbatch 3\n\
+        --parsable --dependency=afterany:4 --array=0-0 generate.sbatch 6\n\
+        --parsable --dependency=afterany:5:6:7 assemble.sbatch\n";
+    assert_eq!(calls, expected);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["submitted"][3]["job"], "discover");
+    assert_eq!(report["submitted"][7]["id"], "8");
+    let encode = std::fs::read_to_string(bench.path("run/slurm/encode.sbatch")).unwrap();
+    assert!(encode.contains("--partition \"$worker/7\"") && !encode.contains("gpus"), "{encode}");
+}
+
+#[test]
+fn what_can_not_be_submitted_is_said() {
+    let bench = Bench::new();
+    bench.expect(2, &["slurm", "p.toml"]);
+    bench.expect(2, &["slurm", "p.toml", "--tasks", "0"]);
+    bench.expect(2, &["slurm", "p.toml", "--tasks", "2", "--nodes", "2"]);
+    let (_, stderr) = bench.expect(2, &["slurm", "p.toml", "--tasks", "2", "--setup", "a\nb"]);
+    assert!(stderr.contains("no line breaks"), "{stderr}");
+    let args = ["slurm", "p.toml", "--tasks", "2", "--submit"];
+    // A folder of bash alone: Slurm may be installed where this runs.
+    let path = stand_in(&bench, "none", "");
+    let only = path.split(':').next().unwrap();
+    let output = bench.command(&args).env("PATH", only).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && stderr.contains("there is no sbatch"), "{stderr}");
+    let refusing = "#!/bin/sh\n[ \"$1\" = --version ] && exit\n\
+        case \"$*\" in *discover*) exit 1;; *) echo 5;; esac\n";
+    let path = stand_in(&bench, "sbatch", refusing);
+    let output = bench.command(&args).env("PATH", path).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("submitted before it: encode 5"), "{stderr}");
+}
+
+/// A cluster of this machine, from tests/slurm/cluster.sh; ended when dropped.
+struct Cluster {
+    folder: tempfile::TempDir,
+}
+
+impl Cluster {
+    /// `None`, said loudly, where Slurm is not installed.
+    fn start(test: &str) -> Option<Self> {
+        let installed = |name: &str| {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+            folders.map(|folder| folder.join(name)).any(|path| path.exists())
+        };
+        if !["slurmctld", "slurmd", "munged", "sbatch"].into_iter().all(installed) {
+            eprintln!("SKIPPED {test}: no Slurm (Debian: apt-get install slurm-wlm munge)");
+            return None;
+        }
+        let cluster = Self { folder: tempfile::tempdir().unwrap() };
+        cluster.script("start");
+        Some(cluster)
+    }
+
+    fn script(&self, action: &str) {
+        let script = checkout().join("tests/slurm/cluster.sh");
+        let log = self.folder.path().join("script.log");
+        // Daemons keep what they inherit open: a file, where a pipe would be waited for.
+        let file = std::fs::File::options().create(true).append(true).open(&log).unwrap();
+        let mut command = Command::new("bash");
+        command.arg(script).arg(action).arg(self.folder.path()).stdin(Stdio::null());
+        let status = command.stdout(file.try_clone().unwrap()).stderr(file).status().unwrap();
+        assert!(status.success(), "{}", std::fs::read_to_string(log).unwrap());
+    }
+
+    fn conf(&self) -> PathBuf {
+        self.folder.path().join("slurm.conf")
+    }
+
+    /// One of Slurm's commands; what it prints.
+    fn ask(&self, program: &str, args: &[&str]) -> String {
+        let output = Command::new(program).args(args).env("SLURM_CONF", self.conf()).output();
+        let output = output.unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program} {args:?}: {stderr}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let logs = ["slurmctld.log", "slurmd-node1.log", "slurmd-node2.log"];
+            for log in logs.map(|name| self.folder.path().join(name)) {
+                eprintln!("{}", std::fs::read_to_string(log).unwrap_or_default());
+            }
+            let _ = std::panic::catch_unwind(|| self.script("stop"));
+        } else {
+            self.script("stop");
+        }
+    }
+}
+
+fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(180);
+    while !there() {
+        assert!(Instant::now() < deadline, "not within three minutes: {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The process of worker `index` of the run in `run`, by what it was started with.
+fn process_of(run: &Path, index: usize) -> Option<String> {
+    let share = format!("{index}/4");
+    std::fs::read_dir("/proc").unwrap().filter_map(Result::ok).find_map(|entry| {
+        let line = std::fs::read(entry.path().join("cmdline")).ok()?;
+        let words: Vec<_> = line.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
+        let ours = words.first()?.ends_with("coda-pipe")
+            && words.contains(&run.to_string_lossy())
+            && words.contains(&share.as_str().into());
+        ours.then(|| entry.file_name().to_string_lossy().into_owned())
+    })
+}
+
+/// On a real cluster: an array of four whose tasks are warned of their time limit, killed and requeued while they work.
+#[test]
+fn a_run_on_slurm_with_tasks_killed_and_requeued_leaves_the_same_bytes() {
+    let test = "a_run_on_slurm_with_tasks_killed_and_requeued_leaves_the_same_bytes";
+    let Some(cluster) = Cluster::start(test) else { return };
+    let bench = Bench::new();
+    // Images that take long enough for tasks to be caught at work.
+    let slow = ["--set", "ipc=10", "--set", "steps=60", "--set", "generate.batch=1"];
+    bench.expect(0, &[&["run", "p.toml", "--run-dir", "whole"], &slow[..]].concat());
+
+    // A folder whose name needs quoting, twice over.
+    let (run, log) = ("on slurm, 100% \"it's\"", "slurm/logs/generate");
+    let asked = ["--tasks", "4", "--gpus-per-task", "1", "--cpus-per-task", "1", "--time", "30"];
+    let args = [&["slurm", "p.toml", "--submit", "--json", "--run-dir", run], &asked[..], &slow];
+    let output = bench.command(&args.concat()).env("SLURM_CONF", cluster.conf()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let generate = report["submitted"][2]["id"].as_str().unwrap().to_owned();
+    let folder = bench.path(run);
+    let said = |task: usize| {
+        let path = folder.join(format!("{log}-{generate}_{task}.log"));
+        std::fs::read_to_string(path).unwrap_or_default()
+    };
+    let receipts = || {
+        let entries = std::fs::read_dir(folder.join("generate")).into_iter().flatten();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with(".receipt.json")).count()
+    };
+    let unfinished = || !cluster.ask("squeue", &["--noheader", "--array"]).is_empty();
+
+    wait_for("all four at work", || (0..4).all(|task| process_of(&folder, task).is_some()));
+    wait_for("an image", || receipts() > 0);
+    // What Slurm does a minute before the end. The last task, whose job number is the whole array's.
+    cluster.ask("scancel", &["--batch", "--signal=USR1", &format!("{generate}_3")]);
+    wait_for("task 3 back in the queue", || said(3).contains("back into the queue"));
+    let killed = process_of(&folder, 1).expect("worker 1 at work");
+    assert!(Command::new("kill").args(["-KILL", &killed]).status().unwrap().success());
+    let both = format!("{generate}_0,{generate}_2");
+    cluster.ask("scontrol", &["requeue", &both]);
+    assert!(receipts() < 30, "nothing was left to do: {}", receipts());
+    wait_for("the end of all jobs", || !unfinished());
+
+    let results = [run, "whole"].map(|run| bench.results(run));
+    assert_eq!(results[0], results[1], "{}", [0, 1, 2, 3].map(&said).join("\n"));
+    assert!(said(1).contains("Killed"), "{}", said(1));
+    assert!(
+        said(3).contains("SIGUSR1") && said(3).contains("the time is nearly up"),
+        "{}",
+        said(3)
+    );
+    let begun = (0..4).map(|task| said(task).matches("worker ").count()).collect::<Vec<_>>();
+    assert!(begun[0] + begun[2] + begun[3] > 3, "no task came back: {begun:?}");
+    let (_, stderr) = bench.expect(0, &["verify", run]);
+    assert!(!stderr.contains("damaged"), "{stderr}");
+}
