@@ -221,12 +221,15 @@ impl<U> Feed<U> {
                 left.iter().map(|(_, name, _)| name).filter(|name| receipts.contains(*name));
             // All at once: one by one, an object store's answers would take minutes where there are thousands.
             let mut read = run_dir.receipts_of(stage, there.cloned().collect())?;
+            let claimed =
+                left.iter().map(|(_, name, _)| name).filter(|name| claims.contains(*name));
+            let at_work = member.under_way(claimed.cloned().collect())?;
             for (at, name, fingerprint) in left {
                 let receipt =
                     read.remove(&name).filter(|receipt| receipt.fingerprint == fingerprint);
                 if let Some(receipt) = receipt.filter(|receipt| run_dir.outputs_present(receipt)) {
                     done.push((at, receipt));
-                } else if claims.contains(&name) && member.is_under_way(&name)? {
+                } else if at_work.contains(&name) {
                     under_way.insert(at);
                 }
             }

@@ -23,6 +23,15 @@ impl RunDir {
         }
     }
 
+    /// As [`RunDir::get`], of many files, in order.
+    pub(super) fn get_many(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        match self.far() {
+            // All at once: one by one, a server's answers would take minutes where there are thousands.
+            Some(far) => far.get_all(names).map_err(self.failed("read", "workers")),
+            None => names.iter().map(|name| self.get(name)).collect(),
+        }
+    }
+
     /// Writes a file, in place of one that may be there.
     pub(super) fn put(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
         if let Some(far) = self.far() {

@@ -152,7 +152,8 @@ impl Worker {
         asked.list += lists;
         // Of each claim whose it is, and whether that one lives.
         asked.get += new + 2 * claims;
-        let in_row = lists as f64 + (new as f64 / AT_ONCE).ceil() + 2.0 * claims as f64;
+        let in_row =
+            lists as f64 + (new as f64 / AT_ONCE).ceil() + 2.0 * (claims as f64 / AT_ONCE).ceil();
         (new > 0 || (freed && rules.help), in_row * rules.request)
     }
 }

@@ -14,6 +14,11 @@ pub(super) fn claim_name(unit: &str) -> String {
     format!("{unit}{CLAIM}")
 }
 
+/// Whom a claim names.
+pub(super) fn claimant(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).trim().to_owned()
+}
+
 /// What was found in a stage's folder.
 #[derive(Debug, Default)]
 pub struct Snapshot {
@@ -41,7 +46,7 @@ impl RunDir {
     /// Who claims `unit`, if anyone.
     pub(super) fn claimant(&self, unit: &str) -> Result<Option<String>, StoreError> {
         let text = self.get(&claim_name(unit))?;
-        Ok(text.map(|text| String::from_utf8_lossy(&text).trim().to_owned()))
+        Ok(text.map(|text| claimant(&text)))
     }
 
     /// Units of `stage` that are under way, with who claims them.

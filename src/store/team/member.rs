@@ -2,9 +2,10 @@
 
 use super::super::error::StoreError;
 use super::super::run_dir::RunDir;
-use super::claim::claim_name;
+use super::claim::{claim_name, claimant};
 use super::note::{WorkerNote, WorkerState, now};
 use super::peers::{Peers, note_name};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -147,15 +148,28 @@ impl Member {
         Ok(Begin::Mine)
     }
 
-    /// Whether the worker that claims `unit` lives.
+    /// Those of `units`, which have claims, whose claimants live.
     ///
     /// # Errors
     /// If that can't be read.
-    pub fn is_under_way(&self, unit: &str) -> Result<bool, StoreError> {
-        match self.run_dir.claimant(unit)? {
-            Some(other) if other != self.worker => lock(&self.peers).lives(&self.run_dir, &other),
-            _ => Ok(false),
-        }
+    pub fn under_way(&self, units: Vec<String>) -> Result<HashSet<String>, StoreError> {
+        let claims: Vec<String> = units.iter().map(|unit| claim_name(unit)).collect();
+        let texts = self.run_dir.get_many(&claims)?.into_iter();
+        let whose: Vec<Option<String>> =
+            texts.map(|text| text.map(|text| claimant(&text))).collect();
+        let mut others: BTreeSet<&String> = whose.iter().flatten().collect();
+        others.remove(&self.worker);
+        let notes: Vec<String> = others.iter().map(|worker| note_name(worker)).collect();
+        let notes = self.run_dir.get_many(&notes)?.into_iter().flatten();
+        let mut peers = lock(&self.peers);
+        let living: HashSet<String> = notes
+            .filter_map(|text| serde_json::from_slice::<WorkerNote>(&text).ok())
+            .map(|note| (note.worker.clone(), peers.judge(note)))
+            .filter_map(|(worker, lives)| lives.then_some(worker))
+            .collect();
+        let at_work = |worker: &Option<String>| worker.as_ref().is_some_and(|w| living.contains(w));
+        let units = units.into_iter().zip(&whose).filter(|(_, worker)| at_work(worker));
+        Ok(units.map(|(unit, _)| unit).collect())
     }
 
     /// Whether any other worker lives, or can't be told dead yet.

@@ -66,7 +66,10 @@ fn a_unit_is_for_one_and_free_when_it_is_given_back_or_its_worker_died() {
     let (a, b) = (join(&run_dir, "0-of-2").unwrap(), join(&run_dir, "1-of-2").unwrap());
     assert_eq!(a.begin("encode/x").unwrap(), Begin::Mine);
     assert_eq!(b.begin("encode/x").unwrap(), Begin::Taken("0-of-2".into()));
-    assert!(b.is_under_way("encode/x").unwrap() && !a.is_under_way("encode/x").unwrap());
+    let under_way = |member: &Member, unit: &str| {
+        member.under_way(vec![unit.to_owned()]).unwrap().contains(unit)
+    };
+    assert!(under_way(&b, "encode/x") && !under_way(&a, "encode/x"));
     a.end("encode/x", Some(Ok(2.5))).unwrap();
     assert_eq!(b.begin("encode/x").unwrap(), Begin::Mine);
     b.end("encode/x", None).unwrap();
@@ -76,7 +79,7 @@ fn a_unit_is_for_one_and_free_when_it_is_given_back_or_its_worker_died() {
     // Killed in the middle: its claim stands, and is void.
     leave_note(&run_dir, "7-of-8", dead());
     run_dir.put(&claim_name("encode/y"), b"7-of-8").unwrap();
-    assert!(!a.is_under_way("encode/y").unwrap());
+    assert!(!under_way(&a, "encode/y"));
     assert_eq!(a.begin("encode/y").unwrap(), Begin::Mine);
     // Came back: what it claimed before it died is taken back as it enters the stage.
     run_dir.put(&claim_name("encode/z"), b"1-of-2").unwrap();
