@@ -1,8 +1,9 @@
 # The commands a newcomer needs. Everything else is `coda-pipe --help`.
 #   make demo     distil real handwriting end to end into runs/demo (first time: compiles, fetches ONNX Runtime)
 #   make test     what CI runs: format, lints, unit, golden and integration tests
+#   make test-clusters  several processes on Slurm, Ray and S3, killed 50 times
 #   make bench    benchmarks
-.PHONY: demo demo-clean build runtime test lint bench sheet
+.PHONY: demo demo-clean build runtime test test-clusters lint bench sheet
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -29,6 +30,13 @@ test: lint runtime
 	PYTHON=$(PYTHON) sh scripts/test-venv.sh
 	sh scripts/slurm.sh
 	$(CARGO) test --locked
+
+# Several processes on Slurm, Ray and S3, for longer: fetches Ray (some 280 MB) into .venv/, and kills 50 times.
+test-clusters: runtime
+	PYTHON=$(PYTHON) sh scripts/test-venv.sh
+	sh scripts/slurm.sh
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check "ray==2.60.0"
+	CODA_CRASHES=50 $(CARGO) test --locked --test it -- --nocapture deploy:: slurm:: team
 
 bench: runtime
 	$(CARGO) bench --locked
