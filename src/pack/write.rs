@@ -4,7 +4,7 @@ use super::error::PackError;
 use super::pattern::ShardPattern;
 use super::plan::{PackPlan, PackSample};
 use crate::shards::{SampleMember, ShardError, ShardWriter, WriterOptions};
-use crate::store::{AtomicFile, StoreError};
+use crate::store::{AtomicFile, StoreError, sweep_after_the_dead};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
@@ -76,6 +76,7 @@ pub fn write_shards(
     options: &WriteOptions,
     hear: impl Fn(Step) + Sync,
 ) -> Result<Packed, PackError> {
+    sweep_after_the_dead(pattern.folder())?;
     claim(plan, pattern, options)?;
     let workers = match options.workers {
         0 => 2 * std::thread::available_parallelism().map_or(1, usize::from),

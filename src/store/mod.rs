@@ -34,6 +34,7 @@ pub use receipt::{Fault, Receipt};
 pub use record::{RunRecord, StageRecord};
 pub use run_dir::RunDir;
 pub use space::{existing, free_bytes};
+pub use sweep::sweep_after_the_dead;
 pub use team::{Begin, Member, Snapshot, WorkerNote, WorkerState};
 pub use temporary::temporary;
 pub use verify::{Damage, Damaged, Verification, verify};

@@ -52,6 +52,14 @@ impl RunDir {
     }
 }
 
+/// Removes from a folder, not from those in it, the unfinished files that dead processes of this machine left there.
+///
+/// # Errors
+/// If it can't be listed or a file not removed.
+pub fn sweep_after_the_dead(folder: &Path) -> Result<(), StoreError> {
+    if folder.is_dir() { sweep_folder(folder, &is_of_the_dead, false) } else { Ok(()) }
+}
+
 /// Whether a file of the run directory itself is one of ours that was not finished.
 fn is_ours(name: &str) -> bool {
     ["run.json", "pipeline.toml", "quarantine.parquet"].iter().any(|file| name.starts_with(file))

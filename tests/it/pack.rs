@@ -22,6 +22,12 @@ fn shards(root: &Path) -> BTreeMap<String, Vec<u8>> {
     tars.map(|path| (path.display().to_string(), fs::read(&path).unwrap())).collect()
 }
 
+/// Unfinished files in a folder.
+fn unfinished(folder: &Path) -> usize {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    names.filter(|name| name.to_string_lossy().ends_with(".tmp")).count()
+}
+
 #[test]
 fn every_file_is_packed_once_and_a_lost_shard_comes_back_the_same() {
     let bench = Bench::new();
@@ -46,12 +52,14 @@ fn every_file_is_packed_once_and_a_lost_shard_comes_back_the_same() {
     assert_eq!(classes, "n01, n01\nn02, n02\nn03, n03\n");
 
     fs::remove_file(bench.path("out/t-000003.tar")).unwrap();
-    fs::write(bench.path("out/t-000003.tar.tmp"), "left by a killed run").unwrap();
+    let mut killed = bench.command(&args);
+    killed.env("CODA_PIPE_FAULTS", "kill:written:t-000003").output().unwrap();
+    assert_eq!(unfinished(&bench.path("out")), 1, "the killed run left its unfinished shard");
     let (stdout, _) = bench.expect(0, &[&args[..], &["--json", "--workers", "1"]].concat());
     let packed: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((&packed["already_there"], &packed["samples"]), (&4.into(), &25.into()));
     assert_eq!(shards(&bench.path("out")), whole);
-    assert!(!bench.path("out/t-000003.tar.tmp").exists());
+    assert_eq!(unfinished(&bench.path("out")), 0);
 }
 
 #[test]
