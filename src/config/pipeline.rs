@@ -149,6 +149,9 @@ impl Pipeline {
 
 /// `a/../b` as `b`, for people to read. Only where no link can be between: a folder that is named right before `..`.
 fn clean(path: &Path) -> PathBuf {
+    if path.to_string_lossy().contains("://") {
+        return path.to_owned();
+    }
     let mut cleaned = PathBuf::new();
     for part in path.components() {
         let named = matches!(cleaned.components().next_back(), Some(Component::Normal(_)));

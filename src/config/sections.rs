@@ -251,7 +251,8 @@ section! {
     Output = "output" {
         /// Name of the distilled set: `NAME-000000.tar`.
         name: String = "distilled".into(), file_name;
-        /// The run directory. Left out: `runs/NAME` in the current directory.
+        /// The run directory: a folder, or one of an object store (`s3://bucket/run`, `gs://`, `az://`). Left out: `runs/NAME` in
+        /// the current directory.
         run_dir: Option<PathBuf> = None, any;
         /// Side of the distilled images and real cores in pixels (Lanczos).
         size: usize = 256, between(1, 16_384);

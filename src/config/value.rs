@@ -111,7 +111,8 @@ whole_number!(usize, u64);
 impl Value for PathBuf {
     const KIND: &'static str = "a path";
     fn take(value: &toml::Value, base: &Path) -> Option<Self> {
-        value.as_str().map(|s| base.join(s))
+        // A URL has no place below a folder.
+        value.as_str().map(|s| if s.contains("://") { s.into() } else { base.join(s) })
     }
     fn show(&self) -> String {
         if self.as_os_str().is_empty() { String::new() } else { format!("{:?}", self.display()) }

@@ -128,6 +128,13 @@ fn three_on_an_object_store_killed_at_random_leave_the_bytes_of_a_run_on_disk() 
     far(0, &["report", place]);
     assert!(moto.get("/bucket/run-1/report/index.html").unwrap().len() > 10_000);
 
+    // The pipeline file may name it too.
+    let text = std::fs::read_to_string(bench.path("p.toml")).unwrap();
+    let there = text.replace("run_dir = \"run\"", &format!("run_dir = {place:?}"));
+    std::fs::write(bench.path("far.toml"), there).unwrap();
+    let (_, stderr) = far(0, &["run", "far.toml"]);
+    assert!(stderr.contains("everything was done before"), "{stderr}");
+
     // Rot is noticed, and an outdated run refused and redone as on a disk.
     moto.put("/bucket/run-1/distilled/mini-000000.idx", &whole["distilled/mini-000000.idx"][1..]);
     let (verified, _) = far(1, &["verify", place]);
