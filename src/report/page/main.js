@@ -32,7 +32,7 @@ const links = report.classes.map((about, place) => el("a", { href: `#class-${pla
 const entries = links.map((link) => el("li", null, link));
 byId("class-list").append(...entries);
 
-const sections = [["stages", "Stages"], ["warnings", `Warnings${report.warnings.length ? ` (${report.warnings.length})` : ""}`], ["classes", "Classes"],
+const sections = [["stages", "Stages"], report.workers.length ? ["workers", "Workers"] : null, ["warnings", `Warnings${report.warnings.length ? ` (${report.warnings.length})` : ""}`], ["classes", "Classes"],
   ["copies", "Copies?"], report.evaluation && ["quality", "Quality"], report.stability && ["stability", "Stability"],
   ["left-out", "Left out"], ["settings", "Settings"]].filter(Boolean);
 byId("sections").append(...sections.map(([id, text]) => el("li", null, el("a", { href: `#${id}` }, text))));
