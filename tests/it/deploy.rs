@@ -21,6 +21,12 @@ fn a_ray_cluster_with_workers_and_a_node_lost_leaves_the_bytes_of_one_process() 
     assert_eq!(seen["same"], true, "{seen}");
     assert_eq!((&seen["nodes"], &seen["orphans"]), (&2.into(), &0.into()), "{seen}");
     assert_eq!(seen["trouble"].as_array().unwrap().len(), 3, "{seen}");
+    let said = seen["refused"]["said"].as_str().unwrap();
+    assert!(seen["refused"]["code"] == 2 && said.contains("no_such"), "{seen}");
+    // Stopped before it was done, gently: every worker could still say so itself.
+    assert_eq!(seen["stopped"]["code"], 130, "{seen}");
+    let states = seen["stopped"]["states"].as_array().unwrap();
+    assert!(states.len() == 4 && states.iter().all(|state| state == "interrupted"), "{seen}");
 }
 
 #[test]

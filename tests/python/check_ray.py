@@ -2,8 +2,9 @@
 
     python check_ray.py BINARY PIPELINE FOLDER [WORKERS]
 
-FOLDER holds the runs. Kills a coda-pipe process, then the process of a Ray worker, then takes a node away, each when a
-further unit is done. Prints what happened as JSON; the exit code is not 0 where bytes differ. Needs: ray.
+FOLDER holds the runs. Asks for a setting that there is not, then stops the command with SIGTERM and goes on: kills a
+coda-pipe process, then the process of a Ray worker, then a node, each when further units are done. Prints what happened
+as JSON; the exit code is not 0 where bytes differ. Needs: ray.
 """
 
 import hashlib
@@ -15,11 +16,13 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import ray
 from ray.cluster_utils import Cluster
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy" / "ray"))
+PACKAGE = str(pathlib.Path(__file__).resolve().parents[2] / "deploy" / "ray")
+sys.path.insert(0, PACKAGE)
 from coda_pipe_ray import Job, run  # noqa: E402
 
 
@@ -47,6 +50,33 @@ def processes(run_dir: pathlib.Path) -> list[tuple[int, int]]:
     return found
 
 
+def command(address: str, job: Job) -> subprocess.Popen:
+    """`coda-pipe-ray` with that job."""
+    arguments = ["--address", address, "--binary", job.binary, "--run-dir", job.run_dir, "--workers", str(job.workers)]
+    arguments += ["--gpus", "0", "--cpus", "1", *(part for setting in job.sets for part in ("--set", setting))]
+    return subprocess.Popen([sys.executable, "-m", "coda_pipe_ray.cli", job.pipeline, *arguments], text=True,
+                            stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": PACKAGE})
+
+
+def refused(address: str, job: Job) -> dict:
+    """How the command ends where the program refuses what it is given."""
+    driver = command(address, replace(job, sets=["no_such=1"]))
+    said = driver.communicate(timeout=120)[1]
+    return {"code": driver.returncode, "said": said}
+
+
+def stopped(address: str, job: Job) -> dict:
+    """How the command and its workers end on SIGTERM, once two units are done."""
+    driver, run_dir = command(address, job), pathlib.Path(job.run_dir)
+    while receipts(run_dir) < 2:
+        assert driver.poll() is None, driver.communicate()[1]
+        time.sleep(0.05)
+    driver.terminate()
+    driver.communicate(timeout=120)
+    notes = [json.loads(path.read_text()) for path in sorted(run_dir.glob("workers/*-of-*.json"))]
+    return {"code": driver.returncode, "states": [note["state"] for note in notes]}
+
+
 class Trouble(threading.Thread):
     """Kills and takes away while the run is under way."""
 
@@ -62,14 +92,15 @@ class Trouble(threading.Thread):
         return processes(self.run_dir)
 
     def run(self) -> None:
-        child, _ = self.wait(2)[0]
+        begun = receipts(self.run_dir)
+        child, _ = self.wait(begun + 2)[0]
         os.kill(child, signal.SIGKILL)
         self.done.append("coda-pipe killed")
-        _, parent = self.wait(5)[-1]
+        _, parent = self.wait(begun + 5)[-1]
         os.kill(parent, signal.SIGKILL)
         self.done.append("Ray worker killed")
-        self.wait(8)
-        self.cluster.remove_node(self.node)
+        self.wait(begun + 8)
+        self.cluster.remove_node(self.node, allow_graceful=False)
         self.done.append("node removed")
 
 
@@ -79,19 +110,25 @@ def main() -> None:
     folder = pathlib.Path(folder).resolve()
     alone, shared = folder / "alone", folder / "shared"
     subprocess.run([binary, "run", pipeline, "--run-dir", str(alone)], check=True, stderr=subprocess.DEVNULL)
+    # As where a script starts Ray in the background: its processes ignore SIGINT.
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": workers})
     node = cluster.add_node(num_cpus=workers)
+    signal.signal(signal.SIGINT, usual)
+    job = Job(pipeline, str(shared), workers, gpus=0, cpus=1, binary=binary)
+    was_refused, was_stopped = refused(cluster.address, job), stopped(cluster.address, job)
     ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
     nodes = len([node for node in ray.nodes() if node["Alive"]])
     trouble = Trouble(shared, cluster, node)
     trouble.start()
-    run(Job(pipeline, str(shared), workers, gpus=0, cpus=1, binary=binary))
+    run(job)
     orphans = len(processes(shared))
     ray.shutdown()
     cluster.shutdown()
     same = results(alone) == results(shared)
     print(json.dumps({"nodes": nodes, "workers": workers, "trouble": trouble.done, "files": len(results(shared)),
-                      "same": same, "orphans": orphans, "ray": ray.__version__}))
+                      "same": same, "orphans": orphans, "refused": was_refused, "stopped": was_stopped,
+                      "ray": ray.__version__}))
     sys.exit(0 if same and not orphans else 1)
 
 

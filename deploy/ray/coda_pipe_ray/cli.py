@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 
 import ray
@@ -44,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (ConnectionError, ValueError, RuntimeError) as error:
         print(f"error: no Ray cluster: {error}", file=sys.stderr)
         return USAGE
+    # A scheduler's way to say Ctrl-C; set after Ray, which has its own.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run(job)
     except Failed as error:

@@ -69,6 +69,12 @@ class _Crew:
         task = self.remote.remote(index, self.job.command(index), self.job.folder, self.environment)
         self.tasks[task] = index
 
+    def fits(self) -> bool:
+        """Whether some node is large enough for a worker, were it idle."""
+        asked = {"CPU": self.job.cpus, "GPU": self.job.gpus}
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        return any(all(node.get(kind, 0) >= amount for kind, amount in asked.items()) for node in nodes)
+
     def start_later(self, index: int) -> None:
         self.later.append((time.monotonic() + PAUSE, index))
 
@@ -114,6 +120,9 @@ def run(job: Job) -> None:
     """
     crew, progress = _Crew(job), Progress(job.binary, job.run_dir, job.silent)
     lost = 0
+    if not crew.fits():
+        # No error: a cluster that grows may get such a node.
+        progress.say(f"no node has the {job.cpus:g} CPUs and {job.gpus:g} GPUs of a worker (--cpus, --gpus): waiting for one")
     for index in range(job.workers):
         crew.start(index)
     try:
@@ -134,7 +143,8 @@ def run(job: Job) -> None:
                 progress.say(f"worker {index}/{job.workers} was lost and starts again: {what}")
                 crew.start_later(index)
             crew.start_due()
-            progress.show(len(crew.tasks))
+            progress.show()
     finally:
+        progress.clear()
         crew.stop()
     progress.say(f"done: {job.run_dir}")

@@ -21,7 +21,7 @@ class Progress:
         self.next = 0.0
         self.last = ""
 
-    def show(self, workers: int) -> None:
+    def show(self) -> None:
         """Says where the run stands, if it is time to. A run that can't be looked at from here is passed over."""
         if self.silent or time.monotonic() < self.next:
             return
@@ -31,10 +31,15 @@ class Progress:
             status = json.loads(found.stdout)
         except (OSError, ValueError, subprocess.TimeoutExpired):
             return
-        line = describe(status, workers)
+        line = describe(status)
         if line and line != self.last:
             self.last = line
             print(f"\r\033[K{line}" if self.terminal else line, end="" if self.terminal else "\n", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Takes the line off the terminal, so that what comes next has its own."""
+        if self.terminal and not self.silent:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:
         """A message of its own."""
@@ -42,12 +47,13 @@ class Progress:
             print(("\r\033[K" if self.terminal else "") + text, file=sys.stderr, flush=True)
 
 
-def describe(status: dict, workers: int) -> str:
+def describe(status: dict) -> str:
     """Where a run stands, in a line."""
     stages = [stage for stage in status.get("stages", []) if stage.get("total") is not None]
     if not stages:
         return ""
     stage = next((stage for stage in stages if stage["done"] < stage["total"]), stages[-1])
-    slow = [worker["worker"] for worker in status.get("workers", []) if worker.get("slow") and worker["state"] == "working"]
-    said = f"{stage['stage']} {stage['done']}/{stage['total']} units, {workers} workers"
+    working = [worker for worker in status.get("workers", []) if worker["state"] == "working"]
+    slow = [worker["worker"] for worker in working if worker.get("slow")]
+    said = f"{stage['stage']} {stage['done']}/{stage['total']} units, {len(working)} workers"
     return said + (f", slow: {', '.join(slow)}" if slow else "")

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 # Lines of stderr that are kept to say why a worker failed.
@@ -30,17 +31,28 @@ class Ended:
     tail: list[str]
 
 
-def _die_with_parent() -> None:
-    """In the child, before the program starts: where the task's process dies, so does the program."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+def _dying_with_parent() -> Callable[[], None] | None:
+    """What the child does before the program starts, so that where the task's process dies, the program does too."""
+    if sys.platform != "linux":
+        return None
+    # Loaded before the fork: afterwards another thread's lock may be held for ever.
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def prepare() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before the call
+            os._exit(1)
+
+    return prepare
 
 
 def work(index: int, command: list[str], folder: str, environment: dict[str, str]) -> Ended:
     """Runs `command` in `folder` to its end. Cancelled, it has the program finish what is nearly done."""
+    # Ray cancels as Ctrl-C does, which is ignored, and lost, where a script started Ray's processes in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     child = subprocess.Popen(
         command, cwd=folder, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, text=True, errors="replace", preexec_fn=_die_with_parent)
+        stderr=subprocess.PIPE, text=True, errors="replace", preexec_fn=_dying_with_parent())
     tail: deque[str] = deque(maxlen=KEPT)
     reading = threading.Thread(target=lambda: tail.extend(line.rstrip() for line in child.stderr), daemon=True)
     reading.start()
