@@ -4,6 +4,7 @@ use super::printable::printable_lines;
 use coda_pipe::config::ConfigError;
 use coda_pipe::dataflow::{Cancelled, FlowError};
 use coda_pipe::stages::StageError;
+use coda_pipe::store::StoreError;
 use std::process::ExitCode;
 
 type Flow = FlowError<StageError>;
@@ -17,7 +18,8 @@ pub(crate) enum Exit {
     Failed = 1,
     /// The command line or the pipeline file is wrong; nothing was computed.
     Usage = 2,
-    /// What comes next needs what other workers have not finished: the same command, later, goes on (`EX_TEMPFAIL`).
+    /// Other workers have not finished what comes next, or have this one's place: the same command, later, goes on
+    /// (`EX_TEMPFAIL`).
     Incomplete = 75,
     /// It was interrupted, and the same command goes on where it stopped.
     Interrupted = 130,
@@ -68,7 +70,7 @@ pub(crate) fn code_of(error: &anyhow::Error) -> Exit {
     if closed_pipe(error) {
         return Exit::Done;
     }
-    if error.chain().any(|e| matches!(e.downcast_ref(), Some(Flow::Incomplete { .. }))) {
+    if error.chain().any(is_for_later) {
         return Exit::Incomplete;
     }
     // A stage's error on its own comes from before the run: a class list or a model folder that can't be used.
@@ -81,6 +83,13 @@ pub(crate) fn interrupted(error: &anyhow::Error) -> bool {
     error
         .chain()
         .any(|e| e.is::<Cancelled>() || matches!(e.downcast_ref(), Some(Flow::Cancelled(_))))
+}
+
+/// Whether the same command may do later, when other workers have gone on or have gone: a scheduler that has lost sight
+/// of one starts it again elsewhere, while it may still be at work.
+fn is_for_later(error: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(Flow::Incomplete { .. }))
+        || matches!(error.downcast_ref(), Some(StoreError::Busy { .. }))
 }
 
 /// Whoever read our output has seen enough (`coda-pipe inspect x | head`): that is no failure.

@@ -54,11 +54,14 @@ impl Holder {
     }
 }
 
-/// When a process started: field 22 of `proc_pid_stat(5)`. The second field, in parentheses, may hold spaces.
+/// When a process that still runs started: fields 3 and 22 of `proc_pid_stat(5)`. The second field, in parentheses, may
+/// hold spaces. One that has ended is listed until its parent asks for it, which some never do (state `Z`).
 fn start_of(process: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let (_, after) = stat.rsplit_once(')')?;
-    after.split_whitespace().nth(19).map(str::to_owned)
+    let mut fields = after.split_whitespace();
+    let ended = matches!(fields.next()?, "Z" | "X" | "x");
+    if ended { None } else { fields.nth(18).map(str::to_owned) }
 }
 
 #[cfg(test)]
@@ -75,5 +78,26 @@ mod tests {
         assert_eq!(far.lives(&here), None);
         let contained = Holder { space: "pid:[1]".into(), ..here.clone() };
         assert_eq!(contained.lives(&here), None);
+    }
+
+    #[test]
+    fn a_process_that_ended_unseen_by_its_parent_is_dead() {
+        let here = Holder::this();
+        let mut child = std::process::Command::new("cat")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .expect("cat");
+        let started = start_of(child.id()).expect("it waits for its input");
+        let holder = Holder { process: child.id(), started, ..here.clone() };
+        assert_eq!(holder.lives(&here), Some(true));
+        drop(child.stdin.take());
+        let patience = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while holder.lives(&here) == Some(true) && std::time::Instant::now() < patience {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        // Not waited for yet: the kernel still lists it.
+        assert!(std::path::Path::new(&format!("/proc/{}/stat", child.id())).exists());
+        assert_eq!(holder.lives(&here), Some(false));
+        child.wait().expect("it ended");
     }
 }

@@ -43,9 +43,9 @@ fn images_units_and_bytes_are_what_the_run_then_makes() {
     let before = plan(&bench, &["--measure", "--workers", "1,3"]);
     let [one, three] = [0, 1].map(|at| before["workers"][at].clone());
     assert_eq!((&one["workers"], &three["workers"]), (&1.into(), &3.into()));
-    // Two shards, three classes and three batches: three are faster than one, but not by loading the model less often.
+    // Each loads the model for itself, so three are never three times as fast. Nothing else is certain of measured times.
     let seconds = |crew: &Value| crew["seconds"].as_f64().unwrap();
-    assert!(seconds(&three) < seconds(&one) && seconds(&three) > seconds(&one) / 3.0, "{before:#}");
+    assert!(seconds(&one) > 0.0 && seconds(&three) > seconds(&one) / 3.0, "{before:#}");
     // For each unit a claim, a receipt and a file at least.
     assert!(one["requests"]["put"].as_u64().unwrap() >= 3 * 15, "{one:#}");
     bench.expect(2, &["plan", "p.toml", "--workers", "2"]);
