@@ -2,7 +2,6 @@
 
 use super::cancel::Cancel;
 use super::partition::Partition;
-use super::plan::PlannedUnit;
 use super::queue::Queue;
 use crate::store::{Begin, Member, Receipt, RunDir, StoreError};
 use std::collections::HashSet;
@@ -23,10 +22,10 @@ pub struct Team {
     pub wait: Option<Duration>,
 }
 
-/// What comes next.
-pub(super) enum Turn<U> {
+/// What comes next, `W` being how a unit is named.
+pub(super) enum Turn<W> {
     /// Do this one.
-    Do(PlannedUnit<U>),
+    Do(W),
     /// Another worker has done this one.
     Found(Receipt),
     /// The others have not done these, and they are not for this process to do.
@@ -35,17 +34,33 @@ pub(super) enum Turn<U> {
     Lost(StoreError),
 }
 
+impl Turn<usize> {
+    /// With the unit of that number in place of the number; `None` where it was taken before.
+    pub(super) fn with<U>(self, units: &mut [Option<U>]) -> Option<Turn<U>> {
+        Some(match self {
+            Self::Do(unit) => Turn::Do(units.get_mut(unit)?.take()?),
+            Self::Found(receipt) => Turn::Found(receipt),
+            Self::Missing(units) => Turn::Missing(units),
+            Self::Lost(error) => Turn::Lost(error),
+        })
+    }
+}
+
+/// A unit that is left: its name and its fingerprint of today.
+pub(super) type Wanted = (String, String);
+
 /// Between two looks at what others have done, at first.
 const POLL: Duration = Duration::from_millis(200);
 
-/// The units of a stage that are left, in the order in which this process takes them.
-pub(super) struct Feed<U> {
+/// The units of a stage that are left, in the order in which this process takes them. It knows them by number and name
+/// alone, so that it is compiled once for all stages.
+pub(super) struct Feed {
     stage: &'static str,
     run_dir: RunDir,
     cancel: Cancel,
     team: Option<Team>,
     queue: Queue,
-    units: Vec<Option<PlannedUnit<U>>>,
+    units: Vec<Option<Wanted>>,
     /// Units that others are at.
     elsewhere: HashSet<usize>,
     /// Set when a unit has failed here: then nothing is waited for.
@@ -58,11 +73,11 @@ pub(super) struct Feed<U> {
     ended: bool,
 }
 
-impl<U> Feed<U> {
+impl Feed {
     /// Over the units of `stage` with their costs, `None` where one is done.
     pub(super) fn new(
         stage: &'static str,
-        (units, costs): (Vec<Option<PlannedUnit<U>>>, &[u64]),
+        (units, costs): (Vec<Option<Wanted>>, &[u64]),
         (run_dir, cancel): (&RunDir, &Cancel),
         (team, failed): (Option<&Team>, Arc<AtomicBool>),
     ) -> Self {
@@ -87,7 +102,7 @@ impl<U> Feed<U> {
     }
 
     /// What comes next; `None` when all is done, or nothing more is to be begun here.
-    pub(super) async fn next(&mut self) -> Option<Turn<U>> {
+    pub(super) async fn next(&mut self) -> Option<Turn<usize>> {
         while !self.ended && !self.cancel.is_cancelled() {
             if let Some(receipt) = self.found.pop() {
                 return Some(Turn::Found(receipt));
@@ -104,7 +119,7 @@ impl<U> Feed<U> {
         None
     }
 
-    async fn step(&mut self) -> Result<Option<Turn<U>>, StoreError> {
+    async fn step(&mut self) -> Result<Option<Turn<usize>>, StoreError> {
         let own = self.queue.next(|unit| !self.elsewhere.contains(&unit), false);
         let next = match (own, self.team.clone()) {
             (None, Some(team)) if team.help => {
@@ -133,18 +148,21 @@ impl<U> Feed<U> {
         self.failed.load(Ordering::Acquire)
     }
 
-    fn hand_out(&mut self, unit: usize) -> Option<Turn<U>> {
+    fn hand_out(&mut self, unit: usize) -> Option<Turn<usize>> {
         self.queue.take(unit);
-        self.units.get_mut(unit)?.take().map(Turn::Do)
+        self.units.get_mut(unit)?.take().map(|_| Turn::Do(unit))
     }
 
     /// Claims a unit, unless another worker has it or has done it meanwhile.
-    async fn try_for(&mut self, unit: usize, team: &Team) -> Result<Option<Turn<U>>, StoreError> {
-        let Some(planned) = self.units.get(unit).and_then(Option::as_ref) else {
+    async fn try_for(
+        &mut self,
+        unit: usize,
+        team: &Team,
+    ) -> Result<Option<Turn<usize>>, StoreError> {
+        let Some((name, fingerprint)) = self.units.get(unit).cloned().flatten() else {
             self.queue.take(unit);
             return Ok(None);
         };
-        let (name, fingerprint) = (planned.name.clone(), planned.fingerprint.clone());
         let (member, run_dir) = (team.member.clone(), self.run_dir.clone());
         let tried = blocking(move || {
             if let Begin::Taken(_) = member.begin(&name)? {
@@ -172,7 +190,7 @@ impl<U> Feed<U> {
     }
 
     /// Nothing is free: finds out what others have done or given up, waits a little where that is nothing.
-    async fn look_or_wait(&mut self, team: &Team) -> Result<Option<Turn<U>>, StoreError> {
+    async fn look_or_wait(&mut self, team: &Team) -> Result<Option<Turn<usize>>, StoreError> {
         let since = *self.waiting.get_or_insert_with(Instant::now);
         if self.look(team).await? {
             self.poll = POLL;
@@ -200,7 +218,7 @@ impl<U> Feed<U> {
     /// Names of the units that are left.
     fn names(&self) -> Vec<String> {
         let units = self.queue.left().filter_map(|unit| self.units.get(unit)?.as_ref());
-        units.map(|unit| unit.name.clone()).collect()
+        units.map(|(name, _)| name.clone()).collect()
     }
 
     /// Takes up what others have finished, and frees what they have given up; whether there was anything.
@@ -208,8 +226,8 @@ impl<U> Feed<U> {
         let left: Vec<(usize, String, String)> = self
             .queue
             .left()
-            .filter_map(|at| Some((at, self.units.get(at)?.as_ref()?)))
-            .map(|(at, unit)| (at, unit.name.clone(), unit.fingerprint.clone()))
+            .filter_map(|at| Some((at, self.units.get(at)?.clone()?)))
+            .map(|(at, (name, fingerprint))| (at, name, fingerprint))
             .collect();
         let (member, run_dir, stage) = (team.member.clone(), self.run_dir.clone(), self.stage);
         let (done, under_way) = blocking(move || {
@@ -274,9 +292,13 @@ pub fn missing(run_dir: &RunDir, stage: &str, names: &[String]) -> Result<Vec<St
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    // One kind of task, as each kind would bring its own copy of the runtime's code.
+    let work: Box<dyn FnOnce() + Send> = Box::new(move || drop(answer.send(work())));
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|died| {
-        let died = std::io::Error::other(died.to_string());
+    answered.await.unwrap_or_else(|_| {
+        let died = done.err().map_or_else(String::new, |died| died.to_string());
+        let died = std::io::Error::other(died);
         Err(StoreError::io("read", std::path::Path::new("the run directory"))(died))
     })
 }

@@ -3,7 +3,7 @@
 use super::cancel::Cancel;
 use super::failure::{FlowError, StaleStage, UnitFailure};
 use super::feed::{Feed, Team, blocking};
-use super::plan::{Plan, UnitState};
+use super::plan::{Plan, PlannedUnit, UnitState};
 use super::progress::Progress;
 use super::stage::{Stage, UnitError};
 use super::summary::{StageSummary, summary_of};
@@ -87,10 +87,12 @@ pub async fn run_stage<S: Stage>(
     let failed = Arc::new(AtomicBool::new(false));
     let (place, team) =
         ((options.run_dir, options.cancel), (options.team.as_ref(), failed.clone()));
-    let feed = Feed::new(plan.stage, (todo, &costs), place, team);
-    let turns = futures::stream::unfold(feed, async |mut feed| {
-        let turn = feed.next().await?;
-        Some((turn, feed))
+    let wanted = |unit: &PlannedUnit<S::Unit>| (unit.name.clone(), unit.fingerprint.clone());
+    let left = todo.iter().map(|unit| unit.as_ref().map(wanted)).collect();
+    let feed = Feed::new(plan.stage, (left, &costs), place, team);
+    let turns = futures::stream::unfold((feed, todo), async |(mut feed, mut todo)| {
+        let turn = feed.next().await?.with(&mut todo)?;
+        Some((turn, (feed, todo)))
     });
     let running = turns.map(|turn| take(stage, turn, options, &bar)).buffer_unordered(at_once);
     let mut running = std::pin::pin!(running);

@@ -24,7 +24,7 @@ pub(super) enum Turned<E> {
 /// Does what a turn says.
 pub(super) async fn take<S: Stage>(
     stage: &S,
-    turn: Turn<S::Unit>,
+    turn: Turn<PlannedUnit<S::Unit>>,
     options: &RunOptions<'_>,
     bar: &StageProgress,
 ) -> Turned<S::Error> {
@@ -45,39 +45,50 @@ async fn run_unit<S: Stage>(
     options: &RunOptions<'_>,
     bar: &StageProgress,
 ) -> Result<Receipt, UnitFailure<S::Error>> {
-    let started = Instant::now();
     let result = match options.cancel.check() {
-        Ok(()) => finish_unit(stage, &unit, options, bar, started).await,
+        Ok(()) => finish_unit(stage, &unit, options, bar).await,
         Err(cancelled) => Err(cancelled.into()),
     };
+    let outcome = result.as_ref().map_err(ToString::to_string);
+    let about = || stage.describe(&unit.unit);
+    tell(&unit.name, outcome, options, bar, &about).await;
+    result.map_err(|error| UnitFailure { about: about(), unit: unit.name.clone(), error })
+}
+
+/// Tells other workers, the log and the user how a unit ended.
+async fn tell(
+    name: &str,
+    outcome: Result<&Receipt, String>,
+    options: &RunOptions<'_>,
+    bar: &StageProgress,
+    about: &(dyn Fn() -> String + Sync),
+) {
+    let stopped = options.cancel.is_cancelled();
     if let Some(team) = &options.team {
-        let outcome = match &result {
+        let outcome = match &outcome {
             Ok(receipt) => Some(Ok(receipt.seconds)),
-            Err(_) if options.cancel.is_cancelled() => None,
+            Err(_) if stopped => None,
             Err(_) => Some(Err(())),
         };
-        let (member, name) = (team.member.clone(), unit.name.clone());
+        let (member, name) = (team.member.clone(), name.to_owned());
         // Best effort: a claim that stays is void when this process has left.
         let _ = blocking(move || member.end(&name, outcome)).await;
     }
-    match &result {
+    match outcome {
         Ok(receipt) => {
             bar.unit_done();
             let fields = json!({
-                "unit": unit.name, "seconds": receipt.seconds,
+                "unit": name, "seconds": receipt.seconds,
                 "samples": receipt.samples, "skipped": receipt.faults.len(), "bytes": receipt.bytes(),
             });
             options.events.record("unit_finished", fields);
         }
-        Err(error) if !options.cancel.is_cancelled() => {
-            let about = stage.describe(&unit.unit);
-            let fields = json!({"unit": unit.name, "of": about, "error": error.to_string()});
+        Err(error) if !stopped => {
+            let fields = json!({"unit": name, "of": about(), "error": error});
             options.events.record("unit_failed", fields);
         }
         Err(_) => {}
     }
-    let failure = |error| UnitFailure { about: stage.describe(&unit.unit), unit: unit.name, error };
-    result.map_err(failure)
 }
 
 async fn finish_unit<S: Stage>(
@@ -85,10 +96,9 @@ async fn finish_unit<S: Stage>(
     unit: &PlannedUnit<S::Unit>,
     options: &RunOptions<'_>,
     bar: &StageProgress,
-    started: Instant,
 ) -> Result<Receipt, S::Error> {
-    let (run_dir, name) = (options.run_dir.clone(), unit.name.clone());
-    blocking(move || run_dir.revoke(&name)).await?;
+    let started = Instant::now();
+    revoke(options, &unit.name).await?;
     let scope = Scope::new(options.run_dir.clone(), options.cancel.clone(), bar.clone());
     let done = stage.process(&unit.unit, &scope);
     let done = tokio::select! {
@@ -106,9 +116,17 @@ async fn finish_unit<S: Stage>(
         log: done.log,
         seconds: (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
     };
-    let (run_dir, own) = (options.run_dir.clone(), receipt.clone());
-    blocking(move || run_dir.write_receipt(&own)).await?;
-    Ok(receipt)
+    Ok(write(options, receipt).await?)
+}
+
+async fn revoke(options: &RunOptions<'_>, name: &str) -> Result<(), StoreError> {
+    let (run_dir, name) = (options.run_dir.clone(), name.to_owned());
+    blocking(move || run_dir.revoke(&name)).await
+}
+
+async fn write(options: &RunOptions<'_>, receipt: Receipt) -> Result<Receipt, StoreError> {
+    let run_dir = options.run_dir.clone();
+    blocking(move || run_dir.write_receipt(&receipt).map(|()| receipt)).await
 }
 
 /// How long a unit under way may go on after the run was asked to stop; past it, the unit is dropped. Below the 30

@@ -36,9 +36,10 @@ def check_job(job: dict, known: set[str], maps: set[str]) -> None:
     # What podFailurePolicy and backoffLimitPerIndex ask for.
     assert template["restartPolicy"] == "Never"
     assert template["terminationGracePeriodSeconds"] > 20, "the program may take 20 seconds to end"
-    codes = {(rule["action"], code) for rule in spec["podFailurePolicy"]["rules"] for code in rule.get("onExitCodes", {}).get("values", [])}
+    rules = spec["podFailurePolicy"]["rules"]
+    codes = {(rule["action"], code) for rule in rules for code in rule.get("onExitCodes", {}).get("values", [])}
     assert codes == {("FailJob", 2), ("Ignore", 75), ("Ignore", 130)}, codes
-    names = {rule["onExitCodes"]["containerName"] for rule in spec["podFailurePolicy"]["rules"] if "onExitCodes" in rule}
+    names = {rule["onExitCodes"]["containerName"] for rule in rules if "onExitCodes" in rule}
     assert names == {container["name"]}, names
     volumes = {volume["name"]: volume for volume in template["volumes"]}
     mounts = {mount["name"] for mount in container["volumeMounts"]}

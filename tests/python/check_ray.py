@@ -1,10 +1,10 @@
-"""Run a pipeline over a Ray cluster of two nodes on this machine, with workers killed, and compare with a run on its own.
+"""Run a pipeline over a Ray cluster of three nodes on this machine, with workers killed, and compare with a run on its own.
 
-    python check_ray.py BINARY PIPELINE FOLDER [WORKERS]
+    python check_ray.py BINARY PIPELINE FOLDER
 
 FOLDER holds the runs. Asks for a setting that there is not, then stops the command with SIGTERM and goes on: kills a
-coda-pipe process, then the process of a Ray worker, then a node, each when further units are done. Prints what happened
-as JSON; the exit code is not 0 where bytes differ. Needs: ray.
+coda-pipe process, then the process of a Ray worker, then a node, then has another fall silent as if its network were cut,
+each when further units are done. Prints what happened as JSON; the exit code is not 0 where bytes differ. Needs: ray.
 """
 
 import hashlib
@@ -19,11 +19,14 @@ import time
 from dataclasses import replace
 
 import ray
+from ray._private.node import Node
 from ray.cluster_utils import Cluster
 
 PACKAGE = str(pathlib.Path(__file__).resolve().parents[2] / "deploy" / "ray")
 sys.path.insert(0, PACKAGE)
 from coda_pipe_ray import Job, run  # noqa: E402
+
+WORKERS = 4
 
 
 def results(run_dir: pathlib.Path) -> dict[str, str]:
@@ -35,6 +38,10 @@ def receipts(run_dir: pathlib.Path) -> int:
     return sum(1 for _ in run_dir.rglob("*.receipt.json"))
 
 
+def parent_of(process: int | str) -> int:
+    return int(pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
 def processes(run_dir: pathlib.Path) -> list[tuple[int, int]]:
     """Workers of this run as (process, parent)."""
     found = []
@@ -42,7 +49,7 @@ def processes(run_dir: pathlib.Path) -> list[tuple[int, int]]:
         if entry.name.isdigit():
             try:
                 words = (entry / "cmdline").read_bytes().split(b"\0")
-                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                parent = parent_of(entry.name)
             except OSError:
                 continue
             if str(run_dir).encode() in words and b"--partition" in words:
@@ -80,10 +87,11 @@ def stopped(address: str, job: Job) -> dict:
 class Trouble(threading.Thread):
     """Kills and takes away while the run is under way."""
 
-    def __init__(self, run_dir: pathlib.Path, cluster: Cluster, node) -> None:
+    def __init__(self, run_dir: pathlib.Path, cluster: Cluster, gone: Node, silent: Node) -> None:
         super().__init__(daemon=True)
-        self.run_dir, self.cluster, self.node = run_dir, cluster, node
+        self.run_dir, self.cluster, self.gone, self.silent = run_dir, cluster, gone, silent
         self.done: list[str] = []
+        self.frozen: list[int] = []
 
     def wait(self, units: int) -> list[tuple[int, int]]:
         """The workers, once so many units are done."""
@@ -100,33 +108,46 @@ class Trouble(threading.Thread):
         os.kill(parent, signal.SIGKILL)
         self.done.append("Ray worker killed")
         self.wait(begun + 8)
-        self.cluster.remove_node(self.node, allow_graceful=False)
+        self.cluster.remove_node(self.gone, allow_graceful=False)
         self.done.append("node removed")
+        self.wait(begun + 11)
+        self.fall_silent(self.silent.all_processes["raylet"][0].process.pid)
+        self.done.append("node silent")
+
+    def fall_silent(self, raylet: int) -> None:
+        """What a lost network looks like from elsewhere: connections stay open, and nobody answers. The program works on."""
+        while not (here := {parent for _, parent in processes(self.run_dir) if parent_of(parent) == raylet}):
+            time.sleep(0.05)
+        self.frozen = [raylet, *here]
+        for process in self.frozen:
+            os.kill(process, signal.SIGSTOP)
 
 
 def main() -> None:
-    binary, pipeline, folder = sys.argv[1:4]
-    workers = int(sys.argv[4]) if len(sys.argv) > 4 else 4
+    binary, pipeline, folder = sys.argv[1:]
     folder = pathlib.Path(folder).resolve()
     alone, shared = folder / "alone", folder / "shared"
     subprocess.run([binary, "run", pipeline, "--run-dir", str(alone)], check=True, stderr=subprocess.DEVNULL)
     # As where a script starts Ray in the background: its processes ignore SIGINT.
     usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": workers})
-    node = cluster.add_node(num_cpus=workers)
+    # As many places as workers, so that each node has one.
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": WORKERS - 2})
+    others = [cluster.add_node(num_cpus=1) for _ in range(2)]
     signal.signal(signal.SIGINT, usual)
-    job = Job(pipeline, str(shared), workers, gpus=0, cpus=1, binary=binary)
+    job = Job(pipeline, str(shared), WORKERS, gpus=0, cpus=1, binary=binary, patience=5)
     was_refused, was_stopped = refused(cluster.address, job), stopped(cluster.address, job)
     ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
     nodes = len([node for node in ray.nodes() if node["Alive"]])
-    trouble = Trouble(shared, cluster, node)
+    trouble = Trouble(shared, cluster, *others)
     trouble.start()
     run(job)
     orphans = len(processes(shared))
+    for process in trouble.frozen:
+        os.kill(process, signal.SIGKILL)
     ray.shutdown()
     cluster.shutdown()
     same = results(alone) == results(shared)
-    print(json.dumps({"nodes": nodes, "workers": workers, "trouble": trouble.done, "files": len(results(shared)),
+    print(json.dumps({"nodes": nodes, "workers": WORKERS, "trouble": trouble.done, "files": len(results(shared)),
                       "same": same, "orphans": orphans, "refused": was_refused, "stopped": was_stopped,
                       "ray": ray.__version__}))
     sys.exit(0 if same and not orphans else 1)

@@ -3,6 +3,7 @@
 The run directory decides what is done, so tasks can be killed, moved and repeated at will: see docs/run-directory.md.
 """
 
-from .driver import Failed, Job, run
+from .driver import run
+from .job import Failed, Job
 
 __all__ = ["Failed", "Job", "run"]

@@ -9,7 +9,8 @@ import sys
 
 import ray
 
-from .driver import INTERRUPTED, USAGE, Failed, Job, run
+from .driver import run
+from .job import INTERRUPTED, USAGE, Failed, Job
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
