@@ -72,6 +72,10 @@ pub(crate) struct Slurm {
     /// The run directory, in place of [output] run_dir
     #[arg(long, value_name = "DIR")]
     pub(super) run_dir: Option<PathBuf>,
+    /// Where files lie on each node when the run directory is in an object store; a node's own variables may be in it:
+    /// '$SLURM_TMPDIR/coda'
+    #[arg(long, value_name = "DIR")]
+    pub(super) scratch: Option<String>,
     /// Override a setting, as for `run`
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) sets: Vec<String>,

@@ -26,6 +26,7 @@ impl Slurm {
             program: text(&std::env::current_exe().context("cannot tell the program's path")?)?,
             pipeline: text(&folder.join(&self.pipeline))?,
             run_dir: text(&run_dir)?,
+            scratch: self.scratch.clone(),
             out: text(&folder.join(out))?,
             folder: text(&folder)?,
             sets: self.sets.clone(),

@@ -1,6 +1,8 @@
 //! The units that a process works on, one after the other: all that are left, or, in a team, its share, then others'.
 
+use super::blocking::blocking;
 use super::cancel::Cancel;
+use super::others::{Seen, Wanted, finished, missing, seen};
 use super::partition::Partition;
 use super::queue::Queue;
 use crate::store::{Begin, Member, Receipt, RunDir, StoreError};
@@ -45,9 +47,6 @@ impl Turn<usize> {
         })
     }
 }
-
-/// A unit that is left: its name and its fingerprint of today.
-pub(super) type Wanted = (String, String);
 
 /// Between two looks at what others have done, at first.
 const POLL: Duration = Duration::from_millis(200);
@@ -159,18 +158,18 @@ impl Feed {
         unit: usize,
         team: &Team,
     ) -> Result<Option<Turn<usize>>, StoreError> {
-        let Some((name, fingerprint)) = self.units.get(unit).cloned().flatten() else {
+        let Some(wanted) = self.units.get(unit).cloned().flatten() else {
             self.queue.take(unit);
             return Ok(None);
         };
         let (member, run_dir) = (team.member.clone(), self.run_dir.clone());
         let tried = blocking(move || {
-            if let Begin::Taken(_) = member.begin(&name)? {
+            if let Begin::Taken(_) = member.begin(&wanted.name)? {
                 return Ok(None);
             }
-            let done = finished(&run_dir, &name, &fingerprint)?;
+            let done = finished(&run_dir, &wanted)?;
             if done.is_some() {
-                member.end(&name, None)?;
+                member.end(&wanted.name, None)?;
             }
             Ok(Some(done))
         });
@@ -218,42 +217,16 @@ impl Feed {
     /// Names of the units that are left.
     fn names(&self) -> Vec<String> {
         let units = self.queue.left().filter_map(|unit| self.units.get(unit)?.as_ref());
-        units.map(|(name, _)| name.clone()).collect()
+        units.map(|unit| unit.name.clone()).collect()
     }
 
     /// Takes up what others have finished, and frees what they have given up; whether there was anything.
     async fn look(&mut self, team: &Team) -> Result<bool, StoreError> {
-        let left: Vec<(usize, String, String)> = self
-            .queue
-            .left()
-            .filter_map(|at| Some((at, self.units.get(at)?.clone()?)))
-            .map(|(at, (name, fingerprint))| (at, name, fingerprint))
-            .collect();
+        let wanted = |at: usize| Some((at, self.units.get(at)?.clone()?));
+        let left: Vec<(usize, Wanted)> = self.queue.left().filter_map(wanted).collect();
         let (member, run_dir, stage) = (team.member.clone(), self.run_dir.clone(), self.stage);
-        let (done, under_way) = blocking(move || {
-            let now = run_dir.snapshot(stage)?;
-            let names = |names: Vec<String>| names.into_iter().collect::<HashSet<_>>();
-            let (receipts, claims) = (names(now.receipts), names(now.claims));
-            let (mut done, mut under_way) = (Vec::new(), HashSet::new());
-            let there =
-                left.iter().map(|(_, name, _)| name).filter(|name| receipts.contains(*name));
-            // All at once: one by one, an object store's answers would take minutes where there are thousands.
-            let mut read = run_dir.receipts_of(stage, there.cloned().collect())?;
-            let claimed =
-                left.iter().map(|(_, name, _)| name).filter(|name| claims.contains(*name));
-            let at_work = member.under_way(claimed.cloned().collect())?;
-            for (at, name, fingerprint) in left {
-                let receipt =
-                    read.remove(&name).filter(|receipt| receipt.fingerprint == fingerprint);
-                if let Some(receipt) = receipt.filter(|receipt| run_dir.outputs_present(receipt)) {
-                    done.push((at, receipt));
-                } else if at_work.contains(&name) {
-                    under_way.insert(at);
-                }
-            }
-            Ok((done, under_way))
-        })
-        .await?;
+        let Seen { done, under_way } =
+            blocking(move || seen(&run_dir, &member, stage, left)).await?;
         let freed = !self.elsewhere.is_subset(&under_way);
         self.elsewhere = under_way;
         let any = !done.is_empty() || (freed && team.help);
@@ -263,42 +236,4 @@ impl Feed {
         }
         Ok(any)
     }
-}
-
-/// The receipt of a unit that is done as of today.
-fn finished(
-    run_dir: &RunDir,
-    name: &str,
-    fingerprint: &str,
-) -> Result<Option<Receipt>, StoreError> {
-    let receipt = run_dir.receipt(name)?.filter(|receipt| receipt.fingerprint == fingerprint);
-    Ok(receipt.filter(|receipt| run_dir.outputs_present(receipt)))
-}
-
-/// The units of `names`, each with who is at it.
-///
-/// # Errors
-/// If the claims can't be read.
-pub fn missing(run_dir: &RunDir, stage: &str, names: &[String]) -> Result<Vec<String>, StoreError> {
-    let claims = run_dir.claims(stage)?;
-    let about = |name: &String| match claims.get(name) {
-        Some(worker) => format!("{name} (claimed by worker {worker})"),
-        None => format!("{name} (nobody has begun it)"),
-    };
-    Ok(names.iter().map(about).collect())
-}
-
-/// Does what may wait for a disk or a server on a thread of its own.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    let (answer, answered) = tokio::sync::oneshot::channel();
-    // One kind of task, as each kind would bring its own copy of the runtime's code.
-    let work: Box<dyn FnOnce() + Send> = Box::new(move || drop(answer.send(work())));
-    let done = tokio::task::spawn_blocking(work).await;
-    answered.await.unwrap_or_else(|_| {
-        let died = done.err().map_or_else(String::new, |died| died.to_string());
-        let died = std::io::Error::other(died);
-        Err(StoreError::io("read", std::path::Path::new("the run directory"))(died))
-    })
 }

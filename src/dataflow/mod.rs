@@ -1,11 +1,13 @@
 //! What a stage is, and everything that a stage author must not get wrong: which units are done, bounded concurrency,
 //! receipts, progress, cancellation, device threads.
 
+mod blocking;
 mod cancel;
 mod device;
 mod failure;
 mod feed;
 mod fingerprint;
+mod others;
 mod partition;
 mod plan;
 mod progress;
@@ -19,8 +21,9 @@ mod unit;
 pub use cancel::{Cancel, Cancelled};
 pub use device::{DeviceGone, DevicePool};
 pub use failure::{FlowError, StaleStage, UnitFailure};
-pub use feed::{Team, missing};
+pub use feed::Team;
 pub use fingerprint::Fingerprint;
+pub use others::missing;
 pub use partition::{NoPartition, Partition, shares};
 pub use plan::{Plan, PlannedUnit, StaleReason, UnitState, plan};
 pub use progress::{Progress, ProgressStyle, StageProgress};

@@ -1,5 +1,6 @@
 //! What of a stage is done, to do, or made from other settings than today's.
 
+use super::others::Wanted;
 use super::stage::Stage;
 use crate::store::{Receipt, RunDir, StoreError};
 use rayon::prelude::*;
@@ -42,6 +43,13 @@ pub struct PlannedUnit<U> {
     pub settings: serde_json::Value,
     /// Where it stands.
     pub state: UnitState,
+}
+
+impl<U> PlannedUnit<U> {
+    /// What others know it by.
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted { name: self.name.clone(), fingerprint: self.fingerprint.clone() }
+    }
 }
 
 /// A stage, unit by unit.

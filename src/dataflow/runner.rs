@@ -1,8 +1,9 @@
 //! Running a stage: what is done is left alone, the rest is worked on within bounds, each unit ends with a receipt.
 
+use super::blocking::blocking;
 use super::cancel::Cancel;
 use super::failure::{FlowError, StaleStage, UnitFailure};
-use super::feed::{Feed, Team, blocking};
+use super::feed::{Feed, Team};
 use super::plan::{Plan, PlannedUnit, UnitState};
 use super::progress::Progress;
 use super::stage::{Stage, UnitError};
@@ -87,8 +88,7 @@ pub async fn run_stage<S: Stage>(
     let failed = Arc::new(AtomicBool::new(false));
     let (place, team) =
         ((options.run_dir, options.cancel), (options.team.as_ref(), failed.clone()));
-    let wanted = |unit: &PlannedUnit<S::Unit>| (unit.name.clone(), unit.fingerprint.clone());
-    let left = todo.iter().map(|unit| unit.as_ref().map(wanted)).collect();
+    let left = todo.iter().map(|unit| unit.as_ref().map(PlannedUnit::wanted)).collect();
     let feed = Feed::new(plan.stage, (left, &costs), place, team);
     let turns = futures::stream::unfold((feed, todo), async |(mut feed, mut todo)| {
         let turn = feed.next().await?.with(&mut todo)?;

@@ -1,8 +1,9 @@
 //! One unit, from its claim to its receipt.
 
+use super::blocking::blocking;
 use super::cancel::{Cancel, Cancelled};
 use super::failure::UnitFailure;
-use super::feed::{Turn, blocking};
+use super::feed::Turn;
 use super::plan::PlannedUnit;
 use super::progress::StageProgress;
 use super::runner::RunOptions;

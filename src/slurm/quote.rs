@@ -31,6 +31,12 @@ pub fn shell(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// `text` as a word of a POSIX shell that puts in its variables.
+pub(super) fn expanding(text: &str) -> String {
+    let escaped = text.replace('\\', r"\\").replace('"', "\\\"").replace('`', r"\`");
+    format!("\"{escaped}\"")
+}
+
 /// An `#SBATCH` line: sbatch knows double quotes, and a backslash before what would end them.
 pub(super) fn directive(option: &str, value: &str) -> String {
     match is_plain(value) {
@@ -59,6 +65,13 @@ mod tests {
             let output = std::process::Command::new("sh").args(["-c", &command]).output().unwrap();
             assert_eq!(String::from_utf8(output.stdout).unwrap(), text);
         }
+    }
+
+    #[test]
+    fn only_variables_mean_more_than_themselves_where_they_may() {
+        let command = format!("x='a  b'; printf %s {}", expanding(r#"$x/${x}/"y" `id` \n *"#));
+        let output = std::process::Command::new("sh").args(["-c", &command]).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), r#"a  b/a  b/"y" `id` \n *"#);
     }
 
     #[test]

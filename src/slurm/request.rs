@@ -13,6 +13,8 @@ pub struct Request {
     pub pipeline: String,
     /// The run directory.
     pub run_dir: String,
+    /// Where files lie on a node when the run directory is in an object store; variables are those of the node.
+    pub scratch: Option<String>,
     /// Settings given on the command line, as `key=value`.
     pub sets: Vec<String>,
     /// The run's name, which the jobs' names begin with.
@@ -71,7 +73,7 @@ impl Request {
         let Resources { extra, extra_gpu, extra_cpu, .. } = &self.resources;
         let Resources { memory, time, queue, account, qos, constraint, .. } = &self.resources;
         let single = [&self.program, &self.folder, &self.pipeline, &self.run_dir, &self.name];
-        let options = [memory, time, queue, account, qos, constraint];
+        let options = [memory, time, queue, account, qos, constraint, &self.scratch];
         let lists = [&self.sets, &self.setup, extra, extra_gpu, extra_cpu];
         let all = single.into_iter().chain([&self.out]);
         let all = all.chain(options.into_iter().flatten()).chain(lists.into_iter().flatten());

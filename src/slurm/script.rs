@@ -1,7 +1,7 @@
 //! The batch script of a job.
 
 use super::chain::Job;
-use super::quote::{directive, in_log_name, shell};
+use super::quote::{directive, expanding, in_log_name, shell};
 use super::request::Request;
 use std::fmt::Write;
 
@@ -88,9 +88,12 @@ pub(super) fn numbers(request: &Request, tasks: usize) -> String {
 }
 
 fn command(request: &Request, job: &Job) -> String {
-    let Request { program, pipeline, run_dir, sets, .. } = request;
+    let Request { program, pipeline, run_dir, scratch, sets, .. } = request;
     let mut text = format!("{} run {} \\\n", shell(program), shell(pipeline));
     let _ = write!(text, "  --run-dir {}", shell(run_dir));
+    if let Some(scratch) = scratch {
+        let _ = write!(text, " --scratch {}", expanding(scratch));
+    }
     sets.iter().for_each(|set| {
         let _ = write!(text, " --set {}", shell(set));
     });

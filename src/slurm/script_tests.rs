@@ -53,6 +53,9 @@ fn a_script_asks_for_what_was_asked_and_runs_its_stages() {
     ] {
         assert!(encode.contains(line), "{line}\nis not in\n{encode}");
     }
+    let far = Request { scratch: Some("$SLURM_TMPDIR/it's".into()), ..request.clone() };
+    let line = "--run-dir /runs/100% --scratch \"$SLURM_TMPDIR/it's\" --set ipc=50";
+    assert!(script(&far, &jobs[0]).contains(line));
     let discover = script(&request, &jobs[1]);
     assert!(!discover.contains("gpus"), "{discover}");
     let ends = "#SBATCH --reservation=mine\n#SBATCH --partition=cpu --mem=128G\n\ncd ";

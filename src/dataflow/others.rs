@@ -1,0 +1,70 @@
+//! What other workers have done of a stage, and what they are at.
+
+use crate::store::{Member, Receipt, RunDir, StoreError};
+use std::collections::HashSet;
+
+/// A unit that is left.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    /// `stage/name`.
+    pub(super) name: String,
+    /// Its fingerprint's digest today.
+    pub(super) fingerprint: String,
+}
+
+/// What a look shows of the units that are left, by number.
+pub(super) struct Seen {
+    pub(super) done: Vec<(usize, Receipt)>,
+    pub(super) under_way: HashSet<usize>,
+}
+
+/// Looks at the units that are `left`. All at once: one by one, an object store's answers would take minutes where there
+/// are thousands.
+pub(super) fn seen(
+    run_dir: &RunDir,
+    member: &Member,
+    stage: &str,
+    left: Vec<(usize, Wanted)>,
+) -> Result<Seen, StoreError> {
+    let now = run_dir.snapshot(stage)?;
+    let among = |names: Vec<String>| {
+        let there: HashSet<String> = names.into_iter().collect();
+        let names = left.iter().map(|(_, unit)| &unit.name);
+        names.filter(|name| there.contains(*name)).cloned().collect()
+    };
+    let mut read = run_dir.receipts_of(stage, among(now.receipts))?;
+    let at_work = member.under_way(among(now.claims))?;
+    let mut seen = Seen { done: Vec::new(), under_way: HashSet::new() };
+    for (at, unit) in left {
+        match read.remove(&unit.name).filter(|receipt| holds(receipt, &unit, run_dir)) {
+            Some(receipt) => seen.done.push((at, receipt)),
+            None if at_work.contains(&unit.name) => {
+                seen.under_way.insert(at);
+            }
+            None => {}
+        }
+    }
+    Ok(seen)
+}
+
+/// The receipt of `unit` if it is done as of today.
+pub(super) fn finished(run_dir: &RunDir, unit: &Wanted) -> Result<Option<Receipt>, StoreError> {
+    Ok(run_dir.receipt(&unit.name)?.filter(|receipt| holds(receipt, unit, run_dir)))
+}
+
+fn holds(receipt: &Receipt, unit: &Wanted, run_dir: &RunDir) -> bool {
+    receipt.fingerprint == unit.fingerprint && run_dir.outputs_present(receipt)
+}
+
+/// The units of `names`, each with who is at it.
+///
+/// # Errors
+/// If the claims can't be read.
+pub fn missing(run_dir: &RunDir, stage: &str, names: &[String]) -> Result<Vec<String>, StoreError> {
+    let claims = run_dir.claims(stage)?;
+    let about = |name: &String| match claims.get(name) {
+        Some(worker) => format!("{name} (claimed by worker {worker})"),
+        None => format!("{name} (nobody has begun it)"),
+    };
+    Ok(names.iter().map(about).collect())
+}
