@@ -4,6 +4,7 @@ use super::Features;
 use super::document::Document;
 use super::error::{Origin, Problem};
 use super::pipeline::Pipeline;
+use super::sections::Discover;
 use super::value::Value;
 use crate::discovery::{Algorithm, NeighborSearch};
 
@@ -79,18 +80,24 @@ impl Pipeline {
         let given = |key: &&&str| {
             document.get("discover", key).is_some_and(|entry| entry.origin != Origin::Absent)
         };
-        let idle: &[&str] = match (discover.algorithm, discover.neighbors) {
-            (Algorithm::Coda, _) => &[],
-            // An index is built over as many neighbours.
-            (_, NeighborSearch::Hnsw) => &["min_cluster_size", "min_samples", "components"],
-            _ => &["n_neighbors", "min_cluster_size", "min_samples", "components"],
-        };
         let sentence = |key: &&str| {
             format!(
                 "discover.{key} has no effect with algorithm = {}; \"coda\" looks at it",
                 discover.algorithm.show()
             )
         };
-        idle.iter().filter(given).map(sentence).collect()
+        discover.idle().iter().filter(given).map(sentence).collect()
+    }
+}
+
+impl Discover {
+    /// Keys that the algorithm doesn't look at: cores are the same whatever they say.
+    pub fn idle(&self) -> &'static [&'static str] {
+        match (self.algorithm, self.neighbors) {
+            (Algorithm::Coda, _) => &[],
+            // An index is built over as many neighbours.
+            (_, NeighborSearch::Hnsw) => &["min_cluster_size", "min_samples", "components"],
+            _ => &["n_neighbors", "min_cluster_size", "min_samples", "components"],
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::discovery::hnsw::Index;
 use crate::discovery::{self, Discovery, HnswSettings, Settings};
 use crate::store::tables::{CoreRow, EmbeddedRow, write_cores, write_embedding};
 use crate::store::{RunDir, StoreError, Written, adopt, file_stem, temporary};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -75,15 +75,20 @@ impl Stage for Discover {
         let d = &self.context.pipeline.discover;
         // With a second encoder, what features depend on is in the parts already.
         let own = self.context.pipeline.features.model.is_none();
+        let mut settings = json!({
+            "discover.ipc": self.latents.cores(&class.key), "discover.algorithm": d.algorithm,
+            "discover.features": own.then_some(d.features), "discover.pca": d.pca,
+            "discover.n_neighbors": d.n_neighbors,
+            "discover.min_cluster_size": d.min_cluster_size, "discover.min_samples": d.min_samples,
+            "discover.components": d.components, "discover.neighbors": d.neighbors,
+            "discover.min_recall": d.min_recall, "discover.seed": d.seed,
+        });
+        // What changes no core makes none stale.
+        for key in d.idle() {
+            settings[format!("discover.{key}")] = Value::Null;
+        }
         Ok(Fingerprint {
-            settings: json!({
-                "discover.ipc": self.latents.cores(&class.key), "discover.algorithm": d.algorithm,
-                "discover.features": own.then_some(d.features), "discover.pca": d.pca,
-                "discover.n_neighbors": d.n_neighbors,
-                "discover.min_cluster_size": d.min_cluster_size, "discover.min_samples": d.min_samples,
-                "discover.components": d.components, "discover.neighbors": d.neighbors,
-                "discover.min_recall": d.min_recall, "discover.seed": d.seed,
-            }),
+            settings,
             inputs: json!({
                 "class": class.key, "parts": self.latents.digests_of(&class.key),
                 "kept": self.latents.kept_digest(&class.key),

@@ -72,8 +72,8 @@ impl Settings {
             let old = match name.as_str() {
                 // The receipt has what a class could give.
                 "discover.ipc" => &self.last_ipc,
-                // Not a setting of its own where a second encoder makes the features.
-                "discover.features" if old.is_null() => new,
+                // Nothing went by it: features came from a second encoder, or another algorithm chose.
+                _ if name.starts_with("discover.") && old.is_null() => new,
                 _ => old,
             };
             (old != new).then(|| format!("{name}: {old} → {new}"))

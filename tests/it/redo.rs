@@ -41,6 +41,24 @@ fn changed_settings_of_all_stages_are_shown_at_once_and_force_redoes_those_alone
 }
 
 #[test]
+fn a_setting_that_the_algorithm_does_not_look_at_makes_nothing_stale() {
+    let bench = Bench::new();
+    let kmeans = ["run", "p.toml", "--set", "algorithm=kmeans", "--set", "neighbors=exact"];
+    bench.expect(0, &kmeans);
+    let before = bench.events("run", "unit_finished");
+    let idle = ["--set", "n_neighbors=9", "--set", "min_cluster_size=5", "--set", "components=4"];
+    let (_, stderr) = bench.expect(0, &[&kmeans[..], &idle].concat());
+    assert!(stderr.contains("discover.n_neighbors has no effect"), "{stderr}");
+    assert_eq!(bench.events("run", "unit_finished"), before);
+    // What it does look at is still held against what was done; what it doesn't is no reason.
+    let (_, stderr) = bench.expect(2, &[&kmeans[..], &["--set", "discover.seed=9"]].concat());
+    assert!(stderr.contains("discover.seed: "), "{stderr}");
+    let (_, stderr) = bench.expect(2, &["run", "p.toml"]);
+    assert!(stderr.contains("discover.algorithm: \"kmeans\" → \"coda\""), "{stderr}");
+    assert!(!stderr.contains("discover.n_neighbors"), "{stderr}");
+}
+
+#[test]
 fn a_later_stages_changed_setting_refuses_before_anything_is_computed() {
     let bench = Bench::new();
     bench.expect(0, &["run", "p.toml"]);

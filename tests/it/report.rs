@@ -161,7 +161,19 @@ fn a_browser_shows_it() {
     };
     let bench = run();
     bench.expect(0, &["report", "run"]);
+    let missing = opened(&browser, &bench, "");
+    assert!(!missing.contains("id=\"quality\"") && !missing.contains("id=\"stability\""));
+    let report = ["--set", "output.report=true"];
+    std::fs::copy(bench.path("train-000000.tar"), bench.path("unseen.tar")).unwrap();
+    bench.expect(0, &["evaluate", "run", "--against", "unseen.tar", "--seeds", "2"]);
+    bench.expect(0, &["stability", "run", "--seeds", "2"]);
+    bench.expect(0, &[&["run", "p.toml"], &report[..]].concat());
     let page = opened(&browser, &bench, "");
+    for part in ["MMD²", "2 draws", "2 seeds", "min_cluster_size ± 20 %"] {
+        assert!(page.contains(part), "{part} is not on the page:\n{page}");
+    }
+    // What was measured once has no deviation.
+    assert!(!page.contains("± –"), "{page}");
     for part in ["<h1>mini</h1>", "id=\"stages\"", "class=\"histogram\"", "Nothing was left out."] {
         assert!(page.contains(part), "{part} is not on the page:\n{page}");
     }

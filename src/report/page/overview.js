@@ -91,7 +91,7 @@ function copies() {
     : el("p", null, "No image is flagged as a copy.");
   return section("copies", "Copies?", found,
     el("p", { class: "soft" }, `Each of ${plural(audit.images, "generated image")} was held against all ${count(audit.real)} real ones, by ${count(audit.values)} averages of the encoder's latents. The distance to the nearest is given in units of the spacing: the median distance between a real image of that class and its nearest fellow. Below ${audit.threshold} an image is flagged.`),
-    el("p", { class: "soft" }, `${plural(audit.within_one_percent, "image lies", "images lie")} nearer to a real image than 99 of 100 real images of its class lie to each other: near its core, as a strong pull makes it, without being a copy unless flagged. ${plural(audit.nearest_of_another_class, "image has", "images have")} their nearest real image in another class.`),
+    el("p", { class: "soft" }, `${plural(audit.within_one_percent, "image lies", "images lie")} nearer to a real image than 99 of 100 real images of its class lie to each other: near its core, as a strong pull makes it, without being a copy unless flagged. The nearest real image is of another class for ${plural(audit.nearest_of_another_class, "image", "images")}.`),
     histogram(audit.histogram, audit.threshold),
     el("p", { class: "soft small" }, "Bars: generated images. Line: real images among themselves. The last bar holds all beyond."),
     el("h3", null, "The nearest pairs"),
@@ -111,17 +111,18 @@ function pair({ place, at, rank, ratio, distance, near_key, flagged }) {
 function quality() {
   const found = report.evaluation;
   if (!found || !Array.isArray(found.sets)) return null;
-  const percent = (value) => (isNumber(value) ? (value <= 1 ? 100 * value : value).toFixed(1) : NOTHING);
-  const spread = (value) => (value && isNumber(value.mean) ? `${percent(value.mean)} ± ${percent(value.std)}` : NOTHING);
+  const percent = (share) => (isNumber(share) ? (100 * share).toFixed(1) : NOTHING);
+  // Only what was drawn several times varies.
+  const spread = (value) => percent(value?.mean) + (isNumber(value?.std) ? ` ± ${percent(value.std)}` : "");
   const rows = found.sets.map((set) => [String(set.name ?? NOTHING), count(set.images), spread(set.probe), spread(set.knn),
-    fixed(set.coverage, 3), fixed(set.density, 3), figure(set.frechet), figure(set.mmd)]);
+    percent(set.coverage), fixed(set.density, 3), fixed(set.frechet, 3), fixed(set.mmd, 4)]);
   const classes = [];
   for (const set of found.sets) for (const one of set.classes ?? []) {
     classes.push([String(one.class ?? NOTHING), String(set.name ?? NOTHING), percent(one.probe), percent(one.knn)]);
   }
   return section("quality", "Quality",
-    el("p", { class: "soft" }, `By ${found.features ?? NOTHING}, tested on ${count(found.test_images)} images of ${(found.against ?? []).join(", ") || NOTHING}; accuracy in per cent, mean ± standard deviation over ${count(found.seeds)} seeds.`),
-    table([["set"], ["images", true], ["linear probe", true], ["k-NN", true], ["coverage", true], ["density", true], ["Fréchet", true], ["MMD", true]], rows),
+    el("p", { class: "soft" }, `By ${found.features ?? NOTHING}, tested on ${count(found.test_images)} images of ${(found.against ?? []).join(", ") || NOTHING}; accuracy and coverage in per cent; random images: mean ± standard deviation over ${count(found.seeds)} draws.`),
+    table([["set"], ["images", true], ["linear probe", true], ["k-NN", true], ["coverage", true], ["density", true], ["Fréchet", true], ["MMD²", true]], rows),
     classes.length ? details("By class", () => table([["class"], ["set"], ["linear probe", true], ["k-NN", true]], classes)) : null);
 }
 
@@ -135,16 +136,18 @@ function details(summary, make) {
 function stability() {
   const found = report.stability;
   if (!found) return null;
-  const columns = [["cores_by_seed", "cores by seed"], ["clusters_by_seed", "clusters by seed"],
-    ["cores_by_n_neighbors", "cores by n_neighbors"], ["clusters_by_n_neighbors", "clusters by n_neighbors"],
-    ["cores_by_min_cluster_size", "cores by min_ cluster_size"], ["clusters_by_min_cluster_size", "clusters by min_ cluster_size"]];
-  const row = (one, name) => [name, count(one.images), ...columns.map(([key]) => fixed(one[key], 2))];
-  const rows = (found.classes ?? []).map((one) => row(one, String(one.class ?? NOTHING)));
-  const heads = [["class"], ["images", true], ...columns.map(([, title]) => [title, true])];
+  const changes = [["seed", `${count(found.seeds)} seeds`], ["n_neighbors", "n_neighbors ± 20 %"], ["min_cluster_size", "min_cluster_size ± 20 %"]]
+    .filter(([change]) => isNumber(found.mean?.[`cores_by_${change}`]));
+  const measures = [["cores", "cores"], ["clusters", "clusters"], ["distance", "apart"]];
+  const values = (one, change) => measures.map(([measure]) => fixed(one[`${measure}_by_${change}`], 2));
+  const heads = (first) => [...first, ...measures.map(([, title]) => [title, true])];
+  const means = changes.map(([change, title]) => [title, ...values(found.mean, change)]);
+  const classes = (found.classes ?? []).flatMap((one) =>
+    changes.map(([change, title]) => [String(one.class ?? NOTHING), title, ...values(one, change)]));
   return section("stability", "Stability",
-    el("p", { class: "soft" }, `How alike cores (Jaccard index) and clusters (adjusted Rand index) come out over ${count(found.seeds)} seeds, and with n_neighbors and min_cluster_size a fifth smaller or larger. 1 is the same.`),
-    found.mean ? table(heads, [row(found.mean, "mean")], true) : null,
-    rows.length ? details("By class", () => table(heads, rows, true)) : null);
+    el("p", { class: "soft" }, "How much cores and clusters change with the seed, and with settings a fifth smaller or larger. Cores: images that both choices have, as a share of those that either has. Clusters: adjusted Rand index. Apart: how far a core's nearest is in the other choice, 1 being no nearer than chance."),
+    means.length ? table(heads([["changed"]]), means) : null,
+    classes.length ? details("By class", () => table(heads([["class"], ["changed"]]), classes)) : null);
 }
 
 function leftOut() {
