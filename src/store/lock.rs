@@ -23,7 +23,7 @@ pub struct Lock {
     /// Dropped first, which ends the heartbeat.
     heart: Option<Sender<()>>,
     beating: Option<std::thread::JoinHandle<()>>,
-    _file: File,
+    file: File,
 }
 
 /// The content of a claim.
@@ -119,7 +119,7 @@ impl Lock {
                 let _ = write_beat(&mine, &mut content, beat);
             }
         });
-        Ok(Self { claim, heart: Some(heart), beating: Some(beating), _file: file })
+        Ok(Self { claim, heart: Some(heart), beating: Some(beating), file })
     }
 }
 
@@ -131,6 +131,9 @@ impl Drop for Lock {
         }
         // Best effort: a claim that stays is void once this process is gone.
         let _ = std::fs::remove_file(&self.claim);
+        // Not left to closing: a process that was just forked to start a program has the file open too, and with it the
+        // lock, until it gets there.
+        let _ = self.file.unlock();
     }
 }
 
