@@ -22,7 +22,8 @@ impl Fingerprint {
         format!("{:032x}", xxh3_128(text.as_bytes()))
     }
 
-    /// What differs between `before` and these settings, one line each: `gamma: 0.05 → 0.2`.
+    /// What differs between `before` and these settings, one line each: `gamma: 0.05 → 0.2`. A setting that only one of
+    /// the two has was looked at by one alone, because of another setting: it is told where nothing else differs.
     pub fn changes_since(&self, before: &Value) -> Vec<String> {
         let (Value::Object(old), Value::Object(new)) = (before, &self.settings) else {
             return Vec::new();
@@ -31,8 +32,11 @@ impl Fingerprint {
         let mut keys: Vec<&String> = new.keys().chain(old.keys()).collect();
         keys.sort();
         keys.dedup();
+        keys.retain(|k| old.get(*k) != new.get(*k));
+        if keys.iter().any(|k| old.contains_key(*k) && new.contains_key(*k)) {
+            keys.retain(|k| old.contains_key(*k) && new.contains_key(*k));
+        }
         keys.into_iter()
-            .filter(|k| old.get(*k) != new.get(*k))
             .map(|k| format!("{k}: {} → {}", show(old.get(k)), show(new.get(k))))
             .collect()
     }
@@ -54,5 +58,16 @@ mod tests {
         assert_ne!(base.digest("generate"), of(0.05, "b").digest("generate"));
         assert_ne!(base.digest("generate"), of(0.2, "a").digest("generate"));
         assert_eq!(of(0.2, "a").changes_since(&base.settings), ["generate.gamma: 0.05 → 0.2"]);
+    }
+
+    #[test]
+    fn settings_that_only_one_has_are_told_where_nothing_else_differs() {
+        let of = |settings: Value| Fingerprint { settings, inputs: json!([]) };
+        let coda = of(json!({"algorithm": "coda", "min_samples": 3, "pca": null}));
+        let kmeans = json!({"algorithm": "kmeans", "pca": 50});
+        let both = ["algorithm: \"kmeans\" → \"coda\"", "pca: 50 → null"];
+        assert_eq!(coda.changes_since(&kmeans), both);
+        let earlier = json!({"algorithm": "coda", "pca": null});
+        assert_eq!(coda.changes_since(&earlier), ["min_samples: unset → 3"]);
     }
 }

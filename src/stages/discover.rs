@@ -73,19 +73,22 @@ impl Stage for Discover {
 
     fn fingerprint(&self, class: &Class) -> Result<Fingerprint, StageError> {
         let d = &self.context.pipeline.discover;
-        // With a second encoder, what features depend on is in the parts already.
-        let own = self.context.pipeline.features.model.is_none();
         let mut settings = json!({
             "discover.ipc": self.latents.cores(&class.key), "discover.algorithm": d.algorithm,
-            "discover.features": own.then_some(d.features), "discover.pca": d.pca,
+            "discover.features": d.features, "discover.pca": d.pca,
             "discover.n_neighbors": d.n_neighbors,
             "discover.min_cluster_size": d.min_cluster_size, "discover.min_samples": d.min_samples,
             "discover.components": d.components, "discover.neighbors": d.neighbors,
             "discover.min_recall": d.min_recall, "discover.seed": d.seed,
         });
         // What changes no core makes none stale.
-        for key in d.idle() {
-            settings[format!("discover.{key}")] = Value::Null;
+        let mut idle = d.idle().to_vec();
+        if self.context.pipeline.features.model.is_some() {
+            // What features depend on is in the parts already.
+            idle.push("features");
+        }
+        if let Value::Object(settings) = &mut settings {
+            settings.retain(|name, _| idle.iter().all(|key| *name != format!("discover.{key}")));
         }
         Ok(Fingerprint {
             settings,

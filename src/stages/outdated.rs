@@ -72,8 +72,6 @@ impl Settings {
             let old = match name.as_str() {
                 // The receipt has what a class could give.
                 "discover.ipc" => &self.last_ipc,
-                // Nothing went by it: features came from a second encoder, or another algorithm chose.
-                _ if name.starts_with("discover.") && old.is_null() => new,
                 _ => old,
             };
             (old != new).then(|| format!("{name}: {old} → {new}"))

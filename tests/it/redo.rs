@@ -56,6 +56,10 @@ fn a_setting_that_the_algorithm_does_not_look_at_makes_nothing_stale() {
     let (_, stderr) = bench.expect(2, &["run", "p.toml"]);
     assert!(stderr.contains("discover.algorithm: \"kmeans\" → \"coda\""), "{stderr}");
     assert!(!stderr.contains("discover.n_neighbors"), "{stderr}");
+    // Told before anything is computed, also where a stage ahead has work to do.
+    std::fs::remove_file(bench.path("run/encode/part-000000.receipt.json")).unwrap();
+    let (_, stderr) = bench.expect(2, &[&kmeans[..], &["--set", "pca=5"]].concat());
+    assert!(stderr.contains("discover.pca: null → 5"), "{stderr}");
 }
 
 #[test]
