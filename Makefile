@@ -29,6 +29,7 @@ lint:
 test: lint runtime
 	PYTHON=$(PYTHON) sh scripts/test-venv.sh
 	sh scripts/slurm.sh
+	sh scripts/chromium.sh
 	$(CARGO) test --locked
 
 # Several processes on Slurm, Ray and S3, for longer: fetches Ray (some 280 MB) into .venv/, and kills 50 times.

@@ -70,11 +70,18 @@ def draws(found, keys, ipc, seeds):
 def tensors(found, keys, side):
     """(n × 3 × side × side in 0..255, labels) of (class, image file); classes that `keys` lacks are passed over."""
     numbers = {key: number for number, key in enumerate(keys)}
-    rows = [(square(image, side), numbers[key]) for key, image in found if key in numbers]
-    if not rows:
+    # Grown by half where it is full: a list of images and their stack would be there twice.
+    pixels, labels = torch.empty((256, 3, side, side), dtype=torch.uint8), []
+    for key, image in found:
+        if key not in numbers:
+            continue
+        if len(labels) == len(pixels):
+            pixels.resize_(len(pixels) * 3 // 2, 3, side, side)
+        pixels[len(labels)] = square(image, side)
+        labels.append(numbers[key])
+    if not labels:
         raise SystemExit(f"no sample of the classes {', '.join(keys[:3])} …: check --classes and --label")
-    pixels, labels = zip(*rows)
-    return torch.stack(pixels), torch.tensor(labels)
+    return pixels[:len(labels)], torch.tensor(labels)
 
 
 def square(file, side):

@@ -11,7 +11,8 @@ class Results:
 
     def __init__(self, options, how, test):
         self.folder = options.cache
-        teacher = [options.teacher, str(options.teacher_weights)]
+        weights = options.teacher_weights
+        teacher = [options.teacher, weights and hashlib.sha256(weights.read_bytes()).hexdigest()]
         self.settings = [PROTOCOL, *how._replace(device=""), options.width, options.side, *teacher, digest(test)]
 
     def of(self, network, seed, content, compute):
@@ -31,5 +32,5 @@ class Results:
 def digest(arrays):
     content = hashlib.sha256()
     for array in arrays:
-        content.update(array.numpy().data)
+        content.update(array.contiguous().numpy().data)
     return content.hexdigest()

@@ -131,13 +131,11 @@ pub fn audit(
     let real_classes = real.classes();
     let places = generated.classes().into_iter().zip(own);
     let compared = found.nearest.iter().zip(places).map(|(near, (class, own))| {
-        let nearest: Vec<Near> = near
-            .iter()
-            .map(|&(distance, row)| {
-                let row = row as usize;
-                Near { row, class: real_classes.get(row).copied().unwrap_or(0), distance }
-            })
-            .collect();
+        let nearest = near.iter().map(|&(distance, row)| {
+            let row = row as usize;
+            Near { row, class: real_classes.get(row).copied().unwrap_or(0), distance }
+        });
+        let nearest = with_own(nearest.collect(), own, settings.neighbors);
         let (mut ratio, mut percentile) = (f64::INFINITY, 1.0);
         if let Some(first) = nearest.first() {
             let spacing = spacings.get(first.class).filter(|s| s.median() > 0.0);
@@ -148,6 +146,19 @@ pub fn audit(
         Compared { class, nearest, own, ratio, percentile, flagged: ratio < settings.threshold }
     });
     Ok(Audit { compared: compared.collect(), spacings, log: found.log })
+}
+
+/// `nearest` with the nearest of its own class, which is found exactly: an index may have missed it, and a copy of a core
+/// must not go unseen.
+fn with_own(mut nearest: Vec<Near>, own: Option<Near>, most: usize) -> Vec<Near> {
+    if let Some(own) = own
+        && nearest.first().is_none_or(|first| own.distance < first.distance)
+    {
+        nearest.retain(|near| near.row != own.row);
+        nearest.insert(0, own);
+        nearest.truncate(most);
+    }
+    nearest
 }
 
 /// The nearest real image of the same class, for each generated one.

@@ -31,6 +31,20 @@ fn distances_are_held_against_the_spacing_of_the_neighbours_class() {
 }
 
 #[test]
+fn what_an_index_missed_of_the_own_class_is_found_all_the_same() {
+    let near = |row, distance| Near { row, class: 0, distance };
+    let found = vec![near(4, 2.0), near(7, 3.0), near(1, 4.0)];
+    let rows = |own| -> Vec<usize> {
+        with_own(found.clone(), own, 3).iter().map(|near| near.row).collect()
+    };
+    assert_eq!(rows(Some(near(9, 0.0))), [9, 4, 7]);
+    assert_eq!(rows(Some(near(7, 1.5))), [7, 4, 1]);
+    assert_eq!(rows(Some(near(4, 2.0))), [4, 7, 1]);
+    assert_eq!(rows(None), [4, 7, 1]);
+    assert_eq!(with_own(Vec::new(), Some(near(2, 1.0)), 3).len(), 1);
+}
+
+#[test]
 fn duplicates_in_the_data_hide_no_copy() {
     // A third of the class is there twice: a quantile of the spacing would be 0.
     let at = [0.0, 0.0, 1.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];

@@ -192,6 +192,8 @@ impl Run {
             && place.writes_report()
             && *range.end() == STAGES.len() - 1
         {
+            // What other machines made, where the run directory is an object store.
+            run_dir.bring_all()?;
             let of = OfRun { context, run_dir: run_dir.clone(), record: run_dir.record()? };
             let (path, _) = report::make(&of, progress, &cancel, &Wanted::default()).await?;
             eprintln!("report in {}", path.display());

@@ -19,5 +19,5 @@ pub(crate) use client::{Network, Object};
 pub(crate) use error::{RemoteError, changed};
 #[cfg(feature = "remote")]
 pub(crate) use urls::split;
-pub use urls::without_secrets;
 pub(crate) use urls::{is_store, is_url};
+pub use urls::{without_secrets, without_secrets_in};

@@ -23,6 +23,43 @@ pub fn without_secrets(url: &str) -> String {
     format!("{scheme}://{host}{path}")
 }
 
+/// `text` with every URL in it as [`without_secrets`] has it. A URL ends at white space, a quote, and at `,` `)` `]` `}`
+/// that it did not open (braces stand for ranges of shards, brackets for an address).
+pub fn without_secrets_in(text: &str) -> String {
+    let (mut clean, mut rest) = (String::new(), text);
+    while let Some(start) = first_url(rest) {
+        let (before, found) = rest.split_at(start);
+        let (url, after) = found.split_at(url_end(found));
+        clean.push_str(before);
+        clean.push_str(&without_secrets(url));
+        rest = after;
+    }
+    clean + rest
+}
+
+fn first_url(text: &str) -> Option<usize> {
+    STORES.iter().chain(&SERVERS).filter_map(|scheme| text.find(scheme)).min()
+}
+
+fn url_end(text: &str) -> usize {
+    let mut open = Vec::new();
+    for (at, c) in text.char_indices() {
+        let ends = match c {
+            '{' | '[' | '(' => {
+                open.push(c);
+                false
+            }
+            '}' | ']' | ')' => open.pop().is_none(),
+            ',' | ';' | '|' => open.is_empty(),
+            _ => c.is_whitespace() || matches!(c, '\'' | '"' | '`' | '<' | '>'),
+        };
+        if ends {
+            return at;
+        }
+    }
+    text.len()
+}
+
 /// Whether `place` is a folder of an object store.
 pub(crate) fn is_store(place: &str) -> bool {
     STORES.iter().any(|scheme| place.starts_with(scheme))
@@ -35,4 +72,34 @@ pub(crate) fn split(url: &str) -> Option<(&str, &str)> {
     let end = url.get(start..)?.find('/').map_or(url.len(), |slash| start + slash);
     let (bucket, key) = url.split_at(end);
     (end > start).then_some((bucket, key.trim_start_matches('/')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_url_of_a_text_keeps_its_secrets() {
+        for (text, clean) in [
+            (
+                "pipe:curl -s 'https://me:pw@h/a.tar?sig=abc' | cat",
+                "pipe:curl -s 'https://h/a.tar' | cat",
+            ),
+            (
+                r#"data.shards=["https://a:b@h/x.tar?sig=1","https://c:d@h/y.tar"]"#,
+                r#"data.shards=["https://h/x.tar","https://h/y.tar"]"#,
+            ),
+            (
+                "https://u:p@h/x-{a,b}-{000..146}.tar?sig=1, next",
+                "https://h/x-{a,b}-{000..146}.tar, next",
+            ),
+            ("https://u@[::1]:9000/x.tar#f", "https://[::1]:9000/x.tar"),
+            ("(see s3://key:secret@bucket/a?b)", "(see s3://bucket/a?b)"),
+            ("https://h/a?next=https://u:p@h/b", "https://h/a"),
+            ("no URL: a://b, x@y?z", "no URL: a://b, x@y?z"),
+            ("", ""),
+        ] {
+            assert_eq!(without_secrets_in(text), clean);
+        }
+    }
 }

@@ -9,6 +9,8 @@ const JPEG: f64 = 0.35;
 const PNG: f64 = 2.2;
 /// What base64 makes of a byte.
 const BASE64: f64 = 4.0 / 3.0;
+/// All pictures of a class lie in one row: no browser draws a wider picture.
+const WIDEST: usize = 32_000;
 /// Pictures of a core: itself, its image, the nearest real one.
 pub(crate) const ROWS: usize = 3;
 
@@ -32,10 +34,12 @@ pub fn plan_pictures(classes: usize, per_class: usize, size: usize, bytes: u64) 
     let size = size.max(8);
     let own = Some(size).filter(|&size| size < EDGES[3]);
     let edges = own.into_iter().chain(EDGES).filter(|&edge| edge <= size);
-    let fitting = edges.clone().find(|&edge| takes(edge, per_class, JPEG) <= budget);
+    let fitting = edges
+        .clone()
+        .find(|&edge| takes(edge, per_class, JPEG) <= budget && edge * per_class <= WIDEST);
     let edge = fitting.unwrap_or(SMALL.min(size));
     let most = (budget / takes(edge, 1, JPEG)) as usize;
-    let columns = per_class.min(most.max(1));
+    let columns = per_class.min(most.max(1)).min(WIDEST / edge);
     PicturePlan { edge, columns, lossless: takes(edge, columns, PNG) <= budget }
 }
 
@@ -52,6 +56,11 @@ mod tests {
         let one = plan_pictures(100, 10, 1024, 24 << 20);
         assert!(one.edge == 96 && one.columns == 10 && !one.lossless);
         assert_eq!(plan_pictures(10, 10, 20, 24 << 20).edge, 20);
+        // A row that a browser draws, and a JPEG may have.
+        assert_eq!(plan_pictures(1, 500, 1024, 1 << 30).edge, 64);
+        assert_eq!(plan_pictures(1, 1000, 1024, 1 << 30).edge, 32);
+        let wide = plan_pictures(1, 5000, 1024, 1 << 30);
+        assert_eq!((wide.edge, wide.columns), (48, 666));
         assert_eq!(plan_pictures(100_000, 50, 1024, 1).columns, 1);
     }
 }

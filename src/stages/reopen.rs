@@ -5,6 +5,7 @@ use super::error::StageError;
 use crate::config::Pipeline;
 use crate::store::{RunDir, StoreError};
 use std::path::Path;
+use xxhash_rust::xxh3::Xxh3;
 
 /// The surroundings of the run in `run_dir`, by its own copy of the pipeline file. Paths in it are relative to where the
 /// file was, those of `--set` to where the command was given.
@@ -19,6 +20,18 @@ pub fn reopen(run_dir: &RunDir, notice: Notice) -> Result<Context, StageError> {
     let pipeline = Pipeline::parse_in(&record.folder, &text, &file, &record.sets)?;
     let folder = file.parent().map_or_else(Default::default, Path::to_path_buf);
     Context::new(pipeline, run_dir.clone(), folder, notice)
+}
+
+/// A digest of all that `stage` is done from, in hexadecimal: another when any of its units was made from something else.
+///
+/// # Errors
+/// If a receipt can't be read.
+pub(super) fn state_of(run_dir: &RunDir, stage: &str) -> Result<String, StoreError> {
+    let mut all = Xxh3::new();
+    for (name, receipt) in run_dir.receipts(stage)? {
+        all.update(format!("{name} {}\n", receipt.fingerprint).as_bytes());
+    }
+    Ok(format!("{:032x}", all.digest128()))
 }
 
 /// Asks that `stage` of the run in `run_dir` be complete.

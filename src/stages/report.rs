@@ -5,7 +5,7 @@ use super::audit_run::{classes, read_summary};
 use super::context::Context;
 use super::error::StageError;
 use super::report_class::ClassFiles;
-use super::report_head::head;
+use super::report_head::{head, hide_secrets};
 use super::report_pictures::{Gallery, Wanted};
 use crate::audit::Summary;
 use crate::report::{
@@ -85,8 +85,9 @@ pub fn report(
             "Pictures of the first {columns} images of each class; all have their figures."
         );
     }
-    head.warnings = warnings(&head);
-    head.warnings.extend(notes);
+    let found = warnings(&head);
+    head.warnings.extend(found.into_iter().chain(notes));
+    hide_secrets(&mut head);
     let file = page.finish(&head).map_err(StoreError::io("write", path))?;
     Ok(file.publish(path.parent().unwrap_or(Path::new("")))?)
 }

@@ -3,8 +3,9 @@
 use super::context::Context;
 use super::error::StageError;
 use super::model::model_digest;
+use super::reopen::state_of;
 use super::run::STAGES;
-use crate::objects::without_secrets;
+use crate::objects::without_secrets_in;
 use crate::report::{Head, Quarantine, StageView, Timeline, WorkerView, crew, timeline};
 use crate::store::tables::read_quarantine;
 use crate::store::{Receipt, RunDir, RunRecord, StoreError, WorkerState};
@@ -30,14 +31,28 @@ pub(super) fn head(context: &Context, record: &RunRecord) -> Result<Head, StageE
     let run_dir = &context.run_dir;
     let timeline = timeline(&run_dir.logs());
     let stages = stages(run_dir, record, &timeline)?;
+    let evaluation = optional_json(run_dir, "evaluate/evaluation.json")?;
+    let stability = optional_json(run_dir, "stability/stability.json")?;
+    let old = [(&evaluation, "assemble", "evaluate"), (&stability, "discover", "stability")];
+    let mut warnings = Vec::new();
+    for (found, stage, command) in old {
+        if let Some(found) = found
+            && found["state"] != state_of(run_dir, stage)?
+        {
+            warnings.push(format!(
+                "What `{command}` found is of an earlier state of this run: give `coda-pipe {command}` again."
+            ));
+        }
+    }
     let mut head = Head {
+        warnings,
         name: context.pipeline.output.name.clone(),
         about: about(record, &timeline),
         workers: workers(run_dir)?,
         span: timeline.span,
         stops: timeline.stops.clone(),
-        evaluation: optional_json(run_dir, "evaluate/evaluation.json")?,
-        stability: optional_json(run_dir, "stability/stability.json")?,
+        evaluation,
+        stability,
         quarantine: quarantine(run_dir)?,
         facts: facts(context, record)?,
         settings: settings(&record.settings),
@@ -185,14 +200,25 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// `text` with every URL in it less its secrets.
-fn without_secrets_in(text: &str) -> String {
-    let part = |part: &str| match part.split_once('=') {
-        // `data.shards=https://…`
-        Some((key, url)) if !key.contains("://") => format!("{key}={}", without_secrets(url)),
-        _ => without_secrets(part),
-    };
-    text.split(' ').map(part).collect::<Vec<_>>().join(" ")
+/// Takes the secrets of URLs out of all that was written by others than this file: shards' names, reasons, what other
+/// commands left.
+pub(super) fn hide_secrets(head: &mut Head) {
+    let texts = head.shards.iter_mut().chain(&mut head.warnings).chain([&mut head.audit_note]);
+    let rows = head.quarantine.rows.iter_mut().flatten();
+    let states = head.workers.iter_mut().map(|worker| &mut worker.state);
+    for text in texts.chain(rows).chain(states) {
+        *text = without_secrets_in(text);
+    }
+    head.evaluation.iter_mut().chain(&mut head.stability).for_each(hide_in);
+}
+
+fn hide_in(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = without_secrets_in(text),
+        Value::Array(all) => all.iter_mut().for_each(hide_in),
+        Value::Object(all) => all.values_mut().for_each(hide_in),
+        _ => {}
+    }
 }
 
 fn quarantine(run_dir: &RunDir) -> Result<Quarantine, StageError> {
@@ -246,7 +272,17 @@ mod tests {
             "patterns": ["https://me:pass@host/a.tar?sig=abc", "a-{0..3}.tar"], "n": 3,
         }));
         assert_eq!(said, "{patterns: [https://host/a.tar, a-{0..3}.tar], n: 3}");
-        let set = without_secrets_in("data.shards=https://me:pass@host/a.tar?sig=abc");
-        assert_eq!(set, "data.shards=https://host/a.tar");
+        let mut head = Head {
+            shards: vec!["pipe:curl 'https://me:pass@host/a.tar?sig=abc'".into()],
+            evaluation: Some(
+                serde_json::json!({"against": ["https://me:pass@host/v.tar?sig=abc"]}),
+            ),
+            ..Head::default()
+        };
+        head.quarantine.rows.push(["encode", "https://u@host/a.tar", "k", "r"].map(String::from));
+        hide_secrets(&mut head);
+        let said = serde_json::to_string(&head).unwrap();
+        assert!(!said.contains("pass") && !said.contains("sig") && !said.contains("u@"), "{said}");
+        assert!(said.contains("https://host/v.tar"), "{said}");
     }
 }

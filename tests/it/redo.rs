@@ -59,7 +59,7 @@ fn a_setting_that_the_algorithm_does_not_look_at_makes_nothing_stale() {
     // Told before anything is computed, also where a stage ahead has work to do.
     std::fs::remove_file(bench.path("run/encode/part-000000.receipt.json")).unwrap();
     let (_, stderr) = bench.expect(2, &[&kmeans[..], &["--set", "pca=5"]].concat());
-    assert!(stderr.contains("discover.pca: null → 5"), "{stderr}");
+    assert!(stderr.contains("discover.pca: 0 → 5"), "{stderr}");
 }
 
 #[test]

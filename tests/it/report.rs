@@ -119,6 +119,28 @@ fn what_other_commands_left_is_in_it_and_what_is_missing_is_said() {
 }
 
 #[test]
+fn what_was_found_of_an_earlier_state_of_the_run_is_told_as_such() {
+    let bench = Bench::new();
+    bench.expect(0, &["run", "p.toml"]);
+    let evaluate = ["evaluate", "run", "--against", "train-000000.tar", "--seeds", "1"];
+    let (_, said) = bench.expect(0, &evaluate);
+    let own = "1 of the held-out shards hold the run's own data (train-000000.tar)";
+    assert!(said.contains(own), "{said}");
+    bench.expect(0, &["stability", "run", "--seeds", "2"]);
+    let warnings = || {
+        bench.expect(0, &["report", "run", "--no-audit"]);
+        block(&html(&bench), "report")["warnings"].to_string()
+    };
+    assert!(!warnings().contains("earlier state"), "{}", warnings());
+    bench.expect(0, &["run", "p.toml", "--set", "gamma=0.3", "--force"]);
+    let found = warnings();
+    assert!(found.contains("`evaluate` found is of an earlier state"), "{found}");
+    assert!(!found.contains("`stability`"), "{found}");
+    bench.expect(0, &evaluate);
+    assert!(!warnings().contains("earlier state"), "{}", warnings());
+}
+
+#[test]
 fn a_run_half_way_has_a_report_too() {
     let bench = Bench::new();
     bench.expect(0, &["run", "p.toml", "--until", "discover"]);

@@ -49,8 +49,9 @@ function table(heads, rows, wide) {
       el("tr", null, row.map((value, i) => cell("td", value, heads[i]?.[1])))))));
 }
 
-// Classes are parsed when they are looked at, and a few are kept.
-const KEPT = 40;
+// Classes are parsed when they are looked at, and a few are kept: more than one page shows, whose pictures would go else
+// (a page of the gallery, the nearest pairs).
+const KEPT = 96;
 const opened = new Map();
 
 /** What the page holds of the class at `place`; its `url` is that of all its pictures in one. */

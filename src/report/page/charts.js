@@ -3,6 +3,10 @@
 const PALETTE = ["#4477aa", "#dd6677", "#2e8b57", "#c2a633", "#4db3d1", "#a3437f", "#e08a4f", "#3fae94", "#9cab3a", "#8474c4", "#a6763a", "#b06fd0"];
 const clusterColour = (label) => PALETTE[label % PALETTE.length];
 
+/** Draws the plot that is shown again: one listener for all, so that no class is held once it was looked at. */
+let redraw = () => {};
+addEventListener("themechange", () => redraw());
+
 /** The embedding of a class. `light(rank)` is told which core is pointed at, or null. */
 function scatter(data, light) {
   const { x, y, label, key, core } = data.points;
@@ -67,7 +71,7 @@ function scatter(data, light) {
     if (rank !== undefined) byId(`core-${rank}`)?.scrollIntoView({ block: "center", behavior: "smooth" });
   });
   new ResizeObserver(draw).observe(canvas);
-  addEventListener("themechange", draw);
+  redraw = draw;
   const shown = [...new Set(label.filter((l) => l >= 0))].sort((a, b) => a - b);
   const entry = (style, text) => el("span", null, el("i", { style }), text);
   const legend = el("div", { class: "legend" },

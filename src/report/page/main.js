@@ -78,8 +78,12 @@ const keys = {
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
   if (event.target === search) { if (event.key === "Escape") search.blur(); return; }
+  // Arrows also select text and move tables that are wider than the page.
+  if (event.key.startsWith("Arrow") && (event.shiftKey || event.target.closest?.(".scroll"))) return;
   const act = keys[event.key];
   if (act) { event.preventDefault(); act(); }
 });
+// Its target is no page of its own.
+document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
 addEventListener("hashchange", show);
 show();

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 /// `evaluate/evaluation.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
+    /// A digest of the run's results that were looked at.
+    pub state: String,
     /// What the features are.
     pub features: String,
     /// The held-out shards, as they were named.

@@ -2,10 +2,12 @@
 
 use super::answer::{ClassResult, Measured};
 use super::tables::{REFERENCE, Tables};
+use crate::config::Class;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::quality::{Judge, Right};
 use crate::stages::error::StageError;
 use crate::store::RunDir;
+use rayon::prelude::*;
 use serde_json::json;
 use std::sync::{Arc, OnceLock};
 
@@ -126,15 +128,18 @@ impl Shared {
         }
         let placement = judge.place(&points);
         let classifiers = judge.train(points, labels);
-        let (mut all, mut classes) = (Right::default(), Vec::new());
-        for (label, class) in self.tables.classes.classes().iter().enumerate() {
-            let right = match self.tables.held_out.count(&class.key) {
-                0 => Right::default(),
-                _ => classifiers.right(&self.tables.held_out.all(&class.key)?, label),
-            };
-            classes.push(ClassResult::new(&class.key, right));
-            all = all.with(right);
-        }
-        Ok(Measured::new(images, placement, all, classes))
+        // A class has too few images to keep all cores busy alone.
+        let held_out = &self.tables.held_out;
+        let right = |(label, class): (usize, &Class)| match held_out.count(&class.key) {
+            0 => Ok(Right::default()),
+            _ => Ok(classifiers.right(&held_out.all(&class.key)?, label)),
+        };
+        let classes = self.tables.classes.classes();
+        let rights =
+            classes.par_iter().enumerate().map(right).collect::<Result<Vec<_>, StageError>>()?;
+        let all = rights.iter().fold(Right::default(), |all, right| all.with(*right));
+        let by_class = classes.iter().zip(rights);
+        let by_class = by_class.map(|(class, right)| ClassResult::new(&class.key, right));
+        Ok(Measured::new(images, placement, all, by_class.collect()))
     }
 }

@@ -13,10 +13,11 @@ pub use answer::{ClassResult, Evaluation, SetResult};
 
 use super::context::Context;
 use super::error::StageError;
-use super::reopen::require;
+use super::reopen::{require, state_of};
 use super::walk::planning;
 use crate::config::{ClassList, FeatureModel, Patterns};
 use crate::dataflow::{FlowError, RunOptions, Stage, StageResult, plan, run_stage};
+use crate::objects::without_secrets_in;
 use crate::store::Receipt;
 use crate::store::tables::LatentTable;
 use answer::assemble;
@@ -69,8 +70,9 @@ pub async fn evaluate(
     let measure = Measure::new(tables, options.run_dir.clone(), question.seeds);
     let measured = complete(&measure, options).await?;
     let answer = Evaluation {
+        state: state_of(options.run_dir, "assemble")?,
         features: parts.about(),
-        against: question.against.patterns.clone(),
+        against: question.against.patterns.iter().map(|p| without_secrets_in(p)).collect(),
         seeds: question.seeds,
         test_images,
         left_out,

@@ -6,13 +6,14 @@ use super::complete;
 use super::features::FeatureTable;
 use crate::config::{ClassList, Data, Features, Patterns, Pipeline};
 use crate::dataflow::{FlowError, RunOptions};
-use crate::shards::LabelSource;
+use crate::shards::{LabelSource, ShardPlace};
 use crate::stages::context::Context;
 use crate::stages::encode::{Encode, Home};
 use crate::stages::error::StageError;
-use crate::stages::sources::expand;
+use crate::stages::sources::{Source, expand};
 use crate::stages::walk::planning;
 use crate::store::{Fault, Receipt};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The folder of the held-out shards' features.
@@ -32,7 +33,16 @@ impl Parts<'_> {
     /// The held-out shards, read as the run's data.
     pub(super) async fn held_out(&self) -> Result<Vec<Receipt>> {
         let shards = self.question.against.clone();
-        self.encode(HELD_OUT, Data { shards, ..self.context.pipeline.data.clone() }).await
+        let data = Data { shards, ..self.context.pipeline.data.clone() };
+        let shared = self.shared(&data).map_err(|e| planning(HELD_OUT, e))?;
+        if let Some(first) = shared.first() {
+            self.options.progress.say(&format!(
+                "warning: {} of the held-out shards hold the run's own data ({first}): accuracies on images that were \
+                 distilled say nothing about others",
+                shared.len()
+            ));
+        }
+        self.encode(HELD_OUT, data).await
     }
 
     /// The run's own data.
@@ -56,6 +66,23 @@ impl Parts<'_> {
         };
         let home = if name == "cores" { "evaluate/cores" } else { "evaluate/distilled" };
         self.encode(home, data).await
+    }
+
+    /// Those shards of `data` that the run itself was made from.
+    fn shared(&self, data: &Data) -> std::result::Result<Vec<String>, StageError> {
+        let real = |source: &Source| match &source.place {
+            ShardPlace::File(path) => {
+                ShardPlace::File(path.canonicalize().unwrap_or_else(|_| path.clone()))
+            }
+            other => other.clone(),
+        };
+        // Shards that are gone since can't be among those that are there.
+        let own: HashSet<ShardPlace> = match expand(&self.context.pipeline.data) {
+            Ok(sources) => sources.iter().map(real).collect(),
+            Err(_) => HashSet::new(),
+        };
+        let shared = expand(data)?.into_iter().filter(|source| own.contains(&real(source)));
+        Ok(shared.map(|source| source.name).collect())
     }
 
     async fn encode(&self, folder: &'static str, data: Data) -> Result<Vec<Receipt>> {

@@ -6,7 +6,7 @@ use crate::config::ClassList;
 use crate::quality::{Points, draw, shares};
 use crate::stages::error::StageError;
 
-/// Real images that sets are compared with, at most: coverage looks at every pair of them.
+/// Real images that sets are compared with, at most (and what rounding up adds in each class): coverage looks at every pair of them.
 pub(super) const REFERENCE: usize = 10_000;
 /// Keeps the draw of those apart from the random sets'.
 const REFERENCE_DRAW: u64 = 1 << 32;

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 /// `stability/stability.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stability {
+    /// A digest of the run's results that were looked at.
+    pub state: String,
     /// Seeds tried, the run's own first.
     pub seeds: usize,
     /// Class by class.
@@ -29,7 +31,7 @@ pub struct ClassStability {
 /// How far searches agree that differ in one thing: `cores` is the Jaccard index of the cores, `clusters` the adjusted
 /// Rand index of the clusters, `distance` how far a core's nearest is in the other search, as a share of that between
 /// random choices. By seed: the mean over all pairs of seeds; by a setting: of the run's own search with that at 80 %
-/// and that at 120 %. Settings of `coda` are absent for other algorithms.
+/// and that at 120 %, or with one of them where a class leaves no room for the other. Settings of `coda` are absent for other algorithms.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "said above, for all nine")]
 pub struct Changes {

@@ -12,7 +12,7 @@ use super::discover::{Discover, settings};
 use super::error::StageError;
 use super::evaluate::complete;
 use super::latents::Latents;
-use super::reopen::require;
+use super::reopen::{require, state_of};
 use super::walk::planning;
 use crate::config::Class;
 use crate::dataflow::{Done, Fingerprint, FlowError, RunOptions, Scope, Stage};
@@ -52,7 +52,8 @@ pub async fn stability(
             classes.push(read.map_err(|e| StoreError::Malformed { path, message: e.to_string() })?);
         }
     }
-    let answer = Stability { seeds, mean: Changes::mean(&classes), classes };
+    let state = state_of(options.run_dir, "discover")?;
+    let answer = Stability { state, seeds, mean: Changes::mean(&classes), classes };
     let text = serde_json::to_vec_pretty(&answer);
     let mut text = text.map_err(|e| fail(StageError::Other(e.to_string())))?;
     text.push(b'\n');

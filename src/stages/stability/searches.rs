@@ -35,11 +35,14 @@ impl Searches<'_> {
         changes.note_seed(Agreement::among(&by_seed, chance));
         if own.algorithm == Algorithm::Coda {
             let (mut neighbors, mut sizes) = (Vec::new(), Vec::new());
-            for share in CHANGES {
-                let n_neighbors = changed(own.n_neighbors, share);
+            // A row has no more neighbours than there are others.
+            let most = self.features.rows().saturating_sub(1).max(2);
+            for n_neighbors in changed(own.n_neighbors, most) {
                 let other = Settings { n_neighbors, ..own.clone() };
                 neighbors.push(self.choice(&self.search(&other)?));
-                sizes.push(self.choice(&self.clustered(&first.embedding, share)?));
+            }
+            for size in changed(own.min_cluster_size, usize::MAX) {
+                sizes.push(self.choice(&self.clustered(&first.embedding, size)?));
             }
             changes.note_neighbors(Agreement::with(&by_seed[0], &neighbors, chance));
             changes.note_size(Agreement::with(&by_seed[0], &sizes, chance));
@@ -53,9 +56,12 @@ impl Searches<'_> {
     }
 
     /// With another least size of a cluster the embedding is the same.
-    fn clustered(&self, embedding: &Matrix, share: f64) -> Result<Discovery, StageError> {
+    fn clustered(
+        &self,
+        embedding: &Matrix,
+        min_cluster_size: usize,
+    ) -> Result<Discovery, StageError> {
         self.cancel.check()?;
-        let min_cluster_size = changed(self.settings.min_cluster_size, share);
         let neighbors = NeighborSearch::Exact;
         let settings = Settings { min_cluster_size, neighbors, ..self.settings.clone() };
         discovery::discover_embedded(embedding, &settings).map_err(|source| self.named(source))
@@ -75,7 +81,33 @@ impl Searches<'_> {
     }
 }
 
-/// `share` of a setting, which is 2 at least.
-fn changed(value: usize, share: f64) -> usize {
-    ((value as f64 * share).round() as usize).max(2)
+/// A setting between 2 and `most` at [`CHANGES`], moved by 1 at least; what can't be moved is left out.
+fn changed(value: usize, most: usize) -> Vec<usize> {
+    let value = value.min(most);
+    let moved = CHANGES.iter().map(|&share| {
+        let exact = value as f64 * share;
+        let round = if exact.round() as usize != value {
+            exact.round()
+        } else if share < 1.0 {
+            exact.floor()
+        } else {
+            exact.ceil()
+        };
+        (round as usize).clamp(2, most)
+    });
+    moved.filter(|moved| *moved != value).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_changed_or_left_out() {
+        assert_eq!(changed(15, 400), [12, 18]);
+        assert_eq!(changed(2, 400), [3]);
+        assert_eq!(changed(3, 400), [2, 4]);
+        assert_eq!(changed(15, 9), [7]);
+        assert_eq!(changed(2, 2), [0; 0]);
+    }
 }
