@@ -38,7 +38,7 @@ fn receipts(root: &Path, content: &[u8]) {
     let run_dir = RunDir::new(root);
     for receipt in run_dir.receipts("encode").unwrap().values() {
         assert_eq!(receipt.unit, "encode/x");
-        run_dir.outputs_present(receipt);
+        let _ = run_dir.outputs_present(receipt);
         receipt.bytes();
         verify(&run_dir, &["encode"], |_| ()).unwrap();
         let _ = run_dir.discard(receipt);

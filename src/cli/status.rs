@@ -46,8 +46,7 @@ impl Status {
         let mut logs = Vec::new();
         for stage in STAGES {
             let receipts = run_dir.receipts(stage)?;
-            let present: Vec<&Receipt> =
-                receipts.values().filter(|r| run_dir.outputs_present(r)).collect();
+            let present: Vec<&Receipt> = run_dir.with_outputs(receipts.values())?;
             let total = record.stages.get(stage).map(|s| s.units);
             // A stage that is switched off.
             if total == Some(0) || (total.is_none() && stage == "purity") {

@@ -36,7 +36,7 @@ pub(super) fn seen(
     let at_work = member.under_way(among(now.claims))?;
     let mut seen = Seen { done: Vec::new(), under_way: HashSet::new() };
     for (at, unit) in left {
-        match read.remove(&unit.name).filter(|receipt| holds(receipt, &unit, run_dir)) {
+        match held(read.remove(&unit.name), &unit, run_dir)? {
             Some(receipt) => seen.done.push((at, receipt)),
             None if at_work.contains(&unit.name) => {
                 seen.under_way.insert(at);
@@ -49,11 +49,38 @@ pub(super) fn seen(
 
 /// The receipt of `unit` if it is done as of today.
 pub(super) fn finished(run_dir: &RunDir, unit: &Wanted) -> Result<Option<Receipt>, StoreError> {
-    Ok(run_dir.receipt(&unit.name)?.filter(|receipt| holds(receipt, unit, run_dir)))
+    held(run_dir.receipt(&unit.name)?, unit, run_dir)
 }
 
-fn holds(receipt: &Receipt, unit: &Wanted, run_dir: &RunDir) -> bool {
-    receipt.fingerprint == unit.fingerprint && run_dir.outputs_present(receipt)
+/// `receipt`, if it is of today and what it names is there.
+fn held(
+    receipt: Option<Receipt>,
+    unit: &Wanted,
+    run_dir: &RunDir,
+) -> Result<Option<Receipt>, StoreError> {
+    match receipt.filter(|receipt| receipt.fingerprint == unit.fingerprint) {
+        Some(receipt) if run_dir.outputs_present(&receipt)? => Ok(Some(receipt)),
+        _ => Ok(None),
+    }
+}
+
+/// Looks once more at units that were given up as missing: the receipts of those that are done by now, and the others as
+/// [`missing`] has them.
+pub(super) fn look_again(
+    run_dir: &RunDir,
+    stage: &str,
+    units: Vec<Wanted>,
+) -> Result<(Vec<Receipt>, Vec<String>), StoreError> {
+    let there: HashSet<String> = run_dir.snapshot(stage)?.receipts.into_iter().collect();
+    let (mut done, mut left) = (Vec::new(), Vec::new());
+    for unit in units {
+        let receipt = if there.contains(&unit.name) { finished(run_dir, &unit)? } else { None };
+        match receipt {
+            Some(receipt) => done.push(receipt),
+            None => left.push(unit.name),
+        }
+    }
+    Ok((done, missing(run_dir, stage, &left)?))
 }
 
 /// The units of `names`, each with who is at it.

@@ -153,7 +153,7 @@ pub fn plan<S: Stage>(stage: &S, run_dir: &RunDir) -> Result<Plan<S::Unit>, S::E
                 };
                 UnitState::Stale(reason, Box::new(r))
             }
-            Some(r) if run_dir.outputs_present(&r) => UnitState::Done(Box::new(r)),
+            Some(r) if run_dir.outputs_present(&r)? => UnitState::Done(Box::new(r)),
             Some(_) => UnitState::Missing,
         };
         Ok(PlannedUnit { unit, name, fingerprint, settings: today.settings, state })

@@ -1,35 +1,29 @@
 //! A folder of an object store, whose objects come and go whole.
 
-use super::client::{Network, Object};
-use super::error::RemoteError;
+use super::asker::Asker;
+use super::client::Network;
+use super::error::{RemoteError, is_not_implemented};
+use super::stores::Store;
+use super::transfer::{self, Failure};
+use super::transfer_error::TransferError;
 use super::urls::{split, without_secrets};
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path as Key;
-use object_store::{
-    Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, WriteMultipart,
-};
+use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use std::future::Future;
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-/// Tries of a request that failed for a passing reason; the waits double from [`FIRST_WAIT`].
-const TRIES: u32 = 8;
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// Requests of one call under way at once.
+/// Objects of one call that are asked for at once.
 const AT_ONCE: usize = 16;
-/// A longer file is sent in pieces of this length, and appears when the last has come.
-const PIECE: usize = 16 << 20;
 
-/// What a failure of the disk on this side is marked by.
-const DISK: &str = "disk";
-
-/// A folder of an object store. Calls block; names are below the folder, with `/`.
+/// A folder of an object store. Calls block; names are below the folder, with `/`. What fails for a passing reason is
+/// tried again (see `patience`), each object by itself.
 #[derive(Debug)]
 pub(crate) struct Bucket {
     network: Arc<Network>,
-    store: Arc<dyn ObjectStore>,
+    asker: Asker,
     folder: Key,
     url: String,
 }
@@ -44,8 +38,14 @@ impl Bucket {
         let wrong = |problem: String| io::Error::new(io::ErrorKind::InvalidInput, problem);
         let (bucket, folder) = split(url).ok_or_else(|| wrong("it names no bucket".into()))?;
         let folder = Key::parse(folder.trim_end_matches('/')).map_err(|e| wrong(e.to_string()))?;
-        let store = network.bucket(bucket)?;
-        Ok(Self { network, store, folder, url: url.trim_end_matches('/').to_owned() })
+        let asker = Asker::new(network.bucket(bucket)?, url);
+        Ok(Self { network, asker, folder, url: url.trim_end_matches('/').to_owned() })
+    }
+
+    /// The same with a short patience, for what need not succeed.
+    pub(crate) fn hasty(&self) -> Self {
+        let (network, asker) = (self.network.clone(), self.asker.hasty());
+        Self { network, asker, folder: self.folder.clone(), url: self.url.clone() }
     }
 
     /// The folder's URL, for people.
@@ -61,37 +61,18 @@ impl Bucket {
         Key::parse(key.join("/")).unwrap_or_else(|_| key.iter().map(String::as_str).collect())
     }
 
-    /// Does `work`, again where it fails for a passing reason.
+    /// What `work` brings of one object.
     fn ask<T, F>(
         &self,
         name: &str,
-        work: impl Fn(Arc<dyn ObjectStore>, Key) -> F + Send + 'static,
+        work: impl Fn(Arc<dyn Store>, Key) -> F + Send + 'static,
     ) -> io::Result<T>
     where
         T: Send + 'static,
         F: Future<Output = object_store::Result<T>> + Send,
     {
-        let (store, key) = (self.store.clone(), self.key(name));
-        let object = Object { store: store.clone(), path: key.clone(), url: self.url.clone() };
-        let answer = self.network.wait(async move {
-            for failures in 1.. {
-                let error = match work(store.clone(), key.clone()).await {
-                    Ok(done) => return Ok(done),
-                    Err(Error::Generic { store: DISK, source }) => {
-                        let kind = source.downcast_ref::<io::Error>().map(io::Error::kind);
-                        let kind = kind.unwrap_or(io::ErrorKind::Other);
-                        return Err(RemoteError::lasting(kind, source.to_string()));
-                    }
-                    Err(error) => RemoteError::of_store(&error, &object),
-                };
-                if error.lasting || failures >= TRIES {
-                    return Err(error);
-                }
-                tokio::time::sleep(FIRST_WAIT * 2u32.pow(failures - 1)).await;
-            }
-            Err(RemoteError::passing("no answer"))
-        });
-        Ok(answer??)
+        let (asker, key) = (self.asker.clone(), self.key(name));
+        Ok(self.network.wait(async move { asker.ask(key, work).await })??)
     }
 
     /// An object's content; `None` where there is none.
@@ -99,32 +80,22 @@ impl Bucket {
     /// # Errors
     /// If the server can't be asked, as with all that follow.
     pub(crate) fn get(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        self.ask(name, async |store, key| match store.get(&key).await {
-            Ok(found) => Ok(Some(found.bytes().await?.to_vec())),
-            Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
-        })
+        self.ask(name, content)
     }
 
     /// The contents of many small objects, in order.
     pub(crate) fn get_all(&self, names: &[String]) -> io::Result<Vec<Option<Vec<u8>>>> {
         let keys: Vec<Key> = names.iter().map(|name| self.key(name)).collect();
-        self.ask("", move |store, _| {
-            let keys = keys.clone();
-            async move {
-                let get = |key: Key| {
-                    let store = store.clone();
-                    async move {
-                        match store.get(&key).await {
-                            Ok(found) => Ok(Some(found.bytes().await?.to_vec())),
-                            Err(Error::NotFound { .. }) => Ok(None),
-                            Err(error) => Err(error),
-                        }
-                    }
-                };
-                futures::stream::iter(keys).map(get).buffered(AT_ONCE).try_collect().await
-            }
-        })
+        let asker = self.asker.clone();
+        let answers = self.network.wait(async move {
+            let get = |key: Key| {
+                let asker = asker.clone();
+                async move { asker.ask(key, content).await }
+            };
+            let answers = futures::stream::iter(keys).map(get).buffered(AT_ONCE);
+            answers.try_collect::<Vec<Option<Vec<u8>>>>().await
+        });
+        Ok(answers??)
     }
 
     /// Writes an object, in place of one that may be there.
@@ -154,7 +125,7 @@ impl Bucket {
                         Err(error) => Err(error),
                     },
                     // A server without conditions: two may succeed at once, which costs them time.
-                    Err(Error::NotImplemented { .. }) => match store.head(&key).await {
+                    Err(error) if is_not_implemented(&error) => match store.head(&key).await {
                         Ok(_) => Ok(false),
                         Err(Error::NotFound { .. }) => store.put(&key, payload).await.map(|_| true),
                         Err(error) => Err(error),
@@ -205,62 +176,38 @@ impl Bucket {
     }
 
     /// Writes files as objects of the same names.
-    pub(crate) fn upload(&self, files: &[(String, PathBuf)]) -> io::Result<()> {
-        let files: Vec<(Key, PathBuf)> =
-            files.iter().map(|(name, path)| (self.key(name), path.clone())).collect();
-        self.ask("", move |store, _| {
-            let files = files.clone();
-            async move {
-                let send = |(key, path): (Key, PathBuf)| {
-                    let store = store.clone();
-                    async move { send(&store, &key, &path).await }
-                };
-                futures::stream::iter(files).map(send).buffer_unordered(AT_ONCE).try_collect().await
-            }
-        })
+    pub(crate) fn upload(&self, files: &[(String, PathBuf)]) -> Result<(), TransferError> {
+        let files: Vec<(String, Key, PathBuf)> =
+            files.iter().map(|(name, path)| (name.clone(), self.key(name), path.clone())).collect();
+        let asker = self.asker.clone();
+        let sent = self.network.wait(async move {
+            let send = |(name, key, path): (String, Key, PathBuf)| {
+                let sent = transfer::send(asker.clone(), key, path);
+                async move { sent.await.map_err(|failure| failure.of(name)) }
+            };
+            let sent = futures::stream::iter(files).map(send).buffer_unordered(AT_ONCE);
+            sent.try_collect::<()>().await
+        });
+        sent.map_err(|died: RemoteError| Failure::from(died).of(String::new()))?
     }
 
-    /// Writes an object as a file; `false` where there is none.
-    pub(crate) fn download(&self, name: &str, path: &Path) -> io::Result<bool> {
-        let path = path.to_owned();
-        self.ask(name, move |store, key| {
-            let path = path.clone();
-            async move {
-                let found = match store.get(&key).await {
-                    Err(Error::NotFound { .. }) => return Ok(false),
-                    found => found?,
-                };
-                let mut file = std::fs::File::create(&path).map_err(local)?;
-                let mut pieces = found.into_stream();
-                while let Some(piece) = pieces.try_next().await? {
-                    file.write_all(&piece).map_err(local)?;
-                }
-                Ok(true)
-            }
-        })
+    /// Writes an object as a file; `false` where there is none. What a failure leaves of the file is the caller's.
+    pub(crate) fn download(&self, name: &str, path: &Path) -> Result<bool, TransferError> {
+        let (asker, key, path) = (self.asker.clone(), self.key(name), path.to_owned());
+        let came = self.network.wait(async move { transfer::download(asker, key, path).await });
+        came.map_err(Failure::from).flatten().map_err(|failure| failure.of(name.to_owned()))
     }
 }
 
-/// Sends a file: whole, or, if it is long, in pieces that the server puts together at the end.
-async fn send(store: &Arc<dyn ObjectStore>, key: &Key, path: &Path) -> object_store::Result<()> {
-    let mut file = std::fs::File::open(path).map_err(local)?;
-    let mut first = Vec::new();
-    (&mut file).take(PIECE as u64).read_to_end(&mut first).map_err(local)?;
-    if first.len() < PIECE {
-        return store.put(key, PutPayload::from(first)).await.map(drop);
+/// An object's content; `None` where there is none.
+async fn content(store: Arc<dyn Store>, key: Key) -> object_store::Result<Option<Vec<u8>>> {
+    match store.get(&key).await {
+        Ok(found) => Ok(Some(found.bytes().await?.to_vec())),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
-    let mut writing = WriteMultipart::new(store.put_multipart(key).await?);
-    let mut piece = first;
-    while !piece.is_empty() {
-        writing.wait_for_capacity(2).await?;
-        writing.put(piece.into());
-        piece = Vec::new();
-        (&mut file).take(PIECE as u64).read_to_end(&mut piece).map_err(local)?;
-    }
-    writing.finish().await.map(drop)
 }
 
-/// A failure of the disk on this side, which asking again does not mend.
-fn local(error: io::Error) -> object_store::Error {
-    Error::Generic { store: DISK, source: Box::new(error) }
-}
+#[cfg(test)]
+#[path = "bucket_tests.rs"]
+mod tests;

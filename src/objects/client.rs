@@ -4,18 +4,15 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use object_store::aws::AmazonS3Builder;
-use object_store::azure::MicrosoftAzureBuilder;
 use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
-use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::http::HttpBuilder;
 use object_store::path::Path;
-use object_store::{ClientOptions, ObjectStore, RetryConfig};
+use object_store::{ClientOptions, ObjectStore};
 use tokio::runtime::Runtime;
 
 use super::error::RemoteError;
+use super::stores::{Store, build, no_retries};
 use super::urls::{split, without_secrets};
 
 /// The process's connections. Made when first needed and kept until its end.
@@ -26,7 +23,7 @@ static NETWORK: Mutex<Option<Arc<Network>>> = Mutex::new(None);
 pub(crate) struct Network {
     runtime: Runtime,
     web: HttpClient,
-    buckets: Mutex<HashMap<String, Arc<dyn ObjectStore>>>,
+    buckets: Mutex<HashMap<String, Arc<dyn Store>>>,
 }
 
 /// An object on a server.
@@ -111,7 +108,7 @@ impl Network {
 
     /// The client of `s3://BUCKET`, `gs://BUCKET` or `az://CONTAINER`, with credentials and endpoint from
     /// the environment.
-    pub fn bucket(&self, bucket: &str) -> Result<Arc<dyn ObjectStore>, RemoteError> {
+    pub fn bucket(&self, bucket: &str) -> Result<Arc<dyn Store>, RemoteError> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(store) = buckets.get(bucket) {
             return Ok(store.clone());
@@ -123,32 +120,6 @@ impl Network {
         buckets.insert(bucket.to_owned(), store.clone());
         Ok(store)
     }
-}
-
-fn build(bucket: &str) -> object_store::Result<Arc<dyn ObjectStore>> {
-    let (scheme, name) = bucket.split_once("://").unwrap_or((bucket, ""));
-    Ok(match scheme {
-        "gs" => Arc::new(
-            GoogleCloudStorageBuilder::from_env()
-                .with_bucket_name(name)
-                .with_retry(no_retries())
-                .build()?,
-        ),
-        "az" => Arc::new(
-            MicrosoftAzureBuilder::from_env()
-                .with_container_name(name)
-                .with_retry(no_retries())
-                .build()?,
-        ),
-        _ => Arc::new(
-            AmazonS3Builder::from_env().with_bucket_name(name).with_retry(no_retries()).build()?,
-        ),
-    })
-}
-
-/// Retries are ours: they go on where a read broke, and count what was gained.
-fn no_retries() -> RetryConfig {
-    RetryConfig { max_retries: 0, retry_timeout: Duration::ZERO, ..RetryConfig::default() }
 }
 
 impl Object {

@@ -57,11 +57,26 @@ fn no_ranges() -> RemoteError {
     )
 }
 
-/// Whether the server's answer is of the 400s, which no repetition changes; but for "too slow" (408) and "too many"
-/// (429). The library keeps the number to itself and its message.
+/// The number of the server's answer, which the library keeps to itself and its message.
+fn status(said: &str) -> Option<&str> {
+    said.split("status code: ").nth(1).and_then(|rest| rest.get(..3))
+}
+
+/// Whether the server's answer is of the 400s, which no repetition changes; but for "too slow" (408, of S3 a 400 by that
+/// name) and "too many" (429).
 fn blames_the_request(said: &str) -> bool {
-    let status = said.split("status code: ").nth(1).and_then(|rest| rest.get(..3));
-    status.is_some_and(|code| code.starts_with('4') && code != "408" && code != "429")
+    let of_400s = |code: &str| code.starts_with('4') && code != "408" && code != "429";
+    status(said).is_some_and(of_400s) && !said.contains("RequestTimeout")
+}
+
+/// Whether a request asked for what the server, or the library for it, can't do at all.
+pub(super) fn is_not_implemented(error: &object_store::Error) -> bool {
+    use object_store::Error as E;
+    match error {
+        E::NotImplemented { .. } => true,
+        E::Generic { .. } => status(&deepest(error)) == Some("501"),
+        _ => false,
+    }
 }
 
 /// The complaint that the object is another one than was planned with.
@@ -104,16 +119,27 @@ fn deepest(error: &object_store::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::blames_the_request;
+    use super::{blames_the_request, is_not_implemented};
 
     #[test]
     fn only_answers_that_stay_the_same_are_final() {
         let said = |code: &str| format!("Server returned non-2xx status code: {code}: <Error>");
         assert!(blames_the_request(&said("404 Not Found")));
         assert!(blames_the_request(&said("400 Bad Request")));
+        assert!(!blames_the_request(&said("400 Bad Request: <Error><Code>RequestTimeout</Code>")));
         for code in ["429 Too Many Requests", "408 Request Timeout", "503 Slow Down", "500"] {
             assert!(!blames_the_request(&said(code)), "{code}");
         }
         assert!(!blames_the_request("connection refused"));
+    }
+
+    #[test]
+    fn a_server_that_lacks_something_is_told_from_one_that_fails() {
+        let said = |code: &str| {
+            let said = format!("Server returned non-2xx status code: {code}");
+            object_store::Error::Generic { store: "S3", source: said.into() }
+        };
+        assert!(is_not_implemented(&said("501 Not Implemented: <Code>NotImplemented</Code>")));
+        assert!(!is_not_implemented(&said("500 Internal Server Error: ")));
     }
 }

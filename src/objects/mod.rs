@@ -2,6 +2,8 @@
 //! thread of their own, so that callers may block.
 
 #[cfg(feature = "remote")]
+mod asker;
+#[cfg(feature = "remote")]
 mod bucket;
 #[cfg(not(feature = "remote"))]
 #[path = "bucket_off.rs"]
@@ -10,6 +12,13 @@ mod bucket;
 mod client;
 #[cfg(feature = "remote")]
 mod error;
+#[cfg(feature = "remote")]
+mod patience;
+#[cfg(feature = "remote")]
+mod stores;
+#[cfg(feature = "remote")]
+mod transfer;
+mod transfer_error;
 mod urls;
 
 pub(crate) use bucket::Bucket;
@@ -17,6 +26,7 @@ pub(crate) use bucket::Bucket;
 pub(crate) use client::{Network, Object};
 #[cfg(feature = "remote")]
 pub(crate) use error::{RemoteError, changed};
+pub(crate) use transfer_error::TransferError;
 #[cfg(feature = "remote")]
 pub(crate) use urls::split;
 pub(crate) use urls::{is_store, is_url};

@@ -40,7 +40,7 @@ pub(super) fn state_of(run_dir: &RunDir, stage: &str) -> Result<String, StoreErr
 /// [`StoreError::Absent`] if it is not, or not known to be of the run's settings.
 pub fn require(run_dir: &RunDir, stage: &str) -> Result<(), StoreError> {
     let receipts = run_dir.receipts(stage)?;
-    let done = receipts.values().filter(|receipt| run_dir.outputs_present(receipt)).count() as u64;
+    let done = run_dir.with_outputs(receipts.values())?.len() as u64;
     let units = run_dir.record()?.stages.get(stage).map(|stage| stage.units);
     if units == Some(done) && done > 0 && run_dir.local_if_any("pipeline.toml")?.is_some() {
         return Ok(());

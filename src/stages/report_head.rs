@@ -94,8 +94,7 @@ fn stages(
             continue;
         }
         let receipts = run_dir.receipts(stage)?;
-        let done: Vec<&Receipt> =
-            receipts.values().filter(|r| run_dir.outputs_present(r)).collect();
+        let done: Vec<&Receipt> = run_dir.with_outputs(receipts.values())?;
         let spans = timeline.stages.get(stage).cloned().unwrap_or_default();
         let clock: f64 = spans.iter().map(|(from, to)| to - from).sum();
         all.push(StageView {

@@ -1,5 +1,6 @@
 //! What can go wrong with the run directory.
 
+use crate::objects::is_store;
 use parquet::errors::ParquetError;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum StoreError {
     /// Reading or writing failed.
-    #[error("cannot {action} {path}: {source}{}", hint(source))]
+    #[error("cannot {action} {path}: {source}{}", hint(source, path))]
     Io {
         /// What was tried.
         action: &'static str,
@@ -64,13 +65,16 @@ pub enum StoreError {
     },
 }
 
-fn hint(source: &std::io::Error) -> &'static str {
+fn hint(source: &std::io::Error, path: &Path) -> &'static str {
     use std::io::ErrorKind;
     match source.kind() {
+        // Of an object store, which has said what helps.
+        ErrorKind::PermissionDenied if is_store(&path.to_string_lossy()) => "",
+        ErrorKind::TimedOut => "; run again when it answers, nothing finished is lost",
         ErrorKind::StorageFull => "; free some space and run again, nothing finished is lost",
         ErrorKind::QuotaExceeded => "; your quota is used up: free some and run again",
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "; choose a folder you may write with --run-dir"
+            "; choose a folder you may write with --run-dir, or with --scratch if that is in an object store"
         }
         ErrorKind::StaleNetworkFileHandle => {
             "; the network file system lost the file: mount it again and run again, nothing finished is lost"
@@ -93,15 +97,17 @@ impl StoreError {
         use std::io::ErrorKind;
         let StoreError::Io { source, action, .. } = self else { return false };
         // A file that can't be read is one file; a place that can't be written is all.
-        let writing = !matches!(*action, "read" | "open" | "examine" | "list");
-        let lost = matches!(
-            source.kind(),
+        let writing = !matches!(*action, "read" | "open" | "examine" | "list" | "use");
+        match source.kind() {
+            // Of a server, after minutes of asking.
+            ErrorKind::TimedOut => true,
             ErrorKind::StorageFull
-                | ErrorKind::QuotaExceeded
-                | ErrorKind::ReadOnlyFilesystem
-                | ErrorKind::StaleNetworkFileHandle
-        );
-        writing && (lost || is_device_failure(source))
+            | ErrorKind::QuotaExceeded
+            | ErrorKind::PermissionDenied
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::StaleNetworkFileHandle => writing,
+            _ => writing && is_device_failure(source),
+        }
     }
 
     /// For `map_err`: an I/O failure of `action` on `path`.
@@ -133,5 +139,34 @@ impl StoreError {
     pub fn table<E: std::fmt::Display>(path: &Path) -> impl FnOnce(E) -> Self {
         let path = path.to_owned();
         move |e| StoreError::Table { path, message: e.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn a_place_is_lost_where_every_unit_would_fail_the_same_way() {
+        let lost = |action: &'static str, kind: ErrorKind| {
+            StoreError::io(action, Path::new("s3://b/run/x"))(Error::from(kind)).place_is_lost()
+        };
+        for action in ["write", "read"] {
+            assert!(lost(action, ErrorKind::TimedOut), "{action}");
+            assert!(!lost(action, ErrorKind::NotFound), "{action}");
+        }
+        assert!(lost("create", ErrorKind::PermissionDenied));
+        assert!(!lost("read", ErrorKind::PermissionDenied));
+    }
+
+    #[test]
+    fn a_hint_is_of_the_place_that_failed() {
+        let said = |path: &str| {
+            let denied = Error::new(ErrorKind::PermissionDenied, "no");
+            StoreError::io("write", Path::new(path))(denied).to_string()
+        };
+        assert_eq!(said("s3://b/run/x"), "cannot write s3://b/run/x: no");
+        assert!(said("/tmp/run/x").contains("--scratch"));
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use std::fs::File;
 use std::io::Write;
 use std::sync::Mutex;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The name of a log.
@@ -16,12 +17,44 @@ const EVENTS: &str = "events.jsonl";
 #[derive(Debug)]
 pub struct EventLog {
     file: Option<Mutex<File>>,
-    /// The run directory, the log's name and when it was sent last, where it has to be sent.
-    far: Option<(RunDir, String, Mutex<Instant>)>,
+    far: Option<Sending>,
 }
 
-/// Between two times that a log is sent to an object store.
+/// Sends a log to an object store. An object can't be appended to: the log is sent whole, now and then, and when something
+/// is over; on a thread of its own, so that who records an event waits for no server.
+#[derive(Debug)]
+struct Sending {
+    run_dir: RunDir,
+    name: String,
+    /// When it was begun last, and what may be under way of it.
+    last: Mutex<(Instant, Option<JoinHandle<()>>)>,
+}
+
+/// Between two times that a log is sent.
 const SEND_EVERY: Duration = Duration::from_secs(30);
+
+impl Sending {
+    /// Sends the log beside the caller, if it is time or `over`. Not while it is under way: the next time has all of it.
+    fn send(&self, over: bool) {
+        let Ok(mut last) = self.last.lock() else { return };
+        let (since, under_way) = &mut *last;
+        let busy = under_way.as_ref().is_some_and(|thread| !thread.is_finished());
+        if !busy && (over || since.elapsed() > SEND_EVERY) {
+            let (run_dir, name) = (self.run_dir.clone(), self.name.clone());
+            *since = Instant::now();
+            *under_way = Some(std::thread::spawn(move || drop(run_dir.share(&name))));
+        }
+    }
+
+    /// Sends the log with its last line, and waits for it.
+    fn finish(&self) {
+        let under_way = self.last.lock().ok().and_then(|mut last| last.1.take());
+        if let Some(thread) = under_way {
+            let _ = thread.join();
+        }
+        let _ = self.run_dir.share(&self.name);
+    }
+}
 
 impl EventLog {
     /// Opens the log of a run directory to append: of the worker of that name, or of a run on its own.
@@ -34,7 +67,11 @@ impl EventLog {
             Some(worker) => format!("{WORKERS}/{worker}.{EVENTS}"),
         };
         let path = run_dir.path(&name);
-        let far = run_dir.is_far().then(|| (run_dir.clone(), name.clone(), Instant::now().into()));
+        let far = run_dir.is_far().then(|| Sending {
+            run_dir: run_dir.hasty(),
+            name: name.clone(),
+            last: Mutex::new((Instant::now(), None)),
+        });
         if far.is_some() {
             let before = run_dir.get(&name)?.unwrap_or_default();
             let folder = path.parent().unwrap_or(&path);
@@ -67,17 +104,10 @@ impl EventLog {
             // One write a line, so that lines of concurrent units never mix.
             let _ = file.write_all(text.as_bytes());
         }
-        self.send_if_due(event);
-    }
-
-    /// An object can't be appended to: the log is sent whole, now and then, and when something is over.
-    fn send_if_due(&self, event: &str) {
-        let Some((run_dir, name, last)) = &self.far else { return };
-        let Ok(mut last) = last.lock() else { return };
-        let over = matches!(event, "stage_finished" | "unit_failed" | "run_finished");
-        if over || last.elapsed() > SEND_EVERY {
-            *last = Instant::now();
-            let _ = run_dir.share(name);
+        match (&self.far, event) {
+            (None, _) => {}
+            (Some(far), "run_finished") => far.finish(),
+            (Some(far), _) => far.send(matches!(event, "stage_finished" | "unit_failed")),
         }
     }
 }

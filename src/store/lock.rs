@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -22,7 +22,8 @@ pub struct Lock {
     claim: PathBuf,
     /// Dropped first, which ends the heartbeat.
     heart: Option<Sender<()>>,
-    beating: Option<std::thread::JoinHandle<()>>,
+    /// It gives the claim's file back, open.
+    beating: Option<std::thread::JoinHandle<File>>,
     file: File,
 }
 
@@ -113,11 +114,12 @@ impl Lock {
         let beating = std::thread::spawn(move || {
             for beat in 1.. {
                 if stopped.recv_timeout(every) != Err(RecvTimeoutError::Timeout) {
-                    return;
+                    break;
                 }
                 // A full disk shows itself where results are written.
                 let _ = write_beat(&mine, &mut content, beat);
             }
+            mine
         });
         Ok(Self { claim, heart: Some(heart), beating: Some(beating), file })
     }
@@ -126,11 +128,12 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         drop(self.heart.take());
-        if let Some(beating) = self.beating.take() {
-            let _ = beating.join();
+        let mine = self.beating.take().and_then(|beating| beating.join().ok());
+        // Another's, where this process stood still for so long that it was thought dead.
+        if mine.is_some_and(|mine| is_at(&mine, &self.claim)) {
+            // Best effort: a claim that stays is void once this process is gone.
+            let _ = std::fs::remove_file(&self.claim);
         }
-        // Best effort: a claim that stays is void once this process is gone.
-        let _ = std::fs::remove_file(&self.claim);
         // Not left to closing: a process that was just forked to start a program has the file open too, and with it the
         // lock, until it gets there.
         let _ = self.file.unlock();
@@ -170,6 +173,15 @@ fn read_claim(path: &Path) -> Result<Option<(Vec<u8>, Claim)>, StoreError> {
         Ok(text) => Ok(serde_json::from_slice(&text).ok().map(|claim| (text, claim))),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(StoreError::io("read", path)(e)),
+    }
+}
+
+/// Whether an open file is the one of that name.
+fn is_at(file: &File, path: &Path) -> bool {
+    let identity = |about: std::fs::Metadata| (about.dev(), about.ino());
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(mine), Ok(there)) => identity(mine) == identity(there),
+        _ => false,
     }
 }
 

@@ -94,3 +94,16 @@ fn a_claim_made_meanwhile_is_put_back() {
     take_away(&path, &theirs).unwrap();
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn who_was_thought_dead_leaves_the_next_ones_claim_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lock.holder");
+    let slow = take(&claims_only(far()), dir.path()).0.unwrap();
+    std::fs::rename(&path, dir.path().join("aside")).unwrap();
+    let next = take(&claims_only(Holder::this()), dir.path()).0.unwrap();
+    drop(slow);
+    assert!(path.exists());
+    drop(next);
+    assert!(!path.exists());
+}

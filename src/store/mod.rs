@@ -4,6 +4,7 @@
 //! The two together are the checkpoint: nothing else is needed to go on after any kind of death.
 
 mod atomic;
+mod bring;
 mod disk;
 mod error;
 mod events;
@@ -13,6 +14,7 @@ mod faults;
 mod holder;
 mod lock;
 mod names;
+mod outputs;
 mod receipt;
 mod record;
 mod run_dir;

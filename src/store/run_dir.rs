@@ -64,6 +64,13 @@ impl RunDir {
         self.far.is_some()
     }
 
+    /// The same with a short patience for the server of an object store, for what need not succeed.
+    #[must_use]
+    pub(super) fn hasty(&self) -> Self {
+        let far = self.far().map(|far| Arc::new(far.hasty()));
+        Self { root: self.root.clone(), far }
+    }
+
     /// The same run directory with its files in another folder of this machine; a plain one stays as it is.
     #[must_use]
     pub fn with_scratch(self, scratch: &Path) -> Self {
@@ -175,17 +182,6 @@ impl RunDir {
         self.revoke(&receipt.unit)
     }
 
-    /// Whether the outputs of a receipt are there in the recorded length.
-    pub fn outputs_present(&self, receipt: &Receipt) -> bool {
-        if let Some(far) = self.far() {
-            return receipt.outputs.iter().all(|output| far.has(output));
-        }
-        receipt.outputs.iter().all(|output| {
-            std::fs::metadata(self.path(&output.file))
-                .is_ok_and(|m| m.is_file() && m.len() == output.bytes)
-        })
-    }
-
     /// All receipts of a stage, by unit. Parsed on all cores: a large run has tens of thousands.
     ///
     /// # Errors
@@ -209,7 +205,7 @@ impl RunDir {
         if let Some(far) = self.far() {
             far.survey(stage).map_err(self.failed("list", stage))?;
             let files: Vec<String> = names.iter().map(|unit| receipt_name(unit)).collect();
-            let texts = far.get_all(&files).map_err(StoreError::io("read", Path::new(stage)))?;
+            let texts = far.get_all(&files).map_err(self.failed("read", stage))?;
             let read = names.into_iter().zip(texts);
             return Ok(read
                 .filter_map(|(unit, text)| Some((unit.clone(), self.parsed(&unit, &text?)?)))

@@ -9,6 +9,9 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
+/// By then, all that found the same worker dead have put their own in its place.
+const SETTLES: Duration = Duration::from_secs(1);
+
 impl RunDir {
     /// The content of a file, as it is now; `None` where there is none.
     pub(super) fn get(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -27,7 +30,11 @@ impl RunDir {
     pub(super) fn get_many(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         match self.far() {
             // All at once: one by one, a server's answers would take minutes where there are thousands.
-            Some(far) => far.get_all(names).map_err(self.failed("read", "workers")),
+            Some(far) => {
+                let folder = names.first().and_then(|name| name.rsplit_once('/'));
+                let folder = folder.map_or("", |(folder, _)| folder);
+                far.get_all(names).map_err(self.failed("read", folder))
+            }
             None => names.iter().map(|name| self.get(name)).collect(),
         }
     }
@@ -39,7 +46,10 @@ impl RunDir {
         }
         let path = self.path(name);
         let temporary = prepare(&path, content)?;
-        std::fs::rename(&temporary, &path).map_err(StoreError::io("rename to", &path))
+        std::fs::rename(&temporary, &path).map_err(|error| {
+            let _ = std::fs::remove_file(&temporary);
+            StoreError::io("rename to", &path)(error)
+        })
     }
 
     /// Writes a file where there is none; `false` where there is one. One of several processes that try at once succeeds.
@@ -95,6 +105,16 @@ impl RunDir {
         Ok(names)
     }
 
+    /// What a file says a moment after it was put in place of a dead worker's, which several may do at once: the last of
+    /// them has it. `None` where that can't be told, or need not, as in a folder.
+    pub(super) fn settled(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        if !self.is_far() {
+            return Ok(None);
+        }
+        std::thread::sleep(SETTLES);
+        self.get(name)
+    }
+
     /// How often a worker shows that it lives, and how long one must stand still to be dead.
     pub(super) fn rhythm(&self) -> (Duration, Duration) {
         // Each beat costs a request.
@@ -117,13 +137,23 @@ fn prepare(path: &Path, content: &[u8]) -> Result<std::path::PathBuf, StoreError
         std::fs::create_dir_all(folder).map_err(StoreError::io("create the folder", folder))?;
     }
     let temporary = temporary(path);
-    std::fs::write(&temporary, content).map_err(StoreError::io("write", &temporary))?;
-    Ok(temporary)
+    match std::fs::write(&temporary, content) {
+        Ok(()) => Ok(temporary),
+        Err(error) => {
+            // A full disk lets it be made and not written: one a heartbeat would stay.
+            let _ = std::fs::remove_file(&temporary);
+            Err(StoreError::io("write", &temporary)(error))
+        }
+    }
 }
 
 fn make_new(path: &Path, content: &[u8]) -> std::io::Result<bool> {
     match std::fs::File::options().write(true).create_new(true).open(path) {
-        Ok(mut file) => std::io::Write::write_all(&mut file, content).map(|()| true),
+        Ok(mut file) => {
+            let written = std::io::Write::write_all(&mut file, content).map(|()| true);
+            // It would stay as nobody's.
+            written.inspect_err(|_| drop(std::fs::remove_file(path)))
+        }
         Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(e) => Err(e),
     }

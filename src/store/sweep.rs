@@ -71,8 +71,18 @@ fn sweep_folder(
     below: bool,
 ) -> Result<(), StoreError> {
     let gone = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
-    for entry in std::fs::read_dir(folder).map_err(StoreError::io("list", folder))? {
-        let entry = entry.map_err(StoreError::io("list", folder))?;
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        // Another worker's, such as a class's index before it has its name.
+        Err(error) if gone(&error) => return Ok(()),
+        Err(error) => return Err(StoreError::io("list", folder)(error)),
+    };
+    for entry in entries {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) if gone(&error) => return Ok(()),
+            Err(error) => return Err(StoreError::io("list", folder)(error)),
+        };
         let path = entry.path();
         // Of the entry itself: a link to a folder is none. No further system call a file, of which there are many.
         let kind = match entry.file_type() {

@@ -30,9 +30,11 @@ fn tag(holder: &Holder) -> String {
 
 /// Whether a name is a temporary one of a process that was on this machine and is dead.
 pub(super) fn is_of_the_dead(name: &str) -> bool {
+    // Most files are whole: who this process is, which takes some reading, is asked for the others only.
+    let Some(name) = name.strip_suffix(TEMPORARY) else { return false };
     let here = Holder::this();
     let writer = || {
-        let (_, ending) = name.strip_suffix(TEMPORARY)?.rsplit_once('.')?;
+        let (_, ending) = name.rsplit_once('.')?;
         let (found, _number) = ending.rsplit_once('-')?;
         let (_, writer) = found.split_once('-')?;
         let (process, started) = writer.split_once('-')?;

@@ -80,7 +80,8 @@ pub enum Damage {
 /// Reads every file that a receipt of `stages` names. `progress` is told the bytes of each file when it is read.
 ///
 /// # Errors
-/// If a folder can't be listed or a receipt not read. Files that can't be read are damage, not an error.
+/// If a folder can't be listed or a receipt not read. Files that can't be read are damage, not an error, but where an object
+/// store does not answer, or what comes from it can't be written here.
 pub fn verify(
     run_dir: &RunDir,
     stages: &[&str],
@@ -107,12 +108,12 @@ pub fn verify(
         .flat_map(|receipt| receipt.outputs.iter().map(move |output| (receipt, output)))
         .collect();
     let damaged = outputs.par_iter().filter_map(|(receipt, output)| {
-        let damage = run_dir.examine(&output.file, output.bytes, &output.xxh3);
+        let damage = run_dir.examine(&output.file, output.bytes, &output.xxh3).transpose();
         progress(output.bytes);
         let (unit, file) = (receipt.unit.clone(), output.file.clone());
-        damage.map(|damage| Damaged { unit, file, damage })
+        Some(damage?.map(|damage| Damaged { unit, file, damage }))
     });
-    found.damaged.par_extend(damaged);
+    found.damaged.extend(damaged.collect::<Result<Vec<_>, StoreError>>()?);
     found.files = outputs.len();
     found.bytes = receipts.iter().fold(0, |sum, receipt| sum.saturating_add(receipt.bytes()));
     let listed: HashSet<&str> = outputs.iter().map(|(_, output)| output.file.as_str()).collect();
@@ -122,13 +123,17 @@ pub fn verify(
 
 impl RunDir {
     /// What is wrong with a file, if anything. One in an object store is brought for it, whatever lies at hand.
-    fn examine(&self, file: &str, bytes: u64, xxh3: &str) -> Option<Damage> {
-        let Some(far) = self.far() else { return examine(&self.path(file), bytes, xxh3) };
+    fn examine(&self, file: &str, bytes: u64, xxh3: &str) -> Result<Option<Damage>, StoreError> {
+        let Some(far) = self.far() else { return Ok(examine(&self.path(file), bytes, xxh3)) };
         let coming = temporary(&self.root().join("examined"));
         let found = match far.bucket.download(file, &coming) {
-            Ok(true) => examine(&coming, bytes, xxh3),
-            Ok(false) => Some(Damage::Missing),
-            Err(e) => Some(Damage::Unreadable { message: e.to_string() }),
+            Ok(true) => Ok(examine(&coming, bytes, xxh3)),
+            Ok(false) => Ok(Some(Damage::Missing)),
+            // Neither a full disk here nor a server out of reach says anything of the file.
+            Err(e) if e.here || e.error.kind() == std::io::ErrorKind::TimedOut => {
+                Err(self.stuck(e, ("write", &coming), "read"))
+            }
+            Err(e) => Ok(Some(Damage::Unreadable { message: e.error.to_string() })),
         };
         let _ = std::fs::remove_file(&coming);
         found

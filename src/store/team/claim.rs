@@ -54,12 +54,10 @@ impl RunDir {
     /// # Errors
     /// If the claims can't be read.
     pub fn claims(&self, stage: &str) -> Result<BTreeMap<String, String>, StoreError> {
-        let mut claims = BTreeMap::new();
-        for unit in self.snapshot(stage)?.claims {
-            if let Some(worker) = self.claimant(&unit)? {
-                claims.insert(unit, worker);
-            }
-        }
-        Ok(claims)
+        let units = self.snapshot(stage)?.claims;
+        let names: Vec<String> = units.iter().map(|unit| claim_name(unit)).collect();
+        let texts = self.get_many(&names)?;
+        let claims = units.into_iter().zip(texts);
+        Ok(claims.filter_map(|(unit, text)| Some((unit, claimant(&text?)))).collect())
     }
 }

@@ -4,7 +4,7 @@ use super::super::error::StoreError;
 use super::super::run_dir::RunDir;
 use super::claim::{claim_name, claimant};
 use super::note::{WorkerNote, WorkerState, now};
-use super::peers::{Peers, note_name};
+use super::peers::{ALONE, Peers, note_name};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +18,8 @@ pub struct Member {
     worker: String,
     note: Arc<Mutex<WorkerNote>>,
     peers: Mutex<Peers>,
+    /// Another worker that lived when it was last asked whether any does.
+    company: Mutex<Option<String>>,
     /// Dropped first, which ends the heartbeat.
     heart: Option<Sender<()>>,
     beating: Option<std::thread::JoinHandle<()>>,
@@ -54,23 +56,35 @@ impl Member {
         let mut note = WorkerNote::new(worker, exclusive);
         let name = note_name(worker);
         if !run_dir.put_new(&name, &text(&note))? {
-            let in_place = |other: &WorkerNote| other.worker == worker;
-            if let Some(other) = peers.living(run_dir, in_place, &say)? {
+            let own = || Ok(run_dir.note(worker)?.into_iter().collect::<Vec<_>>());
+            if let Some(other) = peers.living(own, |_| true, &say)? {
                 return Err(busy(run_dir, &other));
             }
             // A beat that its predecessor never had: whoever watches sees that somebody is there again.
             note.beat = run_dir.note(worker)?.map_or(0, |before| before.beat + 1);
             run_dir.put(&name, &text(&note))?;
+            if let Some(last) = run_dir.settled(&name)?
+                && let Ok(other) = serde_json::from_slice::<WorkerNote>(&last)
+                && other.holder != note.holder
+            {
+                return Err(busy(run_dir, &other));
+            }
         }
         let against = |other: &WorkerNote| other.worker != worker && (exclusive || other.exclusive);
-        if let Some(other) = peers.living(run_dir, against, &say)? {
+        // Of a thousand workers that begin at once, each need not read what all the others say.
+        let others = || match exclusive {
+            true => run_dir.workers(),
+            false => Ok(run_dir.note(ALONE)?.into_iter().collect()),
+        };
+        if let Some(other) = peers.living(others, against, &say)? {
             note.state = WorkerState::Incomplete;
             run_dir.put(&name, &text(&note))?;
             return Err(busy(run_dir, &other));
         }
         let note = Arc::new(Mutex::new(note));
         let (heart, stopped) = channel();
-        let (shared, place) = (note.clone(), run_dir.clone());
+        // A beat that can't be told soon is followed by another.
+        let (shared, place) = (note.clone(), run_dir.hasty());
         let beating = std::thread::spawn(move || {
             while stopped.recv_timeout(beat) == Err(RecvTimeoutError::Timeout) {
                 // A full disk shows itself where results are written.
@@ -82,6 +96,7 @@ impl Member {
             worker: worker.to_owned(),
             note,
             peers: Mutex::new(peers),
+            company: Mutex::default(),
             heart: Some(heart),
             beating: Some(beating),
         })
@@ -93,7 +108,7 @@ impl Member {
     /// [`StoreError::Busy`] then.
     pub fn refuse_any(run_dir: &RunDir, say: impl Fn(&str)) -> Result<(), StoreError> {
         let (_, patience) = run_dir.rhythm();
-        match Peers::new(patience).living(run_dir, |_| true, say)? {
+        match Peers::new(patience).living(|| run_dir.workers(), |_| true, say)? {
             Some(other) => Err(busy(run_dir, &other)),
             None => Ok(()),
         }
@@ -137,15 +152,25 @@ impl Member {
             match self.run_dir.claimant(unit)? {
                 None => continue,
                 Some(other) if other == self.worker => {}
-                Some(other) if lock(&self.peers).lives(&self.run_dir, &other)? => {
-                    return Ok(Begin::Taken(other));
+                Some(other) if self.lives(&other)? => return Ok(Begin::Taken(other)),
+                Some(_) => {
+                    self.run_dir.put(&name, own)?;
+                    let last = self.run_dir.settled(&name)?.map(|text| claimant(&text));
+                    if let Some(other) = last.filter(|last| *last != self.worker) {
+                        return Ok(Begin::Taken(other));
+                    }
                 }
-                Some(_) => self.run_dir.put(&name, own)?,
             }
             break;
         }
         lock(&self.note).under_way.push(unit.to_owned());
         Ok(Begin::Mine)
+    }
+
+    /// Whether `worker` is to be counted with.
+    fn lives(&self, worker: &str) -> Result<bool, StoreError> {
+        let note = self.run_dir.note(worker)?;
+        Ok(note.is_some_and(|note| lock(&self.peers).judge(note)))
     }
 
     /// Those of `units`, which have claims, whose claimants live.
@@ -177,10 +202,20 @@ impl Member {
     /// # Errors
     /// If that can't be read.
     pub fn has_company(&self) -> Result<bool, StoreError> {
-        let mut others = self.run_dir.workers()?;
-        others.retain(|note| note.worker != self.worker);
+        // One answer is enough: all are asked when the last one that was seen has gone.
+        let last = lock(&self.company).clone();
+        if let Some(worker) = last
+            && self.lives(&worker)?
+        {
+            return Ok(true);
+        }
+        let others = self.run_dir.workers()?.into_iter().filter(|note| note.worker != self.worker);
         let mut peers = lock(&self.peers);
-        Ok(others.into_iter().any(|note| peers.judge(note)))
+        let found =
+            others.map(|note| (note.worker.clone(), peers.judge(note))).find(|(_, lives)| *lives);
+        let any = found.is_some();
+        *lock(&self.company) = found.map(|(worker, _)| worker);
+        Ok(any)
     }
 
     /// Gives a unit back: done after so many seconds, failed, or not begun.
@@ -213,7 +248,8 @@ impl Member {
             let mut note = lock(&self.note);
             (note.state, note.message) = (state, message.to_owned());
         }
-        tell(&self.run_dir, &self.note)
+        // For people, and those who wait see by its silence that it has gone.
+        tell(&self.run_dir.hasty(), &self.note)
     }
 }
 
@@ -224,10 +260,9 @@ impl Drop for Member {
             let _ = beating.join();
         }
         let under_way = std::mem::take(&mut lock(&self.note).under_way);
-        for unit in under_way {
-            // Best effort: claims of one that has left are void.
-            let _ = self.run_dir.delete(&claim_name(&unit));
-        }
+        let run_dir = self.run_dir.hasty();
+        // Best effort: claims of one that has left are void. One that can't be removed is followed by no better.
+        let _ = under_way.iter().try_for_each(|unit| run_dir.delete(&claim_name(unit)));
         if lock(&self.note).state == WorkerState::Working {
             let _ = self.leave(WorkerState::Interrupted, "");
         }

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// Folder of the workers' notes and events.
 pub(in super::super) const FOLDER: &str = "workers";
 
+/// The place of a run without `--partition`, and of no other that wants to be alone.
+pub(super) const ALONE: &str = "0-of-1";
+
 /// Where a worker leaves its note.
 pub(super) fn note_name(worker: &str) -> String {
     format!("{FOLDER}/{worker}.json")
@@ -34,12 +37,11 @@ impl RunDir {
     /// # Errors
     /// If it can't be read.
     pub fn workers(&self) -> Result<Vec<WorkerNote>, StoreError> {
-        let names = self.names(FOLDER)?;
-        let workers = names.iter().filter_map(|name| name.strip_suffix(".json"));
-        let mut notes = Vec::new();
-        for worker in workers {
-            notes.extend(self.note(worker)?);
-        }
+        let names = self.names(FOLDER)?.into_iter().filter(|name| name.ends_with(".json"));
+        let names: Vec<String> = names.map(|name| format!("{FOLDER}/{name}")).collect();
+        let texts = self.get_many(&names)?.into_iter().flatten();
+        let mut notes: Vec<WorkerNote> =
+            texts.filter_map(|text| serde_json::from_slice(&text).ok()).collect();
         notes.sort_by_key(|note| in_order(&note.worker));
         Ok(notes)
     }
@@ -58,13 +60,7 @@ impl Peers {
         Self { patience, seen: HashMap::new() }
     }
 
-    /// Whether `worker` is to be counted with: it lives, or can't be told dead yet.
-    pub(super) fn lives(&mut self, run_dir: &RunDir, worker: &str) -> Result<bool, StoreError> {
-        let Some(note) = run_dir.note(worker)? else { return Ok(false) };
-        Ok(self.judge(note))
-    }
-
-    /// As [`Peers::lives`], of a note just read.
+    /// Whether the writer of a note just read is to be counted with: it lives, or can't be told dead yet.
     pub(super) fn judge(&mut self, note: WorkerNote) -> bool {
         if let Some(lives) = note.lives() {
             self.seen.remove(&note.worker);
@@ -80,20 +76,21 @@ impl Peers {
         }
     }
 
-    /// The first worker that lives for certain among those that `concerns` picks, watched for as long as it takes to
-    /// know. `say` is told when that takes time.
+    /// The first worker that lives for certain among those that `read` finds and `concerns` picks, watched for as long as
+    /// it takes to know. `say` is told when that takes time.
     pub(super) fn living(
         &mut self,
-        run_dir: &RunDir,
+        read: impl Fn() -> Result<Vec<WorkerNote>, StoreError>,
         concerns: impl Fn(&WorkerNote) -> bool,
         say: impl Fn(&str),
     ) -> Result<Option<WorkerNote>, StoreError> {
         let mut told = false;
+        let mut notes = read()?;
         let started: HashMap<String, WorkerNote> =
-            run_dir.workers()?.into_iter().map(|note| (note.worker.clone(), note)).collect();
+            notes.iter().map(|note| (note.worker.clone(), note.clone())).collect();
         loop {
             let mut unknown = None;
-            for note in run_dir.workers()?.into_iter().filter(&concerns) {
+            for note in notes.into_iter().filter(&concerns) {
                 let moved = started.get(&note.worker).is_none_or(|before| !note.stands_as(before));
                 match note.lives() {
                     Some(true) => return Ok(Some(note)),
@@ -113,6 +110,7 @@ impl Peers {
                 ));
             }
             std::thread::sleep(self.patience / 50);
+            notes = read()?;
         }
     }
 }
