@@ -37,7 +37,9 @@ mod status_crew;
 mod verify;
 
 use clap::{Parser, Subcommand};
+use coda_pipe::dataflow::left_at_work;
 use exit::Exit;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Distil a labelled image data set to a few images per class (CoDA, arXiv 2512.03844).
@@ -110,5 +112,10 @@ pub(crate) fn main() -> ExitCode {
         Command::Shards(command) => command.run(),
         Command::Settings => settings::run(),
     };
-    result.unwrap_or_else(|error| exit::report(&error)).into()
+    let exit = result.unwrap_or_else(|error| exit::report(&error));
+    if left_at_work() {
+        let _ = std::io::stdout().flush();
+        signals::leave_with(exit);
+    }
+    exit.into()
 }

@@ -14,7 +14,6 @@ pub(super) fn report(
     elapsed: Duration,
     as_json: bool,
 ) -> anyhow::Result<()> {
-    let root = run_dir.root().display();
     let seconds = elapsed.as_secs_f64();
     for fault in outcome.faults.iter().take(20) {
         eprintln!(
@@ -25,11 +24,14 @@ pub(super) fn report(
         );
     }
     if !outcome.faults.is_empty() {
-        eprintln!("{} samples skipped, listed in {root}/quarantine.parquet", outcome.faults.len());
+        eprintln!(
+            "{} samples skipped, listed in {run_dir}/quarantine.parquet",
+            outcome.faults.len()
+        );
     }
     if outcome.impure > 0 {
         eprintln!(
-            "{} images left out for their neighbours' labels, listed in {root}/purity/purity.parquet",
+            "{} images left out for their neighbours' labels, listed in {run_dir}/purity/purity.parquet",
             outcome.impure
         );
     }
@@ -37,7 +39,11 @@ pub(super) fn report(
         eprintln!("not generated: {}: {}", printable(&fault.key), fault.reason);
     }
     if outcome.stages.iter().all(|s| s.processed == 0) {
-        eprintln!("everything was done before: nothing was recomputed ({seconds:.2} s)");
+        let done = match outcome.stages.iter().any(|s| s.elsewhere > 0) {
+            true => "by other workers or before: nothing was computed here",
+            false => "before: nothing was recomputed",
+        };
+        eprintln!("everything was done {done} ({seconds:.2} s)");
     }
     if let Some(set) = outcome.stages.iter().find(|s| s.stage == "assemble") {
         let output = &context.pipeline.output;
@@ -48,8 +54,8 @@ pub(super) fn report(
             n => format!("{{000000..{:06}}}", n - 1),
         };
         eprintln!(
-            "{images} distilled images of {} classes in {root}/distilled/{name}-{}.tar\n\
-                 {cores} real cores beside them in {root}/cores/{name}-cores-{}.tar",
+            "{images} distilled images of {} classes in {run_dir}/distilled/{name}-{}.tar\n\
+                 {cores} real cores beside them in {run_dir}/cores/{name}-cores-{}.tar",
             outcome.classes,
             shards(images),
             shards(cores),
@@ -57,7 +63,7 @@ pub(super) fn report(
     }
     if as_json {
         let summary = json!({
-            "run_dir": root.to_string(), "seconds": seconds,
+            "run_dir": run_dir.to_string(), "seconds": seconds,
             "stages": outcome.stages, "skipped": outcome.faults, "failed": outcome.failed, "impure": outcome.impure,
         });
         writeln!(std::io::stdout(), "{summary:#}")?;

@@ -16,6 +16,11 @@ struct Shared {
     wake: Notify,
 }
 
+tokio::task_local! {
+    /// What the unit looks at that this task works on: for what is made inside it and outlives it.
+    pub(super) static OF_UNIT: Cancel;
+}
+
 /// The work was stopped on request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("interrupted")]

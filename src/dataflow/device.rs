@@ -1,5 +1,7 @@
 //! One thread per device, which owns the device's sessions; work comes to it through one bounded queue.
 
+use super::cancel::{Cancel, OF_UNIT};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
@@ -12,10 +14,27 @@ type Queue<J, R, E> = Arc<Mutex<mpsc::Receiver<Request<J, R, E>>>>;
 #[error("a device thread ended before its work was done; the message above it says why")]
 pub struct DeviceGone;
 
+/// Set when a device thread was left at a job that nobody waits for.
+static LEFT_AT_WORK: AtomicBool = AtomicBool::new(false);
+
+/// Whether device threads of a stopped run may be at work still: the process must then end without its exit handlers,
+/// which would take from them what they are working with.
+pub fn left_at_work() -> bool {
+    LEFT_AT_WORK.load(Ordering::SeqCst)
+}
+
 /// Device threads that share a queue of jobs `J` and answer with `R`.
 pub struct DevicePool<J, R, E> {
     queue: Option<mpsc::Sender<Request<J, R, E>>>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<Thread>,
+    /// Of the run that it was started for.
+    cancel: Option<Cancel>,
+}
+
+struct Thread {
+    handle: JoinHandle<()>,
+    /// While it loads, and while it is at a job.
+    busy: Arc<AtomicBool>,
 }
 
 impl<J, R, E> DevicePool<J, R, E>
@@ -41,19 +60,22 @@ where
         let mut ready = Vec::new();
         for maker in makers {
             let (report, reported) = oneshot::channel();
-            let queue = receiver.clone();
-            threads.push(std::thread::spawn(move || match maker() {
+            let (queue, busy) = (receiver.clone(), Arc::new(AtomicBool::new(true)));
+            let at_work = busy.clone();
+            let handle = std::thread::spawn(move || match maker() {
                 Ok(worker) => {
                     let _ = report.send(Ok(()));
-                    serve(&queue, worker);
+                    serve(&queue, &at_work, worker);
                 }
                 Err(error) => {
                     let _ = report.send(Err(error));
                 }
-            }));
+            });
+            threads.push(Thread { handle, busy });
             ready.push(reported);
         }
-        let pool = Self { queue: Some(sender), threads };
+        let cancel = OF_UNIT.try_with(Cancel::clone).ok();
+        let pool = Self { queue: Some(sender), threads, cancel };
         for reported in ready {
             reported.await.unwrap_or_else(|_| Err(DeviceGone.into()))?;
         }
@@ -72,11 +94,17 @@ where
     }
 }
 
-fn serve<J, R, E>(queue: &Queue<J, R, E>, mut worker: impl FnMut(J) -> Result<R, E>) {
+fn serve<J, R, E>(
+    queue: &Queue<J, R, E>,
+    busy: &AtomicBool,
+    mut worker: impl FnMut(J) -> Result<R, E>,
+) {
     loop {
+        busy.store(false, Ordering::SeqCst);
         // A poisoned lock means that another device thread panicked while waiting; there is nothing half done in it.
         let next = queue.lock().unwrap_or_else(|p| p.into_inner()).blocking_recv();
         let Some((job, answer)) = next else { return };
+        busy.store(true, Ordering::SeqCst);
         // Nobody waits any more when the run is being cancelled: the job is dropped undone.
         if !answer.is_closed() {
             let _ = answer.send(worker(job));
@@ -87,8 +115,15 @@ fn serve<J, R, E>(queue: &Queue<J, R, E>, mut worker: impl FnMut(J) -> Result<R,
 impl<J, R, E> Drop for DevicePool<J, R, E> {
     fn drop(&mut self) {
         self.queue = None;
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
+        let stopping = self.cancel.as_ref().is_some_and(Cancel::is_cancelled);
+        for Thread { handle, busy } in self.threads.drain(..) {
+            // Whoever asked for a job borrows the pool: nobody waits for one that is still under way. A run that was asked
+            // to stop does not either: the thread goes with the process.
+            if stopping && busy.load(Ordering::SeqCst) {
+                LEFT_AT_WORK.store(true, Ordering::SeqCst);
+            } else {
+                let _ = handle.join();
+            }
         }
     }
 }
@@ -129,6 +164,36 @@ mod tests {
             let pool = DevicePool::start(vec![doubling()]).await.unwrap();
             assert_eq!(pool.run(13).await, Err(DeviceGone));
             assert_eq!(pool.run(1).await, Err(DeviceGone));
+        });
+    }
+
+    #[test]
+    fn a_run_that_was_asked_to_stop_does_not_wait_for_a_job_that_nobody_waits_for() {
+        let cancel = Cancel::default();
+        let (begun, begins) = std::sync::mpsc::channel();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let stuck: Maker = Box::new(move || {
+            Ok(Box::new(move |n: u32| {
+                begun.send(n).unwrap();
+                let _ = released.recv_timeout(std::time::Duration::from_secs(20));
+                Ok(n)
+            }))
+        });
+        block_on(async {
+            let start = OF_UNIT.scope(cancel.clone(), DevicePool::start(vec![stuck]));
+            let pool = start.await.unwrap();
+            let under_way = async {
+                while begins.try_recv().is_err() {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::select! {
+                answer = pool.run(1) => panic!("{answer:?}"),
+                () = under_way => cancel.cancel(),
+            }
+            drop(pool);
+            assert!(release.send(()).is_ok(), "the job was waited for");
+            assert!(left_at_work());
         });
     }
 

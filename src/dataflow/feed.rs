@@ -2,13 +2,13 @@
 
 use super::blocking::blocking;
 use super::cancel::Cancel;
-use super::others::{Seen, Wanted, finished, missing, seen};
+use super::here::Here;
+use super::others::{Seen, Wanted, finished, seen};
 use super::partition::Partition;
 use super::queue::Queue;
 use crate::store::{Begin, Member, Receipt, RunDir, StoreError};
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How a process works together with others in its run directory.
@@ -31,7 +31,7 @@ pub(super) enum Turn<W> {
     /// Another worker has done this one.
     Found(Receipt),
     /// The others have not done these, and they are not for this process to do.
-    Missing(Vec<String>),
+    Missing(Vec<Wanted>),
     /// The run directory can't be used.
     Lost(StoreError),
 }
@@ -48,6 +48,16 @@ impl Turn<usize> {
     }
 }
 
+/// What a look at the others brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum News {
+    Nothing,
+    /// They have done units.
+    Done,
+    /// They have given up units that this process may do.
+    Freed,
+}
+
 /// Between two looks at what others have done, at first.
 const POLL: Duration = Duration::from_millis(200);
 
@@ -62,13 +72,16 @@ pub(super) struct Feed {
     units: Vec<Option<Wanted>>,
     /// Units that others are at.
     elsewhere: HashSet<usize>,
-    /// Set when a unit has failed here: then nothing is waited for.
-    failed: Arc<AtomicBool>,
+    /// What became of the units handed out.
+    here: Arc<Here>,
     found: Vec<Receipt>,
     /// Whether it was looked what others have done, since what they did was last met with.
     looked: bool,
+    /// Since when there is nothing to do here, and no news of the others.
     waiting: Option<Instant>,
     poll: Duration,
+    /// Whether the last look showed what others did: one more after each of their units would be looking without pause.
+    rest: bool,
     ended: bool,
 }
 
@@ -78,7 +91,7 @@ impl Feed {
         stage: &'static str,
         (units, costs): (Vec<Option<Wanted>>, &[u64]),
         (run_dir, cancel): (&RunDir, &Cancel),
-        (team, failed): (Option<&Team>, Arc<AtomicBool>),
+        (team, here): (Option<&Team>, Arc<Here>),
     ) -> Self {
         let partition = team.map_or(Partition::WHOLE, |team| team.partition);
         let left = units.iter().map(Option::is_some).collect();
@@ -91,18 +104,19 @@ impl Feed {
             queue: Queue::new(costs, left, partition),
             units,
             elsewhere: HashSet::new(),
-            failed,
+            here,
             found: Vec::new(),
             looked: false,
             waiting: None,
             poll: POLL,
+            rest: false,
             ended,
         }
     }
 
     /// What comes next; `None` when all is done, or nothing more is to be begun here.
     pub(super) async fn next(&mut self) -> Option<Turn<usize>> {
-        while !self.ended && !self.cancel.is_cancelled() {
+        while !self.ended && !self.here.is_stopped() && !self.cancel.is_cancelled() {
             if let Some(receipt) = self.found.pop() {
                 return Some(Turn::Found(receipt));
             }
@@ -119,21 +133,23 @@ impl Feed {
     }
 
     async fn step(&mut self) -> Result<Option<Turn<usize>>, StoreError> {
-        let own = self.queue.next(|unit| !self.elsewhere.contains(&unit), false);
+        let own = self.free(false);
         let next = match (own, self.team.clone()) {
             (None, Some(team)) if team.help => {
                 // What others have done meanwhile is learnt at one look, not by trying for each unit.
-                if !std::mem::replace(&mut self.looked, true) && self.look(&team).await? {
+                if !std::mem::replace(&mut self.looked, true)
+                    && self.look(&team).await? != News::Nothing
+                {
                     return Ok(None);
                 }
-                self.queue.next(|unit| !self.elsewhere.contains(&unit), true)
+                self.free(true)
             }
             _ => own,
         };
         match (next, self.team.clone()) {
             (Some(unit), None) => Ok(self.hand_out(unit)),
             (Some(unit), Some(team)) => self.try_for(unit, &team).await,
-            (None, Some(team)) if !self.queue.is_empty() && !self.failed() => {
+            (None, Some(team)) if !self.queue.is_empty() && !self.here.has_failed() => {
                 self.look_or_wait(&team).await
             }
             (None, _) => {
@@ -143,13 +159,17 @@ impl Feed {
         }
     }
 
-    fn failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
+    /// The unit to try next that no other worker is at.
+    fn free(&self, help: bool) -> Option<usize> {
+        self.queue.next(|unit| !self.elsewhere.contains(&unit), help)
     }
 
     fn hand_out(&mut self, unit: usize) -> Option<Turn<usize>> {
         self.queue.take(unit);
-        self.units.get_mut(unit)?.take().map(|_| Turn::Do(unit))
+        (self.waiting, self.rest) = (None, false);
+        self.units.get_mut(unit)?.take()?;
+        self.here.begin();
+        Some(Turn::Do(unit))
     }
 
     /// Claims a unit, unless another worker has it or has done it meanwhile.
@@ -182,7 +202,7 @@ impl Feed {
             Some(None) => self.hand_out(unit),
             Some(Some(receipt)) => {
                 self.queue.take(unit);
-                self.looked = false;
+                (self.waiting, self.looked) = (None, false);
                 Some(Turn::Found(receipt))
             }
         })
@@ -190,20 +210,34 @@ impl Feed {
 
     /// Nothing is free: finds out what others have done or given up, waits a little where that is nothing.
     async fn look_or_wait(&mut self, team: &Team) -> Result<Option<Turn<usize>>, StoreError> {
-        let since = *self.waiting.get_or_insert_with(Instant::now);
-        if self.look(team).await? {
-            self.poll = POLL;
+        if std::mem::take(&mut self.rest) {
+            self.pause(team).await;
             return Ok(None);
         }
-        let (member, left) = (team.member.clone(), self.names());
-        let company = team.help || blocking(move || member.has_company()).await?;
-        let patient = team.wait.is_none_or(|wait| since.elapsed() < wait);
-        if !company || !patient {
-            self.ended = true;
-            let (run_dir, stage) = (self.run_dir.clone(), self.stage);
-            let missing = blocking(move || missing(&run_dir, stage, &left));
-            return Ok(Some(Turn::Missing(missing.await?)));
+        let busy = self.here.is_at_work();
+        if busy {
+            self.waiting = None;
         }
+        let since = *self.waiting.get_or_insert_with(Instant::now);
+        if self.look(team).await? != News::Nothing {
+            return Ok(None);
+        }
+        let member = team.member.clone();
+        let company = team.help || blocking(move || member.has_company()).await?;
+        let patient = busy || team.wait.is_none_or(|wait| since.elapsed() < wait);
+        if !company || !patient {
+            // The last one may have left since the look, with its units done or not.
+            if !company && self.look(team).await? != News::Nothing {
+                return Ok(None);
+            }
+            self.ended = true;
+            return Ok(Some(Turn::Missing(self.left().map(|(_, unit)| unit).collect())));
+        }
+        self.pause(team).await;
+        Ok(None)
+    }
+
+    async fn pause(&mut self, team: &Team) {
         tokio::select! {
             () = tokio::time::sleep(self.poll) => {}
             () = self.cancel.cancelled() => {}
@@ -211,29 +245,40 @@ impl Feed {
         // The more workers wait, the less often each asks.
         let slowest = Duration::from_secs_f64((team.partition.of as f64 / 20.0).clamp(2.0, 30.0));
         self.poll = self.poll.mul_f64(1.5).min(slowest);
-        Ok(None)
     }
 
-    /// Names of the units that are left.
-    fn names(&self) -> Vec<String> {
-        let units = self.queue.left().filter_map(|unit| self.units.get(unit)?.as_ref());
-        units.map(|unit| unit.name.clone()).collect()
+    /// The units that are left, by number.
+    fn left(&self) -> impl Iterator<Item = (usize, Wanted)> {
+        self.queue.left().filter_map(move |at| Some((at, self.units.get(at)?.clone()?)))
     }
 
-    /// Takes up what others have finished, and frees what they have given up; whether there was anything.
-    async fn look(&mut self, team: &Team) -> Result<bool, StoreError> {
-        let wanted = |at: usize| Some((at, self.units.get(at)?.clone()?));
-        let left: Vec<(usize, Wanted)> = self.queue.left().filter_map(wanted).collect();
+    /// Takes up what others have finished, and frees what they have given up.
+    async fn look(&mut self, team: &Team) -> Result<News, StoreError> {
+        let left: Vec<(usize, Wanted)> = self.left().collect();
         let (member, run_dir, stage) = (team.member.clone(), self.run_dir.clone(), self.stage);
         let Seen { done, under_way } =
             blocking(move || seen(&run_dir, &member, stage, left)).await?;
-        let freed = !self.elsewhere.is_subset(&under_way);
-        self.elsewhere = under_way;
-        let any = !done.is_empty() || (freed && team.help);
+        let mut news = if done.is_empty() { News::Nothing } else { News::Done };
         for (at, receipt) in done {
             self.queue.take(at);
+            self.elsewhere.remove(&at);
             self.found.push(receipt);
         }
-        Ok(any)
+        let given_up = !self.elsewhere.is_subset(&under_way);
+        self.elsewhere = under_way;
+        // What they gave up of their own shares is not for one that does not help.
+        if given_up && self.free(team.help).is_some() {
+            news = News::Freed;
+        }
+        match news {
+            News::Nothing => {}
+            News::Done => (self.waiting, self.rest) = (None, true),
+            News::Freed => (self.waiting, self.rest, self.poll) = (None, false, POLL),
+        }
+        Ok(news)
     }
 }
+
+#[cfg(test)]
+#[path = "feed_tests.rs"]
+mod tests;

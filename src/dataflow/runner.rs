@@ -2,19 +2,21 @@
 
 use super::blocking::blocking;
 use super::cancel::Cancel;
-use super::failure::{FlowError, StaleStage, UnitFailure};
+use super::failure::{FlowError, StaleStage};
 use super::feed::{Feed, Team};
+use super::here::Here;
+use super::others::{Wanted, look_again};
 use super::plan::{Plan, PlannedUnit, UnitState};
-use super::progress::Progress;
+use super::progress::{Progress, StageProgress};
 use super::stage::{Stage, UnitError};
 use super::summary::{StageSummary, summary_of};
-use super::unit::{Turned, take};
-use crate::store::{EventLog, Receipt, RunDir};
+use super::tally::Tally;
+use super::unit::take;
+use crate::store::{EventLog, Receipt, RunDir, StoreError};
 use futures::StreamExt;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// What all stages of a run share.
@@ -61,18 +63,18 @@ pub async fn run_stage<S: Stage>(
         return Err(FlowError::Stale { stages, after: Vec::new() });
     }
     plan.discard_outdated(options.run_dir)?;
-    let mut summary = summary_of(&plan);
+    let mut tally = Tally::new(summary_of(&plan));
     let bar = options.progress.stage(plan.stage, plan.units.len(), plan.done());
     let total = plan.units.len();
     let fields = json!({"stage": plan.stage, "units": total, "done": plan.done()});
     options.events.record("stage_started", fields);
 
     let costs: Vec<u64> = plan.units.iter().map(|unit| stage.cost(&unit.unit)).collect();
-    let (mut receipts, mut todo) = (BTreeMap::new(), Vec::with_capacity(total));
+    let mut todo = Vec::with_capacity(total);
     for unit in plan.units {
         todo.push(match unit.state {
             UnitState::Done(receipt) => {
-                receipts.insert(unit.name, *receipt);
+                tally.receipts.insert(unit.name, *receipt);
                 None
             }
             _ => Some(unit),
@@ -85,9 +87,8 @@ pub async fn run_stage<S: Stage>(
     // A stage may load its model to know how many devices there are: not for nothing.
     let idle = todo.iter().all(Option::is_none);
     let at_once = if idle { 1 } else { stage.concurrency().max(1) };
-    let failed = Arc::new(AtomicBool::new(false));
-    let (place, team) =
-        ((options.run_dir, options.cancel), (options.team.as_ref(), failed.clone()));
+    let here = Arc::new(Here::default());
+    let (place, team) = ((options.run_dir, options.cancel), (options.team.as_ref(), here.clone()));
     let left = todo.iter().map(|unit| unit.as_ref().map(PlannedUnit::wanted)).collect();
     let feed = Feed::new(plan.stage, (left, &costs), place, team);
     let turns = futures::stream::unfold((feed, todo), async |(mut feed, mut todo)| {
@@ -96,52 +97,54 @@ pub async fn run_stage<S: Stage>(
     });
     let running = turns.map(|turn| take(stage, turn, options, &bar)).buffer_unordered(at_once);
     let mut running = std::pin::pin!(running);
-    let mut failures: Vec<UnitFailure<S::Error>> = Vec::new();
-    let mut missing = Vec::new();
     while let Some(turned) = running.next().await {
-        match turned {
-            Turned::Done(receipt) => {
-                summary.add(&receipt);
-                receipts.insert(receipt.unit.clone(), receipt);
-            }
-            Turned::Found(receipt) => {
-                bar.unit_done();
-                summary.elsewhere += 1;
-                summary.add_of_others(&receipt);
-                receipts.insert(receipt.unit.clone(), receipt);
-            }
-            Turned::Missing(units) => missing = units,
-            Turned::Lost(error) => return Err(error.into()),
-            // The others under way are let finish: they see the request themselves.
-            Turned::Failed(_) if options.cancel.is_cancelled() => {}
-            Turned::Failed(failure) => {
-                failed.store(true, Ordering::Release);
-                failures.push(failure);
-            }
-        }
-        if is_hopeless(&failures, summary.processed) {
-            break;
+        tally.count(turned, (&here, options.cancel), &bar);
+        // What is under way is let finish all the same: it may have taken hours.
+        if let Some(why) = tally.why_to_stop()
+            && here.stop()
+            && here.is_at_work()
+        {
+            options
+                .progress
+                .say(&format!("{why}\nunits under way are finished, no other is begun"));
         }
     }
     options.cancel.check()?;
-    summary.seconds = started.elapsed().as_secs_f64();
-    if !failures.is_empty() {
+    if let Some(error) = tally.lost {
         bar.clear();
+        return Err(error.into());
+    }
+    if !tally.failures.is_empty() {
+        bar.clear();
+        let mut failures = tally.failures;
         failures.sort_by(|a, b| a.unit.cmp(&b.unit));
         return Err(FlowError::Units { stage: stage.name(), units: total, failures });
     }
+    let missing = std::mem::take(&mut tally.missing);
+    let missing = still_missing(missing, &mut tally, options, (plan.stage, &bar)).await?;
     if !missing.is_empty() {
         bar.clear();
         return Err(FlowError::Incomplete { stage: stage.name(), units: total, missing });
     }
+    let Tally { mut summary, receipts, .. } = tally;
+    summary.seconds = started.elapsed().as_secs_f64();
     bar.finish(&summary);
     options.events.record("stage_finished", json!(summary));
     Ok(StageResult { summary, receipts })
 }
 
-/// Whether the same cause would fail every other unit: the disk is full or gone, or units only fail from the start (a
-/// model that can't be loaded).
-fn is_hopeless<E: UnitError>(failures: &[UnitFailure<E>], done: usize) -> bool {
-    let lost = failures.last().is_some_and(|failure| failure.error.concerns_all());
-    lost || (failures.len() >= 3 && done == 0)
+/// Of units that were given up as missing, those that others have not done while units were under way here, in words.
+async fn still_missing<E: UnitError>(
+    units: Vec<Wanted>,
+    tally: &mut Tally<E>,
+    options: &RunOptions<'_>,
+    (stage, bar): (&'static str, &StageProgress),
+) -> Result<Vec<String>, StoreError> {
+    if units.is_empty() {
+        return Ok(Vec::new());
+    }
+    let run_dir = options.run_dir.clone();
+    let (done, missing) = blocking(move || look_again(&run_dir, stage, units)).await?;
+    done.into_iter().for_each(|receipt| tally.found(receipt, bar));
+    Ok(missing)
 }

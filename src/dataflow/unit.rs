@@ -1,9 +1,10 @@
 //! One unit, from its claim to its receipt.
 
 use super::blocking::blocking;
-use super::cancel::{Cancel, Cancelled};
+use super::cancel::{Cancel, Cancelled, OF_UNIT};
 use super::failure::UnitFailure;
 use super::feed::Turn;
+use super::others::Wanted;
 use super::plan::PlannedUnit;
 use super::progress::StageProgress;
 use super::runner::RunOptions;
@@ -18,7 +19,7 @@ pub(super) enum Turned<E> {
     Done(Receipt),
     Failed(UnitFailure<E>),
     Found(Receipt),
-    Missing(Vec<String>),
+    Missing(Vec<Wanted>),
     Lost(StoreError),
 }
 
@@ -101,7 +102,7 @@ async fn finish_unit<S: Stage>(
     let started = Instant::now();
     revoke(options, &unit.name).await?;
     let scope = Scope::new(options.run_dir.clone(), options.cancel.clone(), bar.clone());
-    let done = stage.process(&unit.unit, &scope);
+    let done = OF_UNIT.scope(options.cancel.clone(), stage.process(&unit.unit, &scope));
     let done = tokio::select! {
         done = done => done?,
         () = grace(options.cancel) => return Err(Cancelled.into()),

@@ -5,7 +5,8 @@ use super::error::StageError;
 use super::generate::image_name;
 use super::latents::Latents;
 use crate::imaging::{DecodeOptions, SheetLayout, contact_sheet, decode_rgb, encode_png};
-use crate::store::{StoreError, file_stem};
+use crate::store::{RunDir, StoreError, file_stem};
+use std::path::PathBuf;
 
 /// Images in a row.
 const COLUMNS: usize = 10;
@@ -19,19 +20,87 @@ pub(super) fn write_previews(
 ) -> Result<(), StageError> {
     let mut classes = classes.to_vec();
     classes.dedup();
-    for class in classes.into_iter().filter_map(|at| latents.classes.classes().get(at)) {
-        let mut images = Vec::new();
-        for rank in 0..latents.cores(&class.key) {
-            let name = image_name(&class.key, rank);
-            let Some(path) = context.run_dir.local_if_any(&name)? else { break };
+    for at in classes {
+        let Some(class) = latents.classes.classes().get(at) else { continue };
+        let (run_dir, batch) = (&context.run_dir, context.pipeline.generate.batch);
+        let batches = batches_of(latents, (at, &class.key), batch);
+        let Some(paths) = all_there(run_dir, batches)? else { continue };
+        let mut images = Vec::with_capacity(paths.len());
+        for path in paths {
             let png = std::fs::read(&path).map_err(StoreError::io("read", &path))?;
             images.push(decode_rgb(&png, DecodeOptions::default())?);
         }
-        if images.len() == latents.cores(&class.key) {
-            let layout = SheetLayout { columns: COLUMNS, gap: 2, background: [255; 3] };
-            let sheet = encode_png(&contact_sheet(&images, layout)?)?;
-            context.run_dir.write(&format!("preview/{}.png", file_stem(&class.key)), &sheet)?;
-        }
+        let layout = SheetLayout { columns: COLUMNS, gap: 2, background: [255; 3] };
+        let sheet = encode_png(&contact_sheet(&images, layout)?)?;
+        run_dir.write(&format!("preview/{}.png", file_stem(&class.key)), &sheet)?;
     }
     Ok(())
+}
+
+/// The units that make a class's images, with the images of each, in order.
+fn batches_of(
+    latents: &Latents,
+    (at, key): (usize, &str),
+    batch: usize,
+) -> Vec<(String, Vec<String>)> {
+    let slots = latents.slots();
+    let batches = slots.chunks(batch).enumerate().map(|(number, slots)| {
+        let of_class = slots.iter().filter(|slot| slot.class == at);
+        let names: Vec<String> = of_class.map(|slot| image_name(key, slot.rank)).collect();
+        (format!("generate/batch-{number:06}"), names)
+    });
+    batches.filter(|(_, names)| !names.is_empty()).collect()
+}
+
+/// Where the images of these units lie, if they are all there. From the last on, which lacks longest.
+fn all_there(
+    run_dir: &RunDir,
+    batches: Vec<(String, Vec<String>)>,
+) -> Result<Option<Vec<PathBuf>>, StoreError> {
+    let mut images = Vec::new();
+    for (unit, names) in batches.into_iter().rev() {
+        // Only an object store has images that are not at hand: those of units with a receipt, which says what they are.
+        // Units without one may be this process's: what they made is sent when they end.
+        let receipt = if run_dir.is_far() { run_dir.receipt(&unit)? } else { None };
+        let sent = receipt.map_or_else(Vec::new, |receipt| receipt.outputs);
+        for name in names.into_iter().rev() {
+            let sent = sent.iter().any(|output| output.file == name);
+            if !sent && !run_dir.path(&name).exists() {
+                return Ok(None);
+            }
+            images.push((name, sent));
+        }
+    }
+    // Brought once they are known to be all there; what was brought before is at hand.
+    let paths = images.into_iter().rev().map(|(name, sent)| match sent {
+        true => run_dir.local(&name),
+        false => Ok(run_dir.path(&name)),
+    });
+    paths.collect::<Result<_, _>>().map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_is_there_when_all_its_images_are_and_in_their_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let run_dir = RunDir::new(dir.path());
+        let name = |rank: usize| image_name("c", rank);
+        let batches = || {
+            let batch = |number: usize, ranks: &[usize]| {
+                let names: Vec<String> = ranks.iter().map(|rank| name(*rank)).collect();
+                (format!("generate/batch-{number:06}"), names)
+            };
+            vec![batch(3, &[0]), batch(4, &[1, 2])]
+        };
+        for rank in [2, 0] {
+            run_dir.write(&name(rank), b"").unwrap();
+            assert_eq!(all_there(&run_dir, batches()).unwrap(), None);
+        }
+        run_dir.write(&name(1), b"").unwrap();
+        let paths = all_there(&run_dir, batches()).unwrap().unwrap();
+        assert_eq!(paths, [0, 1, 2].map(|rank| run_dir.path(&name(rank))));
+    }
 }

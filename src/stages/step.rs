@@ -8,7 +8,7 @@ use crate::dataflow::{
     FlowError, Plan, Stage, StaleReason, StaleStage, UnitState, missing, plan, run_stage,
 };
 use crate::forecast::Standing;
-use crate::store::{Receipt, StageRecord};
+use crate::store::{Receipt, RunRecord, StageRecord};
 use std::collections::BTreeMap;
 
 /// The receipts of a complete stage; `None` where the walk ends after it.
@@ -77,19 +77,36 @@ impl Walk<'_> {
             // Receipts of this stage and of those after it can be of other settings until they are planned: `status`
             // counts a stage that stands here. And only now, that results are about to be made from these settings.
             self.record.stages.retain(|stage, _| place(stage) < place(name));
-            match &self.options.team {
-                None => run_dir.write_record(&self.record)?,
-                // Nothing is outdated then, and others may be further.
-                Some(_) => self.record.stages.extend(run_dir.record().unwrap_or_default().stages),
+            if self.options.team.is_none() {
+                run_dir.write_record(&self.record)?;
             }
             plan.discard_outdated(run_dir)?;
             self.record.stages.insert(name.to_owned(), units.clone());
-            run_dir.write_record(&self.record)?;
+            match &self.options.team {
+                None => run_dir.write_record(&self.record)?,
+                Some(_) => self.share_record(),
+            }
         }
         self.record.stages.insert(name.to_owned(), units);
         let done = run_stage(stage, plan, self.options).await?;
         self.outcome.stages.push(done.summary);
         Ok(done.receipts)
+    }
+
+    /// Has `run.json` say what this worker of a team knows, and nothing less than it said: nothing is outdated then, and
+    /// others may be further. All of them come here with the same words and at the same time, and object stores take about
+    /// one write a second of an object; so the first one writes, and who can't goes on: only people read it meanwhile.
+    fn share_record(&mut self) {
+        // One that can't be read is written anew.
+        if let Ok(there) = self.options.run_dir.record() {
+            take_over(&mut self.record, &there);
+            if self.record == there {
+                return;
+            }
+        }
+        if let Err(error) = self.options.run_dir.write_record(&self.record) {
+            self.options.progress.say(&format!("warning: {error}; `status` will count too little"));
+        }
     }
 
     /// Before the first work: refuses, or with `force` says, what of all stages is of other settings or inputs. A run
@@ -151,6 +168,15 @@ impl Walk<'_> {
     }
 }
 
+/// Adds to a worker's record what others have written meanwhile.
+fn take_over(record: &mut RunRecord, there: &RunRecord) {
+    for (stage, units) in &there.stages {
+        record.stages.entry(stage.clone()).or_insert_with(|| units.clone());
+    }
+    // Noted at a worker's end, by reading the record again.
+    record.runtime.clone_from(&there.runtime);
+}
+
 /// What of a planned stage is of other settings or inputs, if anything.
 fn stale<U>(plan: &Plan<U>) -> Option<StaleStage> {
     let (stage, units, reasons) = (plan.stage, plan.stale(), plan.stale_reasons());
@@ -181,5 +207,30 @@ pub(super) fn describe(standing: &Standing) -> String {
         (left, stale) => {
             format!("{head}, {left} to do, {stale} of other settings or inputs (needs --force)")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(stages: &[(&str, u64)], runtime: &str) -> RunRecord {
+        let stages = stages.iter().map(|(stage, units)| ((*stage).to_owned(), *units));
+        let stages = stages.map(|(stage, units)| (stage, StageRecord { units })).collect();
+        RunRecord { stages, runtime: runtime.into(), ..RunRecord::default() }
+    }
+
+    #[test]
+    fn workers_agree_on_the_record_so_that_one_of_them_writes_it() {
+        let mut first = record(&[("encode", 2)], "");
+        let there = record(&[], "of before");
+        take_over(&mut first, &there);
+        assert!(first != there, "it is to be written");
+        let mut second = record(&[("encode", 2)], "");
+        take_over(&mut second, &first);
+        assert_eq!(second, first);
+        let further = record(&[("discover", 3), ("encode", 2)], "of before");
+        take_over(&mut second, &further);
+        assert_eq!(second, further);
     }
 }
