@@ -36,6 +36,7 @@ test: lint runtime
 test-clusters: runtime
 	PYTHON=$(PYTHON) sh scripts/test-venv.sh
 	sh scripts/slurm.sh
+	@[ -x .venv/bin/python ] || { echo "no .venv: $(PYTHON) -m venv does not work here (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check "ray==2.60.0"
 	CODA_CRASHES=50 $(CARGO) test --locked --test it -- --nocapture deploy:: slurm:: team
 

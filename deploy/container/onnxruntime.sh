@@ -9,7 +9,7 @@ case "$device" in
   cpu | cuda) ;;
   *) echo "DEVICE is $device and should be cpu or cuda" >&2; exit 2 ;;
 esac
-${PYTHON:-python3} -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-deps --only-binary=:all: \
+${PYTHON:-python3} -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
   --target "$out" -r "$here/requirements-$device.txt"
 # The Python side is not needed.
 find "$out" -name '*.py' -delete

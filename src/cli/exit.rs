@@ -3,8 +3,10 @@
 use super::printable::printable_lines;
 use coda_pipe::config::ConfigError;
 use coda_pipe::dataflow::{Cancelled, FlowError};
+use coda_pipe::shards::ShardError;
 use coda_pipe::stages::StageError;
 use coda_pipe::store::StoreError;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 type Flow = FlowError<StageError>;
@@ -18,8 +20,8 @@ pub(crate) enum Exit {
     Failed = 1,
     /// The command line or the pipeline file is wrong; nothing was computed.
     Usage = 2,
-    /// Other workers have not finished what comes next, or have this one's place: the same command, later, goes on
-    /// (`EX_TEMPFAIL`).
+    /// Other workers have not finished what comes next, or another process is where this one wants to be, or its time was
+    /// too short for one unit: the same command, later, goes on (`EX_TEMPFAIL`).
     Incomplete = 75,
     /// It was interrupted, and the same command goes on where it stopped.
     Interrupted = 130,
@@ -27,7 +29,8 @@ pub(crate) enum Exit {
 
 /// For `--help`.
 pub(crate) const HELP: &str = "Exit codes: 0 done, 1 failed, 2 usage or configuration, \
-75 other workers have not finished what comes before (try again later), 130 interrupted (the same command goes on).";
+75 not now: other workers have not finished what comes before, or the time was too short for one unit (try again later), \
+130 interrupted (the same command goes on).";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -39,6 +42,21 @@ impl From<Exit> for ExitCode {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct UsageError(pub(crate) String);
+
+/// Nothing is wrong, and another try may get further: for who starts workers again by their exit code.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct TryLater(pub(crate) String);
+
+impl TryLater {
+    /// For `map_err` in a worker: one that holds what it wants will end, as a run without `--partition` does.
+    pub(crate) fn where_locked(error: StoreError) -> anyhow::Error {
+        match error {
+            StoreError::Locked { .. } => Self(error.to_string()).into(),
+            other => other.into(),
+        }
+    }
+}
 
 /// Prints `error` with its causes and says what to exit with.
 pub(crate) fn report(error: &anyhow::Error) -> Exit {
@@ -75,7 +93,9 @@ pub(crate) fn code_of(error: &anyhow::Error) -> Exit {
     }
     // A stage's error on its own comes from before the run: a class list or a model folder that can't be used.
     let before = error.is::<StageError>();
-    if before || error.chain().any(is_configuration) { Exit::Usage } else { Exit::Failed }
+    let wrong = before || error.chain().any(is_configuration);
+    // Of usage errors a scheduler ends all workers: not for a server or a disk that is away for a while.
+    if wrong && !error.chain().any(is_outage) { Exit::Usage } else { Exit::Failed }
 }
 
 /// Whether the user had it stopped.
@@ -90,6 +110,7 @@ pub(crate) fn interrupted(error: &anyhow::Error) -> bool {
 fn is_for_later(error: &(dyn std::error::Error + 'static)) -> bool {
     matches!(error.downcast_ref(), Some(Flow::Incomplete { .. }))
         || matches!(error.downcast_ref(), Some(StoreError::Busy { .. }))
+        || error.is::<TryLater>()
 }
 
 /// Whoever read our output has seen enough (`coda-pipe inspect x | head`): that is no failure.
@@ -108,4 +129,84 @@ fn is_configuration(error: &(dyn std::error::Error + 'static)) -> bool {
         _ => false,
     };
     by_flow || error.is::<ConfigError>() || error.is::<UsageError>()
+}
+
+/// Whether a file or a server could not be asked, which may be otherwise in a moment.
+fn is_outage(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(file) = error.downcast_ref::<std::io::Error>() {
+        return !matches!(
+            file.kind(),
+            ErrorKind::NotFound
+                | ErrorKind::NotADirectory
+                | ErrorKind::IsADirectory
+                | ErrorKind::InvalidInput
+                | ErrorKind::InvalidData
+        );
+    }
+    let stage = match error.downcast_ref::<Flow>() {
+        Some(FlowError::Planning { source, .. }) => Some(source.as_ref()),
+        _ => error.downcast_ref::<StageError>(),
+    };
+    match stage {
+        // An object that is not there is a wrong name. Which of the two it was, the error has in words only.
+        Some(StageError::Shard(ShardError::Remote { problem, .. })) => {
+            !problem.starts_with("there is no such object")
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coda_pipe::config::ClassListError;
+    use std::io::Error;
+
+    fn planning(error: ShardError) -> anyhow::Error {
+        Flow::Planning { stage: "encode", source: Box::new(error.into()) }.into()
+    }
+
+    fn remote(problem: &str) -> ShardError {
+        ShardError::Remote { url: "s3://bucket/a.tar".into(), problem: problem.into() }
+    }
+
+    #[test]
+    fn an_outage_is_no_mistake_in_the_pipeline() {
+        let file = |kind| ShardError::Io { path: "a".into(), source: Error::from(kind) };
+        let list = |kind| {
+            let source = Error::from(kind);
+            StageError::Classes(ClassListError::Read { path: "a".into(), source })
+        };
+        for (error, code) in [
+            (planning(remote("connection refused (failed 6 times)")), Exit::Failed),
+            (planning(remote("the server refuses access (403)")), Exit::Failed),
+            (planning(remote("there is no such object (404)")), Exit::Usage),
+            (planning(file(ErrorKind::StaleNetworkFileHandle)), Exit::Failed),
+            (planning(file(ErrorKind::NotFound)), Exit::Usage),
+            (planning(ShardError::NoPatterns), Exit::Usage),
+            (StageError::Shard(remote("timed out")).into(), Exit::Failed),
+            (list(ErrorKind::TimedOut).into(), Exit::Failed),
+            (list(ErrorKind::NotFound).into(), Exit::Usage),
+            (UsageError("no".into()).into(), Exit::Usage),
+        ] {
+            assert_eq!(code_of(&error), code, "{error:?}");
+        }
+        let source = Error::from(ErrorKind::PermissionDenied);
+        let unread = ConfigError::Read { path: "p.toml".into(), source };
+        assert_eq!(code_of(&unread.into()), Exit::Failed);
+        let source = Error::from(ErrorKind::InvalidData);
+        let no_text = ConfigError::Read { path: "p.toml".into(), source };
+        assert_eq!(code_of(&no_text.into()), Exit::Usage);
+    }
+
+    #[test]
+    fn a_worker_tries_again_where_another_process_is() {
+        let locked = || StoreError::Locked { path: "lock".into(), holder: "process 1".into() };
+        let worker = TryLater::where_locked(locked());
+        assert_eq!(code_of(&worker), Exit::Incomplete);
+        assert!(worker.to_string().contains("locked by another run"), "{worker}");
+        assert_eq!(code_of(&locked().into()), Exit::Failed, "a run on its own says so and ends");
+        let full = StoreError::io("write", std::path::Path::new("a"))(Error::other("full"));
+        assert_eq!(code_of(&TryLater::where_locked(full)), Exit::Failed);
+    }
 }

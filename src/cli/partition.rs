@@ -19,13 +19,14 @@ fn of(text: &str, said: Environment<'_>) -> Result<Partition, String> {
     if text != "auto" {
         return text.parse().map_err(|error: coda_pipe::dataflow::NoPartition| error.to_string());
     }
-    let elements = match kubernetes(said)? {
-        // torchrun in pods counts over all of them.
-        Some(_) if said("RANK").is_some() => None,
-        Some(pod) => Some(pod),
+    let rank = torchrun(said)?;
+    let elements = match said("JOB_COMPLETION_INDEX") {
+        // torchrun in pods counts over all of them: how many pods there are need not be said.
+        Some(_) if rank.is_some() => None,
+        Some(_) => kubernetes(said)?,
         None => slurm_array(said)?,
     };
-    let processes = match torchrun(said)? {
+    let processes = match rank {
         Some(rank) => Some(rank),
         None => srun(said)?,
     };
@@ -127,6 +128,7 @@ mod tests {
         let rank = [("RANK", "5"), ("WORLD_SIZE", "6")];
         assert_eq!(found(&rank), Ok("5/6".into()));
         assert_eq!(found(&[pod, rank].concat()), Ok("5/6".into()));
+        assert_eq!(found(&[&pod[..1], &rank].concat()), Ok("5/6".into()));
         // The batch script of a job of several tasks.
         let script = [("SLURM_PROCID", "0"), ("SLURM_NTASKS", "4")];
         assert_eq!(found(&[array.as_slice(), &script].concat()), Ok("3/4".into()));

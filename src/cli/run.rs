@@ -1,6 +1,6 @@
 //! `coda-pipe run`.
 
-use super::exit::{Exit, UsageError};
+use super::exit::{Exit, TryLater, UsageError, interrupted};
 use super::of_run::OfRun;
 use super::report::{self, Wanted};
 use super::run_end;
@@ -16,6 +16,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// What a worker says that would begin the same unit again for ever.
+const TOO_SHORT: &str = "SIGUSR1 came before this worker had finished one unit: the time it is given must be longer than the \
+longest unit takes, or its units are begun again and again\ngive the job more (Slurm: --time; `coda-pipe status` shows the \
+seconds of a unit)";
 
 /// Run a pipeline, or go on with an interrupted run.
 #[derive(Debug, Args)]
@@ -163,7 +168,7 @@ impl Run {
         place.sweep(run_dir)?;
         let events = EventLog::open(run_dir, place.worker())?;
         let cancel = Cancel::default();
-        super::signals::listen(cancel.clone())?;
+        let asked = super::signals::listen(cancel.clone())?;
         let record = self.record(&context, run_dir)?;
         events.record("run_started", json!({"settings": record.settings}));
         let options = RunOptions {
@@ -182,6 +187,14 @@ impl Run {
         };
         events.record("run_finished", fields);
         let noted = self.note_runtime(&context, run_dir);
+        let result = result.map_err(anyhow::Error::from);
+        if let Err(error) = &result
+            && interrupted(error)
+            && asked.by_warning()
+            && place.without_a_unit(run_dir)
+        {
+            return Err(TryLater(TOO_SHORT.into()).into());
+        }
         let result = result?;
         noted?;
         // Only now: after a refusal the directory still holds another pipeline's results.

@@ -1,6 +1,6 @@
 //! A run's place in its run directory: alone, or one of a team.
 
-use super::exit::{Exit, UsageError};
+use super::exit::{Exit, TryLater, UsageError};
 use super::partition::partition;
 use clap::Args;
 use coda_pipe::dataflow::{Partition, Team};
@@ -73,12 +73,13 @@ impl TeamArgs {
             let member = far.then(|| Member::join(run_dir, "0-of-1", true, &say)).transpose()?;
             return Ok(Place::Alone(lock, member));
         };
-        let scratch = run_dir.is_far().then(|| alone(run_dir, &say)).transpose()?;
+        let scratch = run_dir.is_far().then(|| alone(run_dir, &say)).transpose();
+        let scratch = scratch.map_err(TryLater::where_locked)?;
         let worker = format!("{}-of-{}", partition.index, partition.of);
         let member = Arc::new(Member::join(run_dir, &worker, false, &say)?);
         if scratch.is_none() {
             // The place is taken first: whoever wants the run directory alone and comes now sees it.
-            Lock::refuse_held(run_dir.root(), &say)?;
+            Lock::refuse_held(run_dir.root(), &say).map_err(TryLater::where_locked)?;
         }
         say(&format!("worker {partition} in {run_dir}"));
         let wait = self.wait.map(Duration::from_secs);
@@ -127,6 +128,17 @@ impl Place {
             Self::Among(..) if !run_dir.is_far() => run_dir.sweep_after_the_dead(),
             _ => run_dir.sweep(),
         }
+    }
+
+    /// Whether this process, one of a team, has finished no unit at all; false where that can't be told.
+    pub(crate) fn without_a_unit(&self, run_dir: &RunDir) -> bool {
+        let Some(team) = self.team() else { return false };
+        // What the folder has of it may be a beat old.
+        if team.member.leave(WorkerState::Interrupted, "").is_err() {
+            return false;
+        }
+        let notes = run_dir.workers().unwrap_or_default();
+        notes.iter().any(|note| note.worker == team.member.worker() && note.units == 0)
     }
 
     /// Tells the others how this process ends.

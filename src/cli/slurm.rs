@@ -33,7 +33,8 @@ pub(crate) struct Slurm {
     /// All stages in one array: the queue is waited in once, and cards are idle while cores are searched
     #[arg(long)]
     pub(super) one_job: bool,
-    /// Cards of a worker, in the stages that use them [1, or 0 where the pipeline's devices are "cpu"]
+    /// Cards of a worker, in the stages that use them; 0 where --sbatch-gpu asks for them [1, or 0 where the pipeline's
+    /// devices are "cpu"]
     #[arg(long, value_name = "N")]
     pub(super) gpus_per_task: Option<u32>,
     /// Processors of a worker [8; with --nodes, the node's]
@@ -42,7 +43,7 @@ pub(crate) struct Slurm {
     /// Memory of a worker, as sbatch takes it (64G) [the site's default; with --nodes, the node's]
     #[arg(long, value_name = "SIZE")]
     pub(super) mem: Option<String>,
-    /// Time limit of a task (4:00:00, 2-0); a task goes on after it by itself
+    /// Time limit of a task (4:00:00, 2-0), longer than the longest unit takes; a task goes on after it by itself
     #[arg(long, value_name = "TIME")]
     pub(super) time: Option<String>,
     /// Slurm's partition (its queue); no share of the run, which `run --partition` is

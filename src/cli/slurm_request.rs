@@ -22,6 +22,12 @@ impl Slurm {
             None => run_dir.join("slurm"),
         };
         let workers = self.nodes.or(self.tasks).unwrap_or(1);
+        let devices = &pipeline.runtime.devices;
+        let on_host = match devices {
+            DeviceChoice::Auto => false,
+            DeviceChoice::Fixed(devices) => devices.iter().all(|device| *device == Device::Cpu),
+        };
+        let gpus = self.gpus_per_task.unwrap_or(u32::from(!on_host));
         Ok(Request {
             program: text(&std::env::current_exe().context("cannot tell the program's path")?)?,
             pipeline: text(&folder.join(&self.pipeline))?,
@@ -35,16 +41,22 @@ impl Slurm {
             cpu_workers: self.cpu_tasks.unwrap_or(workers),
             at_once: self.at_once,
             one_job: self.one_job,
-            resources: self.resources(&pipeline.runtime.devices),
+            cards: !on_host || gpus > 0,
+            pinned: *devices == DeviceChoice::Auto && gpus > 0 && !self.says_cards_otherwise(),
+            report: pipeline.output.report,
+            resources: self.resources(gpus),
             setup: self.setup.clone(),
         })
     }
 
-    fn resources(&self, devices: &DeviceChoice) -> Resources {
-        let on_host = match devices {
-            DeviceChoice::Auto => false,
-            DeviceChoice::Fixed(devices) => devices.iter().all(|device| *device == Device::Cpu),
-        };
+    /// Whether options of sbatch ask for cards too: then how many there are is not ours to say.
+    fn says_cards_otherwise(&self) -> bool {
+        let options = self.sbatch.iter().chain(&self.sbatch_gpu);
+        let asks = |option: &str| ["--gpus", "--gres", "-G"].iter().any(|of| option.contains(of));
+        options.map(String::as_str).any(asks)
+    }
+
+    fn resources(&self, gpus: u32) -> Resources {
         // Slurm gives one processor where nothing is said: too few to keep a card busy with images.
         let (cpus, memory) = match self.nodes {
             Some(_) => (None, Some("0".to_owned())),
@@ -52,7 +64,7 @@ impl Slurm {
         };
         Resources {
             whole_nodes: self.nodes.is_some(),
-            gpus: self.gpus_per_task.unwrap_or(u32::from(!on_host)),
+            gpus,
             cpus: self.cpus_per_task.or(cpus),
             memory: self.mem.clone().or(memory),
             time: self.time.clone(),

@@ -15,7 +15,7 @@ pub struct Job {
     pub from: &'static str,
     /// Its last stage.
     pub until: &'static str,
-    /// Whether it wants cards.
+    /// Whether it wants cards, which it may ask for by options of its own.
     pub gpu: bool,
     /// Workers, each a task.
     pub workers: usize,
@@ -59,7 +59,7 @@ pub fn jobs(request: &Request, max_array_size: usize) -> Vec<Job> {
     };
     let job = |&(name, from, until, gpu, workers)| {
         let arrays = arrays(workers, max_array_size);
-        Job { name, from, until, gpu: gpu && request.resources.gpus > 0, workers, arrays }
+        Job { name, from, until, gpu: gpu && request.cards, workers, arrays }
     };
     chain.iter().map(job).collect()
 }
@@ -81,12 +81,10 @@ pub fn max_array_size(config: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Resources;
     use super::*;
 
     fn request(workers: usize) -> Request {
-        let resources = Resources { gpus: 1, ..Resources::default() };
-        Request { workers, cpu_workers: 2, resources, ..Request::default() }
+        Request { workers, cpu_workers: 2, cards: true, ..Request::default() }
     }
 
     #[test]
@@ -110,7 +108,7 @@ mod tests {
         assert_eq!((jobs.len(), jobs[0].from, jobs[0].until), (1, "encode", "assemble"));
         assert!(jobs[0].gpu && jobs[0].workers == 3);
         let none = Request { one_job: true, ..Request { workers: 1, ..Request::default() } };
-        assert!(!super::jobs(&none, 1001)[0].gpu, "no cards were asked for");
+        assert!(!super::jobs(&none, 1001)[0].gpu, "its devices are no cards");
     }
 
     #[test]

@@ -29,6 +29,12 @@ pub struct Request {
     pub at_once: Option<usize>,
     /// All stages in one array.
     pub one_job: bool,
+    /// Whether the stages that can use cards use them.
+    pub cards: bool,
+    /// Whether these stages are told the cards that they asked for, so that they fail where one does not work.
+    pub pinned: bool,
+    /// Whether the run writes its report at its end, which is worker 0's to do.
+    pub report: bool,
     /// What a task gets.
     pub resources: Resources,
     /// Shell lines before the program.
@@ -40,7 +46,7 @@ pub struct Request {
 pub struct Resources {
     /// Whether a task has a whole node.
     pub whole_nodes: bool,
-    /// Cards, in the jobs that want them.
+    /// Cards, in the jobs that want them; 0 where `extra_gpu` asks for them.
     pub gpus: u32,
     /// Processors.
     pub cpus: Option<u32>,

@@ -26,13 +26,17 @@ pub fn script(request: &Request, job: &Job) -> String {
     } else {
         text += "worker=0 self=$SLURM_JOB_ID\n";
     }
+    let tries = format!("{}/logs/{}-", request.out, job.name);
+    let _ = writeln!(text, "tries={}\"$self.tries\"", shell(&tries));
     text += SIGNALS;
     text += &command(request, job);
     text += WAIT;
-    text += match job.workers {
-        1 => END_OF_ONE,
-        _ => END_OF_SOME,
-    };
+    text += DONE;
+    // The report is worker 0's to write, which may be one of those that wait.
+    if job.workers > 1 && !(request.report && job.until == "assemble") {
+        text += OTHERS;
+    }
+    text += END;
     text
 }
 
@@ -49,7 +53,7 @@ fn directives(request: &Request, job: &Job) -> String {
     if of.whole_nodes {
         text += "#SBATCH --exclusive\n";
     }
-    if job.gpu {
+    if job.gpu && of.gpus > 0 {
         text += &directive("gpus-per-task", &of.gpus.to_string());
     }
     if let Some(cpus) = of.cpus {
@@ -94,7 +98,10 @@ fn command(request: &Request, job: &Job) -> String {
     if let Some(scratch) = scratch {
         let _ = write!(text, " --scratch {}", expanding(scratch));
     }
-    sets.iter().for_each(|set| {
+    // Before the user's own: of a setting that is given twice, the last counts.
+    let gpus = request.resources.gpus;
+    let pinned = (job.gpu && request.pinned && gpus > 0).then(|| devices(gpus));
+    pinned.iter().chain(sets).for_each(|set| {
         let _ = write!(text, " --set {}", shell(set));
     });
     let Job { from, until, workers, .. } = job;
@@ -103,43 +110,65 @@ fn command(request: &Request, job: &Job) -> String {
     text
 }
 
-/// Slurm's signal ahead of the end of the time reaches this shell alone and is handed on; SIGTERM (cancelled, preempted,
-/// out of time) reaches the program by itself, and is not for the shell to die of before it.
+/// The setting that has a worker use `gpus` cards, and fail where one of them does not work.
+fn devices(gpus: u32) -> String {
+    let cards: Vec<String> = (0..gpus).map(|card| format!("\"cuda:{card}\"")).collect();
+    format!("runtime.devices=[{}]", cards.join(","))
+}
+
+/// Slurm's signal ahead of the end of the time reaches this shell alone and is handed on. So does SIGTERM (cancelled,
+/// preempted, out of time) where Slurm knows a job's processes by their control group; where it knows them otherwise, the
+/// program gets it twice, which it takes for once.
 const SIGNALS: &str = "
 child='' early=''
 trap 'early=yes; kill -USR1 \"$child\" 2>/dev/null' USR1
-trap 'early=\"\"' TERM
+trap 'early=\"\"; kill -TERM \"$child\" 2>/dev/null' TERM
 ";
 
 const WAIT: &str = "child=$!
+# A signal ends the waiting, not the program.
+while wait \"$child\"; kill -0 \"$child\" 2>/dev/null; do :; done
+# Once more: what the last one said may have been a signal's.
 wait \"$child\"
 code=$?
-# A signal ends the waiting, not the program.
-while kill -0 \"$child\" 2>/dev/null; do
-  wait \"$child\"
-  code=$?
-done
 
 again() {
   echo \"$1: back into the queue\" >&2
   scontrol requeue \"$self\"
 }
+# Three times, by a count of its own: SLURM_RESTART_COUNT has all that came back for other reasons in it.
+retry() {
+  local tried=0
+  [ ! -s \"$tries\" ] || read -r tried <\"$tries\"
+  if [ \"$tried\" -lt 3 ] && echo \"$((tried + 1))\" >\"$tries\"; then
+    again \"$1\"
+  else
+    rm -f \"$tries\"
+  fi
+}
 case $code in
 ";
 
-/// What a job may do again by itself: what its time was too short for, and, a few times, what a shared folder did not yet
-/// show. A SIGTERM is followed by nothing: preempted jobs Slurm requeues, and cancelled ones stay cancelled.
-const END_OF_ONE: &str = "130) [ -n \"$early\" ] && again 'the time is nearly up' ;;
-75) [ \"${SLURM_RESTART_COUNT:-0}\" -lt 3 ] && again 'what comes before is not complete' ;;
-esac
-exit \"$code\"
+const DONE: &str = "0)
+  rm -f \"$tries\"
 ";
 
-const END_OF_SOME: &str =
-    "0) # All is done: tasks of this array that never started have nothing to do.
-  scancel --quiet --state=PENDING \"$SLURM_ARRAY_JOB_ID\" ;;
-130) [ -n \"$early\" ] && again 'the time is nearly up' ;;
-75) [ \"${SLURM_RESTART_COUNT:-0}\" -lt 3 ] && again 'what comes before is not complete' ;;
+const OTHERS: &str = "  # All is done: tasks of this array that never started have nothing to do.
+  scancel --quiet --state=PENDING \"$SLURM_ARRAY_JOB_ID\"
+";
+
+/// What a job may do again by itself: what its time was too short for, and, a few times, what brought nothing (75: others
+/// have not finished, a shared folder does not show it yet, or the time is too short for one unit; 138: SIGUSR1 came before
+/// the program listened). A SIGTERM is followed by nothing: preempted jobs Slurm requeues, and cancelled ones stay cancelled.
+const END: &str = "  ;;
+130)
+  if [ -n \"$early\" ]; then
+    rm -f \"$tries\"
+    again 'the time is nearly up'
+  fi
+  ;;
+138) [ -n \"$early\" ] && retry 'the time was nearly up at once' ;;
+75) retry 'another try may get further' ;;
 esac
 exit \"$code\"
 ";

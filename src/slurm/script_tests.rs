@@ -3,6 +3,7 @@
 use super::super::{Request, Resources, jobs, submission};
 use super::*;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 fn request() -> Request {
@@ -16,6 +17,7 @@ fn request() -> Request {
         out: "/runs/100%/slurm".into(),
         workers: 4,
         cpu_workers: 2,
+        cards: true,
         resources: Resources {
             gpus: 2,
             cpus: Some(8),
@@ -60,6 +62,7 @@ fn a_script_asks_for_what_was_asked_and_runs_its_stages() {
     assert!(!discover.contains("gpus"), "{discover}");
     let ends = "#SBATCH --reservation=mine\n#SBATCH --partition=cpu --mem=128G\n\ncd ";
     assert!(discover.contains(ends), "{discover}");
+    assert!(discover.contains("\ntries=/runs/100%/slurm/logs/discover-\"$self.tries\"\n"));
     let assemble = script(&request, &jobs[3]);
     assert!(!assemble.contains("ARRAY") && !assemble.contains("--array"), "{assemble}");
     assert!(
@@ -93,7 +96,7 @@ fn passes(checker: &[&str], text: &str) -> Option<bool> {
 #[test]
 fn every_script_is_sound_bash() {
     for one_job in [false, true] {
-        let request = Request { one_job, ..request() };
+        let request = Request { one_job, pinned: true, ..request() };
         let jobs = jobs(&request, 3);
         let mut texts: Vec<_> = jobs.iter().map(|job| script(&request, job)).collect();
         texts.push(submission(&request, &jobs));
@@ -104,4 +107,102 @@ fn every_script_is_sound_bash() {
             }
         }
     }
+}
+
+/// The numbers of those of `texts` that have `part` in them.
+fn with(texts: &[String], part: &str) -> Vec<usize> {
+    (0..texts.len()).filter(|&at| texts[at].contains(part)).collect()
+}
+
+#[test]
+fn jobs_that_use_cards_are_told_which_and_may_ask_for_them_otherwise() {
+    let pinned = Request { pinned: true, ..request() };
+    let of = |request: &Request| -> Vec<String> {
+        jobs(request, 1001).iter().map(|job| script(request, job)).collect()
+    };
+    let told = "--set 'runtime.devices=[\"cuda:0\",\"cuda:1\"]' --set ipc=50";
+    assert_eq!(with(&of(&pinned), told), [0, 2]);
+    assert!(of(&request()).iter().all(|text| !text.contains("runtime.devices")));
+    let mut otherwise = request();
+    otherwise.resources.gpus = 0;
+    otherwise.resources.extra_gpu = vec!["--gres=gpu:a100:2".into()];
+    let texts = of(&otherwise);
+    assert!(texts.iter().all(|text| !text.contains("--gpus-per-task")));
+    assert_eq!(with(&texts, "#SBATCH --gres=gpu:a100:2\n"), [0, 2]);
+    assert_eq!(with(&texts, "--mem=128G"), [1, 3]);
+}
+
+/// Runs the script of `job` in a folder, with the shell lines `program` for the program: its exit code, and what Slurm was
+/// asked to do.
+fn ends(folder: &Path, job: usize, report: bool, program: &str) -> (Option<i32>, String) {
+    let at = |name: &str| folder.join(name);
+    std::fs::create_dir_all(at("logs")).unwrap();
+    // Read by a shell, not started: another test's child may hold it open for writing.
+    std::fs::write(at("run"), program).unwrap();
+    std::fs::write(at("asked"), "").unwrap();
+    let stand_in = |name: &str| format!("{name}() {{ echo {name} \"$*\" >>asked; }}");
+    let request = Request {
+        program: "sh".into(),
+        folder: folder.display().to_string(),
+        out: folder.display().to_string(),
+        setup: ["scontrol", "scancel"].map(stand_in).into(),
+        report,
+        one_job: report,
+        ..request()
+    };
+    let mut bash = Command::new("bash");
+    bash.arg("-c").arg(script(&request, &jobs(&request, 1001)[job]));
+    bash.envs([("SLURM_JOB_ID", "9"), ("SLURM_ARRAY_JOB_ID", "7"), ("SLURM_ARRAY_TASK_ID", "2")]);
+    let output = bash.output().unwrap();
+    (output.status.code(), std::fs::read_to_string(at("asked")).unwrap())
+}
+
+#[test]
+fn what_slurm_is_asked_follows_from_how_the_program_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let ends = |job, program: &str| ends(dir.path(), job, false, program);
+    let tries = || std::fs::read_to_string(dir.path().join("logs/encode-7_2.tries")).ok();
+    let requeued = |code| (Some(code), "scontrol requeue 7_2\n".to_owned());
+    let cancelled = (Some(0), "scancel --quiet --state=PENDING 7\n".to_owned());
+    assert_eq!(ends(0, "exit 0"), cancelled);
+    assert_eq!(ends(3, "exit 0"), (Some(0), String::new()));
+    assert_eq!(ends(3, "exit 75"), (Some(75), "scontrol requeue 9\n".to_owned()));
+    assert_eq!(ends(0, "exit 1"), (Some(1), String::new()));
+    assert_eq!(ends(0, "exit 130"), (Some(130), String::new()), "not by a warning");
+    // However often it came back for other reasons.
+    for _ in 0..2 {
+        for tried in ["1\n", "2\n", "3\n"] {
+            assert_eq!(ends(0, "exit 75"), requeued(75));
+            assert_eq!(tries().as_deref(), Some(tried));
+        }
+        assert_eq!(ends(0, "exit 75"), (Some(75), String::new()), "the fourth time");
+        assert_eq!(tries(), None);
+    }
+    ends(0, "exit 75");
+    assert_eq!(ends(0, "exit 0"), cancelled);
+    assert_eq!(tries(), None);
+}
+
+#[test]
+fn signals_to_the_shell_reach_the_program_and_its_code_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let ends = |program: &str| ends(dir.path(), 0, false, program);
+    // A program that signals the shell that started it, once that has its number, and ends of what is handed on.
+    let on = |name: &str, then: &str| {
+        format!(
+            "trap '{then}' {name}\nsleep 0.3\nkill -{name} $PPID\nwhile :; do sleep 0.05; done\n"
+        )
+    };
+    let requeued = |code| (Some(code), "scontrol requeue 7_2\n".to_owned());
+    assert_eq!(ends(&on("USR1", "exit 130")), requeued(130));
+    assert_eq!(ends(&on("USR1", "sleep 0.3; exit 130")), requeued(130));
+    assert_eq!(ends(&on("USR1", "exit 3")), (Some(3), String::new()));
+    assert_eq!(ends(&on("TERM", "sleep 0.3; exit 130")), (Some(130), String::new()));
+    assert_eq!(ends("sleep 0.3; kill -USR1 $PPID; exec sleep 60"), requeued(138));
+}
+
+#[test]
+fn worker_0_is_left_in_the_queue_where_it_has_the_report_to_write() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(ends(dir.path(), 0, true, "exit 0"), (Some(0), String::new()));
 }

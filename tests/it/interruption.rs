@@ -65,19 +65,24 @@ fn sigint_sigterm_and_slurms_sigusr1_finish_what_is_under_way_and_leave_a_resuma
     }
 }
 
-#[test]
-fn a_second_signal_ends_the_run_at_once_and_the_folder_stays_resumable() {
-    let bench = Bench::new();
-    // A batch that takes far longer than the time units under way are given.
+/// Starts generation in batches that take far longer than the time units under way are given.
+fn generating(bench: &Bench) -> Child {
     let slow = ["run", "p.toml", "--set", "steps=999", "--set", "generate.batch=12"];
     let mut child = bench.command(&slow).spawn().unwrap();
     while bench.events("run", "stage_started") < 5 {
         assert!(child.try_wait().unwrap().is_none(), "ended before generation");
         std::thread::sleep(Duration::from_millis(2));
     }
-    signal(&child, "-TERM");
+    child
+}
+
+#[test]
+fn a_second_signal_ends_the_run_at_once_and_the_folder_stays_resumable() {
+    let bench = Bench::new();
+    let mut child = generating(&bench);
+    signal(&child, "-INT");
     std::thread::sleep(Duration::from_millis(300));
-    signal(&child, "-TERM");
+    signal(&child, "-INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     // An orderly end is an event; the units under way were not waited for.
     assert_eq!(bench.events("run", "run_finished"), 0);
@@ -87,11 +92,54 @@ fn a_second_signal_ends_the_run_at_once_and_the_folder_stays_resumable() {
     assert_eq!(bench.results("run"), bench.results("whole"));
 }
 
+/// Slurm's, to the process and to the shell before it, which hands it on; a later one is a request of its own.
+#[test]
+fn a_sigterm_that_comes_twice_at_once_is_one() {
+    let bench = Bench::new();
+    let mut child = generating(&bench);
+    signal(&child, "-TERM");
+    std::thread::sleep(Duration::from_millis(200));
+    signal(&child, "-TERM");
+    std::thread::sleep(Duration::from_millis(2500));
+    assert!(child.try_wait().unwrap().is_none(), "the second one ended it at once");
+    signal(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(bench.events("run", "run_finished"), 0, "the third one did not");
+}
+
+/// Else it would go back into the queue for ever, to begin the same unit again.
+#[test]
+fn a_worker_that_is_warned_before_one_unit_is_finished_says_that_its_time_is_too_short() {
+    let bench = Bench::new();
+    // A batch is filled up to its size: minutes for the twelve images.
+    let slow = ["run", "p.toml", "--set", "steps=999", "--set", "generate.batch=48"];
+    bench.expect(0, &[&slow[..], &["--until", "anchor"]].concat());
+    let mut child = bench.command(&[&slow[..], &["--partition", "0/1"]].concat()).spawn().unwrap();
+    let begun = || {
+        let entries = std::fs::read_dir(bench.path("run/generate")).into_iter().flatten().flatten();
+        entries.map(|e| e.file_name()).any(|name| name.to_string_lossy().ends_with(".claim"))
+    };
+    while !begun() {
+        assert!(child.try_wait().unwrap().is_none(), "ended before generation");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    signal(&child, "-USR1");
+    let status = child.wait().unwrap();
+    let stderr = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+    assert_eq!(status.code(), Some(75), "{stderr}");
+    assert!(stderr.contains("--time") && stderr.contains("longest unit"), "{stderr}");
+    let (table, _) = bench.expect(0, &["status", "run"]);
+    assert!(table.contains("0-of-1       incomplete"), "{table}");
+}
+
 #[test]
 fn two_runs_never_share_a_folder() {
     let bench = Bench::new();
     let mut child = run_until(&bench, "run", 1).expect("a run that holds the lock");
     let (_, stderr) = bench.expect(1, &["run", "p.toml"]);
+    assert!(stderr.contains("locked by another run (process "), "{stderr}");
+    // A worker is started again by its scheduler.
+    let (_, stderr) = bench.expect(75, &["run", "p.toml", "--partition", "0/2"]);
     assert!(stderr.contains("locked by another run (process "), "{stderr}");
     signal(&child, "-KILL");
     child.wait().unwrap();

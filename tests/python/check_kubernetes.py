@@ -10,6 +10,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 import kubernetes_validate
 import yaml
@@ -48,6 +49,20 @@ def check_job(job: dict, known: set[str], maps: set[str]) -> None:
     assert used <= maps, f"{used - maps} is no ConfigMap here"
 
 
+def check_pipeline(binary: str, text: str, job: dict) -> None:
+    """The program takes the pipeline, which is given the container's processors, and never goes on without a card."""
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    cpus = container["resources"]["requests"]["cpu"]
+    for line in ('devices = "cuda"', f"workers = {cpus}", f"threads = {cpus}"):
+        assert f"\n{line}\n" in text, f"no {line} in\n{text}"
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "pipeline.toml")
+        path.write_text(text, encoding="utf-8")
+        # A command that reads the pipeline and nothing that it names.
+        command = [binary, "slurm", str(path), "--tasks", "1", "--out", folder]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
 def main() -> None:
     binary, *manifests = sys.argv[1:]
     known, kinds = flags(binary), []
@@ -57,10 +72,17 @@ def main() -> None:
             for version in VERSIONS:
                 kubernetes_validate.validate(one, version, strict=True)
             kinds.append(one["kind"])
-        maps = {one["metadata"]["name"] for one in objects if one["kind"] == "ConfigMap"}
+        maps = {one["metadata"]["name"]: one["data"] for one in objects if one["kind"] == "ConfigMap"}
+        claims = {one["metadata"]["name"] for one in objects if one["kind"] == "PersistentVolumeClaim"}
+        about = path.read_text(encoding="utf-8").split("\napiVersion")[0]
         for one in objects:
             if one["kind"] == "Job":
-                check_job(one, known, maps)
+                check_job(one, known, set(maps))
+                check_pipeline(binary, maps["coda-pipe-pipeline"]["pipeline.toml"], one)
+                mounted = one["spec"]["template"]["spec"]["volumes"]
+                mounted = {volume["persistentVolumeClaim"]["claimName"] for volume in mounted if "persistentVolumeClaim" in volume}
+                # What is not made here is named where it is said what there must be.
+                assert all(f"claim {claim}," in about for claim in mounted - claims), mounted - claims
     print(json.dumps({"objects": kinds, "version": VERSIONS[-1]}))
 
 

@@ -7,6 +7,8 @@ coda-pipe process, then the process of a Ray worker, then a node, then has anoth
 each when further units are done. Prints what happened as JSON; the exit code is not 0 where bytes differ. Needs: ray.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -24,7 +26,10 @@ from ray.cluster_utils import Cluster
 
 PACKAGE = str(pathlib.Path(__file__).resolve().parents[2] / "deploy" / "ray")
 sys.path.insert(0, PACKAGE)
-from coda_pipe_ray import Job, run  # noqa: E402
+from coda_pipe_ray import Failed, Job, run  # noqa: E402
+from coda_pipe_ray.driver import _Course  # noqa: E402
+from coda_pipe_ray.progress import Progress  # noqa: E402
+from coda_pipe_ray.task import Ended  # noqa: E402
 
 WORKERS = 4
 
@@ -55,6 +60,45 @@ def processes(run_dir: pathlib.Path) -> list[tuple[int, int]]:
             if str(run_dir).encode() in words and b"--partition" in words:
                 found.append((int(entry.name), parent))
     return found
+
+
+class StandIn:
+    """A crew that only notes who is to start again."""
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.tasks = job, {}
+        self.later: list[tuple[float, int]] = []
+
+    def start_later(self, index: int) -> None:
+        self.later.append((0.0, index))
+
+
+def course(job: Job, *ends: tuple[int, int]) -> list[int] | int:
+    """What comes of workers that end with such codes, in this order: who is to start again, or the code of the failure."""
+    course = _Course(StandIn(job), Progress(job.binary, job.run_dir, True))
+    try:
+        for index, code in ends:
+            course.take(index, Ended(index, code, "node", []), "")
+    except Failed as error:
+        return error.code
+    return [index for _, index in course.crew.later]
+
+
+def check_course(job: Job) -> None:
+    """What the driver decides, and gives its workers."""
+    assert course(job, (1, 1), (2, 1), (1, 1)) == [1, 2, 1]
+    assert course(job, (1, 1), (2, 1), (1, 1), (1, 1)) == 1
+    assert course(job, (1, 2)) == 2
+    assert course(job, (0, 75), (1, 0), (2, -9)) == []
+    assert course(replace(job, retries=1), (0, -9), (1, -9)) == 1
+    assert job.losses == 20 * WORKERS
+    reporting = replace(job, sets=["report=true"])
+    assert not job.reports() and reporting.reports()
+    assert course(reporting, (0, 75), (1, 75), (2, 0)) == [0]
+    assert course(reporting, (2, 0), (0, -9), (1, -9)) == [0]
+    assert course(reporting, (0, 0), (1, 1)) == []
+    sets = ["runtime.workers=3", "runtime.threads=3", 'runtime.devices=["cuda:0","cuda:1"]']
+    assert replace(job, gpus=2, cpus=3).own_sets() == sets
 
 
 def command(address: str, job: Job) -> subprocess.Popen:
@@ -135,6 +179,7 @@ def main() -> None:
     others = [cluster.add_node(num_cpus=1) for _ in range(2)]
     signal.signal(signal.SIGINT, usual)
     job = Job(pipeline, str(shared), WORKERS, gpus=0, cpus=1, binary=binary, patience=5)
+    check_course(job)
     was_refused, was_stopped = refused(cluster.address, job), stopped(cluster.address, job)
     ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
     nodes = len([node for node in ray.nodes() if node["Alive"]])
