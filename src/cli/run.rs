@@ -186,15 +186,16 @@ impl Run {
             Err(error) => json!({"ok": false, "error": error.to_string()}),
         };
         events.record("run_finished", fields);
-        let noted = self.note_runtime(&context, run_dir);
         let result = result.map_err(anyhow::Error::from);
-        if let Err(error) = &result
-            && interrupted(error)
-            && asked.by_warning()
-            && place.without_a_unit(run_dir)
-        {
+        let stopped = result.as_ref().is_err_and(interrupted);
+        if stopped && asked.by_warning() && place.without_a_unit(run_dir) {
             return Err(TryLater(TOO_SHORT.into()).into());
         }
+        // Not worth waiting for a server, for one that is to go.
+        let noted = match stopped && run_dir.is_far() {
+            true => Ok(()),
+            false => self.note_runtime(&context, run_dir),
+        };
         let result = result?;
         noted?;
         // Only now: after a refusal the directory still holds another pipeline's results.
@@ -232,8 +233,11 @@ impl Run {
     fn note_runtime(&self, context: &Context, run_dir: &RunDir) -> anyhow::Result<()> {
         if let Some(loaded) = context.loaded() {
             let mut record = run_dir.record()?;
-            record.runtime = loaded;
-            run_dir.write_record(&record)?;
+            // Of many workers that say the same, one writes it.
+            if record.runtime != loaded {
+                record.runtime = loaded;
+                run_dir.write_record(&record)?;
+            }
         }
         Ok(())
     }

@@ -25,6 +25,10 @@ impl Asked {
 /// this time the two are one.
 const ECHO: Duration = Duration::from_secs(2);
 
+/// How long the ending may take: units are dropped before (see `dataflow`), but a disk or a server that does not answer may
+/// hold what is left to say. Schedulers commonly kill 30 seconds after they asked.
+const PATIENCE: Duration = Duration::from_secs(29);
+
 /// From now on, the first signal has the units under way finished and no other begun; a second one ends the program at
 /// once, which is safe too.
 ///
@@ -52,6 +56,10 @@ pub(crate) fn listen(cancel: Cancel) -> std::io::Result<Asked> {
             eprintln!("{name}: finishing what is nearly done (again to leave at once)");
             warned.store(name == "SIGUSR1", Ordering::Release);
             cancel.cancel();
+            std::thread::spawn(|| {
+                std::thread::sleep(PATIENCE);
+                leave();
+            });
         }
     });
     Ok(asked)

@@ -120,7 +120,14 @@ impl Feed {
             if let Some(receipt) = self.found.pop() {
                 return Some(Turn::Found(receipt));
             }
-            match self.step().await {
+            let cancel = self.cancel.clone();
+            let step = tokio::select! {
+                biased;
+                step = self.step() => step,
+                // A server out of reach is not waited for; a claim made meanwhile goes with this process.
+                () = cancel.cancelled() => return None,
+            };
+            match step {
                 Ok(None) => {}
                 Ok(turn) => return turn,
                 Err(error) => {

@@ -33,6 +33,15 @@ pub enum DiffusionError {
         reason: String,
     },
 
+    /// A file that is there and can't be read just now.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+
     /// A tokenizer that can't be built or can't encode a text.
     #[error("tokenizer in {}: {reason}", path.display())]
     Tokenizer {

@@ -249,7 +249,7 @@ pub(super) fn read_json<T: DeserializeOwned>(
         std::io::ErrorKind::NotFound => {
             DiffusionError::MissingFile { path: path.to_path_buf(), expected }
         }
-        _ => config_error(path, error.to_string()),
+        _ => DiffusionError::Unreadable { path: path.to_path_buf(), source: error },
     })?;
     serde_json::from_slice(&bytes).map_err(|error| config_error(path, error.to_string()))
 }

@@ -55,11 +55,11 @@ pub async fn run(
             .progress
             .say("nothing to try again: no result carries a fault that this could cure");
     }
-    if options.team.is_some() {
+    match options.team {
         // Others may have been further when this one wrote last.
-        walk.record.stages.extend(options.run_dir.record().unwrap_or_default().stages);
+        Some(_) => walk.share_record(),
+        None => options.run_dir.write_record(&walk.record)?,
     }
-    walk.options.run_dir.write_record(&walk.record)?;
     Ok(walk.outcome)
 }
 

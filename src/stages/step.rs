@@ -96,7 +96,7 @@ impl Walk<'_> {
     /// Has `run.json` say what this worker of a team knows, and nothing less than it said: nothing is outdated then, and
     /// others may be further. All of them come here with the same words and at the same time, and object stores take about
     /// one write a second of an object; so the first one writes, and who can't goes on: only people read it meanwhile.
-    fn share_record(&mut self) {
+    pub(super) fn share_record(&mut self) {
         // One that can't be read is written anew.
         if let Ok(there) = self.options.run_dir.record() {
             take_over(&mut self.record, &there);

@@ -25,6 +25,9 @@ pub(super) fn problem(root: &Path, error: &DiffusionError) -> Problem {
             "it is a Git LFS pointer, not the model itself".into(),
             "run `git lfs pull` in that folder",
         ),
+        DiffusionError::Unreadable { path, source } => {
+            problem(path, source.to_string(), "see who may read it, and whether its disk answers")
+        }
         DiffusionError::Config { path, reason } => {
             problem(path, reason.clone(), config(path, reason))
         }
