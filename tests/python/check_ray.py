@@ -169,6 +169,9 @@ class Trouble(threading.Thread):
 
 def main() -> None:
     binary, pipeline, folder = sys.argv[1:]
+    # Ray says on stdout, now and then, which of its processes died: what is printed below goes out alone.
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     folder = pathlib.Path(folder).resolve()
     alone, shared = folder / "alone", folder / "shared"
     subprocess.run([binary, "run", pipeline, "--run-dir", str(alone)], check=True, stderr=subprocess.DEVNULL)
@@ -194,7 +197,7 @@ def main() -> None:
     same = results(alone) == results(shared)
     print(json.dumps({"nodes": nodes, "workers": WORKERS, "trouble": trouble.done, "files": len(results(shared)),
                       "same": same, "orphans": orphans, "refused": was_refused, "stopped": was_stopped,
-                      "ray": ray.__version__}))
+                      "ray": ray.__version__}), file=answer, flush=True)
     sys.exit(0 if same and not orphans else 1)
 
 
