@@ -33,6 +33,8 @@ pub(super) struct Worker {
     elsewhere: Vec<bool>,
     looked: bool,
     started: bool,
+    /// Whether the last look brought units that others have done: then it waits before the next.
+    rest: bool,
     poll: f64,
 }
 
@@ -43,7 +45,7 @@ impl Worker {
         let partition = Partition { index, of: rules.workers };
         let queue = Queue::new(&stage.costs, vec![true; units], partition);
         let elsewhere = vec![false; units];
-        Self { queue, elsewhere, looked: false, started: false, poll: POLL }
+        Self { queue, elsewhere, looked: false, started: false, rest: false, poll: POLL }
     }
 
     /// What it does next, by what is `shown`; its requests are added to `asked`.
@@ -67,11 +69,12 @@ impl Worker {
                 if self.queue.is_empty() {
                     return Next::Through { seconds };
                 }
-                let (any, took) = self.look(stage, rules, shown, asked);
-                seconds += took;
-                if any {
-                    self.poll = POLL;
-                    continue;
+                if !std::mem::take(&mut self.rest) {
+                    let (new, took) = self.look(stage, rules, shown, asked);
+                    seconds += took;
+                    if new {
+                        continue;
+                    }
                 }
                 seconds += self.poll;
                 let slowest = (rules.workers as f64 / 20.0).clamp(2.0, 30.0);
@@ -95,6 +98,7 @@ impl Worker {
                 }
                 Shown::Free => {
                     self.queue.take(unit);
+                    self.rest = false;
                     shown[unit] = Shown::Claimed;
                     let (waited, busy) = self.begin(stage, rules, unit, asked);
                     return Next::Work { unit, seconds: seconds + waited + busy, busy };
@@ -132,10 +136,9 @@ impl Worker {
     ) -> (bool, f64) {
         let names = shown.iter().filter(|unit| **unit != Shown::Free).count() as u64;
         let left: Vec<usize> = self.queue.left().collect();
-        let (mut new, mut claims, mut freed) = (0u64, 0u64, false);
+        let (mut new, mut claims) = (0u64, 0u64);
         for unit in left {
             let claimed = shown[unit] == Shown::Claimed;
-            freed |= self.elsewhere[unit] && !claimed;
             self.elsewhere[unit] = claimed;
             claims += u64::from(claimed);
             if shown[unit] == Shown::Done {
@@ -154,6 +157,8 @@ impl Worker {
         asked.get += new + 2 * claims;
         let in_row =
             lists as f64 + (new as f64 / AT_ONCE).ceil() + 2.0 * (claims as f64 / AT_ONCE).ceil();
-        (new > 0 || (freed && rules.help), in_row * rules.request)
+        // Nobody dies, so that nothing is given up.
+        self.rest = new > 0;
+        (new > 0, in_row * rules.request)
     }
 }
