@@ -106,6 +106,9 @@ def main():
     parser.add_argument("--ipc", type=int, default=50)
     arguments = parser.parse_args()
     folder, program = arguments.folder.resolve(), arguments.program.resolve()
+    # What `make runtime` fetched, which the program looks for above the folder that it is started in.
+    for library in CHECKOUT.glob(".onnxruntime/onnxruntime/capi/libonnxruntime.so.*"):
+        os.environ.setdefault("ORT_DYLIB_PATH", str(library))
     if not (folder / "run/generate").is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         make_run(program, folder, arguments.classes, arguments.ipc)
