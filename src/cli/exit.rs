@@ -134,26 +134,29 @@ fn is_configuration(error: &(dyn std::error::Error + 'static)) -> bool {
 /// Whether a file or a server could not be asked, which may be otherwise in a moment.
 fn is_outage(error: &(dyn std::error::Error + 'static)) -> bool {
     if let Some(file) = error.downcast_ref::<std::io::Error>() {
-        return !matches!(
-            file.kind(),
-            ErrorKind::NotFound
-                | ErrorKind::NotADirectory
-                | ErrorKind::IsADirectory
-                | ErrorKind::InvalidInput
-                | ErrorKind::InvalidData
-        );
+        return may_pass(file.kind());
     }
     let stage = match error.downcast_ref::<Flow>() {
         Some(FlowError::Planning { source, .. }) => Some(source.as_ref()),
         _ => error.downcast_ref::<StageError>(),
     };
     match stage {
-        // An object that is not there is a wrong name. Which of the two it was, the error has in words only.
-        Some(StageError::Shard(ShardError::Remote { problem, .. })) => {
-            !problem.starts_with("there is no such object")
-        }
+        Some(StageError::Shard(ShardError::Remote { kind, .. })) => may_pass(*kind),
         _ => false,
     }
+}
+
+/// Whether a failure is not one of a wrong name or a wrong content.
+fn may_pass(kind: ErrorKind) -> bool {
+    !matches!(
+        kind,
+        ErrorKind::NotFound
+            | ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory
+            | ErrorKind::InvalidInput
+            | ErrorKind::InvalidData
+            | ErrorKind::Unsupported
+    )
 }
 
 #[cfg(test)]
@@ -166,8 +169,8 @@ mod tests {
         Flow::Planning { stage: "encode", source: Box::new(error.into()) }.into()
     }
 
-    fn remote(problem: &str) -> ShardError {
-        ShardError::Remote { url: "s3://bucket/a.tar".into(), problem: problem.into() }
+    fn remote(kind: ErrorKind) -> ShardError {
+        ShardError::Remote { url: "s3://bucket/a.tar".into(), problem: "so it is".into(), kind }
     }
 
     #[test]
@@ -178,13 +181,14 @@ mod tests {
             StageError::Classes(ClassListError::Read { path: "a".into(), source })
         };
         for (error, code) in [
-            (planning(remote("connection refused (failed 6 times)")), Exit::Failed),
-            (planning(remote("the server refuses access (403)")), Exit::Failed),
-            (planning(remote("there is no such object (404)")), Exit::Usage),
+            (planning(remote(ErrorKind::ConnectionRefused)), Exit::Failed),
+            (planning(remote(ErrorKind::PermissionDenied)), Exit::Failed),
+            (planning(remote(ErrorKind::NotFound)), Exit::Usage),
+            (planning(remote(ErrorKind::Unsupported)), Exit::Usage),
             (planning(file(ErrorKind::StaleNetworkFileHandle)), Exit::Failed),
             (planning(file(ErrorKind::NotFound)), Exit::Usage),
             (planning(ShardError::NoPatterns), Exit::Usage),
-            (StageError::Shard(remote("timed out")).into(), Exit::Failed),
+            (StageError::Shard(remote(ErrorKind::TimedOut)).into(), Exit::Failed),
             (list(ErrorKind::TimedOut).into(), Exit::Failed),
             (list(ErrorKind::NotFound).into(), Exit::Usage),
             (UsageError("no".into()).into(), Exit::Usage),

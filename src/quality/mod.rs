@@ -32,7 +32,7 @@ pub use points::Points;
 pub use probe::Probe;
 pub use scaling::Scaling;
 pub use spread::Spread;
-pub use stability::{Agreement, Choice, between_random};
+pub use stability::{Agreement, Choice, between_random, fifths};
 
 #[cfg(test)]
 mod golden;

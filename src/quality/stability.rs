@@ -59,6 +59,23 @@ pub fn between_random(samples: &[Points]) -> f64 {
     sum / pairs.len().max(1) as f64
 }
 
+/// A setting between 2 and `most` a fifth lower and a fifth higher, moved by 1 at least; what can't be moved is left out.
+pub fn fifths(value: usize, most: usize) -> Vec<usize> {
+    let value = value.min(most);
+    let moved = [0.8, 1.2].into_iter().map(|share: f64| {
+        let exact = value as f64 * share;
+        let round = if exact.round() as usize != value {
+            exact.round()
+        } else if share < 1.0 {
+            exact.floor()
+        } else {
+            exact.ceil()
+        };
+        (round as usize).clamp(2, most)
+    });
+    moved.filter(|moved| *moved != value).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,5 +99,14 @@ mod tests {
         assert_eq!(Agreement::among(&all[..1], 1.0), None);
         let line = |from: f64| Points::new(1, vec![from, from + 10.0]);
         assert_eq!(between_random(&[line(0.0), line(1.0), line(3.0)]), 2.0);
+    }
+
+    #[test]
+    fn a_setting_is_changed_or_left_out() {
+        assert_eq!(fifths(15, 400), [12, 18]);
+        assert_eq!(fifths(2, 400), [3]);
+        assert_eq!(fifths(3, 400), [2, 4]);
+        assert_eq!(fifths(15, 9), [7]);
+        assert_eq!(fifths(2, 2), [0; 0]);
     }
 }

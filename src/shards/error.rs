@@ -28,6 +28,8 @@ pub enum ShardError {
         url: String,
         /// What the server, or the way to it, did wrong.
         problem: String,
+        /// The same for programs: `NotFound` where there is no such object.
+        kind: std::io::ErrorKind,
     },
     /// Standard input where a shard must be read more than once.
     #[error(

@@ -25,5 +25,6 @@ pub(super) fn open(_: &str, _: u64, _: &ShardIdentity, _: Retry) -> io::Result<i
 }
 
 fn refused(url: &str) -> ShardError {
-    ShardError::Remote { url: crate::objects::without_secrets(url), problem: WITHOUT.to_owned() }
+    let (url, problem) = (crate::objects::without_secrets(url), WITHOUT.to_owned());
+    ShardError::Remote { url, problem, kind: std::io::ErrorKind::Unsupported }
 }

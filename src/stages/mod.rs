@@ -34,6 +34,7 @@ mod report;
 mod report_class;
 mod report_head;
 mod report_pictures;
+mod report_secrets;
 mod run;
 mod sources;
 mod stability;

@@ -5,8 +5,9 @@ use super::audit_run::{classes, read_summary};
 use super::context::Context;
 use super::error::StageError;
 use super::report_class::ClassFiles;
-use super::report_head::{head, hide_secrets};
+use super::report_head::head;
 use super::report_pictures::{Gallery, Wanted};
+use super::report_secrets::hide_secrets;
 use crate::audit::Summary;
 use crate::report::{
     AuditView, ClassAbout, Head, Page, Pair, plan_pictures, points_per_class, warnings,

@@ -75,5 +75,5 @@ pub(super) fn open(
 }
 
 fn refused(url: &str, error: &RemoteError) -> ShardError {
-    ShardError::Remote { url: without_secrets(url), problem: error.to_string() }
+    ShardError::Remote { url: without_secrets(url), problem: error.to_string(), kind: error.kind }
 }

@@ -3,11 +3,8 @@
 use super::changes::Changes;
 use crate::dataflow::Cancel;
 use crate::discovery::{self, Algorithm, Discovery, Matrix, NeighborSearch, Settings};
-use crate::quality::{Agreement, Choice, Points, between_random, draw};
+use crate::quality::{Agreement, Choice, Points, between_random, draw, fifths};
 use crate::stages::error::StageError;
-
-/// What the settings are tried at, as shares of the run's own.
-const CHANGES: [f64; 2] = [0.8, 1.2];
 
 /// The searches of one class.
 pub(super) struct Searches<'a> {
@@ -37,11 +34,11 @@ impl Searches<'_> {
             let (mut neighbors, mut sizes) = (Vec::new(), Vec::new());
             // A row has no more neighbours than there are others.
             let most = self.features.rows().saturating_sub(1).max(2);
-            for n_neighbors in changed(own.n_neighbors, most) {
+            for n_neighbors in fifths(own.n_neighbors, most) {
                 let other = Settings { n_neighbors, ..own.clone() };
                 neighbors.push(self.choice(&self.search(&other)?));
             }
-            for size in changed(own.min_cluster_size, usize::MAX) {
+            for size in fifths(own.min_cluster_size, usize::MAX) {
                 sizes.push(self.choice(&self.clustered(&first.embedding, size)?));
             }
             changes.note_neighbors(Agreement::with(&by_seed[0], &neighbors, chance));
@@ -78,36 +75,5 @@ impl Searches<'_> {
 
     fn named(&self, source: discovery::DiscoveryError) -> StageError {
         StageError::Discovery { class: self.class.to_owned(), source }
-    }
-}
-
-/// A setting between 2 and `most` at [`CHANGES`], moved by 1 at least; what can't be moved is left out.
-fn changed(value: usize, most: usize) -> Vec<usize> {
-    let value = value.min(most);
-    let moved = CHANGES.iter().map(|&share| {
-        let exact = value as f64 * share;
-        let round = if exact.round() as usize != value {
-            exact.round()
-        } else if share < 1.0 {
-            exact.floor()
-        } else {
-            exact.ceil()
-        };
-        (round as usize).clamp(2, most)
-    });
-    moved.filter(|moved| *moved != value).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_setting_is_changed_or_left_out() {
-        assert_eq!(changed(15, 400), [12, 18]);
-        assert_eq!(changed(2, 400), [3]);
-        assert_eq!(changed(3, 400), [2, 4]);
-        assert_eq!(changed(15, 9), [7]);
-        assert_eq!(changed(2, 2), [0; 0]);
     }
 }
