@@ -113,6 +113,7 @@ async fn finish_unit<S: Stage>(
         fingerprint: unit.fingerprint.clone(),
         settings: unit.settings.clone(),
         outputs: scope.outputs(),
+        contents: done.contents,
         samples: done.samples,
         faults: done.faults,
         log: done.log,

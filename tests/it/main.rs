@@ -36,6 +36,7 @@ mod safety;
 mod sameness;
 mod sample;
 mod shard_tools;
+mod side_by_side;
 mod slurm;
 mod sources;
 mod sources_moto;

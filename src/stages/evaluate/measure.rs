@@ -81,7 +81,8 @@ impl Stage for Measure {
             inputs: json!({
                 "held_out": tables.held_out.digest(), "training": tables.training.digest(),
                 "classes": keys, "set": own,
-            }),
+            })
+            .into(),
         })
     }
 
@@ -92,15 +93,17 @@ impl Stage for Measure {
 
     async fn process(&self, set: &Set, scope: &Scope) -> Result<Done, StageError> {
         let (shared, set, cancel) = (self.shared.clone(), *set, scope.cancel().clone());
+        let (run_dir, out) = (self.run_dir.clone(), scope.clone());
         let task = tokio::task::spawn_blocking(move || {
             shared.prepare()?;
             cancel.check()?;
-            shared.measure(set)
+            let measured = shared.measure(set)?;
+            let text = serde_json::to_vec_pretty(&measured);
+            let text = text.map_err(|e| StageError::Other(e.to_string()))?;
+            out.record(run_dir.write(&format!("evaluate/sets/{}.json", set.file()), &text)?);
+            Ok::<_, StageError>(measured)
         });
         let measured = task.await??;
-        let text = serde_json::to_vec_pretty(&measured);
-        let text = text.map_err(|e| StageError::Other(e.to_string()))?;
-        scope.record(self.run_dir.write(&format!("evaluate/sets/{}.json", set.file()), &text)?);
         scope.tick(measured.images as u64);
         Ok(Done { samples: measured.images as u64, ..Done::default() })
     }
