@@ -21,7 +21,11 @@ pub fn minimize(
     let mut point = start;
     let (mut value, mut gradient) = function(&point);
     let mut memory: VecDeque<Update> = VecDeque::new();
-    for _ in 0..STEPS {
+    let debug = std::env::var_os("LBFGS").is_some();
+    for step_number in 0..STEPS {
+        if debug && (step_number % 10 == 0) {
+            eprintln!("{step_number} {value:.8} {:.3e}", gradient.iter().fold(0.0f64, |m, g| m.max(g.abs())));
+        }
         if gradient.iter().all(|entry| entry.abs() <= tolerance) {
             break;
         }

@@ -1,21 +1,32 @@
 //! The objective of multinomial logistic regression and its gradient.
 
 use super::points::Points;
+use crate::discovery::product::{add_columns_by_columns, rows_by_rows};
 use rayon::prelude::*;
 
-/// Rows whose losses are added up by one thread.
+/// Rows whose scores are in memory at once, in each thread.
 const BLOCK: usize = 256;
+/// Pieces that the rows are divided into, and numbers that their gradients may have together: fixed, so that no sum
+/// depends on the threads.
+const PIECES: usize = 32;
+const ROOM: usize = 1 << 26;
 
 /// What the weights are judged by: the mean cross-entropy of the training rows, plus λ/2 · |weights|² with
 /// λ = 1 / (C · rows); intercepts cost nothing. That is what scikit-learn's `LogisticRegression` minimises, also in that
 /// of two classes one alone has weights.
 pub struct Objective<'a> {
     rows: &'a Points,
-    columns: Points,
     labels: &'a [usize],
     /// Classes with weights of their own; the last classes, where the first has none.
     free: usize,
     penalty: f64,
+}
+
+/// What some of the rows add to the objective, before it is divided by their number.
+struct Share {
+    loss: f64,
+    /// Of weights, then of intercepts.
+    gradient: Vec<f64>,
 }
 
 impl<'a> Objective<'a> {
@@ -23,7 +34,7 @@ impl<'a> Objective<'a> {
     pub fn new(rows: &'a Points, labels: &'a [usize], classes: usize, strength: f64) -> Self {
         let free = if classes == 2 { 1 } else { classes };
         let penalty = 1.0 / (strength * rows.rows().max(1) as f64);
-        Self { rows, columns: rows.transposed(), labels, free, penalty }
+        Self { rows, labels, free, penalty }
     }
 
     /// Numbers to find: weights (free classes × columns), then intercepts.
@@ -35,38 +46,59 @@ impl<'a> Objective<'a> {
     pub fn at(&self, parameters: &[f64]) -> (f64, Vec<f64>) {
         let split = self.free * self.rows.cols();
         let (weights, intercepts) = parameters.split_at(split);
-        let mut scores = scores(self.rows, weights, intercepts);
-        let losses: Vec<f64> = scores
-            .par_chunks_mut((BLOCK * self.free).max(1))
-            .zip(self.labels.par_chunks(BLOCK))
-            .map(|(scores, labels)| {
-                let rows = scores.chunks_exact_mut(self.free.max(1)).zip(labels);
-                rows.map(|(row, &label)| residuals(row, label)).sum()
-            })
+        let pieces = (ROOM / self.parameters().max(1)).clamp(1, PIECES);
+        let each = self.rows.rows().div_ceil(pieces).next_multiple_of(BLOCK);
+        let shares: Vec<Share> = self
+            .rows
+            .values()
+            .par_chunks((each * self.rows.cols()).max(1))
+            .zip(self.labels.par_chunks(each))
+            .map(|(rows, labels)| self.share((rows, labels), (weights, intercepts)))
             .collect();
         let count = self.rows.rows().max(1) as f64;
         let squares: f64 = weights.iter().map(|weight| weight * weight).sum();
-        let value = losses.iter().sum::<f64>() / count + self.penalty / 2.0 * squares;
-        let residuals = Points::new(self.free, scores).transposed();
-        // Columns × free classes: the product is shared out by columns.
-        let slopes = self.columns.by_rows(&residuals).transposed();
-        let mut gradient = slopes.values().to_vec();
-        for (entry, weight) in gradient.iter_mut().zip(weights) {
-            *entry = *entry / count + self.penalty * weight;
+        let loss: f64 = shares.iter().map(|share| share.loss).sum();
+        let mut gradient = vec![0.0; self.parameters()];
+        for share in shares {
+            gradient.iter_mut().zip(share.gradient).for_each(|(sum, entry)| *sum += entry);
         }
-        gradient.extend(residuals.iter().map(|class| class.iter().sum::<f64>() / count));
-        (value, gradient)
+        gradient.iter_mut().for_each(|entry| *entry /= count);
+        for (entry, weight) in gradient.iter_mut().zip(weights) {
+            *entry += self.penalty * weight;
+        }
+        (loss / count + self.penalty / 2.0 * squares, gradient)
+    }
+
+    /// What `rows` add at these weights, a block at a time: rows × classes are never in memory as a whole.
+    fn share(
+        &self,
+        (rows, labels): (&[f64], &[usize]),
+        (weights, intercepts): (&[f64], &[f64]),
+    ) -> Share {
+        let cols = self.rows.cols();
+        let mut share = Share { loss: 0.0, gradient: vec![0.0; self.parameters()] };
+        let (slopes, beside) = share.gradient.split_at_mut(weights.len());
+        let mut scored = Vec::new();
+        let blocks = rows.chunks((BLOCK * cols).max(1)).zip(labels.chunks(BLOCK));
+        for (rows, labels) in blocks {
+            scores(rows, weights, intercepts, &mut scored);
+            for (row, &label) in scored.chunks_exact_mut(self.free.max(1)).zip(labels) {
+                share.loss += residuals(row, label);
+                beside.iter_mut().zip(row).for_each(|(sum, residual)| *sum += *residual);
+            }
+            add_columns_by_columns((&scored, self.free), (rows, cols), slopes);
+        }
+        share
     }
 }
 
-/// Rows × free classes.
-pub fn scores(rows: &Points, weights: &[f64], intercepts: &[f64]) -> Vec<f64> {
-    let product = rows.by_rows(&Points::new(rows.cols(), weights.to_vec()));
-    let mut scores = product.values().to_vec();
-    for row in scores.chunks_exact_mut(intercepts.len().max(1)) {
+/// Rows × free classes, into `out`.
+pub fn scores(rows: &[f64], weights: &[f64], intercepts: &[f64], out: &mut Vec<f64>) {
+    let free = intercepts.len().max(1);
+    rows_by_rows(rows, weights, weights.len() / free, out);
+    for row in out.chunks_exact_mut(free) {
         row.iter_mut().zip(intercepts).for_each(|(score, intercept)| *score += intercept);
     }
-    scores
 }
 
 /// Turns a row's scores into probability less truth, and returns its cross-entropy.

@@ -35,8 +35,9 @@ impl Probe {
     /// The likeliest label of each row; of equal ones the least.
     pub fn predict(&self, rows: &Points) -> Vec<usize> {
         let free = self.intercepts.len();
-        let scores = scores(rows, &self.weights, &self.intercepts);
-        scores
+        let mut scored = Vec::new();
+        scores(rows.values(), &self.weights, &self.intercepts, &mut scored);
+        scored
             .chunks_exact(free.max(1))
             .map(|scores| self.classes[self.likeliest(scores)])
             .collect()

@@ -53,3 +53,6 @@ pub use reopen::{reopen, require};
 pub use report::{Reporting, report};
 pub use run::{RunOutcome, STAGES, StageRange, dry_run, run};
 pub use stability::{Changes, ClassStability, Stability, stability};
+
+#[cfg(test)]
+mod growth_tests;

@@ -15,6 +15,7 @@ mod discovery;
 mod doctor_model;
 mod documents;
 mod end_to_end;
+mod far_reads;
 mod faults;
 mod features;
 mod full_disk;

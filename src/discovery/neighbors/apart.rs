@@ -3,6 +3,7 @@
 //! the rows of a tile.
 
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::discovery::distance::{squared, squared_norm};
@@ -20,7 +21,7 @@ const PIECES: usize = 64;
 /// Rows to which points are compared.
 #[derive(Debug)]
 pub struct Rows<'a> {
-    data: &'a Matrix,
+    data: Cow<'a, Matrix>,
     /// The columns' means: rows less these are shorter, and their products lose less.
     means: Vec<f32>,
 }
@@ -31,6 +32,18 @@ impl<'a> Rows<'a> {
     /// # Errors
     /// [`DiscoveryError::Value`] or [`DiscoveryError::NoColumns`] for a matrix that can't be compared.
     pub fn new(data: &'a Matrix) -> Result<Self, DiscoveryError> {
+        Self::of(Cow::Borrowed(data))
+    }
+
+    /// As [`Rows::new`], to keep.
+    ///
+    /// # Errors
+    /// As [`Rows::new`].
+    pub fn owned(data: Matrix) -> Result<Rows<'static>, DiscoveryError> {
+        Rows::of(Cow::Owned(data))
+    }
+
+    fn of(data: Cow<'a, Matrix>) -> Result<Self, DiscoveryError> {
         data.check()?;
         let means = data.column_means().into_iter().map(|mean| mean as f32).collect();
         Ok(Self { data, means })
