@@ -67,8 +67,7 @@ impl Queue {
 
     /// Takes `unit` out: it is done, or being done here.
     pub fn take(&mut self, unit: usize) {
-        let Some(Place { share, before, after }) =
-            self.places.get_mut(unit).and_then(Option::take)
+        let Some(Place { share, before, after }) = self.places.get_mut(unit).and_then(Option::take)
         else {
             return;
         };

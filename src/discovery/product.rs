@@ -14,21 +14,37 @@ pub fn loss(cols: usize) -> f32 {
 }
 
 /// Numbers that can be multiplied.
-pub trait Number: Copy + 'static {
+pub trait Number: Copy + PartialOrd + Send + Sync + 'static {
     /// 0.
     const ZERO: Self;
     /// 1.
     const ONE: Self;
+    /// The number nearest to `value`.
+    fn nearest(value: f64) -> Self;
+    /// Itself, in f64.
+    fn wide(self) -> f64;
 }
 
 impl Number for f32 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
+    fn nearest(value: f64) -> Self {
+        value as f32
+    }
+    fn wide(self) -> f64 {
+        f64::from(self)
+    }
 }
 
 impl Number for f64 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
+    fn nearest(value: f64) -> Self {
+        value
+    }
+    fn wide(self) -> f64 {
+        self
+    }
 }
 
 /// `left · rightᵀ`: the dot product of each row of `left` with each row of `right`, row-major.

@@ -65,7 +65,8 @@ fn the_probe_of_two_classes_has_one_row_of_weights_as_scikit_learns() {
 fn the_nearest_row_is_scikit_learns() {
     let golden = golden();
     let (train, own) = (points(&golden, "train"), labels(&golden["labels"]));
-    let predicted = Neighbors::new(&train, own, 1).unwrap().predict(&points(&golden, "test")).unwrap();
+    let predicted =
+        Neighbors::new(&train, own, 1).unwrap().predict(&points(&golden, "test")).unwrap();
     assert_eq!(predicted, labels(&golden["nearest"]));
 }
 

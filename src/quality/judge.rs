@@ -84,11 +84,7 @@ impl Judge {
     ///
     /// # Errors
     /// Features that can't be compared.
-    pub fn train(
-        &self,
-        rows: &Points,
-        labels: Vec<usize>,
-    ) -> Result<Classifiers, DiscoveryError> {
+    pub fn train(&self, rows: &Points, labels: Vec<usize>) -> Result<Classifiers, DiscoveryError> {
         let probe = Probe::train(&self.scaling.apply(rows), &labels, STRENGTH);
         let votes = VOTES.min(fewest(&labels));
         let neighbors = Neighbors::new(rows, labels, votes)?;

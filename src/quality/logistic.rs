@@ -1,7 +1,7 @@
 //! The objective of multinomial logistic regression and its gradient.
 
 use super::points::Points;
-use crate::discovery::product::{add_columns_by_columns, rows_by_rows};
+use crate::discovery::product::{Number, add_columns_by_columns, rows_by_rows};
 use rayon::prelude::*;
 
 /// Rows whose scores are in memory at once, in each thread.
@@ -13,9 +13,12 @@ const ROOM: usize = 1 << 26;
 
 /// What the weights are judged by: the mean cross-entropy of the training rows, plus λ/2 · |weights|² with
 /// λ = 1 / (C · rows); intercepts cost nothing. That is what scikit-learn's `LogisticRegression` minimises, also in that
-/// of two classes one alone has weights.
-pub struct Objective<'a> {
-    rows: &'a Points,
+/// of two classes one alone has weights. Products are of numbers `T`, all else is f64.
+pub struct Objective<'a, T> {
+    /// Row by row.
+    values: Vec<T>,
+    rows: usize,
+    cols: usize,
     labels: &'a [usize],
     /// Classes with weights of their own; the last classes, where the first has none.
     free: usize,
@@ -23,44 +26,45 @@ pub struct Objective<'a> {
 }
 
 /// What some of the rows add to the objective, before it is divided by their number.
-struct Share {
+struct Share<T> {
     loss: f64,
-    /// Of weights, then of intercepts.
-    gradient: Vec<f64>,
+    slopes: Vec<T>,
+    beside: Vec<f64>,
 }
 
-impl<'a> Objective<'a> {
+impl<'a, T: Number> Objective<'a, T> {
     /// For `rows` of the classes `labels`, below `classes`, all of which occur.
-    pub fn new(rows: &'a Points, labels: &'a [usize], classes: usize, strength: f64) -> Self {
+    pub fn new(rows: &Points, labels: &'a [usize], classes: usize, strength: f64) -> Self {
         let free = if classes == 2 { 1 } else { classes };
         let penalty = 1.0 / (strength * rows.rows().max(1) as f64);
-        Self { rows, labels, free, penalty }
+        let values = rows.values().iter().map(|value| T::nearest(*value)).collect();
+        Self { values, rows: rows.rows(), cols: rows.cols(), labels, free, penalty }
     }
 
     /// Numbers to find: weights (free classes × columns), then intercepts.
     pub fn parameters(&self) -> usize {
-        self.free * (self.rows.cols() + 1)
+        self.free * (self.cols + 1)
     }
 
     /// Value and gradient at `parameters`.
     pub fn at(&self, parameters: &[f64]) -> (f64, Vec<f64>) {
-        let split = self.free * self.rows.cols();
-        let (weights, intercepts) = parameters.split_at(split);
+        let (weights, intercepts) = parameters.split_at(self.free * self.cols);
+        let narrow: Vec<T> = weights.iter().map(|weight| T::nearest(*weight)).collect();
         let pieces = (ROOM / self.parameters().max(1)).clamp(1, PIECES);
-        let each = self.rows.rows().div_ceil(pieces).next_multiple_of(BLOCK);
-        let shares: Vec<Share> = self
-            .rows
-            .values()
-            .par_chunks((each * self.rows.cols()).max(1))
+        let each = self.rows.div_ceil(pieces).next_multiple_of(BLOCK);
+        let shares: Vec<Share<T>> = self
+            .values
+            .par_chunks((each * self.cols).max(1))
             .zip(self.labels.par_chunks(each))
-            .map(|(rows, labels)| self.share((rows, labels), (weights, intercepts)))
+            .map(|(rows, labels)| self.share((rows, labels), (&narrow, intercepts)))
             .collect();
-        let count = self.rows.rows().max(1) as f64;
+        let count = self.rows.max(1) as f64;
         let squares: f64 = weights.iter().map(|weight| weight * weight).sum();
         let loss: f64 = shares.iter().map(|share| share.loss).sum();
         let mut gradient = vec![0.0; self.parameters()];
-        for share in shares {
-            gradient.iter_mut().zip(share.gradient).for_each(|(sum, entry)| *sum += entry);
+        for Share { slopes, beside, .. } in shares {
+            let all = slopes.into_iter().map(T::wide).chain(beside);
+            gradient.iter_mut().zip(all).for_each(|(sum, entry)| *sum += entry);
         }
         gradient.iter_mut().for_each(|entry| *entry /= count);
         for (entry, weight) in gradient.iter_mut().zip(weights) {
@@ -72,21 +76,27 @@ impl<'a> Objective<'a> {
     /// What `rows` add at these weights, a block at a time: rows × classes are never in memory as a whole.
     fn share(
         &self,
-        (rows, labels): (&[f64], &[usize]),
-        (weights, intercepts): (&[f64], &[f64]),
-    ) -> Share {
-        let cols = self.rows.cols();
-        let mut share = Share { loss: 0.0, gradient: vec![0.0; self.parameters()] };
-        let (slopes, beside) = share.gradient.split_at_mut(weights.len());
-        let mut scored = Vec::new();
+        (rows, labels): (&[T], &[usize]),
+        (weights, intercepts): (&[T], &[f64]),
+    ) -> Share<T> {
+        let (cols, free) = (self.cols, self.free.max(1));
+        let mut share =
+            Share { loss: 0.0, slopes: vec![T::ZERO; weights.len()], beside: vec![0.0; free] };
+        let (mut products, mut scores) = (Vec::new(), vec![0.0; free]);
         let blocks = rows.chunks((BLOCK * cols).max(1)).zip(labels.chunks(BLOCK));
         for (rows, labels) in blocks {
-            scores(rows, weights, intercepts, &mut scored);
-            for (row, &label) in scored.chunks_exact_mut(self.free.max(1)).zip(labels) {
-                share.loss += residuals(row, label);
-                beside.iter_mut().zip(row).for_each(|(sum, residual)| *sum += *residual);
+            rows_by_rows(rows, weights, cols, &mut products);
+            for (row, &label) in products.chunks_exact_mut(free).zip(labels) {
+                for ((score, product), intercept) in scores.iter_mut().zip(&*row).zip(intercepts) {
+                    *score = product.wide() + intercept;
+                }
+                share.loss += residuals(&mut scores, label);
+                for ((out, residual), sum) in row.iter_mut().zip(&scores).zip(&mut share.beside) {
+                    *out = T::nearest(*residual);
+                    *sum += residual;
+                }
             }
-            add_columns_by_columns((&scored, self.free), (rows, cols), slopes);
+            add_columns_by_columns((&products, free), (rows, cols), &mut share.slopes);
         }
         share
     }
@@ -130,7 +140,7 @@ mod tests {
         for classes in [2, 4] {
             let rows = Points::new(3, (0..33).map(|i| f64::from(i * 7 % 11) / 5.0 - 1.0).collect());
             let labels: Vec<usize> = (0..11).map(|row| row % classes).collect();
-            let objective = Objective::new(&rows, &labels, classes, 0.7);
+            let objective = Objective::<f64>::new(&rows, &labels, classes, 0.7);
             let at: Vec<f64> =
                 (0..objective.parameters()).map(|i| (i as f64 * 0.7).sin() / 2.0).collect();
             let (_, gradient) = objective.at(&at);
@@ -145,5 +155,17 @@ mod tests {
                 assert!((measured - slope).abs() < 1e-8, "{classes} {i}: {measured} {slope}");
             }
         }
+    }
+
+    #[test]
+    fn half_the_width_gives_the_same_but_for_rounding() {
+        let rows =
+            Points::new(5, (0..5 * 700).map(|i| f64::from(i * 7 % 23) / 9.0 - 1.0).collect());
+        let labels: Vec<usize> = (0..700).map(|row| row * row % 6).collect();
+        let at: Vec<f64> = (0..36).map(|i| (f64::from(i) * 0.7).sin()).collect();
+        let (value, gradient) = Objective::<f64>::new(&rows, &labels, 6, 1.0).at(&at);
+        let (narrow, slopes) = Objective::<f32>::new(&rows, &labels, 6, 1.0).at(&at);
+        assert!((narrow / value - 1.0).abs() < 1e-6, "{narrow} {value}");
+        assert!(gradient.iter().zip(&slopes).all(|(a, b)| (a - b).abs() < 1e-6));
     }
 }

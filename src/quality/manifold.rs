@@ -157,7 +157,9 @@ mod tests {
         }
         let balls = real.iter().zip(&manifold.radii);
         let inside: Vec<usize> = balls
-            .map(|(real, radius)| set.iter().filter(|row| squared_distance(real, row) < *radius).count())
+            .map(|(real, radius)| {
+                set.iter().filter(|row| squared_distance(real, row) < *radius).count()
+            })
             .collect();
         let covered = inside.iter().filter(|count| **count > 0).count();
         let density = inside.iter().sum::<usize>() as f64 / 4500.0;

@@ -87,7 +87,8 @@ impl Points {
 
     /// The rows less `means`, in half the width: to find out which are near each other.
     pub fn narrow(&self, means: &[f64]) -> Matrix {
-        let value = |row: usize, col: usize| (self.values[row * self.cols + col] - means[col]) as f32;
+        let value =
+            |row: usize, col: usize| (self.values[row * self.cols + col] - means[col]) as f32;
         Matrix::from_fn(self.rows(), self.cols, value)
     }
 
@@ -146,9 +147,8 @@ mod tests {
         assert!(
             [(0, 0), (499, 3), (130, 131)].iter().all(|&(a, b)| product.row(a)[b] == dot(a, b))
         );
-        let columns = |a: usize, b: usize| -> f64 {
-            points.iter().map(|row| row[a] * row[b]).sum()
-        };
+        let columns =
+            |a: usize, b: usize| -> f64 { points.iter().map(|row| row[a] * row[b]).sum() };
         let gram: Vec<f64> = (0..9).map(|at| columns(at / 3, at % 3)).collect();
         assert_eq!(points.gram(), gram);
         assert!(points.less(&points.means()).means().iter().all(|mean| mean.abs() < 1e-12));

@@ -27,7 +27,9 @@ pub(super) fn feature_input(context: &Context) -> Result<Option<Value>, StageErr
 /// The classes that samples may be of, written once for all shards.
 pub(super) fn class_input(context: &Context) -> Input {
     let list = context.classes.as_ref();
-    Input::shared(&json!(list.map(|list| list.classes().iter().map(|c| &c.key).collect::<Vec<_>>())))
+    Input::shared(&json!(
+        list.map(|list| list.classes().iter().map(|c| &c.key).collect::<Vec<_>>())
+    ))
 }
 
 /// The fingerprint of the part of `source`, by the model's digest, the classes and what features depend on.

@@ -34,15 +34,7 @@ impl PartWriter {
         let out =
             BufWriter::with_capacity(1 << 20, file.map_err(StoreError::io("create", &spill))?);
         let part = folder.join(format!("part-{number:06}.parquet"));
-        Ok(Self {
-            scope,
-            part,
-            spill,
-            out,
-            rows: Vec::new(),
-            format,
-            compress,
-        })
+        Ok(Self { scope, part, spill, out, rows: Vec::new(), format, compress })
     }
 
     pub(super) fn len(&self) -> usize {

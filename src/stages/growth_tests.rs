@@ -91,8 +91,7 @@ fn make_up_all(context: &Arc<Context>, classes: usize, shards: usize) -> usize {
     let discover = Discover::new(context.clone(), latents.clone());
     let cores = |_: usize, name: &str| vec![format!("discover/{name}/cores.parquet")];
     let discovered = make_up(&discover, run_dir, cores, none);
-    let fetch =
-        Fetch::new(context.clone(), latents.clone(), sources.clone(), &discovered).unwrap();
+    let fetch = Fetch::new(context.clone(), latents.clone(), sources.clone(), &discovered).unwrap();
     let fetched = make_up(&fetch, run_dir, |_, _| Vec::new(), none);
     let anchor =
         Anchor::new(context.clone(), latents.clone(), &sources, discovered.clone()).unwrap();
@@ -108,7 +107,8 @@ fn make_up_all(context: &Arc<Context>, classes: usize, shards: usize) -> usize {
     assert_eq!(file_stem("c0001"), "c0001");
     let generated = make_up(&generate, run_dir, images, none);
     let (found, made) = (discovered.len(), generated.len());
-    let assemble = Assemble::new(context.clone(), latents.clone(), &sources, discovered, &generated);
+    let assemble =
+        Assemble::new(context.clone(), latents.clone(), &sources, discovered, &generated);
     let tars = make_up(&assemble, run_dir, |_, name| vec![format!("distilled/{name}.tar")], none);
     encoded.len() + found + fetched.len() + anchors + made + tars.len()
 }

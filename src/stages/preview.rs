@@ -53,10 +53,7 @@ fn batches_of(
 }
 
 /// The numbers of the batches that hold these places among all images, and the places of each from the first on.
-fn batches_over(
-    places: Range<usize>,
-    batch: usize,
-) -> impl Iterator<Item = (usize, Range<usize>)> {
+fn batches_over(places: Range<usize>, batch: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
     let batch = batch.max(1);
     let end = if places.is_empty() { 0 } else { places.end.div_ceil(batch) };
     (places.start / batch..end).map(move |number| {

@@ -116,8 +116,7 @@ impl RunDir {
             Ok(())
         };
         std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                (0..AT_ONCE.min(what.len())).map(|_| scope.spawn(work)).collect();
+            let threads: Vec<_> = (0..AT_ONCE.min(what.len())).map(|_| scope.spawn(work)).collect();
             threads.into_iter().try_for_each(|thread| {
                 thread.join().unwrap_or_else(|_| {
                     let died = io::Error::other("a download died; this is a bug");

@@ -223,9 +223,15 @@ mod tests {
         ] {
             assert!(Faulty::new(Disk, good).is_ok(), "{good}");
         }
-        for bad in
-            ["write:a", "write:a:EWHAT", "kill:nowhere:", "full:x", "short", "chmod::EIO", "hold:x:a:b"]
-        {
+        for bad in [
+            "write:a",
+            "write:a:EWHAT",
+            "kill:nowhere:",
+            "full:x",
+            "short",
+            "chmod::EIO",
+            "hold:x:a:b",
+        ] {
             assert!(Faulty::new(Disk, bad).is_err(), "{bad}");
         }
     }

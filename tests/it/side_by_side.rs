@@ -21,9 +21,8 @@ fn a_unit_that_waits_for_the_disk_holds_up_no_other() {
         ("distilled/mini-000000.tar", "assemble/cores-000000"),
     ];
     let run = bench.path("run");
-    let rules = held.map(|(file, other)| {
-        format!("hold:fsync:{file}:{}/{other}.receipt.json", run.display())
-    });
+    let rules = held
+        .map(|(file, other)| format!("hold:fsync:{file}:{}/{other}.receipt.json", run.display()));
     let mut command = bench.command(&[&["run", "p.toml"], &batches[..]].concat());
     let output = command.env("CODA_PIPE_FAULTS", rules.join(";")).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);

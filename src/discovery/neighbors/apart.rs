@@ -24,6 +24,8 @@ pub struct Rows<'a> {
     data: Cow<'a, Matrix>,
     /// The columns' means: rows less these are shorter, and their products lose less.
     means: Vec<f32>,
+    /// The square of each moved row's length.
+    norms: Vec<f32>,
 }
 
 impl<'a> Rows<'a> {
@@ -45,8 +47,15 @@ impl<'a> Rows<'a> {
 
     fn of(data: Cow<'a, Matrix>) -> Result<Self, DiscoveryError> {
         data.check()?;
-        let means = data.column_means().into_iter().map(|mean| mean as f32).collect();
-        Ok(Self { data, means })
+        let means: Vec<f32> = data.column_means().into_iter().map(|mean| mean as f32).collect();
+        let blocks = (0..data.rows().div_ceil(TILE)).into_par_iter().flat_map_iter(|block| {
+            let (from, to) = (block * TILE, data.rows().min((block + 1) * TILE));
+            let mut moved = Vec::new();
+            move_by(&means, data.row_range(from, to), &mut moved);
+            norms(&moved, means.len())
+        });
+        let norms = blocks.collect();
+        Ok(Self { data, means, norms })
     }
 
     /// The `k` rows nearest to each row of `points`, as (distance, row), ties by row order (fewer where there are fewer).
@@ -118,32 +127,36 @@ impl<'a> Rows<'a> {
     ) -> Vec<Near> {
         let (cols, loss) = (self.data.cols(), loss(self.data.cols()));
         let (mut own, mut others) = (Vec::new(), Vec::new());
-        let own_norms = self.moved(points.row_range(block.start, block.end), &mut own);
+        move_by(&self.means, points.row_range(block.start, block.end), &mut own);
+        let own_norms = norms(&own, cols);
         let mut near = vec![Near::new(k); block.len()];
         let mut products = Vec::new();
         for from in rows.clone().step_by(TILE) {
             let to = rows.end.min(from + TILE);
-            let norms = self.moved(self.data.row_range(from, to), &mut others);
+            let norms = &self.norms[from..to];
+            move_by(&self.means, self.data.row_range(from, to), &mut others);
             rows_by_rows(&own, &others, cols, &mut products);
             let each = products.chunks_exact(norms.len()).zip(&own_norms).zip(&mut near);
             for ((products, own), near) in each {
-                near.look(from, products, (*own, &norms), loss);
+                near.look(from, products, (*own, norms), loss);
             }
         }
         near
     }
+}
 
-    /// Whole rows less the means, into `out`; the square of each one's length.
-    fn moved(&self, rows: &[f32], out: &mut Vec<f32>) -> Vec<f32> {
-        out.clear();
-        out.reserve(rows.len());
-        let row = |row: &[f32]| {
-            let start = out.len();
-            out.extend(row.iter().zip(&self.means).map(|(value, mean)| value - mean));
-            squared_norm(&out[start..]) as f32
-        };
-        rows.chunks_exact(self.means.len()).map(row).collect()
+/// Whole rows less the means, into `out`.
+fn move_by(means: &[f32], rows: &[f32], out: &mut Vec<f32>) {
+    out.clear();
+    out.reserve(rows.len());
+    for row in rows.chunks_exact(means.len()) {
+        out.extend(row.iter().zip(means).map(|(value, mean)| value - mean));
     }
+}
+
+/// The square of each row's length.
+fn norms(rows: &[f32], cols: usize) -> Vec<f32> {
+    rows.chunks_exact(cols).map(|row| squared_norm(row) as f32).collect()
 }
 
 /// What could be among the nearest of a point, of the rows that have gone by.

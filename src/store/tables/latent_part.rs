@@ -88,12 +88,10 @@ impl Part {
         let notes = metadata.schema().metadata();
         let format = PartFormat::from_metadata(notes).map_err(StoreError::table(path))?;
         let runs = notes.get("coda.classes").map(String::as_str).unwrap_or_default();
-        let runs: Vec<Run> =
-            serde_json::from_str(runs).map_err(StoreError::table(path))?;
+        let runs: Vec<Run> = serde_json::from_str(runs).map_err(StoreError::table(path))?;
         let rows = metadata.metadata().file_metadata().num_rows();
         let rows = usize::try_from(rows).map_err(StoreError::table(path))?;
-        let beyond =
-            |&(_, first, own): &Run| first.checked_add(own).is_none_or(|end| end > rows);
+        let beyond = |&(_, first, own): &Run| first.checked_add(own).is_none_or(|end| end > rows);
         if runs.iter().any(beyond) {
             let message = format!("its metadata count other rows than its {rows}");
             return Err(StoreError::table(path)(message));

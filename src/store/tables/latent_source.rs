@@ -8,8 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use xxhash_rust::xxh3::Xxh3;
 
-const OTHER: &str =
-    "it holds other images than its receipt says: delete both and run again, or see `coda-pipe verify`";
+const OTHER: &str = "it holds other images than its receipt says: delete both and run again, or see `coda-pipe verify`";
 
 pub(super) struct Source {
     /// Below the run directory, where that is known.

@@ -121,7 +121,8 @@ impl LatentTable {
         for stand in self.stands(class) {
             let (from, to) = (range.start.max(before), range.end.min(before + stand.rows));
             if from < to {
-                wanted.push((*stand, vec![from - before..to - before]));
+                let own = std::iter::once(from - before..to - before);
+                wanted.push((*stand, own.collect()));
             }
             before += stand.rows;
         }
@@ -144,9 +145,11 @@ impl LatentTable {
         sorted.dedup();
         let (mut places, mut before, mut left) = (Vec::new(), 0, sorted.as_slice());
         for stand in self.stands(class) {
-            let (own, others) = left.split_at(left.partition_point(|row| *row < before + stand.rows));
+            let (own, others) =
+                left.split_at(left.partition_point(|row| *row < before + stand.rows));
             if !own.is_empty() {
-                places.push((*stand, own.iter().map(|row| row - before..row - before + 1).collect()));
+                places
+                    .push((*stand, own.iter().map(|row| row - before..row - before + 1).collect()));
             }
             (before, left) = (before + stand.rows, others);
         }
