@@ -48,7 +48,7 @@ impl Stage for Images {
             |rank: usize| json!(["n02086240", rank, ["a Shih-Tzu", null], "0123456789abcdef"]);
         let inputs =
             json!({"images": [image(2 * unit), image(2 * unit + 1)], "model": "0123456789abcdef"});
-        Ok(Fingerprint { settings: settings.into(), inputs })
+        Ok(Fingerprint { settings: settings.into(), inputs: inputs.into() })
     }
 
     fn concurrency(&self) -> usize {
@@ -81,6 +81,7 @@ fn make_up(run_dir: &RunDir) -> anyhow::Result<()> {
             fingerprint: unit.fingerprint,
             settings: unit.settings,
             outputs,
+            contents: serde_json::Value::Null,
             samples: 2,
             faults: Vec::new(),
             log: Vec::new(),

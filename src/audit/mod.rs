@@ -13,6 +13,7 @@ pub use summary::{ClassSummary, Flag, Histogram, Summary};
 
 use crate::discovery::lookup::lookup;
 use crate::discovery::{DiscoveryError, HnswSettings, Matrix, NeighborSearch};
+use std::ops::Range;
 
 /// What an audit goes by.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,14 +52,17 @@ pub struct ByClass {
 }
 
 impl ByClass {
-    /// The rows of the class at `place`.
-    pub fn rows(&self, place: usize) -> std::ops::Range<usize> {
-        let before: usize = self.counts.iter().take(place).sum();
-        before..before + self.counts.get(place).copied().unwrap_or(0)
+    /// The rows of each class.
+    pub fn rows(&self) -> impl Iterator<Item = Range<usize>> {
+        let mut before = 0;
+        self.counts.iter().map(move |count| {
+            before += count;
+            before - count..before
+        })
     }
 
-    fn class(&self, place: usize) -> Matrix {
-        self.features.select(&self.rows(place).collect::<Vec<_>>())
+    fn class(&self, rows: Range<usize>) -> Matrix {
+        self.features.select(&rows.collect::<Vec<_>>())
     }
 
     /// The class of each row.
@@ -116,8 +120,9 @@ pub fn audit(
     generated: &ByClass,
     settings: &Settings,
 ) -> Result<Audit, DiscoveryError> {
-    let spacings = (0..real.counts.len())
-        .map(|class| Spacing::measure(&real.class(class), settings.sample))
+    let spacings = real
+        .rows()
+        .map(|rows| Spacing::measure(&real.class(rows), settings.sample))
         .collect::<Result<Vec<_>, _>>()?;
     let overall = Spacing::of_all(&spacings);
     let found = lookup(
@@ -167,9 +172,9 @@ fn nearest_of_own(
     generated: &ByClass,
 ) -> Result<Vec<Option<Near>>, DiscoveryError> {
     let mut found = Vec::with_capacity(generated.features.rows());
-    for class in 0..generated.counts.len() {
-        let first = real.rows(class).start;
-        let (rows, points) = (real.class(class), generated.class(class));
+    for (class, (own, points)) in real.rows().zip(generated.rows()).enumerate() {
+        let first = own.start;
+        let (rows, points) = (real.class(own), generated.class(points));
         // A class lies within what is compared exactly.
         let index = HnswSettings::default();
         let nearest = lookup(&rows, &points, 1, NeighborSearch::Exact, &index)?.nearest;

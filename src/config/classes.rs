@@ -78,6 +78,8 @@ pub enum ClassListError {
 pub struct ClassList {
     classes: Vec<Class>,
     places: HashMap<String, usize>,
+    /// Whether a key is no whole number.
+    words: bool,
 }
 
 impl ClassList {
@@ -143,6 +145,7 @@ impl ClassList {
 
     fn push(&mut self, key: &str, prompt: &str, supercategory: Option<&str>) {
         self.places.insert(key.to_owned(), self.classes.len());
+        self.words |= !key.bytes().all(|b| b.is_ascii_digit());
         self.classes.push(Class {
             key: key.to_owned(),
             prompt: prompt.to_owned(),
@@ -163,9 +166,8 @@ impl ClassList {
     /// What is written as `.cls` for the class at `position`: its key where every key is a whole number, so that
     /// labels stay what they were; else the position.
     pub fn label(&self, position: usize) -> String {
-        let numbers = self.classes.iter().all(|c| c.key.bytes().all(|b| b.is_ascii_digit()));
         match self.classes.get(position) {
-            Some(class) if numbers => class.key.clone(),
+            Some(class) if !self.words => class.key.clone(),
             _ => position.to_string(),
         }
     }

@@ -29,7 +29,7 @@ pub(super) enum Turn<W> {
     /// Do this one.
     Do(W),
     /// Another worker has done this one.
-    Found(Receipt),
+    Found(Box<Receipt>),
     /// The others have not done these, and they are not for this process to do.
     Missing(Vec<Wanted>),
     /// The run directory can't be used.
@@ -118,7 +118,7 @@ impl Feed {
     pub(super) async fn next(&mut self) -> Option<Turn<usize>> {
         while !self.ended && !self.here.is_stopped() && !self.cancel.is_cancelled() {
             if let Some(receipt) = self.found.pop() {
-                return Some(Turn::Found(receipt));
+                return Some(Turn::Found(receipt.into()));
             }
             let cancel = self.cancel.clone();
             let step = tokio::select! {
@@ -210,7 +210,7 @@ impl Feed {
             Some(Some(receipt)) => {
                 self.queue.take(unit);
                 (self.waiting, self.looked) = (None, false);
-                Some(Turn::Found(receipt))
+                Some(Turn::Found(receipt.into()))
             }
         })
     }

@@ -32,6 +32,7 @@ impl Bench {
             fingerprint: "f".into(),
             settings: serde_json::Value::Null,
             outputs: Vec::new(),
+            contents: serde_json::Value::Null,
             samples: 1,
             faults: Vec::new(),
             log: Vec::new(),

@@ -8,6 +8,7 @@ mod failure;
 mod feed;
 mod fingerprint;
 mod here;
+mod inputs;
 mod others;
 mod partition;
 mod plan;
@@ -25,6 +26,9 @@ pub use device::{DeviceGone, DevicePool, left_at_work};
 pub use failure::{FlowError, StaleStage, UnitFailure};
 pub use feed::Team;
 pub use fingerprint::Fingerprint;
+pub use inputs::Input;
+#[cfg(test)]
+pub(crate) use inputs::values_written;
 pub use others::missing;
 pub use partition::{NoPartition, Partition, shares};
 pub use plan::{Plan, PlannedUnit, StaleReason, UnitState, plan};

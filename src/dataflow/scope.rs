@@ -4,21 +4,23 @@ use super::cancel::{Cancel, Cancelled};
 use super::progress::StageProgress;
 use crate::store::{AtomicFile, RunDir, StoreError, Written};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The run directory, the way to stop, and the progress, for one unit. Files made through it land in the receipt.
-#[derive(Debug)]
+/// The run directory, the way to stop, and the progress, for one unit. Files made through it land in the receipt, also
+/// those made through a clone on another thread: what waits for a disk or a server belongs on one that may block, as all
+/// units of a stage share one task.
+#[derive(Debug, Clone)]
 pub struct Scope {
     run_dir: RunDir,
     cancel: Cancel,
     progress: StageProgress,
-    outputs: Mutex<Vec<Written>>,
+    outputs: Arc<Mutex<Vec<Written>>>,
 }
 
 impl Scope {
     /// A scope for one unit.
     pub fn new(run_dir: RunDir, cancel: Cancel, progress: StageProgress) -> Self {
-        Self { run_dir, cancel, progress, outputs: Mutex::default() }
+        Self { run_dir, cancel, progress, outputs: Arc::default() }
     }
 
     /// The run directory.

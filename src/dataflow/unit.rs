@@ -35,7 +35,7 @@ pub(super) async fn take<S: Stage>(
             Ok(receipt) => Turned::Done(receipt),
             Err(failure) => Turned::Failed(failure),
         },
-        Turn::Found(receipt) => Turned::Found(receipt),
+        Turn::Found(receipt) => Turned::Found(*receipt),
         Turn::Missing(units) => Turned::Missing(units),
         Turn::Lost(error) => Turned::Lost(error),
     }
@@ -113,6 +113,7 @@ async fn finish_unit<S: Stage>(
         fingerprint: unit.fingerprint.clone(),
         settings: unit.settings.clone(),
         outputs: scope.outputs(),
+        contents: done.contents,
         samples: done.samples,
         faults: done.faults,
         log: done.log,

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::distance::squared;
 use super::hnsw::{Built, HnswSettings, build_to_recall};
-use super::neighbors::exact_to;
+use super::neighbors::apart::Rows;
 use super::{DiscoveryError, Matrix, NeighborSearch};
 
 /// What was found.
@@ -16,7 +16,9 @@ pub struct Lookup {
     pub log: Vec<String>,
 }
 
-/// The `k` rows of `data` nearest to each row of `points` (fewer where there are fewer).
+/// The `k` rows of `data` nearest to each row of `points` (fewer where there are fewer). They are compared with every row
+/// unless an index is asked for: points are few next to rows, and a graph of millions of rows, which is built on one
+/// thread, takes longer than comparing some ten thousand points with all of them does.
 ///
 /// # Errors
 /// Rows that can't be compared, points of another width, or index settings out of range.
@@ -29,13 +31,13 @@ pub fn lookup(
 ) -> Result<Lookup, DiscoveryError> {
     points.check()?;
     let k = k.min(data.rows());
-    if !search.uses_index(data.rows(), data.cols()) {
-        return Ok(Lookup { nearest: exact_to(data, points, k)?, log: Vec::new() });
+    if search != NeighborSearch::Hnsw {
+        return Ok(Lookup { nearest: Rows::new(data)?.nearest(points, k)?, log: Vec::new() });
     }
     // The graph is measured on rows, whose first neighbour is themselves.
     let Built { index, good, log, .. } = build_to_recall(data, k + 1, index)?;
     if !good {
-        return Ok(Lookup { nearest: exact_to(data, points, k)?, log });
+        return Ok(Lookup { nearest: Rows::new(data)?.nearest(points, k)?, log });
     }
     let rows = (0..points.rows()).into_par_iter();
     let nearest = rows

@@ -8,7 +8,7 @@
 
 pub mod algorithms;
 pub mod cascade;
-mod distance;
+pub(crate) mod distance;
 mod error;
 pub mod features;
 pub mod hdbscan;

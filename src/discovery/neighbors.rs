@@ -1,6 +1,7 @@
 //! Nearest neighbours by exhaustive comparison: a blocked matrix product finds the candidates
 //! ([`candidates`]), a direct difference measures them ([`measure`]).
 
+pub(crate) mod apart;
 pub(super) mod candidates;
 mod measure;
 
@@ -66,36 +67,6 @@ pub fn exact_for(data: &Matrix, queries: &[usize], k: usize) -> Result<Neighbors
         rows.extend(measure::nearest_of_all(data, queries, candidates, k));
     });
     Ok(Neighbors::from_rows(k, rows))
-}
-
-/// The exact `k` nearest rows of `data` to each row of `points`, as (distance, row), ties by row order (fewer where
-/// there are fewer).
-///
-/// # Errors
-/// As [`exact`]; [`DiscoveryError::Shape`] if the points have another width.
-pub fn exact_to(
-    data: &Matrix,
-    points: &Matrix,
-    k: usize,
-) -> Result<Vec<Vec<(f32, u32)>>, DiscoveryError> {
-    let (rows, all) = (data.rows(), data.rows() + points.rows());
-    let mut values = data.as_slice().to_vec();
-    values.extend_from_slice(points.as_slice());
-    let both = Matrix::new(all, data.cols(), values)?;
-    both.check()?;
-    // The points behind the rows, and of another label, so that only rows are candidates.
-    let labels: Vec<u32> = (0..all).map(|row| u32::from(row >= rows)).collect();
-    let queries: Vec<usize> = (rows..all).collect();
-    let (k, mut nearest) = (k.min(rows), Vec::with_capacity(points.rows()));
-    if k == 0 {
-        return Ok(vec![Vec::new(); points.rows()]);
-    }
-    candidates::visit_apart(&both, &queries, k, Some(&labels), |queries, candidates| {
-        let found = measure::nearest_of_all(&both, queries, candidates, k + 1);
-        // The query itself comes first.
-        nearest.extend(found.into_iter().map(|mut near| near.split_off(1)));
-    });
-    Ok(nearest)
 }
 
 /// Measures `candidates` directly and keeps the `k` nearest, `row` itself first.

@@ -14,21 +14,37 @@ pub fn loss(cols: usize) -> f32 {
 }
 
 /// Numbers that can be multiplied.
-pub trait Number: Copy + 'static {
+pub trait Number: Copy + PartialOrd + Send + Sync + 'static {
     /// 0.
     const ZERO: Self;
     /// 1.
     const ONE: Self;
+    /// The number nearest to `value`.
+    fn nearest(value: f64) -> Self;
+    /// Itself, in f64.
+    fn wide(self) -> f64;
 }
 
 impl Number for f32 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
+    fn nearest(value: f64) -> Self {
+        value as f32
+    }
+    fn wide(self) -> f64 {
+        f64::from(self)
+    }
 }
 
 impl Number for f64 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
+    fn nearest(value: f64) -> Self {
+        value
+    }
+    fn wide(self) -> f64 {
+        self
+    }
 }
 
 /// `left · rightᵀ`: the dot product of each row of `left` with each row of `right`, row-major.
@@ -82,9 +98,70 @@ pub fn rows_by_rows<T: Number>(left: &[T], right: &[T], cols: usize, out: &mut V
     }
 }
 
+/// Adds `leftᵀ · right` to `out`: the dot product of each column of `left` with each column of `right`, row-major.
+///
+/// Both hold as many whole rows of their columns (a rest is left out); `out` has left columns × right columns. One thread,
+/// as [`rows_by_rows`].
+pub fn add_columns_by_columns<T: Number>(
+    (left, left_cols): (&[T], usize),
+    (right, right_cols): (&[T], usize),
+    out: &mut [T],
+) {
+    let rows = match (left_cols, right_cols) {
+        (0, _) | (_, 0) => 0,
+        _ => (left.len() / left_cols).min(right.len() / right_cols),
+    };
+    if rows == 0 || out.len() < left_cols * right_cols {
+        return;
+    }
+    // SAFETY: every pointer comes from a live slice, and `out` is borrowed mutably, so it overlaps neither input. The
+    // product reads left[r·left_cols + i] for r < rows, i < left_cols and right[r·right_cols + j] for j < right_cols, which
+    // lie within the slices by the divisions above, and reads and writes out[i·right_cols + j], below left_cols·right_cols
+    // and so below out.len(). Rust allocations are at most isize::MAX bytes, so no stride overflows.
+    #[allow(unsafe_code)]
+    unsafe {
+        gemm(
+            left_cols,
+            right_cols,
+            rows,
+            out.as_mut_ptr(),
+            1,
+            right_cols as isize,
+            true,
+            left.as_ptr(),
+            left_cols as isize,
+            1,
+            right.as_ptr(),
+            1,
+            right_cols as isize,
+            T::ONE,
+            T::ONE,
+            false,
+            false,
+            false,
+            Parallelism::None,
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_by_columns_are_added_to_what_is_there() {
+        for (rows, m, n) in [(1, 1, 1), (7, 3, 5), (130, 33, 65), (0, 2, 2), (4, 0, 3)] {
+            let left: Vec<f64> = (0..rows * m).map(|i| ((i * 7) % 11) as f64 - 5.0).collect();
+            let right: Vec<f64> = (0..rows * n).map(|i| ((i * 5) % 13) as f64 - 6.0).collect();
+            let mut out = vec![2.0; m * n];
+            add_columns_by_columns((&left, m), (&right, n), &mut out);
+            for (at, value) in out.into_iter().enumerate() {
+                let dot: f64 =
+                    (0..rows).map(|row| left[row * m + at / n] * right[row * n + at % n]).sum();
+                assert_eq!(value, 2.0 + dot, "{rows} {m} {n} at {at}");
+            }
+        }
+    }
 
     #[test]
     fn every_entry_is_the_rows_dot_product_in_both_widths() {

@@ -29,8 +29,7 @@ fn factor(points: &Points, means: &[f64]) -> Points {
     if centred.rows() <= centred.cols() {
         return centred;
     }
-    let columns = centred.transposed();
-    cholesky(columns.by_rows(&columns).values().to_vec(), centred.cols())
+    cholesky(centred.gram(), centred.cols())
 }
 
 /// Rows R with RᵀR the positive semidefinite `matrix`: as many as its rank (pivoted Cholesky; Higham 2002, 10.3).

@@ -65,7 +65,8 @@ fn the_probe_of_two_classes_has_one_row_of_weights_as_scikit_learns() {
 fn the_nearest_row_is_scikit_learns() {
     let golden = golden();
     let (train, own) = (points(&golden, "train"), labels(&golden["labels"]));
-    let predicted = Neighbors::new(train, own, 1).predict(&points(&golden, "test"));
+    let predicted =
+        Neighbors::new(&train, own, 1).unwrap().predict(&points(&golden, "test")).unwrap();
     assert_eq!(predicted, labels(&golden["nearest"]));
 }
 
@@ -97,10 +98,10 @@ fn coverage_and_density_are_numpys() {
     let test = Arc::new(test);
     let first = |count: usize| train.select(&(0..count).collect::<Vec<_>>());
     let cases = [
-        Manifold::new(test.clone(), 5).holds(&train),
-        Manifold::new(test, 5).holds(&first(7)),
+        Manifold::new(test.clone(), 5).unwrap().holds(&train).unwrap(),
+        Manifold::new(test, 5).unwrap().holds(&first(7)).unwrap(),
         // Rows of the reference itself: at the rim of each other's balls.
-        Manifold::new(Arc::new(train.clone()), 3).holds(&first(40)),
+        Manifold::new(Arc::new(train.clone()), 3).unwrap().holds(&first(40)).unwrap(),
     ];
     for (found, expected) in cases.iter().zip(golden["manifold"].as_array().unwrap()) {
         close(found.coverage, &expected["coverage"], 1e-9);

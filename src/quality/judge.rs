@@ -1,6 +1,7 @@
 //! All that is measured of one set of images.
 
 use super::{Kernel, Manifold, Neighbors, Points, Probe, Scaling, frechet, mmd};
+use crate::discovery::DiscoveryError;
 use std::sync::Arc;
 
 /// Neighbours whose ball a real image owns, for coverage and density (Naeem et al. 2020).
@@ -53,32 +54,41 @@ pub struct Right {
 
 impl Judge {
     /// Takes the features of the real images, two at least.
-    pub fn new(reference: Points) -> Self {
+    ///
+    /// # Errors
+    /// Features that can't be compared.
+    pub fn new(reference: Points) -> Result<Self, DiscoveryError> {
         let reference = Arc::new(reference);
         let scaling = Scaling::of(&reference);
-        let manifold = Manifold::new(reference.clone(), BALL);
+        let manifold = Manifold::new(reference.clone(), BALL)?;
         let kernel = Kernel::new(reference.clone());
-        Self { reference, scaling, manifold, kernel }
+        Ok(Self { reference, scaling, manifold, kernel })
     }
 
     /// Compares a set with the real images.
-    pub fn place(&self, set: &Points) -> Placement {
-        let covered = self.manifold.holds(set);
-        Placement {
+    ///
+    /// # Errors
+    /// Features that can't be compared.
+    pub fn place(&self, set: &Points) -> Result<Placement, DiscoveryError> {
+        let covered = self.manifold.holds(set)?;
+        Ok(Placement {
             coverage: covered.coverage,
             density: covered.density,
             frechet: frechet(set, &self.reference),
             mmd: mmd(set, &self.kernel),
-        }
+        })
     }
 
     /// Trains on `rows` with one label each. The probe sees features scaled as standardises the real images: its
     /// penalty then means the same for every encoder.
-    pub fn train(&self, rows: Points, labels: Vec<usize>) -> Classifiers {
-        let probe = Probe::train(&self.scaling.apply(&rows), &labels, STRENGTH);
+    ///
+    /// # Errors
+    /// Features that can't be compared.
+    pub fn train(&self, rows: &Points, labels: Vec<usize>) -> Result<Classifiers, DiscoveryError> {
+        let probe = Probe::train(&self.scaling.apply(rows), &labels, STRENGTH);
         let votes = VOTES.min(fewest(&labels));
-        let neighbors = Neighbors::new(rows, labels, votes);
-        Classifiers { scaling: self.scaling.clone(), probe, neighbors }
+        let neighbors = Neighbors::new(rows, labels, votes)?;
+        Ok(Classifiers { scaling: self.scaling.clone(), probe, neighbors })
     }
 }
 
@@ -91,13 +101,16 @@ fn fewest(labels: &[usize]) -> usize {
 
 impl Classifiers {
     /// How many of `images`, all of the class `label`, are named rightly.
-    pub fn right(&self, images: &Points, label: usize) -> Right {
+    ///
+    /// # Errors
+    /// Features that can't be compared.
+    pub fn right(&self, images: &Points, label: usize) -> Result<Right, DiscoveryError> {
         let count = |named: Vec<usize>| named.into_iter().filter(|name| *name == label).count();
-        Right {
+        Ok(Right {
             probe: count(self.probe.predict(&self.scaling.apply(images))),
-            knn: count(self.neighbors.predict(images)),
+            knn: count(self.neighbors.predict(images)?),
             images: images.rows(),
-        }
+        })
     }
 }
 
@@ -129,19 +142,19 @@ mod tests {
             Points::new(3, (0..300).map(|at| value(at) + f64::from(at / 150) * 9.0).collect())
         };
         let labels: Vec<usize> = (0..100).map(|row| row / 50).collect();
-        let judge = Judge::new(cloud(1));
-        let placed = judge.place(&cloud(2));
+        let judge = Judge::new(cloud(1)).unwrap();
+        let placed = judge.place(&cloud(2)).unwrap();
         assert!(placed.coverage > 0.6 && placed.density > 0.6, "{placed:?}");
-        let far =
-            judge.place(&Points::new(3, cloud(2).values().iter().map(|v| v + 90.0).collect()));
+        let moved = Points::new(3, cloud(2).values().iter().map(|v| v + 90.0).collect());
+        let far = judge.place(&moved).unwrap();
         assert_eq!((far.coverage, far.density), (0.0, 0.0));
         assert!(far.frechet > 100.0 * placed.frechet && far.mmd > placed.mmd);
 
-        let classifiers = judge.train(cloud(2), labels);
+        let classifiers = judge.train(&cloud(2), labels).unwrap();
         let second = cloud(3).select(&(50..100).collect::<Vec<_>>());
-        let right = classifiers.right(&second, 1);
+        let right = classifiers.right(&second, 1).unwrap();
         assert_eq!(right, Right { probe: 50, knn: 50, images: 50 });
-        let none = classifiers.right(&second, 0);
+        let none = classifiers.right(&second, 0).unwrap();
         assert_eq!(right.with(none).shares(), Some((0.5, 0.5)));
         assert_eq!(Right::default().shares(), None);
     }

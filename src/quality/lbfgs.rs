@@ -11,19 +11,37 @@ const HALVINGS: usize = 40;
 /// The share of the promised decrease that a step must keep (Armijo).
 const DECREASE: f64 = 1e-4;
 
-/// Where `function` (value and gradient at a point) is least, from `start` on, until no entry of the gradient exceeds
-/// `tolerance`.
+/// Steps whose gain together is looked at: single ones vary.
+const WINDOW: usize = 10;
+
+/// When a point is as good as the least one.
+#[derive(Debug, Clone, Copy)]
+pub struct Until {
+    /// No entry of the gradient exceeds this.
+    pub gradient: f64,
+    /// Or the last ten steps together lowered the value by no more than this share of it.
+    pub gain: f64,
+}
+
+/// Where `function` (value and gradient at a point; nowhere below 0) is least, from `start` on.
 pub fn minimize(
     start: Vec<f64>,
-    tolerance: f64,
+    until: Until,
     function: impl Fn(&[f64]) -> (f64, Vec<f64>),
 ) -> Vec<f64> {
     let mut point = start;
     let (mut value, mut gradient) = function(&point);
     let mut memory: VecDeque<Update> = VecDeque::new();
+    let mut values = VecDeque::from([value]);
     for _ in 0..STEPS {
-        if gradient.iter().all(|entry| entry.abs() <= tolerance) {
+        if gradient.iter().all(|entry| entry.abs() <= until.gradient) {
             break;
+        }
+        if values.len() > WINDOW {
+            let before = values.pop_front().unwrap_or(value);
+            if before - value <= until.gain * value {
+                break;
+            }
         }
         let mut direction = direction(&gradient, &memory);
         let mut slope = dot(&direction, &gradient);
@@ -48,6 +66,7 @@ pub fn minimize(
             memory.push_front(update);
         }
         (point, value, gradient) = (next, lower, there);
+        values.push_back(value);
     }
     point
 }
@@ -109,7 +128,25 @@ mod tests {
             let value = parts.clone().map(|(weight, gap)| weight * gap * gap).sum();
             (value, parts.map(|(weight, gap)| 2.0 * weight * gap).collect())
         };
-        let least = minimize(vec![0.0; 20], 1e-8, function);
+        let until = Until { gradient: 1e-8, gain: 0.0 };
+        let least = minimize(vec![0.0; 20], until, function);
         assert!(least.iter().zip(1..).all(|(x, i)| (x - f64::from(i)).abs() < 1e-6), "{least:?}");
+    }
+
+    #[test]
+    fn it_ends_when_ten_steps_gain_next_to_nothing() {
+        // 1 + Σ |x − i|^1.5 has steep slopes up to its floor: no gradient is small on the way.
+        let asked = std::cell::Cell::new(0);
+        let function = |x: &[f64]| {
+            asked.set(asked.get() + 1);
+            let gaps = x.iter().zip(1..).map(|(x, i)| x - f64::from(i));
+            let value = 1.0 + gaps.clone().map(|gap| gap.abs().powf(1.5)).sum::<f64>();
+            (value, gaps.map(|gap| 1.5 * gap.signum() * gap.abs().sqrt()).collect())
+        };
+        let least = minimize(vec![0.0; 9], Until { gradient: 0.0, gain: 1e-5 }, function);
+        assert!(least.iter().zip(1..).all(|(x, i)| (x - f64::from(i)).abs() < 1e-2), "{least:?}");
+        let early = asked.replace(0);
+        minimize(vec![0.0; 9], Until { gradient: 0.0, gain: 0.0 }, function);
+        assert!(early < asked.get(), "{early} {}", asked.get());
     }
 }

@@ -1,11 +1,12 @@
 //! The squared maximum mean discrepancy (Gretton et al. 2012) with the kernel of KID (Bińkowski et al. 2018).
 
 use super::points::Points;
+use crate::discovery::product::rows_by_rows;
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// Rows that a thread multiplies at once.
-const BLOCK: usize = 128;
+/// Rows that are multiplied at once.
+const BLOCK: usize = 256;
 
 /// A reference set with its mean kernel value.
 #[derive(Debug)]
@@ -35,19 +36,36 @@ fn among(set: &Points) -> Option<f64> {
     let rows = set.rows() as f64;
     let cols = set.cols() as f64;
     let own: f64 = set.iter().map(|row| cube(row.iter().map(|v| v * v).sum::<f64>(), cols)).sum();
-    (set.rows() > 1).then(|| (total(set, set) - own) / (rows * (rows - 1.0)))
+    (set.rows() > 1).then(|| (total_among(set) - own) / (rows * (rows - 1.0)))
 }
 
-/// The kernel's sum over all pairs.
+/// The kernel's sum over all pairs of a row of `left` and one of `right`.
 fn total(left: &Points, right: &Points) -> f64 {
-    let cols = left.cols();
-    let blocks = left.values().par_chunks((BLOCK * cols).max(1)).map(|block| {
-        let products = Points::new(cols, block.to_vec()).by_rows(right);
-        products.values().iter().map(|product| cube(*product, cols as f64)).sum::<f64>()
+    let each = (BLOCK * left.cols()).max(1);
+    let blocks = left.values().par_chunks(each).map(|block| {
+        right.values().chunks(each).map(|other| of_blocks(block, other, left.cols())).sum()
     });
     blocks.collect::<Vec<f64>>().iter().sum()
 }
 
+/// The kernel's sum over all pairs of rows: of two blocks once, as it is the same both ways.
+fn total_among(set: &Points) -> f64 {
+    let each = (BLOCK * set.cols()).max(1);
+    let blocks = set.values().par_chunks(each).enumerate().map(|(at, block)| {
+        let others = set.values().chunks(each).skip(at + 1);
+        let others: f64 = others.map(|other| of_blocks(block, other, set.cols())).sum();
+        of_blocks(block, block, set.cols()) + 2.0 * others
+    });
+    blocks.collect::<Vec<f64>>().iter().sum()
+}
+
+fn of_blocks(left: &[f64], right: &[f64], cols: usize) -> f64 {
+    let mut products = Vec::new();
+    rows_by_rows(left, right, cols, &mut products);
+    products.iter().map(|product| cube(*product, cols as f64)).sum()
+}
+
 fn cube(product: f64, cols: f64) -> f64 {
-    (product / cols + 1.0).powi(3)
+    let value = product / cols + 1.0;
+    value * value * value
 }

@@ -1,10 +1,13 @@
 //! Rows of f64: one image's features each.
 
-use crate::discovery::product::rows_by_rows;
+use crate::discovery::Matrix;
+use crate::discovery::product::{add_columns_by_columns, rows_by_rows};
 use rayon::prelude::*;
 
 /// Rows that a thread multiplies at once: fixed, so that no sum depends on the threads.
 const BLOCK: usize = 128;
+/// Pieces of the rows whose products are summed apart: fixed for the same reason.
+const PIECES: usize = 16;
 
 /// `rows × cols` values, row-major.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -82,14 +85,26 @@ impl Points {
         moved
     }
 
-    /// Columns as rows.
-    pub fn transposed(&self) -> Self {
-        let rows = self.rows();
-        let mut values = Vec::with_capacity(self.values.len());
-        for col in 0..self.cols {
-            values.extend((0..rows).map(|row| self.values[row * self.cols + col]));
+    /// The rows less `means`, in half the width: to find out which are near each other.
+    pub fn narrow(&self, means: &[f64]) -> Matrix {
+        let value =
+            |row: usize, col: usize| (self.values[row * self.cols + col] - means[col]) as f32;
+        Matrix::from_fn(self.rows(), self.cols, value)
+    }
+
+    /// The dot product of each column with each: columns × columns.
+    pub fn gram(&self) -> Vec<f64> {
+        let each = self.rows().div_ceil(PIECES).max(1) * self.cols.max(1);
+        let pieces = self.values.par_chunks(each).map(|rows| {
+            let mut products = vec![0.0; self.cols * self.cols];
+            add_columns_by_columns((rows, self.cols), (rows, self.cols), &mut products);
+            products
+        });
+        let mut sum = vec![0.0; self.cols * self.cols];
+        for piece in pieces.collect::<Vec<_>>() {
+            sum.iter_mut().zip(piece).for_each(|(sum, product)| *sum += product);
         }
-        Self { cols: rows, values }
+        sum
     }
 
     /// The dot product of each own row with each of `other`'s: own rows × other rows. Both have the same columns.
@@ -122,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn products_and_transposes_are_those_of_matrices() {
+    fn products_are_those_of_matrices() {
         let points = Points::new(3, (0..1500).map(|i| f64::from(i % 17) - 8.0).collect());
         let product = points.by_rows(&points);
         assert_eq!((product.rows(), product.cols()), (500, 500));
@@ -132,9 +147,10 @@ mod tests {
         assert!(
             [(0, 0), (499, 3), (130, 131)].iter().all(|&(a, b)| product.row(a)[b] == dot(a, b))
         );
-        let turned = points.transposed();
-        assert_eq!(turned.row(1)[7], points.row(7)[1]);
-        assert_eq!(turned.transposed(), points);
+        let columns =
+            |a: usize, b: usize| -> f64 { points.iter().map(|row| row[a] * row[b]).sum() };
+        let gram: Vec<f64> = (0..9).map(|at| columns(at / 3, at % 3)).collect();
+        assert_eq!(points.gram(), gram);
         assert!(points.less(&points.means()).means().iter().all(|mean| mean.abs() < 1e-12));
     }
 

@@ -1,11 +1,12 @@
 //! A linear probe: multinomial logistic regression on features.
 
-use super::lbfgs::minimize;
+use super::lbfgs::{Until, minimize};
 use super::logistic::{Objective, scores};
 use super::points::Points;
 
-/// Largest entry of the gradient at which the weights are found.
-const TOLERANCE: f64 = 1e-6;
+/// When the weights are found. At the end of a steady descent less than a thousandth of the loss is left to gain then, which
+/// moves accuracies by a few images in ten thousand; with a thousand classes it saves most of the steps.
+const FOUND: Until = Until { gradient: 1e-6, gain: 1e-5 };
 
 /// A trained linear classifier.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,9 +26,9 @@ impl Probe {
         classes.dedup();
         let places: Vec<usize> =
             labels.iter().map(|label| classes.binary_search(label).unwrap_or(0)).collect();
-        let objective = Objective::new(rows, &places, classes.len(), strength);
+        let objective = Objective::<f32>::new(rows, &places, classes.len(), strength);
         let start = vec![0.0; objective.parameters()];
-        let mut weights = minimize(start, TOLERANCE, |at| objective.at(at));
+        let mut weights = minimize(start, FOUND, |at| objective.at(at));
         let intercepts = weights.split_off(weights.len() / (rows.cols() + 1) * rows.cols());
         Self { classes, weights, intercepts }
     }
@@ -35,8 +36,9 @@ impl Probe {
     /// The likeliest label of each row; of equal ones the least.
     pub fn predict(&self, rows: &Points) -> Vec<usize> {
         let free = self.intercepts.len();
-        let scores = scores(rows, &self.weights, &self.intercepts);
-        scores
+        let mut scored = Vec::new();
+        scores(rows.values(), &self.weights, &self.intercepts, &mut scored);
+        scored
             .chunks_exact(free.max(1))
             .map(|scores| self.classes[self.likeliest(scores)])
             .collect()

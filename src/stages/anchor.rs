@@ -11,7 +11,7 @@ use super::model::encoder_digest;
 use super::originals::Originals;
 use super::sources::Source;
 use crate::config::Class;
-use crate::dataflow::{Done, Fingerprint, Scope, Stage};
+use crate::dataflow::{Done, Fingerprint, Input, Scope, Stage};
 use crate::store::tables::{Anchors, CoreRow, LatentFormat, Numbers, read_cores, write_anchors};
 use crate::store::{Receipt, RunDir, StoreError, file_stem};
 use serde_json::json;
@@ -129,18 +129,21 @@ impl Stage for Anchor {
     fn fingerprint(&self, class: &Class) -> Result<Fingerprint, StageError> {
         let discovered = receipt_of(&self.discovered, "discover", &class.key)?;
         let cores = digest_of(discovered, "cores.parquet")?;
-        let parts = self.latents.digests_of(&class.key);
         let mut settings = json!({});
-        let mut inputs = json!({"class": class.key, "cores": cores, "parts": parts});
+        let mut inputs = vec![
+            ("class", class.key.clone().into()),
+            ("cores", cores.into()),
+            ("parts", self.latents.digests_of(&class.key)),
+        ];
         if let Some(encoder) = &self.encoder {
             let pipeline = &self.context.pipeline;
             settings = json!({
                 "generate.size": pipeline.generate.size, "anchor.batch": pipeline.anchor.batch,
                 "encode.dtype": pipeline.encode.dtype,
             });
-            inputs["model"] = json!(encoder);
+            inputs.push(("model", encoder.clone().into()));
         }
-        Ok(Fingerprint { settings, inputs })
+        Ok(Fingerprint { settings, inputs: Input::Object(inputs) })
     }
 
     fn cost(&self, class: &Class) -> u64 {
@@ -153,7 +156,8 @@ impl Stage for Anchor {
 
     async fn process(&self, class: &Class, scope: &Scope) -> Result<Done, StageError> {
         let (run_dir, class) = (scope.run_dir().clone(), class.key.clone());
-        let cores = cores_of(&run_dir, &class)?;
+        let (from, of) = (run_dir.clone(), class.clone());
+        let cores = tokio::task::spawn_blocking(move || cores_of(&from, &of)).await??;
         let samples = cores.len() as u64;
         let anchors = if self.encoder.is_some() {
             self.encode(&class, cores).await?

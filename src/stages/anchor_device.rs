@@ -16,7 +16,7 @@ pub(super) async fn start_pool(
     size: usize,
     batch: usize,
 ) -> Result<Pool, StageError> {
-    let devices = context.runtime()?.1.clone();
+    let devices = context.devices().await?;
     let makers = devices.into_iter().map(|device| {
         let context = context.clone();
         move || {

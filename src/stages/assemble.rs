@@ -9,7 +9,7 @@ use super::latents::{Latents, Slot};
 use super::originals::{Originals, original_key};
 use super::sources::Source;
 use crate::config::ClassList;
-use crate::dataflow::{Cancel, Done, Fingerprint, Scope, Stage};
+use crate::dataflow::{Cancel, Done, Fingerprint, Input, Scope, Stage};
 use crate::imaging;
 use crate::shards::{SampleEntry, SampleMember, ShardWriter, WriterOptions, dali_index};
 use crate::store::tables::CoreRow;
@@ -201,8 +201,14 @@ impl Stage for Assemble {
 
     fn fingerprint(&self, plan: &ShardPlan) -> Result<Fingerprint, StageError> {
         let mut samples = Vec::new();
+        // A class's slots follow each other: its parts are listed once for all of them.
+        let mut parts_of = (None, Input::from(Value::Null));
         for &slot in &plan.slots {
             let Some(class) = self.sets.classes.classes().get(slot.class) else { continue };
+            if parts_of.0 != Some(slot.class) && plan.set == Set::Cores {
+                // A real core comes from its shard: what the shards held when they were encoded counts.
+                parts_of = (Some(slot.class), self.latents.digests_of(&class.key));
+            }
             let discovered = receipt_of(&self.discovered, "discover", &class.key)?;
             let image = match plan.set {
                 Set::Distilled => self.image(slot),
@@ -210,12 +216,14 @@ impl Stage for Assemble {
             };
             let cores = super::anchor::digest_of(discovered, "cores.parquet")?;
             let label = self.sets.classes.label(slot.class);
-            // A real core comes from its shard: what the shards held when they were encoded counts.
-            let parts = match plan.set {
-                Set::Distilled => Value::Null,
-                Set::Cores => self.latents.digests_of(&class.key),
-            };
-            samples.push(json!([class, slot.rank, label, cores, image, parts]));
+            samples.push(Input::List(vec![
+                json!(class).into(),
+                json!(slot.rank).into(),
+                json!(label).into(),
+                cores.into(),
+                json!(image).into(),
+                parts_of.1.clone(),
+            ]));
         }
         let output = &self.sets.context.pipeline.output;
         let generation = match plan.set {
@@ -227,10 +235,11 @@ impl Stage for Assemble {
                 "output.name": output.name, "output.size": output.size,
                 "output.samples_per_shard": output.samples_per_shard,
             }),
-            inputs: json!({
-                "samples": samples, "generation": generation,
-                "image": self.sets.context.pipeline.data.image,
-            }),
+            inputs: Input::Object(vec![
+                ("samples", Input::List(samples)),
+                ("generation", generation.into()),
+                ("image", json!(self.sets.context.pipeline.data.image).into()),
+            ]),
         })
     }
 
@@ -248,17 +257,19 @@ impl Stage for Assemble {
             Set::Distilled => format!("distilled/{name}-{:06}.tar", plan.number),
             Set::Cores => format!("cores/{name}-cores-{:06}.tar", plan.number),
         };
-        let out = scope.create(&file)?;
-        let (sets, own, cancel) = (self.sets.clone(), plan.clone(), scope.cancel().clone());
-        let permit = self.sets.context.worker().await?;
-        let task = tokio::task::spawn_blocking(move || sets.write_shard(&own, out, &cancel));
-        let written = task.await?;
-        let (out, entries) = written.map_err(StageError::writing_shard(&scope.path(&file)))?;
-        drop(permit);
-        scope.publish(out)?;
-        let index = file.replace(".tar", ".idx");
-        scope.record(scope.run_dir().write(&index, dali_index(&entries)?.as_bytes())?);
+        let (sets, plan, own) = (self.sets.clone(), plan.clone(), scope.clone());
         let samples = plan.slots.len() as u64;
+        let permit = self.sets.context.worker().await?;
+        let task = tokio::task::spawn_blocking(move || {
+            let written = sets.write_shard(&plan, own.create(&file)?, own.cancel());
+            let (out, entries) = written.map_err(StageError::writing_shard(&own.path(&file)))?;
+            drop(permit);
+            own.publish(out)?;
+            let index = file.replace(".tar", ".idx");
+            own.record(own.run_dir().write(&index, dali_index(&entries)?.as_bytes())?);
+            Ok::<_, StageError>(())
+        });
+        task.await??;
         scope.tick(samples);
         Ok(Done { samples, ..Done::default() })
     }

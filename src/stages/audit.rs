@@ -2,16 +2,16 @@
 
 use super::audit_images::{GRID, encoded_path, generated_images};
 use super::context::Context;
+use super::encoded::open_parts;
 use super::error::StageError;
 use super::latents::read_reduced;
 use crate::audit::{Audit, ByClass, Compared, Flag, Near, Settings, Summary, audit};
 use crate::config::Features;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::discovery::{HnswSettings, Matrix};
-use crate::store::tables::{AuditRow, ClassRows, LatentTable, Numbers, read_anchors, write_audit};
+use crate::store::tables::{AuditRow, ClassRows, Numbers, read_anchors, write_audit};
 use crate::store::{Receipt, StoreError};
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The table and the summary, below the run directory.
@@ -48,13 +48,8 @@ impl Copies {
         Settings { threshold: self.threshold, search: d.neighbors, index, ..Settings::default() }
     }
 
-    fn parts(&self) -> Vec<PathBuf> {
-        let outputs = self.encoded.iter().flat_map(|receipt| &receipt.outputs);
-        outputs.map(|output| self.context.run_dir.path(&output.file)).collect()
-    }
-
     fn real(&self) -> Result<Side<Real>, StageError> {
-        let table = LatentTable::open(&self.parts())?;
+        let table = open_parts(&self.context.run_dir, &self.encoded)?;
         let counts = table.classes();
         let counts: Vec<usize> =
             self.classes.iter().map(|class| counts.get(class).copied().unwrap_or(0)).collect();
@@ -186,7 +181,8 @@ impl Stage for Copies {
                 "classes": self.classes, "real": digests(&self.encoded),
                 "generated": digests(&self.images), "neighbors": settings.neighbors,
                 "sample": settings.sample, "cells": GRID,
-            }),
+            })
+            .into(),
         })
     }
 
@@ -202,14 +198,19 @@ impl Stage for Copies {
             images: self.images.clone(),
             threshold: self.threshold,
         };
-        let (rows, summary) = tokio::task::spawn_blocking(move || own.compare()).await??;
-        let run_dir = scope.run_dir();
-        scope.record(write_audit(&run_dir.path(COPIES), run_dir.root(), &rows)?);
-        let text = serde_json::to_vec_pretty(&summary).map_err(std::io::Error::from);
-        let text = text.map_err(StoreError::io("write", &run_dir.path(SUMMARY)))?;
-        scope.record(run_dir.write(SUMMARY, &text)?);
+        let out = scope.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let (rows, summary) = own.compare()?;
+            let run_dir = out.run_dir();
+            out.record(write_audit(&run_dir.path(COPIES), run_dir.root(), &rows)?);
+            let text = serde_json::to_vec_pretty(&summary).map_err(std::io::Error::from);
+            let text = text.map_err(StoreError::io("write", &run_dir.path(SUMMARY)))?;
+            out.record(run_dir.write(SUMMARY, &text)?);
+            Ok::<_, StageError>(summary)
+        });
+        let summary = task.await??;
         let samples = summary.images as u64;
         scope.tick(samples);
-        Ok(Done { samples, faults: Vec::new(), log: summary.log })
+        Ok(Done { samples, log: summary.log, ..Done::default() })
     }
 }

@@ -113,7 +113,8 @@ impl Stage for AuditImages {
             inputs: json!({
                 "images": generated_images(&self.context.run_dir, class)?, "model": self.encoder,
                 "cells": GRID,
-            }),
+            })
+            .into(),
         })
     }
 
@@ -125,10 +126,11 @@ impl Stage for AuditImages {
     async fn process(&self, class: &String, scope: &Scope) -> Result<Done, StageError> {
         let context = self.context.clone();
         let encode = &context.pipeline.encode;
-        let files = generated_images(&context.run_dir, class)?;
         let permit = context.worker().await?;
-        let (own, listed) = (context.clone(), files.clone());
+        let (own, class) = (context.clone(), class.clone());
+        let (key, out) = (class.clone(), scope.clone());
         let decoded = tokio::task::spawn_blocking(move || {
+            let listed = generated_images(&own.run_dir, &class)?;
             let decode = |image: &ImageFile| {
                 let path = own.run_dir.path(&image.name);
                 let bytes = std::fs::read(&path).map_err(StoreError::io("read", &path))?;
@@ -136,29 +138,27 @@ impl Stage for AuditImages {
                     StageError::Other(format!("{}: {e}; delete it and run again", path.display()))
                 })
             };
-            let images = listed.iter().map(decode).collect::<Result<Vec<_>, _>>();
+            let images = listed.iter().map(decode).collect::<Result<Vec<_>, StageError>>();
             drop(permit);
-            images
+            Ok::<_, StageError>((images?, listed))
         });
-        let images = decoded.await??;
+        let (images, files) = decoded.await??;
         let mut latents = Vec::new();
         if !images.is_empty() {
             let start = || start_pool(&context, encode.size, encode.batch);
             latents = self.pool.get_or_try_init(start).await?.run(images).await?;
         }
-        let pooled = pooled(&context, latents, files.len())?;
-        let written = write_anchors(
-            &encoded_path(&context.run_dir, class),
-            context.run_dir.root(),
-            class,
-            &Anchors {
-                keys: files.iter().map(|image| image.name.clone()).collect(),
-                shards: vec![String::new(); files.len()],
-                ..pooled
-            },
-        )?;
-        scope.record(written);
         let samples = files.len() as u64;
+        let task = tokio::task::spawn_blocking(move || {
+            let pooled = pooled(&context, latents, files.len())?;
+            let shards = vec![String::new(); files.len()];
+            let keys = files.into_iter().map(|image| image.name).collect();
+            let path = encoded_path(&context.run_dir, &key);
+            let anchors = Anchors { keys, shards, ..pooled };
+            out.record(write_anchors(&path, context.run_dir.root(), &key, &anchors)?);
+            Ok::<_, StageError>(())
+        });
+        task.await??;
         scope.tick(samples);
         Ok(Done { samples, ..Done::default() })
     }

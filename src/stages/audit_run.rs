@@ -3,11 +3,11 @@
 use super::audit::{Copies, SUMMARY};
 use super::audit_images::AuditImages;
 use super::context::Context;
+use super::encoded::open_parts;
 use super::error::StageError;
 use super::walk::planning;
 use crate::audit::Summary;
 use crate::dataflow::{FlowError, RunOptions, plan, run_stage};
-use crate::store::tables::LatentTable;
 use crate::store::{Receipt, RunDir, StoreError};
 use std::sync::Arc;
 
@@ -47,9 +47,7 @@ pub(super) fn classes(context: &Context, encoded: &[Receipt]) -> Result<Vec<Stri
     if let Some(list) = &context.classes {
         return Ok(list.classes().iter().map(|class| class.key.clone()).collect());
     }
-    let outputs = encoded.iter().flat_map(|receipt| &receipt.outputs);
-    let paths: Vec<_> = outputs.map(|output| context.run_dir.path(&output.file)).collect();
-    Ok(LatentTable::open(&paths)?.classes().into_keys().collect())
+    Ok(open_parts(&context.run_dir, encoded)?.classes().into_keys().collect())
 }
 
 /// The threshold of the last audit, if there was one that can be read.

@@ -134,6 +134,12 @@ impl Context {
         Ok(self.runtime.get_or_init(|| (runtime, devices)))
     }
 
+    /// The devices of [`Context::runtime`], loaded on a thread that may wait for the disk.
+    pub(super) async fn devices(self: &Arc<Self>) -> Result<Vec<Device>, StageError> {
+        let context = self.clone();
+        tokio::task::spawn_blocking(move || Ok(context.runtime()?.1.clone())).await?
+    }
+
     /// How graphs run on `device`.
     pub(super) fn graph_options(&self, device: Device) -> GraphOptions {
         GraphOptions {

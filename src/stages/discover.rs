@@ -4,7 +4,7 @@ use super::context::Context;
 use super::error::StageError;
 use super::latents::{ClassFeatures, Latents};
 use crate::config::Class;
-use crate::dataflow::{Done, Fingerprint, Scope, Stage};
+use crate::dataflow::{Done, Fingerprint, Input, Scope, Stage};
 use crate::discovery::hnsw::Index;
 use crate::discovery::{self, Discovery, HnswSettings, Settings};
 use crate::store::tables::{CoreRow, EmbeddedRow, write_cores, write_embedding};
@@ -92,10 +92,11 @@ impl Stage for Discover {
         }
         Ok(Fingerprint {
             settings,
-            inputs: json!({
-                "class": class.key, "parts": self.latents.digests_of(&class.key),
-                "kept": self.latents.kept_digest(&class.key),
-            }),
+            inputs: Input::Object(vec![
+                ("class", class.key.clone().into()),
+                ("parts", self.latents.digests_of(&class.key)),
+                ("kept", json!(self.latents.kept_digest(&class.key)).into()),
+            ]),
         })
     }
 
@@ -120,7 +121,7 @@ impl Stage for Discover {
         let (found, written) = found.await??;
         written.into_iter().for_each(|file| scope.record(file));
         scope.tick(found.labels.len() as u64);
-        Ok(Done { samples: found.cores.len() as u64, faults: Vec::new(), log: found.log })
+        Ok(Done { samples: found.cores.len() as u64, log: found.log, ..Done::default() })
     }
 }
 

@@ -1,12 +1,13 @@
 //! `encode`: each shard's images to latents, one Parquet part a shard.
 //!
-//! reader thread → bounded channel → decode and resize on all workers, in order → fixed groups → device thread → part.
+//! reader thread → bounded channel → decode and resize on all workers, in order → fixed groups → device thread →
+//! writer thread → part.
 //! A group is the next `batch` good images of the shard, whatever the number of workers: a resumed run computes the
 //! very same groups.
 
 use super::context::Context;
 use super::encode_device::Encoded;
-use super::encode_inputs::{feature_input, fingerprint};
+use super::encode_inputs::{class_input, feature_input, fingerprint};
 use super::encode_part::PartWriter;
 use super::encode_pool::{Pool, start_pool};
 use super::encode_read::{Item, Prepared, read_shard};
@@ -15,7 +16,7 @@ use super::left_out::ShardFaults;
 use super::model::encoder_digest;
 use super::sources::Source;
 use crate::config::Features;
-use crate::dataflow::{Done, Fingerprint, Scope, Stage};
+use crate::dataflow::{Done, Fingerprint, Input, Scope, Stage};
 use crate::store::Fault;
 use crate::store::tables::{LatentFormat, LatentType, PartFormat};
 use futures::StreamExt;
@@ -29,6 +30,8 @@ pub struct Encode {
     context: Arc<Context>,
     sources: Vec<Source>,
     model: String,
+    /// The classes that samples may be of.
+    classes: Input,
     /// The second encoder, if there is one: its settings and what its file holds.
     features: Option<Value>,
     home: Home,
@@ -69,7 +72,8 @@ impl Encode {
         let model = encoder_digest(&context.pipeline.model.path)?;
         let features = feature_input(&context)?;
         let (pool, feature_width) = (OnceCell::new(), Arc::default());
-        Ok(Self { context, sources, model, features, home, pool, feature_width })
+        let classes = class_input(&context);
+        Ok(Self { context, sources, model, classes, features, home, pool, feature_width })
     }
 
     /// What a part holds under these settings; known when the pool has started.
@@ -123,7 +127,7 @@ impl Stage for Encode {
 
     fn fingerprint(&self, unit: &ShardUnit) -> Result<Fingerprint, StageError> {
         let (context, home, source) = (&self.context, self.home, &unit.source);
-        Ok(fingerprint(context, home, source, (&self.model, self.features.as_ref())))
+        Ok(fingerprint(context, home, source, (&self.model, &self.classes, self.features.as_ref())))
     }
 
     fn cost(&self, unit: &ShardUnit) -> u64 {
@@ -154,24 +158,48 @@ impl Stage for Encode {
                 pool.run(group.into_iter().collect::<Result<Vec<_>, _>>()?).await
             })
             .buffered(2);
-        let mut part =
-            PartWriter::create(scope, (self.home.folder, unit.number), (self.format()?, compress))?;
+        let (place, format) = ((self.home.folder, unit.number), (self.format()?, compress));
+        let (groups, made) = mpsc::channel(1);
+        let writer = {
+            let scope = scope.clone();
+            tokio::task::spawn_blocking(move || collect(scope, place, format, made))
+        };
         while let Some(group) = encoded.next().await {
             scope.check()?;
-            let group = group?;
-            scope.tick(group.len() as u64);
-            for Encoded { image, latent, feature } in group {
-                part.push(image.row, &latent, &feature)?;
+            let group: Vec<Encoded> = group?;
+            let count = group.len() as u64;
+            if groups.send(group).await.is_err() {
+                // The writer has failed, and says why below.
+                break;
             }
+            scope.tick(count);
         }
-        drop(encoded);
+        drop((encoded, groups));
+        let part = writer.await??;
         reader.await??;
         let (samples, source) = (part.len() as u64, unit.source.name.clone());
         let order = context.classes.clone();
-        let written = tokio::task::spawn_blocking(move || part.finish(&source, order.as_ref()));
-        scope.record(written.await??);
-        Ok(Done { samples, faults: faults.take(), log: Vec::new() })
+        let finish = tokio::task::spawn_blocking(move || part.finish(&source, order.as_ref()));
+        let contents = serde_json::to_value(finish.await??);
+        let contents = contents.map_err(|e| StageError::Other(e.to_string()))?;
+        Ok(Done { samples, faults: faults.take(), contents, ..Done::default() })
     }
+}
+
+/// Keeps what is encoded until no more comes: files are written on a thread of their own.
+fn collect(
+    scope: Scope,
+    place: (&str, usize),
+    format: (PartFormat, bool),
+    mut made: mpsc::Receiver<Vec<Encoded>>,
+) -> Result<PartWriter, StageError> {
+    let mut part = PartWriter::create(scope, place, format)?;
+    while let Some(group) = made.blocking_recv() {
+        for Encoded { image, latent, feature } in group {
+            part.push(image.row, &latent, &feature)?;
+        }
+    }
+    Ok(part)
 }
 
 impl Encode {

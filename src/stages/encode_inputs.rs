@@ -6,7 +6,7 @@ use super::error::StageError;
 use super::model::model_digest;
 use super::sources::Source;
 use crate::config::Features;
-use crate::dataflow::Fingerprint;
+use crate::dataflow::{Fingerprint, Input};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -24,17 +24,23 @@ pub(super) fn feature_input(context: &Context) -> Result<Option<Value>, StageErr
     })))
 }
 
-/// The fingerprint of the part of `source`, by the model's digest and what features depend on.
+/// The classes that samples may be of, written once for all shards.
+pub(super) fn class_input(context: &Context) -> Input {
+    let list = context.classes.as_ref();
+    Input::shared(&json!(
+        list.map(|list| list.classes().iter().map(|c| &c.key).collect::<Vec<_>>())
+    ))
+}
+
+/// The fingerprint of the part of `source`, by the model's digest, the classes and what features depend on.
 pub(super) fn fingerprint(
     context: &Context,
     home: Home,
     source: &Source,
-    (model, features): (&str, Option<&Value>),
+    (model, classes, features): (&str, &Input, Option<&Value>),
 ) -> Fingerprint {
     let shard = &source.identity;
     let (data, encode) = (&context.pipeline.data, &context.pipeline.encode);
-    let classes: Option<Vec<&String>> =
-        context.classes.as_ref().map(|list| list.classes().iter().map(|c| &c.key).collect());
     let mut settings = json!({
         "encode.size": encode.size, "encode.batch": encode.batch, "encode.dtype": encode.dtype,
         "data.label": data.label, "data.image": data.image,
@@ -60,9 +66,12 @@ pub(super) fn fingerprint(
     }
     Fingerprint {
         settings,
-        inputs: json!({
-            "shard": source.name, "bytes": shard.bytes, "modified": shard.version,
-            "classes": classes, "model": model,
-        }),
+        inputs: Input::Object(vec![
+            ("shard", source.name.clone().into()),
+            ("bytes", json!(shard.bytes).into()),
+            ("modified", json!(shard.version).into()),
+            ("classes", classes.clone()),
+            ("model", model.to_owned().into()),
+        ]),
     }
 }

@@ -3,8 +3,8 @@
 use super::error::StageError;
 use crate::config::ClassList;
 use crate::dataflow::Scope;
-use crate::store::tables::{LatentRow, PartFormat, write_latents};
-use crate::store::{RunDir, StoreError, Written, temporary};
+use crate::store::tables::{LatentRow, PartContents, PartFormat, write_latents};
+use crate::store::{StoreError, temporary};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 /// Collects a shard's latents in a temporary file, then writes them sorted: the shard's size never shows in memory.
 pub(super) struct PartWriter {
-    run_dir: RunDir,
+    scope: Scope,
     part: PathBuf,
     spill: PathBuf,
     out: BufWriter<File>,
@@ -23,7 +23,7 @@ pub(super) struct PartWriter {
 
 impl PartWriter {
     pub(super) fn create(
-        scope: &Scope,
+        scope: Scope,
         (home, number): (&str, usize),
         (format, compress): (PartFormat, bool),
     ) -> Result<Self, StageError> {
@@ -34,15 +34,7 @@ impl PartWriter {
         let out =
             BufWriter::with_capacity(1 << 20, file.map_err(StoreError::io("create", &spill))?);
         let part = folder.join(format!("part-{number:06}.parquet"));
-        Ok(Self {
-            run_dir: scope.run_dir().clone(),
-            part,
-            spill,
-            out,
-            rows: Vec::new(),
-            format,
-            compress,
-        })
+        Ok(Self { scope, part, spill, out, rows: Vec::new(), format, compress })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -75,12 +67,12 @@ impl PartWriter {
         Ok(())
     }
 
-    /// Writes the part and removes the temporary file.
+    /// Writes the part and removes the temporary file; what is in the part.
     pub(super) fn finish(
         mut self,
         shard: &str,
         classes: Option<&ClassList>,
-    ) -> Result<Written, StageError> {
+    ) -> Result<PartContents, StageError> {
         self.out.flush().map_err(StoreError::io("write", &self.spill))?;
         let mut order: Vec<usize> = (0..self.rows.len()).collect();
         order.sort_by_key(|&i| {
@@ -91,7 +83,7 @@ impl PartWriter {
         let (width, spill, file) = (self.format.bytes(), &self.spill, self.out.get_ref());
         let written = write_latents(
             &self.part,
-            self.run_dir.root(),
+            self.scope.run_dir().root(),
             shard,
             (self.format, self.compress),
             &sorted,
@@ -102,7 +94,8 @@ impl PartWriter {
                 file.read_exact_at(&mut raw[start..], from).map_err(StoreError::io("read", spill))
             },
         )?;
-        Ok(written)
+        self.scope.record(written);
+        Ok(PartContents::new(self.format, &sorted))
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) async fn start_pool(
     width: &Arc<OnceLock<Option<usize>>>,
     alone: bool,
 ) -> Result<Pool, StageError> {
-    let devices = context.runtime()?.1.clone();
+    let devices = context.devices().await?;
     let makers = devices.into_iter().map(|device| {
         let (context, width) = (context.clone(), width.clone());
         move || {

@@ -10,7 +10,7 @@ use super::error::StageError;
 use super::latents::Latents;
 use super::originals::{original_key, part_name};
 use super::sources::Source;
-use crate::dataflow::{Cancel, Done, Fingerprint, Scope, Stage};
+use crate::dataflow::{Cancel, Done, Fingerprint, Input, Scope, Stage};
 use crate::shards::{ReadOptions, Sample, SampleMember, ShardWriter, WriterOptions};
 use crate::store::{AtomicFile, Receipt};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ pub struct Fetch {
     latents: Arc<Latents>,
     sources: Vec<Source>,
     /// Digests of every class's cores.
-    cores: Vec<Value>,
+    cores: Input,
     wanted: OnceCell<Arc<Wanted>>,
 }
 
@@ -51,7 +51,7 @@ impl Fetch {
             let receipt = receipt_of(discovered, "discover", &class.key)?;
             Ok::<_, StageError>(json!([class.key, digest_of(receipt, "cores.parquet")?]))
         });
-        let cores = cores.collect::<Result<_, _>>()?;
+        let cores = Input::shared(&cores.collect::<Result<Value, _>>()?);
         Ok(Self { context, latents, sources, cores, wanted: OnceCell::new() })
     }
 
@@ -103,10 +103,11 @@ impl Stage for Fetch {
     fn fingerprint(&self, number: &usize) -> Result<Fingerprint, StageError> {
         Ok(Fingerprint {
             settings: json!({ "data.image": self.context.pipeline.data.image }),
-            inputs: json!({
-                "cores": self.cores, "shard": self.describe(number),
-                "part": self.latents.part_digest(*number),
-            }),
+            inputs: Input::Object(vec![
+                ("cores", self.cores.clone()),
+                ("shard", self.describe(number).into()),
+                ("part", json!(self.latents.part_digest(*number)).into()),
+            ]),
         })
     }
 
@@ -124,12 +125,14 @@ impl Stage for Fetch {
         let Some(places) = wanted.get(&source.name).cloned() else { return Ok(Done::default()) };
         let samples = places.len() as u64;
         let name = part_name(*number);
-        let out = scope.create(&name)?;
-        let (images, cancel) = (self.context.pipeline.data.image.clone(), scope.cancel().clone());
-        let task =
-            tokio::task::spawn_blocking(move || copy(&source, places, &images, out, &cancel));
-        let written = task.await?.map_err(StageError::writing_shard(&scope.path(&name)))?;
-        scope.publish(written)?;
+        let (images, own) = (self.context.pipeline.data.image.clone(), scope.clone());
+        let task = tokio::task::spawn_blocking(move || {
+            let out = own.create(&name)?;
+            let written = copy(&source, places, &images, out, own.cancel());
+            own.publish(written.map_err(StageError::writing_shard(&own.path(&name)))?)?;
+            Ok::<_, StageError>(())
+        });
+        task.await??;
         scope.tick(samples);
         Ok(Done { samples, ..Done::default() })
     }

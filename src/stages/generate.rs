@@ -6,7 +6,8 @@
 use super::anchor::{digest_of, receipt_of};
 use super::context::Context;
 use super::error::StageError;
-use super::generate_device::{Made, Pool, Request, start_pool};
+use super::generate_device::{Made, Pool, start_pool};
+use super::generate_files::Files;
 use super::latents::{Latents, Slot};
 use super::model::model_digest;
 use super::preview::write_previews;
@@ -15,12 +16,10 @@ use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::diffusion::Generated;
 use crate::diffusion::noise::Image;
 use crate::imaging::{self, RgbImage};
-use crate::store::tables::read_anchors;
-use crate::store::{Fault, Receipt, RunDir, file_stem};
+use crate::store::{Fault, Receipt, file_stem};
 use futures::future::try_join_all;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
@@ -96,29 +95,6 @@ impl Generate {
     fn key(&self, slot: Slot) -> &str {
         self.latents.classes.classes().get(slot.class).map_or("", |c| &c.key)
     }
-
-    /// What the device needs for each image of a batch.
-    fn requests(&self, batch: &Batch, run_dir: &RunDir) -> Result<Vec<Request>, StageError> {
-        let g = &self.context.pipeline.generate;
-        let mut anchors = BTreeMap::new();
-        let mut requests = Vec::with_capacity(batch.slots.len());
-        for &slot in &batch.slots {
-            let Some(class) = self.latents.classes.classes().get(slot.class) else { continue };
-            if let std::collections::btree_map::Entry::Vacant(empty) = anchors.entry(slot.class) {
-                let name = format!("anchor/{}.parquet", file_stem(&class.key));
-                empty.insert(read_anchors(&run_dir.local(&name)?)?);
-            }
-            let anchor = anchors.get(&slot.class).map(|a| a.latent(slot.rank)).unwrap_or_default();
-            let seed = g.seeds.of(g.seed, image_of(&self.context, &class.key, slot));
-            requests.push(Request {
-                prompt: class.prompt_by(&g.prompt),
-                seed,
-                noise: g.noise.values(seed, anchor.len()),
-                anchor,
-            });
-        }
-        Ok(requests)
-    }
 }
 
 impl Stage for Generate {
@@ -171,7 +147,7 @@ impl Stage for Generate {
                 "generate.denoising_factor": g.denoising_factor,
                 "generate.retry_failed": g.retry_failed,
             }),
-            inputs: json!({"images": images, "model": self.model, "refiner": self.refiner}),
+            inputs: json!({"images": images, "model": self.model, "refiner": self.refiner}).into(),
         })
     }
 
@@ -192,7 +168,15 @@ impl Stage for Generate {
 
     async fn process(&self, batch: &Batch, scope: &Scope) -> Result<Done, StageError> {
         let pool = self.pool.get_or_try_init(|| start_pool(&self.context)).await?;
-        let made = pool.run(self.requests(batch, scope.run_dir())?).await?;
+        let files = Files {
+            context: self.context.clone(),
+            latents: self.latents.clone(),
+            slots: batch.slots.clone(),
+            scope: scope.clone(),
+        };
+        let asked = files.clone();
+        let requests = tokio::task::spawn_blocking(move || asked.requests()).await??;
+        let made = pool.run(requests).await?;
         let size = self.context.pipeline.output.size;
         let encoded = made.into_iter().map(|made| async move {
             let (image, seed) = match made {
@@ -204,47 +188,24 @@ impl Stage for Generate {
             drop(permit);
             png.map(|png| Ok((png, seed)))
         });
-        let mut faults = Vec::new();
-        for (&slot, made) in batch.slots.iter().zip(try_join_all(encoded).await?) {
-            match made {
-                Ok((png, seed)) => self.keep(slot, &png, seed, scope)?,
-                Err(reason) => {
-                    let key = format!("{}/{}", self.key(slot), slot.rank);
-                    faults.push(Fault { shard: String::new(), key, reason });
-                }
-            }
-        }
+        let encoded = try_join_all(encoded).await?;
+        let kept = files.clone();
+        let faults = tokio::task::spawn_blocking(move || kept.keep(encoded)).await??;
         self.judge(&faults)?;
         if self.context.pipeline.generate.preview {
-            let (context, latents) = (self.context.clone(), self.latents.clone());
-            let classes: Vec<usize> = batch.slots.iter().map(|slot| slot.class).collect();
-            tokio::task::spawn_blocking(move || write_previews(&context, &latents, &classes))
-                .await??;
+            let show = move || {
+                let classes: Vec<usize> = files.slots.iter().map(|slot| slot.class).collect();
+                write_previews(&files.context, &files.latents, &classes)
+            };
+            tokio::task::spawn_blocking(show).await??;
         }
         scope.tick(batch.slots.len() as u64);
         let samples = (batch.slots.len() - faults.len()) as u64;
-        Ok(Done { samples, faults, log: Vec::new() })
+        Ok(Done { samples, faults, ..Done::default() })
     }
 }
 
 impl Generate {
-    /// Writes an image, and its seed if that is not the first.
-    fn keep(&self, slot: Slot, png: &[u8], seed: u64, scope: &Scope) -> Result<(), StageError> {
-        let class = self.key(slot);
-        let mut files = vec![(image_name(class, slot.rank), png.to_vec())];
-        let first = &self.context.pipeline.generate;
-        if seed != first.seeds.of(first.seed, image_of(&self.context, class, slot)) {
-            files.push((seed_name(class, slot.rank), format!("{seed}\n").into_bytes()));
-        }
-        for (name, content) in files {
-            let mut file = scope.create(&name)?;
-            let written = file.write_all(&content);
-            written.map_err(crate::store::StoreError::io("write", &scope.path(&name)))?;
-            scope.publish(file)?;
-        }
-        Ok(())
-    }
-
     /// Ends the run when more images have come to nothing than the user allows: the batch is not done then.
     fn judge(&self, faults: &[Fault]) -> Result<(), StageError> {
         let failed = {

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::error::StageError;
+use super::prompts::Prompts;
 use crate::config::Pipeline;
 use crate::dataflow::DevicePool;
 use crate::diffusion::noise::{Noise, retry_seed};
@@ -9,7 +10,6 @@ use crate::diffusion::{
     DiffusionError, Generated, Generator, Job, Overrides, PromptEmbedding, Sampling,
 };
 use crate::onnx::{Device, GraphOptions};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// One image asked of the device.
@@ -34,7 +34,7 @@ pub(super) enum Made {
 pub(super) type Pool = DevicePool<Vec<Request>, Vec<Made>, StageError>;
 
 pub(super) async fn start_pool(context: &Arc<Context>) -> Result<Pool, StageError> {
-    let devices = context.runtime()?.1.clone();
+    let devices = context.devices().await?;
     let makers = devices.into_iter().map(|device| {
         let context = context.clone();
         move || {
@@ -66,35 +66,24 @@ fn sampling(pipeline: &Pipeline) -> Sampling {
     }
 }
 
-/// A model and the prompts that it has encoded: a class has one for all its images.
+/// A model and the prompts that it has encoded of late: a class has one for all its images.
 struct Model {
     generator: Generator,
-    prompts: HashMap<String, Arc<PromptEmbedding>>,
+    prompts: Prompts,
 }
 
 impl Model {
     fn new(generator: Generator) -> Self {
-        Self { generator, prompts: HashMap::new() }
+        Self { generator, prompts: Prompts::default() }
     }
 
     fn prompt(&mut self, text: &str) -> Result<Arc<PromptEmbedding>, DiffusionError> {
-        if let Some(known) = self.prompts.get(text) {
-            return Ok(known.clone());
-        }
-        let embedding = Arc::new(self.generator.encode_prompt(text)?);
-        self.prompts.insert(text.to_owned(), embedding.clone());
-        Ok(embedding)
+        self.prompts.get(text, || self.generator.encode_prompt(text))
     }
 
     fn negative(&mut self, text: &str) -> Result<Arc<PromptEmbedding>, DiffusionError> {
-        // Never a prompt's own text, so that the two kinds can share the map.
-        let key = format!("\0{text}");
-        if let Some(known) = self.prompts.get(&key) {
-            return Ok(known.clone());
-        }
-        let embedding = Arc::new(self.generator.encode_negative(text)?);
-        self.prompts.insert(key, embedding.clone());
-        Ok(embedding)
+        // Never a prompt's own text, so that the two kinds can share the room.
+        self.prompts.get(&format!("\0{text}"), || self.generator.encode_negative(text))
     }
 }
 

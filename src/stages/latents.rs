@@ -1,14 +1,16 @@
 //! The encoded data set, as the stages after `encode` see it.
 
 use super::context::Context;
+use super::encoded::open_parts;
 use super::error::StageError;
 use super::purity::PURITY;
 use crate::config::{ClassList, Features};
+use crate::dataflow::Input;
 use crate::discovery::{DiscoveryError, Matrix, features};
 use crate::store::Receipt;
 use crate::store::tables::{ClassRows, LatentTable, Numbers, PartFormat, read_purity};
-use serde_json::Value;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -29,6 +31,8 @@ pub struct Latents {
     /// Rows of each class that the label check leaves; `None` where it is off.
     kept: Option<BTreeMap<String, Vec<usize>>>,
     ipc: usize,
+    /// Images to make of the classes before each, and of all.
+    starts: Arc<[usize]>,
 }
 
 /// One image to make.
@@ -51,21 +55,31 @@ pub(super) struct ClassFeatures {
 }
 
 impl Latents {
-    /// Opens what `encode` left.
+    /// What `encode` left, as its receipts have it: no part is brought before its rows are read.
     pub(super) fn open(context: &Context, encoded: &[Receipt]) -> Result<Self, StageError> {
-        let outputs: Vec<_> = encoded.iter().flat_map(|r| &r.outputs).collect();
-        let paths = context.run_dir.local_all(outputs.iter().map(|o| o.file.as_str()))?;
-        let table = Arc::new(LatentTable::open(&paths)?);
+        let table = Arc::new(open_parts(&context.run_dir, encoded)?);
         let counts = table.classes();
         let classes = match &context.classes {
             Some(list) => list.clone(),
             None => ClassList::from_keys(counts.keys()),
         };
-        let digests = outputs.iter().map(|o| o.xxh3.clone()).collect();
-        let ipc = context.pipeline.discover.ipc;
-        let latents = Self { table, classes, counts, digests, kept: None, ipc };
+        let outputs = encoded.iter().flat_map(|receipt| &receipt.outputs);
+        let digests = outputs.map(|output| output.xxh3.clone()).collect();
+        let (ipc, starts) = (context.pipeline.discover.ipc, Arc::from([]));
+        let latents = Self { table, classes, counts, digests, kept: None, ipc, starts };
         latents.refuse_small(context)?;
-        Ok(latents)
+        Ok(latents.counted())
+    }
+
+    /// With the numbers of images to make.
+    fn counted(self) -> Self {
+        let mut starts = vec![0];
+        let mut before = 0;
+        for class in self.classes.classes() {
+            before += self.cores(&class.key);
+            starts.push(before);
+        }
+        Self { starts: starts.into(), ..self }
     }
 
     /// Leaves out what `purity` found to carry a wrong label.
@@ -86,7 +100,7 @@ impl Latents {
         }
         let pure = Self { kept: Some(kept), ..self.clone() };
         pure.refuse_small(context)?;
-        Ok(pure)
+        Ok(pure.counted())
     }
 
     /// Images of `class` that can become cores.
@@ -117,6 +131,12 @@ impl Latents {
             .collect()
     }
 
+    /// Where the images of the class at this position stand among [`Latents::slots`].
+    pub(super) fn slots_of(&self, class: usize) -> Range<usize> {
+        let start = |at: usize| self.starts.get(at).or(self.starts.last()).copied().unwrap_or(0);
+        start(class)..start(class + 1)
+    }
+
     fn refuse_small(&self, context: &Context) -> Result<(), StageError> {
         let classes = self.classes.classes();
         if classes.is_empty() {
@@ -137,9 +157,9 @@ impl Latents {
     }
 
     /// Digests of the parts that hold samples of `class`: what its cores depend on.
-    pub(super) fn digests_of(&self, class: &str) -> Value {
+    pub(super) fn digests_of(&self, class: &str) -> Input {
         let parts = self.table.parts_of(class);
-        parts.into_iter().filter_map(|part| self.digests.get(part).cloned()).collect()
+        Input::shared_list(parts.filter_map(|part| self.digests.get(part)))
     }
 
     /// Digest of the part of the shard of this number.

@@ -16,11 +16,13 @@ mod encode_inputs;
 mod encode_part;
 mod encode_pool;
 mod encode_read;
+mod encoded;
 mod error;
 mod evaluate;
 mod fetch;
 mod generate;
 mod generate_device;
+mod generate_files;
 mod latents;
 mod left_out;
 mod model;
@@ -28,6 +30,7 @@ mod originals;
 mod outdated;
 mod planning;
 mod preview;
+mod prompts;
 mod purity;
 mod reopen;
 mod report;
@@ -50,3 +53,6 @@ pub use reopen::{reopen, require};
 pub use report::{Reporting, report};
 pub use run::{RunOutcome, STAGES, StageRange, dry_run, run};
 pub use stability::{Changes, ClassStability, Stability, stability};
+
+#[cfg(test)]
+mod growth_tests;

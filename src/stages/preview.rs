@@ -6,6 +6,7 @@ use super::generate::image_name;
 use super::latents::Latents;
 use crate::imaging::{DecodeOptions, SheetLayout, contact_sheet, decode_rgb, encode_png};
 use crate::store::{RunDir, StoreError, file_stem};
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// Images in a row.
@@ -43,13 +44,23 @@ fn batches_of(
     (at, key): (usize, &str),
     batch: usize,
 ) -> Vec<(String, Vec<String>)> {
-    let slots = latents.slots();
-    let batches = slots.chunks(batch).enumerate().map(|(number, slots)| {
-        let of_class = slots.iter().filter(|slot| slot.class == at);
-        let names: Vec<String> = of_class.map(|slot| image_name(key, slot.rank)).collect();
-        (format!("generate/batch-{number:06}"), names)
-    });
-    batches.filter(|(_, names)| !names.is_empty()).collect()
+    batches_over(latents.slots_of(at), batch)
+        .map(|(number, ranks)| {
+            let names = ranks.map(|rank| image_name(key, rank)).collect();
+            (format!("generate/batch-{number:06}"), names)
+        })
+        .collect()
+}
+
+/// The numbers of the batches that hold these places among all images, and the places of each from the first on.
+fn batches_over(places: Range<usize>, batch: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
+    let batch = batch.max(1);
+    let end = if places.is_empty() { 0 } else { places.end.div_ceil(batch) };
+    (places.start / batch..end).map(move |number| {
+        let first = places.start.max(number * batch);
+        let end = places.end.min((number + 1) * batch);
+        (number, first - places.start..end - places.start)
+    })
 }
 
 /// Where the images of these units lie, if they are all there. From the last on, which lacks longest.
@@ -82,6 +93,15 @@ fn all_there(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_class_lies_in_the_batches_that_its_images_are_counted_into() {
+        let over = |places, batch| batches_over(places, batch).collect::<Vec<_>>();
+        assert_eq!(over(0..4, 4), [(0, 0..4)]);
+        assert_eq!(over(3..9, 4), [(0, 0..1), (1, 1..5), (2, 5..6)]);
+        assert_eq!(over(8..12, 4), [(2, 0..4)]);
+        assert_eq!(over(8..8, 4), []);
+    }
 
     #[test]
     fn a_class_is_there_when_all_its_images_are_and_in_their_order() {

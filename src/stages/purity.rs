@@ -4,12 +4,12 @@ use super::context::Context;
 use super::error::StageError;
 use super::latents::Latents;
 use crate::config::Features;
-use crate::dataflow::{Done, Fingerprint, Scope, Stage};
+use crate::dataflow::{Done, Fingerprint, Input, Scope, Stage};
 use crate::discovery::purity::{Purity as Measured, purity};
 use crate::discovery::{HnswSettings, Matrix};
 use crate::store::Written;
 use crate::store::tables::{PurityRow, write_purity};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Arc;
 
 /// Cells a side that latents are averaged over: coarse, since all classes are in memory at once.
@@ -50,15 +50,16 @@ impl Stage for Purity {
     fn fingerprint(&self, (): &()) -> Result<Fingerprint, StageError> {
         let d = &self.context.pipeline.discover;
         let classes = self.latents.classes.classes().iter();
-        let inputs: Vec<Value> =
-            classes.map(|c| json!([c.key, self.latents.digests_of(&c.key)])).collect();
+        let inputs = classes
+            .map(|c| Input::List(vec![c.key.clone().into(), self.latents.digests_of(&c.key)]))
+            .collect();
         Ok(Fingerprint {
             settings: json!({
                 "discover.min_label_purity": d.min_label_purity, "discover.neighbors": d.neighbors,
                 "discover.min_recall": d.min_recall,
                 "features": self.context.pipeline.features.model.is_some(),
             }),
-            inputs: json!({"classes": inputs}),
+            inputs: Input::Object(vec![("classes", Input::List(inputs))]),
         })
     }
 
@@ -72,7 +73,7 @@ impl Stage for Purity {
         let (written, samples, log) = task.await??;
         scope.record(written);
         scope.tick(samples);
-        Ok(Done { samples, faults: Vec::new(), log })
+        Ok(Done { samples, log, ..Done::default() })
     }
 }
 

@@ -3,6 +3,7 @@
 use super::audit::COPIES;
 use super::audit_run::{classes, read_summary};
 use super::context::Context;
+use super::encoded::open_parts;
 use super::error::StageError;
 use super::report_class::ClassFiles;
 use super::report_head::head;
@@ -12,7 +13,7 @@ use crate::audit::Summary;
 use crate::report::{
     AuditView, ClassAbout, Head, Page, Pair, plan_pictures, points_per_class, warnings,
 };
-use crate::store::tables::{AuditRow, LatentTable, read_audit};
+use crate::store::tables::{AuditRow, read_audit};
 use crate::store::{AtomicFile, Receipt, RunRecord, StoreError, Written};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -95,12 +96,10 @@ pub fn report(
 
 /// Real images of each class.
 fn counts(context: &Context, encoded: &[Receipt]) -> Result<BTreeMap<String, usize>, StageError> {
-    let outputs: Vec<_> = encoded.iter().flat_map(|receipt| &receipt.outputs).collect();
-    if outputs.is_empty() {
+    if encoded.iter().all(|receipt| receipt.outputs.is_empty()) {
         return Ok(BTreeMap::new());
     }
-    let paths: Vec<_> = outputs.iter().map(|output| context.run_dir.path(&output.file)).collect();
-    Ok(LatentTable::open(&paths)?.classes())
+    Ok(open_parts(&context.run_dir, encoded)?.classes())
 }
 
 fn class_files(

@@ -40,7 +40,7 @@ impl Walk<'_> {
             self.try_again(stage, &mut plan);
             return self.work(stage, plan).await.map(Some);
         }
-        Ok(Some(run_dir.receipts(name)?))
+        Ok(Some(receipts_of(plan)))
     }
 
     /// With `retry_failed`: has units done again whose faults may be cured, and says which.
@@ -181,6 +181,15 @@ fn take_over(record: &mut RunRecord, there: &RunRecord) {
 fn stale<U>(plan: &Plan<U>) -> Option<StaleStage> {
     let (stage, units, reasons) = (plan.stage, plan.stale(), plan.stale_reasons());
     (units > 0).then_some(StaleStage { stage, units, reasons })
+}
+
+/// The receipts of a plan of which all is done: they need not be read again.
+fn receipts_of<U>(plan: Plan<U>) -> BTreeMap<String, Receipt> {
+    let done = plan.units.into_iter().filter_map(|unit| match unit.state {
+        UnitState::Done(receipt) => Some((unit.name, *receipt)),
+        _ => None,
+    });
+    done.collect()
 }
 
 fn standing<U>(plan: &Plan<U>) -> Standing {

@@ -93,27 +93,37 @@ impl RunDir {
         names: impl Iterator<Item = &'a str>,
     ) -> Result<Vec<PathBuf>, StoreError> {
         let names: Vec<&str> = names.collect();
-        if self.far().is_none() {
-            return Ok(names.into_iter().map(|name| self.path(name)).collect());
+        if self.is_far() {
+            self.for_each(&names, |name| self.local(name).map(drop))?;
         }
+        Ok(names.into_iter().map(|name| self.path(name)).collect())
+    }
+
+    /// Does `bring` for each of `what`, several at a time: they wait for the server, not for this machine's cores.
+    ///
+    /// # Errors
+    /// The first of `bring`'s.
+    pub(super) fn for_each<What: Sync>(
+        &self,
+        what: &[What],
+        bring: impl Fn(&What) -> Result<(), StoreError> + Sync,
+    ) -> Result<(), StoreError> {
         let next = AtomicUsize::new(0);
-        let bring = || -> Result<(), StoreError> {
-            while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-                self.local(name)?;
+        let work = || -> Result<(), StoreError> {
+            while let Some(what) = what.get(next.fetch_add(1, Ordering::Relaxed)) {
+                bring(what)?;
             }
             Ok(())
         };
-        // They wait for the server, not for this machine's cores.
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(bring)).collect();
+            let threads: Vec<_> = (0..AT_ONCE.min(what.len())).map(|_| scope.spawn(work)).collect();
             threads.into_iter().try_for_each(|thread| {
                 thread.join().unwrap_or_else(|_| {
                     let died = io::Error::other("a download died; this is a bug");
                     Err(self.failed("read", "")(died))
                 })
             })
-        })?;
-        Ok(names.into_iter().map(|name| self.path(name)).collect())
+        })
     }
 
     /// As [`RunDir::local`], of a file that may not be there.

@@ -7,6 +7,7 @@
 //! | `OPERATION:FILE:ERROR[@N]` | from the Nth (first) `OPERATION` on a path with `FILE` in it, all fail with `ERROR` |
 //! | `short:FILE` | a write takes a third of what it is given |
 //! | `full:BYTES` | once so many bytes are written in all, there is no space left |
+//! | `hold:OPERATION:FILE:UNTIL` | `OPERATION` on a path with `FILE` in it waits until the file `UNTIL` is there; it fails after 30 seconds |
 //! | `kill:POINT:FILE[@N]` | the process dies when it comes to `POINT` for the Nth (first) time |
 //!
 //! Operations are `create`, `write`, `fsync`, `rename`, `fsync-folder` and `remove`; errors the names of `errno(3)`;
@@ -16,8 +17,14 @@ use super::disk::{FileSystem, Point};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// What a rule can be for.
+const OPERATIONS: [&str; 6] = ["create", "write", "fsync", "rename", "fsync-folder", "remove"];
+/// How long an operation is held: what is waited for has not been begun then.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// `inner`, with faults.
 #[derive(Debug)]
@@ -41,6 +48,7 @@ enum What {
     Fail(String, Errno),
     Short,
     Full(u64),
+    Hold(String, PathBuf),
     Kill(String),
 }
 
@@ -62,11 +70,12 @@ impl<F> Faulty<F> {
 
     fn check(&self, operation: &str, path: &Path) -> io::Result<()> {
         for rule in self.rules.iter().filter(|rule| rule.is_for(path)) {
-            if let What::Fail(which, errno) = &rule.what
-                && which == operation
-                && rule.is_due()
-            {
-                return Err(io::Error::from_raw_os_error(errno.raw_os_error()));
+            match &rule.what {
+                What::Fail(which, errno) if which == operation && rule.is_due() => {
+                    return Err(io::Error::from_raw_os_error(errno.raw_os_error()));
+                }
+                What::Hold(which, until) if which == operation => hold(until)?,
+                _ => {}
             }
         }
         Ok(())
@@ -93,6 +102,18 @@ impl<F> Faulty<F> {
     }
 }
 
+/// Waits until there is a file `until`.
+fn hold(until: &Path) -> io::Result<()> {
+    let begun = Instant::now();
+    while !until.exists() {
+        if begun.elapsed() > PATIENCE {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
 impl Rule {
     fn is_for(&self, path: &Path) -> bool {
         path.to_string_lossy().contains(&self.file)
@@ -116,9 +137,12 @@ fn parse(rule: &str) -> Option<Rule> {
             let point = Point::ALL.into_iter().find(|known| known.name() == *point)?;
             (What::Kill(point.name().to_owned()), *file)
         }
+        ["hold", operation, file, until] => {
+            OPERATIONS.contains(operation).then_some(())?;
+            (What::Hold((*operation).to_owned(), until.into()), *file)
+        }
         [operation, file, error] => {
-            let known = ["create", "write", "fsync", "rename", "fsync-folder", "remove"];
-            known.contains(operation).then_some(())?;
+            OPERATIONS.contains(operation).then_some(())?;
             (What::Fail((*operation).to_owned(), errno(error)?), *file)
         }
         _ => return None,
@@ -189,10 +213,25 @@ mod tests {
 
     #[test]
     fn rules_are_read_or_refused() {
-        for good in ["", "write:a.png:EIO", "rename::ESTALE@3;short:x", "full:10", "kill:synced:"] {
+        for good in [
+            "",
+            "write:a.png:EIO",
+            "rename::ESTALE@3;short:x",
+            "full:10",
+            "kill:synced:",
+            "hold:fsync:a.png:b",
+        ] {
             assert!(Faulty::new(Disk, good).is_ok(), "{good}");
         }
-        for bad in ["write:a", "write:a:EWHAT", "kill:nowhere:", "full:x", "short", "chmod::EIO"] {
+        for bad in [
+            "write:a",
+            "write:a:EWHAT",
+            "kill:nowhere:",
+            "full:x",
+            "short",
+            "chmod::EIO",
+            "hold:x:a:b",
+        ] {
             assert!(Faulty::new(Disk, bad).is_err(), "{bad}");
         }
     }

@@ -35,6 +35,8 @@ pub use names::file_stem;
 pub use receipt::{Fault, Receipt};
 pub use record::{RunRecord, StageRecord};
 pub use run_dir::RunDir;
+#[cfg(test)]
+pub(crate) use run_dir::receipts_read;
 pub use space::{existing, free_bytes};
 pub use sweep::sweep_after_the_dead;
 pub use team::{Begin, Member, Snapshot, WorkerNote, WorkerState};

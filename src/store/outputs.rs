@@ -67,6 +67,7 @@ mod tests {
             fingerprint: String::new(),
             settings: serde_json::Value::Null,
             outputs: vec![Written { file: file.into(), bytes, ..written.clone() }],
+            contents: serde_json::Value::Null,
             samples: 1,
             faults: Vec::new(),
             log: Vec::new(),

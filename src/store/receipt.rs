@@ -2,6 +2,7 @@
 
 use super::atomic::Written;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::path::{Component, Path};
 
 /// A sample that was left out, and why.
@@ -25,9 +26,13 @@ pub struct Receipt {
     /// Hash of every input and setting that the outputs depend on.
     pub fingerprint: String,
     /// The settings among them, readable, to say later what changed.
-    pub settings: serde_json::Value,
+    pub settings: Value,
     /// The files it left.
     pub outputs: Vec<Written>,
+    /// What is in them that the stages after it want to know of all units without reading any file. Earlier versions
+    /// left none: then the files are read.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub contents: Value,
     /// Samples (images, rows) it produced.
     pub samples: u64,
     /// Samples it left out.

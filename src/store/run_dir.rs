@@ -130,6 +130,8 @@ impl RunDir {
     }
 
     fn parsed(&self, unit: &str, text: &[u8]) -> Option<Receipt> {
+        #[cfg(test)]
+        RECEIPTS_READ.with(|read| read.set(read.get() + 1));
         let receipt = serde_json::from_slice::<Receipt>(text).ok();
         let sound =
             |r: &Receipt| r.version == Receipt::VERSION && r.unit == unit && r.stays_inside();
@@ -270,6 +272,17 @@ impl RunDir {
         }
         self.write(name, &text).map(drop)
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    static RECEIPTS_READ: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// Receipts that this thread has read so far, for tests of how that grows.
+#[cfg(test)]
+pub(crate) fn receipts_read() -> u64 {
+    RECEIPTS_READ.with(std::cell::Cell::get)
 }
 
 fn receipt_name(unit: &str) -> String {

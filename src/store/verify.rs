@@ -207,6 +207,7 @@ mod tests {
                 fingerprint: String::new(),
                 settings: serde_json::Value::Null,
                 outputs: vec![output],
+                contents: serde_json::Value::Null,
                 samples: 1,
                 faults: Vec::new(),
                 log: Vec::new(),

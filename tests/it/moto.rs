@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 pub struct Moto {
     process: Child,
     address: SocketAddr,
+    /// Where it writes a line for each request.
+    log: tempfile::NamedTempFile,
 }
 
 impl Moto {
@@ -26,8 +28,10 @@ impl Moto {
         let port = address.port().to_string();
         let mut command = Command::new(python);
         command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port]);
-        let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let moto = Self { process, address };
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let lines = log.reopen().unwrap();
+        let process = command.stdout(Stdio::null()).stderr(lines).spawn().unwrap();
+        let moto = Self { process, address, log };
         let patience = Instant::now() + Duration::from_secs(60);
         while TcpStream::connect(address).is_err() {
             assert!(Instant::now() < patience, "moto does not answer");
@@ -44,6 +48,13 @@ impl Moto {
     /// The object at `path`, if there is one.
     pub fn get(&self, path: &str) -> Option<Vec<u8>> {
         self.ask("GET", path, b"").unwrap()
+    }
+
+    /// What it was asked for so far, in order, such as `GET /bucket/key`.
+    pub fn asked(&self) -> Vec<String> {
+        let log = std::fs::read_to_string(self.log.path()).unwrap();
+        let asked = log.lines().filter_map(|line| line.split('"').nth(1));
+        asked.filter_map(|request| Some(request.rsplit_once(" HTTP/")?.0.to_owned())).collect()
     }
 
     /// Keys in `bucket` that begin with `prefix`.

@@ -3,6 +3,7 @@
 use crate::config::{ClassList, Features};
 use crate::quality::Points;
 use crate::stages::context::Context;
+use crate::stages::encoded::open_parts;
 use crate::stages::error::StageError;
 use crate::stages::latents::reduced;
 use crate::store::Receipt;
@@ -31,8 +32,7 @@ impl FeatureTable {
         receipts: &[Receipt],
         alone: bool,
     ) -> Result<Self, StageError> {
-        let outputs: Vec<_> = receipts.iter().flat_map(|receipt| &receipt.outputs).collect();
-        let paths: Vec<_> = outputs.iter().map(|o| context.run_dir.path(&o.file)).collect();
+        let outputs = receipts.iter().flat_map(|receipt| &receipt.outputs);
         let second = !alone && context.pipeline.features.model.is_some();
         let from = if second { Numbers::Feature } else { Numbers::Latent };
         let how = match context.pipeline.discover.features {
@@ -40,8 +40,8 @@ impl FeatureTable {
             Features::Grid(cells) => Features::Grid(cells.min(CELLS)),
             Features::Latent => Features::Grid(CELLS),
         };
-        let table = LatentTable::open(&paths)?;
-        let (counts, digests) = (table.classes(), outputs.iter().map(|o| o.xxh3.clone()).collect());
+        let table = open_parts(&context.run_dir, receipts)?;
+        let (counts, digests) = (table.classes(), outputs.map(|o| o.xxh3.clone()).collect());
         Ok(Self { table, from, how, counts, digests })
     }
 

@@ -4,6 +4,7 @@ use super::answer::{ClassResult, Measured};
 use super::tables::{REFERENCE, Tables};
 use crate::config::Class;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
+use crate::discovery::DiscoveryError;
 use crate::quality::{Judge, Right};
 use crate::stages::error::StageError;
 use crate::store::RunDir;
@@ -81,7 +82,8 @@ impl Stage for Measure {
             inputs: json!({
                 "held_out": tables.held_out.digest(), "training": tables.training.digest(),
                 "classes": keys, "set": own,
-            }),
+            })
+            .into(),
         })
     }
 
@@ -92,25 +94,31 @@ impl Stage for Measure {
 
     async fn process(&self, set: &Set, scope: &Scope) -> Result<Done, StageError> {
         let (shared, set, cancel) = (self.shared.clone(), *set, scope.cancel().clone());
+        let (run_dir, out) = (self.run_dir.clone(), scope.clone());
         let task = tokio::task::spawn_blocking(move || {
             shared.prepare()?;
             cancel.check()?;
-            shared.measure(set)
+            let measured = shared.measure(set)?;
+            let text = serde_json::to_vec_pretty(&measured);
+            let text = text.map_err(|e| StageError::Other(e.to_string()))?;
+            out.record(run_dir.write(&format!("evaluate/sets/{}.json", set.file()), &text)?);
+            Ok::<_, StageError>(measured)
         });
         let measured = task.await??;
-        let text = serde_json::to_vec_pretty(&measured);
-        let text = text.map_err(|e| StageError::Other(e.to_string()))?;
-        scope.record(self.run_dir.write(&format!("evaluate/sets/{}.json", set.file()), &text)?);
         scope.tick(measured.images as u64);
         Ok(Done { samples: measured.images as u64, ..Done::default() })
     }
+}
+
+fn wrong(error: DiscoveryError) -> StageError {
+    StageError::Other(format!("the features can't be compared: {error}"))
 }
 
 impl Shared {
     /// Looks at the real images, once.
     fn prepare(&self) -> Result<(), StageError> {
         if self.judge.get().is_none() {
-            let judge = Judge::new(self.tables.reference()?);
+            let judge = Judge::new(self.tables.reference()?).map_err(wrong)?;
             let _ = self.judge.set(judge);
         }
         Ok(())
@@ -126,13 +134,13 @@ impl Shared {
                 format!("the set {} holds no image: nothing can be learnt from it", set.file());
             return Err(StageError::Other(message));
         }
-        let placement = judge.place(&points);
-        let classifiers = judge.train(points, labels);
+        let placement = judge.place(&points).map_err(wrong)?;
+        let classifiers = judge.train(&points, labels).map_err(wrong)?;
         // A class has too few images to keep all cores busy alone.
         let held_out = &self.tables.held_out;
         let right = |(label, class): (usize, &Class)| match held_out.count(&class.key) {
             0 => Ok(Right::default()),
-            _ => Ok(classifiers.right(&held_out.all(&class.key)?, label)),
+            _ => classifiers.right(&held_out.all(&class.key)?, label).map_err(wrong),
         };
         let classes = self.tables.classes.classes();
         let rights =

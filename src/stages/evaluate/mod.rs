@@ -12,6 +12,7 @@ mod tables;
 pub use answer::{ClassResult, Evaluation, SetResult};
 
 use super::context::Context;
+use super::encoded::open_parts;
 use super::error::StageError;
 use super::reopen::{require, state_of};
 use super::walk::planning;
@@ -19,7 +20,6 @@ use crate::config::{ClassList, FeatureModel, Patterns};
 use crate::dataflow::{FlowError, RunOptions, Stage, StageResult, plan, run_stage};
 use crate::objects::without_secrets_in;
 use crate::store::Receipt;
-use crate::store::tables::LatentTable;
 use answer::assemble;
 use measure::Measure;
 use parts::{HELD_OUT, Parts};
@@ -90,9 +90,7 @@ fn classes(context: &Context, encoded: &[Receipt]) -> Result<ClassList, StageErr
     if let Some(list) = &context.classes {
         return Ok(list.clone());
     }
-    let outputs = encoded.iter().flat_map(|receipt| &receipt.outputs);
-    let paths: Vec<_> = outputs.map(|output| context.run_dir.path(&output.file)).collect();
-    Ok(ClassList::from_keys(LatentTable::open(&paths)?.classes().keys()))
+    Ok(ClassList::from_keys(open_parts(&context.run_dir, encoded)?.classes().keys()))
 }
 
 /// Plans `stage`, replaces what is of other settings or inputs, and does what is left.

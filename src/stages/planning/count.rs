@@ -6,9 +6,10 @@
 use crate::config::key_fits;
 use crate::shards::{Compression, ReadOptions, Sample, ShardPlace};
 use crate::stages::context::Context;
+use crate::stages::encoded::open_parts;
 use crate::stages::error::StageError;
 use crate::stages::sources::Source;
-use crate::store::tables::{LatentRow, LatentTable};
+use crate::store::tables::LatentRow;
 use crate::store::{Receipt, RunDir};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -234,9 +235,7 @@ pub(super) fn count_encoded(
     encoded: &BTreeMap<String, Receipt>,
     counted: &mut Counted,
 ) -> Result<(), StageError> {
-    let outputs = encoded.values().flat_map(|receipt| &receipt.outputs);
-    let paths: Vec<_> = outputs.map(|output| run_dir.path(&output.file)).collect();
-    let classes = LatentTable::open(&paths)?.classes();
+    let classes = open_parts(run_dir, encoded.values())?.classes();
     let (before, after) = (counted.images().max(1), classes.values().sum::<usize>() as u64);
     counted.stored = (counted.stored as f64 / before as f64 * after as f64) as u64;
     counted.classes = classes.into_iter().map(|(class, n)| (class, n as u64)).collect();

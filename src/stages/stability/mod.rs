@@ -96,22 +96,21 @@ impl Stage for Search {
         let (context, latents) = (self.discover.context.clone(), self.discover.latents.clone());
         let settings = settings(&context, latents.cores(&class.key));
         let (key, seeds, cancel) = (class.key.clone(), self.seeds, scope.cancel().clone());
+        let out = scope.clone();
+        let name = format!("{STAGE}/{}.json", self.unit_name(class));
         let task = tokio::task::spawn_blocking(move || {
             let features = latents.features(&context, &key)?.features;
             let searches = Searches { class: &key, features: &features, settings, cancel };
             let changes = searches.all(seeds)?;
-            Ok::<_, StageError>(ClassStability {
-                class: key.clone(),
-                images: features.rows(),
-                changes,
-            })
+            let images = features.rows();
+            let found = ClassStability { class: key.clone(), images, changes };
+            let text = serde_json::to_vec_pretty(&found);
+            let text = text.map_err(|e| StageError::Other(e.to_string()))?;
+            out.record(out.run_dir().write(&name, &text)?);
+            Ok::<_, StageError>(images as u64)
         });
-        let found = task.await??;
-        let text = serde_json::to_vec_pretty(&found);
-        let text = text.map_err(|e| StageError::Other(e.to_string()))?;
-        let name = format!("{STAGE}/{}.json", self.unit_name(class));
-        scope.record(scope.run_dir().write(&name, &text)?);
-        scope.tick(found.images as u64);
-        Ok(Done { samples: found.images as u64, ..Done::default() })
+        let samples = task.await??;
+        scope.tick(samples);
+        Ok(Done { samples, ..Done::default() })
     }
 }

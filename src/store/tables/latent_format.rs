@@ -2,10 +2,10 @@
 
 use arrow::datatypes::Metadata;
 use half::f16;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How latents are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LatentType {
     /// IEEE half precision.
@@ -118,6 +118,14 @@ pub struct PartFormat {
 }
 
 impl PartFormat {
+    /// Whether a part can hold such numbers.
+    pub(super) fn is_possible(&self) -> bool {
+        let shape = self.latent.shape.iter();
+        let values = shape.copied().try_fold(1usize, |size, length| size.checked_mul(length));
+        values.is_some_and(|values| values <= MOST_VALUES)
+            && self.feature.is_none_or(|width| width <= MOST_VALUES)
+    }
+
     /// Bytes of one feature.
     pub fn feature_bytes(&self) -> usize {
         4 * self.feature.unwrap_or(0)

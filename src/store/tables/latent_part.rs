@@ -10,7 +10,6 @@ use parquet::arrow::arrow_reader::{
     RowSelector,
 };
 use parquet::file::metadata::PageIndexPolicy;
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -73,13 +72,15 @@ impl Numbers {
 pub(super) struct Part {
     path: PathBuf,
     metadata: ArrowReaderMetadata,
-    /// Class → first row and rows.
-    pub(super) runs: BTreeMap<String, (usize, usize)>,
+    format: PartFormat,
 }
 
+/// A class's rows in a part: its key, the first of them, and how many.
+pub(super) type Run = (String, usize, usize);
+
 impl Part {
-    /// Opens the part at `path`; what its images' numbers look like.
-    pub(super) fn open(path: &Path) -> Result<(Self, PartFormat), StoreError> {
+    /// Opens the part at `path`; where each class stands in it.
+    pub(super) fn open(path: &Path) -> Result<(Self, Vec<Run>), StoreError> {
         let file = File::open(path).map_err(StoreError::io("open", path))?;
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         let metadata =
@@ -87,19 +88,20 @@ impl Part {
         let notes = metadata.schema().metadata();
         let format = PartFormat::from_metadata(notes).map_err(StoreError::table(path))?;
         let runs = notes.get("coda.classes").map(String::as_str).unwrap_or_default();
-        let runs: Vec<(String, usize, usize)> =
-            serde_json::from_str(runs).map_err(StoreError::table(path))?;
+        let runs: Vec<Run> = serde_json::from_str(runs).map_err(StoreError::table(path))?;
         let rows = metadata.metadata().file_metadata().num_rows();
         let rows = usize::try_from(rows).map_err(StoreError::table(path))?;
-        let beyond = |&(_, first, own): &(String, usize, usize)| {
-            first.checked_add(own).is_none_or(|end| end > rows)
-        };
+        let beyond = |&(_, first, own): &Run| first.checked_add(own).is_none_or(|end| end > rows);
         if runs.iter().any(beyond) {
             let message = format!("its metadata count other rows than its {rows}");
             return Err(StoreError::table(path)(message));
         }
-        let runs = runs.into_iter().map(|(class, first, rows)| (class, (first, rows))).collect();
-        Ok((Self { path: path.to_owned(), metadata, runs }, format))
+        Ok((Self { path: path.to_owned(), metadata, format }, runs))
+    }
+
+    /// What its images' numbers look like.
+    pub(super) fn format(&self) -> PartFormat {
+        self.format
     }
 
     /// Appends rows `first + range` for each of `ranges` (ascending, disjoint) to `out`.
@@ -107,10 +109,10 @@ impl Part {
         &self,
         first: usize,
         ranges: &[std::ops::Range<usize>],
-        (format, numbers): (PartFormat, Numbers),
+        numbers: Numbers,
         out: &mut ClassRows,
     ) -> Result<(), StoreError> {
-        let path = &self.path;
+        let (path, format) = (&self.path, self.format);
         let file = File::open(path).map_err(StoreError::io("open", path))?;
         let builder =
             ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
