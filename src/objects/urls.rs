@@ -23,6 +23,23 @@ pub fn without_secrets(url: &str) -> String {
     format!("{scheme}://{host}{path}")
 }
 
+/// A web server's URL without user and password; anything else as it is.
+pub(crate) fn without_login(url: &str) -> String {
+    let rest = SERVERS.iter().find_map(|scheme| Some((scheme, url.strip_prefix(scheme)?)));
+    let Some((scheme, rest)) = rest else { return url.to_owned() };
+    let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    format!("{scheme}{host}{path}")
+}
+
+/// What of a URL says which object it is: a web server's less its login and its fragment, any other as it is.
+pub(crate) fn asked(url: &str) -> String {
+    match SERVERS.iter().any(|scheme| url.starts_with(scheme)) {
+        true => without_login(url.split('#').next().unwrap_or(url)),
+        false => url.to_owned(),
+    }
+}
+
 /// `text` with every URL in it as [`without_secrets`] has it. A URL ends at white space, a quote, and at `,` `)` `]` `}`
 /// that it did not open (braces stand for ranges of shards, brackets for an address).
 pub fn without_secrets_in(text: &str) -> String {
@@ -77,6 +94,20 @@ pub(crate) fn split(url: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_login_is_taken_out_of_a_web_servers_url_and_of_no_other() {
+        for (url, clean) in [
+            ("http://user:p%40ss@host:81/a@b.tar?c=d@e#f", "http://host:81/a@b.tar?c=d@e#f"),
+            ("https://u@[::1]:9000/x.tar", "https://[::1]:9000/x.tar"),
+            ("https://host/a.tar", "https://host/a.tar"),
+            ("s3://key@bucket/a", "s3://key@bucket/a"),
+        ] {
+            assert_eq!(without_login(url), clean);
+        }
+        assert_eq!(asked("http://u:p@h/a.tar?x=1#part"), "http://h/a.tar?x=1");
+        assert_eq!(asked("s3://bucket/a#b"), "s3://bucket/a#b");
+    }
 
     #[test]
     fn no_url_of_a_text_keeps_its_secrets() {

@@ -210,7 +210,7 @@ impl Stage for Generate {
                 Ok((png, seed)) => self.keep(slot, &png, seed, scope)?,
                 Err(reason) => {
                     let key = format!("{}/{}", self.key(slot), slot.rank);
-                    faults.push(Fault { shard: String::new(), key, reason });
+                    faults.push(Fault { shard: String::new(), key, reason, whole_shard: false });
                 }
             }
         }

@@ -128,8 +128,8 @@ fn where_we_differ_from_webdataset_it_is_on_purpose() {
         // A hidden file (macOS leaves `._` files) belongs to no sample, and does not part the sample around it.
         ("odd-hidden", &["a/0:jpg,cls"], "a/0:jpg a/:_0.jpg a/0:cls"),
         ("odd-no-end", &["0:jpg,cls", "!no_end_marker"], "0:jpg,cls"),
-        ("odd-no-tar", &["!corrupt"], "ReadError"),
-        ("odd-not-utf8", &["\u{fffd}0!non_utf8_name", "1:cls"], "\u{fffd}0:cls 1:cls"),
+        ("odd-no-tar", &["!not_tar"], "ReadError"),
+        ("odd-not-utf8", &["%ff0:cls", "1:cls"], "\u{fffd}0:cls 1:cls"),
         ("odd-nothing", &["!no_end_marker"], "ReadError"),
         ("odd-repeated", &["0!repeated_extension", "9:cls"], "ValueError"),
         ("odd-strays", &["0:jpg", "3:jpg", "0!non_adjacent", "9:cls"], "0:jpg 3:jpg 0:cls 9:cls"),

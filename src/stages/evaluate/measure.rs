@@ -6,7 +6,6 @@ use crate::config::Class;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::quality::{Judge, Right};
 use crate::stages::error::StageError;
-use crate::store::RunDir;
 use rayon::prelude::*;
 use serde_json::json;
 use std::sync::{Arc, OnceLock};
@@ -34,7 +33,6 @@ impl Set {
 /// The stage.
 pub(super) struct Measure {
     shared: Arc<Shared>,
-    run_dir: RunDir,
     seeds: usize,
 }
 
@@ -44,9 +42,9 @@ struct Shared {
 }
 
 impl Measure {
-    pub(super) fn new(tables: Tables, run_dir: RunDir, seeds: usize) -> Self {
+    pub(super) fn new(tables: Tables, seeds: usize) -> Self {
         let shared = Arc::new(Shared { tables, judge: OnceLock::new() });
-        Self { shared, run_dir, seeds }
+        Self { shared, seeds }
     }
 }
 
@@ -100,7 +98,7 @@ impl Stage for Measure {
         let measured = task.await??;
         let text = serde_json::to_vec_pretty(&measured);
         let text = text.map_err(|e| StageError::Other(e.to_string()))?;
-        scope.record(self.run_dir.write(&format!("evaluate/sets/{}.json", set.file()), &text)?);
+        scope.write(&format!("evaluate/sets/{}.json", set.file()), &text)?;
         scope.tick(measured.images as u64);
         Ok(Done { samples: measured.images as u64, ..Done::default() })
     }

@@ -110,7 +110,7 @@ impl Stage for Search {
         let text = serde_json::to_vec_pretty(&found);
         let text = text.map_err(|e| StageError::Other(e.to_string()))?;
         let name = format!("{STAGE}/{}.json", self.unit_name(class));
-        scope.record(scope.run_dir().write(&name, &text)?);
+        scope.write(&name, &text)?;
         scope.tick(found.images as u64);
         Ok(Done { samples: found.images as u64, ..Done::default() })
     }
