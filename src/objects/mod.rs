@@ -32,4 +32,4 @@ pub(crate) use transfer_error::TransferError;
 #[cfg(feature = "remote")]
 pub(crate) use urls::split;
 pub(crate) use urls::{asked, is_store, is_url};
-pub use urls::{without_secrets, without_secrets_in};
+pub use urls::{without_logins_in, without_secrets, without_secrets_in};

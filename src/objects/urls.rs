@@ -40,15 +40,25 @@ pub(crate) fn asked(url: &str) -> String {
     }
 }
 
+/// `text` without user and password of every web address in it: what a run directory may keep of its settings.
+pub fn without_logins_in(text: &str) -> String {
+    changed_in(text, without_login)
+}
+
 /// `text` with every URL in it as [`without_secrets`] has it. A URL ends at white space, a quote, and at `,` `)` `]` `}`
 /// that it did not open (braces stand for ranges of shards, brackets for an address).
 pub fn without_secrets_in(text: &str) -> String {
+    changed_in(text, without_secrets)
+}
+
+/// `text` with every URL in it changed.
+fn changed_in(text: &str, change: fn(&str) -> String) -> String {
     let (mut clean, mut rest) = (String::new(), text);
     while let Some(start) = first_url(rest) {
         let (before, found) = rest.split_at(start);
         let (url, after) = found.split_at(url_end(found));
         clean.push_str(before);
-        clean.push_str(&without_secrets(url));
+        clean.push_str(&change(url));
         rest = after;
     }
     clean + rest
@@ -107,6 +117,16 @@ mod tests {
         }
         assert_eq!(asked("http://u:p@h/a.tar?x=1#part"), "http://h/a.tar?x=1");
         assert_eq!(asked("s3://bucket/a#b"), "s3://bucket/a#b");
+    }
+
+    #[test]
+    fn logins_go_and_the_rest_of_a_setting_stays() {
+        assert_eq!(
+            without_logins_in(
+                r#"shards = ["http://u:p@h/a-{0..1}.tar?x=1", "s3://k@b/c"] # http://v:w@h"#
+            ),
+            r#"shards = ["http://h/a-{0..1}.tar?x=1", "s3://k@b/c"] # http://h"#
+        );
     }
 
     #[test]

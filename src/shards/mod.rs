@@ -55,6 +55,7 @@ mod tar_blocks;
 mod tar_stream;
 mod writer;
 
+pub use crate::objects::without_logins_in;
 pub use compression::{Compression, decompress};
 pub use error::ShardError;
 pub use fault::{Fault, FaultReason};

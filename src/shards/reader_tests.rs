@@ -222,7 +222,10 @@ fn samples_in_folders_of_the_system_are_none_and_a_shard_of_nothing_else_is_name
     let items = read(tar_of(&[("__meta__", b""), (".data/1.png", b"i"), (".data/1.cls", b"7")]));
     assert_eq!(outline(&items), ["!no_samples*"]);
     let message = items[0].as_ref().unwrap_err().to_string();
-    assert!(message.contains("none of its 2 files") && message.contains(".data/1.png"), "{message}");
+    assert!(
+        message.contains("none of its 2 files") && message.contains(".data/1.png"),
+        "{message}"
+    );
     assert_eq!(outline(&read(tar_of(&[("__meta__", b"")]))), [""; 0]);
 }
 

@@ -35,8 +35,17 @@ fn paths_braces_globs_and_folders() {
 #[test]
 fn what_a_folder_or_a_glob_passes_over_is_told_and_companions_are_not() {
     let files = [
-        "s/a.tar", "s/b.TAR", "s/c.tar.xz", "s/d.tzst", "s/e.tar.zstd", "s/a.idx", "s/a.json",
-        "s/README.md", "s/LICENSE", "s/.hidden.zip", "s/more/i.tar",
+        "s/a.tar",
+        "s/b.TAR",
+        "s/c.tar.xz",
+        "s/d.tzst",
+        "s/e.tar.zstd",
+        "s/a.idx",
+        "s/a.json",
+        "s/README.md",
+        "s/LICENSE",
+        "s/.hidden.zip",
+        "s/more/i.tar",
     ];
     let folder = folder(&files);
     let told = |pattern: &str| {
