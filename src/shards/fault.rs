@@ -140,7 +140,7 @@ pub enum FaultReason {
         /// The extension, lower-cased.
         extension: String,
     },
-    /// A member is a link to another one: it has no content of its own.
+    /// A member is a link to another sample's: it has no content of its own.
     #[error(
         "member `.{extension}` is a {kind} to `{target}`, which is not followed: repack with \
          `--dereference --hard-dereference`"

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::fault::FaultReason;
+use super::member_name::split_member_name;
 use super::sample::{Sample, SampleMember};
 use super::writer::MemberEntry;
 use xxhash_rust::xxh3::xxh3_128;
@@ -44,6 +45,14 @@ impl Group {
 
     pub fn push(&mut self, extension: String, bytes: Vec<u8>) {
         self.sample.members.push(SampleMember { extension, bytes });
+    }
+
+    /// The content of the sample's own member of this name, where it is loaded.
+    pub fn content_of(&self, name: &str) -> Option<Vec<u8>> {
+        let split = split_member_name(name)?;
+        let plain = |key: &str| key.trim_start_matches("./").to_owned();
+        let own = plain(split.key) == plain(&self.sample.key);
+        self.sample.get(&split.extension.to_lowercase()).filter(|_| own).map(<[u8]>::to_vec)
     }
 
     /// The finished sample, or its key and what is wrong with it.

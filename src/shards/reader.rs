@@ -103,12 +103,27 @@ impl NamedMember {
         })
     }
 
+    /// The name of the member that it is a link to.
+    fn leads_to(&self) -> Option<String> {
+        let Link { target, .. } = self.link.as_ref()?;
+        match self.key.rsplit_once('/').filter(|_| self.is_relative()) {
+            Some((folder, _)) => Some(format!("{folder}/{target}")),
+            None => Some(target.clone()),
+        }
+    }
+
+    /// Whether it leads to a name in its own folder: a hard link's is one of the archive.
+    fn is_relative(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.symbolic && !link.target.starts_with('/'))
+    }
+
     /// Why its content can't be read from the archive, if so.
     fn not_stored(&self) -> Option<FaultReason> {
         let extension = self.extension.clone();
         match &self.link {
-            Some(Link { kind, target }) => {
-                Some(FaultReason::Link { extension, kind: *kind, target: target.clone() })
+            Some(Link { symbolic, target }) => {
+                let kind = if *symbolic { "symbolic link" } else { "hard link" };
+                Some(FaultReason::Link { extension, kind, target: target.clone() })
             }
             None => self.is_sparse.then_some(FaultReason::Sparse { extension }),
         }
@@ -205,6 +220,12 @@ impl ShardReader {
         group.note_extension(&member.extension);
         let wanted = self.options.extensions.as_ref();
         let loaded = wanted.is_none_or(|list| list.contains(&member.extension));
+        if let Some(name) = member.leads_to().filter(|_| loaded && !self.options.all_stored)
+            && let Some(bytes) = group.content_of(&name)
+        {
+            group.push(member.extension, bytes);
+            return Ok(());
+        }
         if let Some(reason) = member.not_stored().filter(|_| loaded || self.options.all_stored) {
             group.fail(reason);
             return Ok(());

@@ -153,6 +153,29 @@ fn folders_have_no_content_and_links_are_faults_of_their_samples() {
 }
 
 #[test]
+fn a_link_within_its_sample_is_followed() {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut file = tar::Header::new_ustar();
+    file.set_path("./d/a.jpg").unwrap();
+    file.set_size(1);
+    file.set_cksum();
+    builder.append(&file, &b"i"[..]).unwrap();
+    for (kind, name, target) in [
+        (tar::EntryType::Symlink, "./d/a.png", "a.jpg"),
+        (tar::EntryType::Link, "./d/a.gif", "d/a.jpg"),
+    ] {
+        builder.append(&bodiless(kind, name, target), io::empty()).unwrap();
+    }
+    let tar = builder.into_inner().unwrap();
+    let items = read(tar.clone());
+    assert_eq!(outline(&items), ["./d/a:jpg,png,gif"]);
+    assert_eq!(items[0].as_ref().unwrap().get("gif"), Some(&b"i"[..]));
+    // An index has no content to point at.
+    let index = ReadOptions { all_stored: true, ..ReadOptions::default() };
+    assert_eq!(outline(&read_with(tar, index)), ["./d/a!link"]);
+}
+
+#[test]
 fn long_link_targets_are_named() {
     let mut builder = tar::Builder::new(Vec::new());
     let target = format!("{}.jpg", "t".repeat(150));

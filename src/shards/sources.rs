@@ -262,9 +262,9 @@ fn of_no_kind(name: &str, pattern: &str) -> ShardError {
 
 /// Whether a file that is not taken for a shard may be one, and is no companion of shards either (`.idx`, `.json`, …).
 pub(super) fn may_be_shard(path: &str) -> bool {
-    const BESIDE: [&str; 14] = [
+    const BESIDE: [&str; 16] = [
         "idx", "json", "jsonl", "txt", "md", "csv", "tsv", "yaml", "yml", "toml", "log", "parquet",
-        "pkl", "sqlite",
+        "pkl", "sqlite", "md5", "sha256",
     ];
     let name = path.rsplit('/').next().unwrap_or(path);
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_lowercase();

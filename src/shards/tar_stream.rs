@@ -44,8 +44,8 @@ pub(super) struct MemberHeader {
 /// A member without content of its own.
 #[derive(Debug, Clone)]
 pub(super) struct Link {
-    /// What people call its kind.
-    pub kind: &'static str,
+    /// Whether it is a symbolic link, not a hard one.
+    pub symbolic: bool,
     /// The name that it leads to.
     pub target: String,
 }
@@ -159,9 +159,11 @@ impl<R: Source> TarStream<R> {
         // Version 7 archives mark a folder by its name alone.
         let is_file = regular && name.last() != Some(&b'/');
         let is_sparse = overrides.sparse || kind == EntryType::GNUSparse;
-        let link = link_kind(kind).map(|kind| {
+        let is_link = matches!(kind, EntryType::Link | EntryType::Symlink);
+        let link = is_link.then(|| {
             let target = overrides.link.or_else(|| header.link_name_bytes().map(Into::into));
-            Link { kind, target: String::from_utf8_lossy(&target.unwrap_or_default()).into_owned() }
+            let target = String::from_utf8_lossy(&target.unwrap_or_default()).into_owned();
+            Link { symbolic: kind == EntryType::Symlink, target }
         });
         Ok(MemberHeader { name, size, offset, content, is_file, is_sparse, link })
     }
@@ -236,12 +238,4 @@ fn sums(block: &[u8; 512]) -> [i64; 2] {
         bytes.map(|(i, &byte)| if (148..156).contains(&i) { b' ' } else { byte })
     };
     [bytes().map(i64::from).sum(), bytes().map(|byte| i64::from(byte.cast_signed())).sum()]
-}
-
-fn link_kind(kind: EntryType) -> Option<&'static str> {
-    match kind {
-        EntryType::Link => Some("hard link"),
-        EntryType::Symlink => Some("symbolic link"),
-        _ => None,
-    }
 }
