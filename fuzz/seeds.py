@@ -83,6 +83,32 @@ def tar_reader():
     base256[148:156] = b"%06o\0 " % sum(base256)
     seed("tar_reader", "base256.tar", bytes(base256) + b"12345" + bytes(507 + 1024))
     seed("tar_reader", "empty", b"\0" * 1024)
+    # What other programs write: zeros or text behind the stream, skippable frames, long windows, links, old checksums.
+    skippable = b"\x50\x2a\x4d\x18\x03\0\0\0abc"
+    packed = {"gz": gzip.compress(plain, mtime=0), "zst": through("zstd", plain), "lz4": through("lz4", plain)}
+    for ending, content in packed.items():
+        seed("tar_reader", f"padded.tar.{ending}", content + bytes(700))
+        seed("tar_reader", f"tail.tar.{ending}", content + b"some text")
+        if ending != "gz":
+            seed("tar_reader", f"skippable.tar.{ending}", skippable + content + skippable + content + skippable)
+    for log in [29, 31]:
+        frame = b"\x28\xb5\x2f\xfd\0" + bytes([(log - 10) << 3]) + struct.pack("<I", len(plain) << 3 | 1)[:3]
+        seed("tar_reader", f"long{log}.tar.zst", frame + plain)
+    for name, kind in [("hard-link", b"1"), ("symbolic-link", b"2")]:
+        link = header(b"b.jpg", kind, 0)
+        seed("tar_reader", f"{name}.tar", plain[:-1024] + link + plain[-1024:])
+    seed("tar_reader", "latin1.tar", header(b"caf\xe9%.cls", b"0", 1) + b"7" + bytes(511 + 1024))
+    signed = bytearray(header("é.cls".encode(), b"0", 1))
+    signed[257:265] = bytes(8)
+    signed[148:156] = b" " * 8
+    signed[148:156] = b"%06o\0 " % sum(byte - 256 if byte > 127 else byte for byte in signed)
+    seed("tar_reader", "signed-checksum.tar", bytes(signed) + b"7" + bytes(511 + 1024))
+    junk = [("a/.ipynb_checkpoints/1.jpg", b"x"), ("__MACOSX/a/1.jpg", b"x"), ("@eaDir/1.jpg", b"x")]
+    seed("tar_reader", "junk-alone.tar", tar(junk))
+    seed("tar_reader", "junk.tar", tar([*junk, ("a/1.cls", b"7")]))
+    for name, head in [("page", b"<!DOCTYPE html><html>"), ("table", b"PAR1"), ("packed.xz", b"\xfd7zXZ\0")]:
+        seed("tar_reader", name, head)
+        seed("tar_reader", name + "-long", head + b"x" * 600)
 
 
 def grouping():
@@ -97,6 +123,10 @@ def grouping():
     seed("grouping", "no-sample", members((ustar, 1, b"__x__/a.b"), (ustar, 1, b"README"), (ustar, 1, b"d/._a.x")))
     seed("grouping", "kinds", members((folder, 0, b"d.x/"), (link, 0, b"a.x"), (ustar, 0, b"a.x/"), (ustar, 1, b"a.y")))
     seed("grouping", "bytes", members((pax, 3, b"a\0b\n.jpg"), (gnu, 3, b"\xff\xfe.jpg"), (pax, 250, b"large.bin")))
+    seed("grouping", "links", members((ustar, 1, b"a.x"), (3, 0, b"b.x"), (6, 0, b"b.y"), (7, 0, b"c.x"), (ustar, 1, b"c.y")))
+    seed("grouping", "latin1", members((ustar, 1, b"caf\xe9%.x"), (gnu, 1, b"caf\xe9%.y"), (pax, 1, b"caf%e9.x")))
+    seed("grouping", "system", members((ustar, 1, b"a/.git/x.y"), (pax, 1, b"$RECYCLE.BIN/x.y"), (ustar, 1, b"./a.x")))
+    seed("grouping", "system-alone", members((ustar, 1, b"__MACOSX/x.y"), (ustar, 1, b"README")))
     seed("grouping", "long", members((gnu, 1, b"n" * 200 + b".x"), (pax, 1, b"d/" * 100 + b"e.y")))
 
 

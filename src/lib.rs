@@ -23,3 +23,4 @@ pub mod shards;
 pub mod slurm;
 pub mod stages;
 pub mod store;
+pub mod text;

@@ -81,7 +81,7 @@ impl Inspect {
                         out,
                         "bad: {}: {}",
                         printable(&fault.key.unwrap_or_default()),
-                        fault.reason
+                        printable(&fault.reason.to_string())
                     )?;
                     continue;
                 }
@@ -107,7 +107,7 @@ impl Inspect {
                 *bytes += member.bytes.len() as u64;
             }
             if let Some(label) = sample.get("cls") {
-                *labels.entry(String::from_utf8_lossy(label).trim().to_owned()).or_default() += 1;
+                *labels.entry(printable(String::from_utf8_lossy(label).trim())).or_default() += 1;
             }
         }
         anyhow::ensure!(
@@ -136,7 +136,7 @@ fn show_rows(out: &mut impl Write, batch: &RecordBatch) -> anyhow::Result<()> {
         for (field, column) in schema.fields().iter().zip(batch.columns()) {
             cells.push(format!("{}={}", field.name(), cell(column, row)?));
         }
-        writeln!(out, "{}", cells.join(" "))?;
+        writeln!(out, "{}", printable(&cells.join(" ")))?;
     }
     Ok(())
 }

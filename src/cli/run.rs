@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::{Args, builder::PossibleValuesParser};
 use coda_pipe::config::Pipeline;
 use coda_pipe::dataflow::{Cancel, Partition, Progress, ProgressStyle, RunOptions};
+use coda_pipe::shards::without_logins_in;
 use coda_pipe::stages::{self, Context, STAGES, StageRange};
 use coda_pipe::store::{EventLog, RunDir, RunRecord};
 use serde_json::json;
@@ -199,8 +200,9 @@ impl Run {
         let result = result?;
         noted?;
         // Only now: after a refusal the directory still holds another pipeline's results.
-        let text = std::fs::read(&self.pipeline).context("cannot read the pipeline file")?;
-        run_dir.write("pipeline.toml", &text)?;
+        let text =
+            std::fs::read_to_string(&self.pipeline).context("cannot read the pipeline file")?;
+        run_dir.write("pipeline.toml", without_logins_in(&text).as_bytes())?;
         run_end::report((&context, run_dir), &result, started.elapsed(), self.json)?;
         if context.pipeline.output.report
             && place.writes_report()
@@ -222,8 +224,10 @@ impl Run {
             program: concat!("coda-pipe ", env!("CARGO_PKG_VERSION")).into(),
             pipeline: self.pipeline.display().to_string(),
             folder: std::env::current_dir().unwrap_or_default(),
-            sets: self.sets.clone(),
-            settings: serde_json::to_value(&context.pipeline)?,
+            sets: self.sets.iter().map(|set| without_logins_in(set)).collect(),
+            settings: serde_json::from_str(&without_logins_in(&serde_json::to_string(
+                &context.pipeline,
+            )?))?,
             runtime: before.runtime,
             stages: before.stages,
         })

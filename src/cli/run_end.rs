@@ -15,13 +15,22 @@ pub(super) fn report(
     as_json: bool,
 ) -> anyhow::Result<()> {
     let seconds = elapsed.as_secs_f64();
-    for fault in outcome.faults.iter().take(20) {
+    for fault in &outcome.lost_shards {
         eprintln!(
-            "skipped {}: {}: {}",
-            fault.shard,
-            printable(&fault.key),
-            printable(&fault.reason)
+            "{}",
+            printable(&format!("nothing could be read of {}: {}", fault.shard, fault.reason))
         );
+    }
+    if !outcome.lost_shards.is_empty() {
+        eprintln!(
+            "{} shards left out as a whole, as [data] max_bad_shards allows; listed in {run_dir}/quarantine.parquet",
+            outcome.lost_shards.len()
+        );
+    }
+    for fault in outcome.faults.iter().take(20) {
+        let sample = if fault.key.is_empty() { String::new() } else { format!("{}: ", fault.key) };
+        let line = format!("skipped {}: {sample}{}", fault.shard, fault.reason);
+        eprintln!("{}", printable(&line));
     }
     if !outcome.faults.is_empty() {
         eprintln!(
@@ -61,10 +70,16 @@ pub(super) fn report(
             shards(cores),
         );
     }
+    if outcome.numbered && outcome.stages.iter().any(|s| s.stage == "assemble") {
+        eprintln!(
+            "labels are positions in the list of classes: {run_dir}/distilled/{}.classes.json says which is which",
+            context.pipeline.output.name
+        );
+    }
     if as_json {
         let summary = json!({
             "run_dir": run_dir.to_string(), "seconds": seconds,
-            "stages": outcome.stages, "skipped": outcome.faults, "failed": outcome.failed, "impure": outcome.impure,
+            "stages": outcome.stages, "skipped": outcome.faults, "lost_shards": outcome.lost_shards, "failed": outcome.failed, "impure": outcome.impure,
         });
         writeln!(std::io::stdout(), "{summary:#}")?;
     }

@@ -1,13 +1,16 @@
 //! `coda-pipe shards`.
 
 use super::exit::{Exit, UsageError};
+use super::printable::printable;
 use super::shards_cat::Cat;
 use super::shards_index::Index;
 use super::shards_ls::Ls;
 use super::shards_pack::Pack;
 use super::shards_verify::Verify;
 use clap::{Args, Subcommand};
-use coda_pipe::shards::{Fault, Retry, ShardError, ShardPlace, expand_sources};
+use coda_pipe::shards::{
+    Fault, FaultReason, Retry, Sample, ShardError, ShardPlace, expand_sources_telling,
+};
 use std::path::Path;
 
 /// Work with WebDataset shards.
@@ -53,9 +56,11 @@ impl Shards {
     }
 }
 
-/// The shards that the arguments of a command stand for.
+/// The shards that the arguments of a command stand for; what folders and globs passed over is said.
 pub(super) fn places(patterns: &[String]) -> anyhow::Result<Vec<ShardPlace>> {
-    let places = expand_sources(Path::new(""), patterns, Retry::default());
+    let mut told = Vec::new();
+    let places = expand_sources_telling(Path::new(""), patterns, Retry::default(), &mut told);
+    told.iter().for_each(|sentence| eprintln!("{}", printable(sentence)));
     places.map_err(|error| match error {
         ShardError::Remote { .. } => anyhow::Error::new(error),
         mistake => UsageError(mistake.to_string()).into(),
@@ -77,6 +82,11 @@ impl Bad {
     /// Of a fault that the reader found.
     pub(super) fn of(fault: Fault) -> Self {
         Self { code: fault.reason.code(), error: fault.reason.to_string(), key: fault.key }
+    }
+
+    /// Of a sample that has not what was asked for.
+    pub(super) fn of_sample(sample: Sample, reason: &FaultReason) -> Self {
+        Self { key: Some(sample.key), code: reason.code(), error: reason.to_string() }
     }
 }
 

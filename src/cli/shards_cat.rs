@@ -9,6 +9,7 @@ use coda_pipe::shards::{
     LabelSource, ReadOptions, Sample, ShardError, ShardIdentity, ShardPlace, ShardWriter,
     WriterOptions,
 };
+use coda_pipe::text::decoded;
 use std::collections::BTreeSet;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
@@ -25,7 +26,7 @@ pub(crate) struct Cat {
     /// Only samples of these classes
     #[arg(long, value_name = "KEY,…", value_delimiter = ',')]
     classes: Vec<String>,
-    /// Where a sample's class is (cls, txt, json:FIELD, key), for --classes
+    /// Where a sample's class is (cls, txt, json:FIELD, key, key:last, key:first), for --classes
     #[arg(long, value_name = "SOURCE", default_value = "cls", requires = "classes")]
     label: LabelSource,
     /// Stop after so many samples
@@ -73,8 +74,9 @@ impl Cat {
 
     fn wanted(&self) -> anyhow::Result<Option<BTreeSet<String>>> {
         let Some(path) = &self.keys else { return Ok(None) };
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the keys in {}", path.display()))?;
+        let named = || format!("cannot read the keys in {}", path.display());
+        let bytes = std::fs::read(path).with_context(named)?;
+        let text = decoded(&bytes).context("it is not UTF-8 text").with_context(named)?;
         Ok(Some(text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()))
     }
 
@@ -110,6 +112,8 @@ impl Cat {
                 return Ok(());
             }
         };
+        // Shards may have keys in common, as for any reader of several.
+        stream.tar.forget_keys();
         for item in reader {
             if self.is_enough(stream) {
                 break;
@@ -156,10 +160,7 @@ impl Cat {
         }
         match self.label.label(&sample) {
             Ok(class) => Ok(self.classes.contains(&class).then_some(sample)),
-            Err(reason) => {
-                let (code, error) = (reason.code(), reason.to_string());
-                Err(Bad { key: Some(sample.key), code, error })
-            }
+            Err(reason) => Err(Bad::of_sample(sample, &reason)),
         }
     }
 }

@@ -89,7 +89,8 @@ fn index(place: &ShardPlace) -> anyhow::Result<Written> {
         bail!("it is compressed ({name}), and an index points into a plain tar: unpack it first");
     }
     // Only headers are read.
-    let options = ReadOptions { extensions: Some(Vec::new()), ..ReadOptions::default() };
+    let options =
+        ReadOptions { extensions: Some(Vec::new()), all_stored: true, ..ReadOptions::default() };
     let mut samples = Vec::new();
     let reader = place.open(&ShardIdentity::default(), options);
     for item in reader.map_err(|fault| anyhow::anyhow!("{}", fault.reason))? {

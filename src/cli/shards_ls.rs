@@ -18,7 +18,7 @@ pub(crate) struct Ls {
     /// One JSON object a line: {"shard", "key", "members": {"jpg": bytes, …}}, or {"shard", "key", "error", "code"}
     #[arg(long)]
     json: bool,
-    /// Show each sample's class, from here (cls, txt, json:FIELD, key); a sample without one is bad
+    /// Show each sample's class, from here (cls, txt, json:FIELD, key, key:last, key:first); a sample without one is bad
     #[arg(long, value_name = "SOURCE")]
     label: Option<LabelSource>,
     /// Show which of these members, first come first taken, is the image; a sample without one is bad
@@ -48,7 +48,7 @@ impl Ls {
             let before = (samples, bad);
             let shard = place.to_string();
             if !self.json {
-                writeln!(out, "{shard}")?;
+                writeln!(out, "{}", printable(&shard))?;
             }
             self.each(place, |listed| {
                 *(if listed.is_ok() { &mut samples } else { &mut bad }) += 1;
@@ -85,16 +85,15 @@ impl Ls {
         let label = self.label.as_ref().map(|source| source.label(&sample)).transpose();
         let label = match label {
             Ok(label) => label,
-            Err(reason) => {
-                let (code, error) = (reason.code(), reason.to_string());
-                return Err(Bad { key: Some(sample.key), code, error });
-            }
+            Err(reason) => return Err(Bad::of_sample(sample, &reason)),
         };
-        let image = self.image.iter().find(|ext| sample.get(ext).is_some()).cloned();
-        if image.is_none() && !self.image.is_empty() {
-            let error = format!("no image: it has no member .{}", self.image.join(", ."));
-            return Err(Bad { key: Some(sample.key), code: "no_image", error });
-        }
+        let image = match self.image.is_empty() {
+            true => None,
+            false => match sample.image(&self.image) {
+                Ok((extension, _)) => Some(extension.to_owned()),
+                Err(reason) => return Err(Bad::of_sample(sample, &reason)),
+            },
+        };
         Ok(Good { sample, label, image })
     }
 

@@ -8,14 +8,11 @@ use clap::Args;
 use coda_pipe::dataflow::{Progress, ProgressStyle, StageProgress};
 use coda_pipe::imaging::{DecodeOptions, decode_rgb};
 use coda_pipe::shards::{
-    ReadOptions, Sample, SampleEntry, ShardIdentity, ShardPlace, check_dali_index,
+    IMAGE_EXTENSIONS, ReadOptions, Sample, SampleEntry, ShardIdentity, ShardPlace, check_dali_index,
 };
 use rayon::prelude::*;
 use serde_json::json;
 use std::io::Write;
-
-/// Extensions of members that are images, also behind another (`seg.png`).
-const IMAGES: [&str; 8] = ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"];
 
 /// Read every shard to its end, and if asked decode every image; say what is damaged.
 #[derive(Debug, Args)]
@@ -74,7 +71,7 @@ impl Verify {
         } else {
             for Found { shard, bad, .. } in &found {
                 bad.iter().try_for_each(|bad| {
-                    writeln!(out, "{shard}: {}", printable(&bad.to_string()))
+                    writeln!(out, "{}", printable(&format!("{shard}: {bad}")))
                 })?;
             }
             let decoded =
@@ -134,8 +131,9 @@ impl Verify {
         found.samples += 1;
         for member in &sample.members {
             found.bytes += member.bytes.len() as u64;
+            // Also behind another (`seg.png`).
             let kind = member.extension.rsplit('.').next().unwrap_or_default();
-            if !self.images || !IMAGES.contains(&kind) {
+            if !self.images || !IMAGE_EXTENSIONS.contains(&kind) {
                 continue;
             }
             match decode_rgb(&member.bytes, DecodeOptions::default()) {

@@ -1,5 +1,6 @@
 //! Class lists: which classes, in which order, and what each is called in a prompt.
 
+use super::class_labels::whole_number;
 use crate::store::file_stem;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -78,8 +79,8 @@ pub enum ClassListError {
 pub struct ClassList {
     classes: Vec<Class>,
     places: HashMap<String, usize>,
-    /// Whether a key is no whole number.
-    words: bool,
+    /// Keys that are no whole numbers.
+    odd: usize,
 }
 
 impl ClassList {
@@ -145,7 +146,7 @@ impl ClassList {
 
     fn push(&mut self, key: &str, prompt: &str, supercategory: Option<&str>) {
         self.places.insert(key.to_owned(), self.classes.len());
-        self.words |= !key.bytes().all(|b| b.is_ascii_digit());
+        self.odd += usize::from(whole_number(key).is_none());
         self.classes.push(Class {
             key: key.to_owned(),
             prompt: prompt.to_owned(),
@@ -163,13 +164,9 @@ impl ClassList {
         self.places.get(key).copied()
     }
 
-    /// What is written as `.cls` for the class at `position`: its key where every key is a whole number, so that
-    /// labels stay what they were; else the position.
-    pub fn label(&self, position: usize) -> String {
-        match self.classes.get(position) {
-            Some(class) if !self.words => class.key.clone(),
-            _ => position.to_string(),
-        }
+    /// Whether labels are the keys: all of them are whole numbers.
+    pub fn labels_are_keys(&self) -> bool {
+        self.odd == 0
     }
 }
 

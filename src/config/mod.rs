@@ -4,6 +4,7 @@
 //! the error messages, `docs/settings.md` and the fingerprints of the stages all come from that one table.
 //! Unknown keys are refused with the nearest valid one, and all errors of a file are reported together.
 
+mod class_labels;
 mod classes;
 mod document;
 mod error;

@@ -12,7 +12,7 @@ use crate::diffusion::noise::{Noise, Seeds};
 use crate::diffusion::scheduler::{PredictionType, Sigmas, SolverKind, TimestepSpacing};
 use crate::discovery::{Algorithm, NeighborSearch};
 use crate::onnx::DeviceChoice;
-use crate::shards::LabelSource;
+use crate::shards::{IMAGE_EXTENSIONS, LabelSource};
 use crate::store::tables::LatentType;
 use std::path::PathBuf;
 
@@ -44,14 +44,20 @@ section! {
         /// Pass over samples of classes that the list doesn't have, uncounted: the list is a part of a larger data set.
         skip_others: bool = false, any;
         /// Where a sample's class key is: `cls` or `txt` (a member of that extension), `json:FIELD` (a field of its
-        /// `.json` member), or `key` (the sample key's prefix).
+        /// `.json` member; `json:meta.label` is the field `label` of its object `meta`), `key` (the sample key's innermost
+        /// folder or, without one, what stands before the last `_` of its name), `key:last` (what stands behind the last `_`)
+        /// or `key:first` (what stands before the first `_`).
         label: LabelSource = LabelSource::Extension("cls".into()), any;
         /// The members taken as the image, in order of preference.
-        image: Vec<String> = ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"].map(String::from).to_vec(), extensions;
+        image: Vec<String> = IMAGE_EXTENSIONS.map(String::from).to_vec(), extensions;
         /// How many bad samples (undecodable, without a label, of an unknown class; the lost rest of a damaged shard
         /// counts as one) a run endures: a count, a share of all samples, or `"auto"`: 1 % and at least 10. Past it the run fails; below it
         /// they are skipped, counted and listed in `quarantine.parquet`.
         max_bad: MaxBad = MaxBad::Auto, any;
+        /// How many shards a run goes on without of which nothing at all could be read (another format, an HTML page, cut
+        /// off in the first sample). They do not count for `max_bad`. With 0 such a shard fails the run when the others
+        /// are done.
+        max_bad_shards: usize = 0, any;
         /// How often in a row a failed read from a server is tried again, from the byte where it broke; bytes that arrive
         /// start the count anew.
         retries: usize = 5, any;

@@ -241,7 +241,10 @@ macro_rules! parsed {
         }
     };
 }
-parsed!(LabelSource, "\"cls\", \"txt\" or another extension, \"json:FIELD\" or \"key\"");
+parsed!(
+    LabelSource,
+    "\"cls\", \"txt\" or another extension, \"json:FIELD\", \"key\", \"key:last\" or \"key:first\""
+);
 
 impl Value for DeviceChoice {
     const KIND: &'static str =

@@ -3,6 +3,7 @@
 use super::cancel::{Cancel, Cancelled};
 use super::progress::StageProgress;
 use crate::store::{AtomicFile, RunDir, StoreError, Written};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -66,6 +67,16 @@ impl Scope {
     pub fn publish(&self, file: AtomicFile) -> Result<(), StoreError> {
         self.record(file.publish(self.run_dir.root())?);
         Ok(())
+    }
+
+    /// Writes a small file whole and records it; it is sent with the unit's others.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
+        let mut file = self.create(name)?;
+        file.write_all(content).map_err(StoreError::io("write", &self.path(name)))?;
+        self.publish(file)
     }
 
     /// Records a file that was published already.

@@ -69,6 +69,12 @@ pub trait UnitError:
     fn concerns_all(&self) -> bool {
         false
     }
+
+    /// Whether what the unit works on is at fault (a damaged shard, a class without enough images), so that nothing is
+    /// said of other units.
+    fn is_its_own(&self) -> bool {
+        false
+    }
 }
 
 /// What a unit did, beside the files it wrote.

@@ -23,7 +23,12 @@ pub(super) struct Asker {
 impl Asker {
     /// Asks `store`, which `url` names.
     pub(super) fn new(store: Arc<dyn Store>, url: &str) -> Self {
-        let about = Object { store: store.clone(), path: Key::default(), url: url.to_owned() };
+        let about = Object {
+            store: store.clone(),
+            path: Key::default(),
+            url: url.to_owned(),
+            login: false,
+        };
         Self { store, about, contact: Arc::default(), hasty: false }
     }
 

@@ -1,3 +1,4 @@
+use super::super::answers::Connector;
 use super::super::stores::no_retries;
 use super::super::transfer::PIECE;
 use super::*;
@@ -28,7 +29,10 @@ fn bucket(answer: impl FnMut(&str) -> Vec<u8> + Send + 'static) -> (Bucket, Aske
         }
     });
     let network = Network::get().unwrap();
-    let builder = AmazonS3Builder::new().with_endpoint(url).with_bucket_name("b");
+    let builder = AmazonS3Builder::new()
+        .with_endpoint(url)
+        .with_bucket_name("b")
+        .with_http_connector(Connector);
     let builder = builder.with_allow_http(true).with_skip_signature(true).with_retry(no_retries());
     let asker = Asker::new(Arc::new(builder.build().unwrap()), "s3://b");
     (Bucket { network, asker, folder: Key::default(), url: "s3://b".into() }, asked)

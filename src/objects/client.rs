@@ -1,24 +1,25 @@
-//! Connections: one thread for requests, one client per bucket, one for all web servers.
+//! Connections: a few threads for requests, one client per bucket, one for all web servers.
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
+use object_store::client::{HttpClient, HttpConnector};
 use object_store::http::HttpBuilder;
 use object_store::path::Path;
-use object_store::{ClientOptions, ObjectStore};
+use object_store::{ClientOptions, HeaderValue, ObjectStore};
 use tokio::runtime::Runtime;
 
+use super::answers::{Connector, with_login};
 use super::error::RemoteError;
 use super::stores::{Store, build, no_retries};
-use super::urls::{split, without_secrets};
+use super::urls::{split, without_login, without_secrets, without_secrets_in};
 
 /// The process's connections. Made when first needed and kept until its end.
 static NETWORK: Mutex<Option<Arc<Network>>> = Mutex::new(None);
 
-/// A thread that requests run on, and the clients.
+/// The threads that requests run on, and the clients.
 #[derive(Debug)]
 pub(crate) struct Network {
     runtime: Runtime,
@@ -31,8 +32,10 @@ pub(crate) struct Network {
 pub(crate) struct Object {
     pub store: Arc<dyn ObjectStore>,
     pub path: Path,
-    /// As the user wrote it: not for messages.
+    /// As the user wrote it, less a login: not for messages, for its query may be a secret too.
     pub url: String,
+    /// Whether a login is sent along.
+    pub login: bool,
 }
 
 impl Network {
@@ -47,13 +50,15 @@ impl Network {
         }
         // Another part of the process may have chosen one already: that will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        // One thread would decrypt, write files and answer everybody by turns.
+        let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
+            .worker_threads(threads)
             .thread_name("network")
             .enable_all()
             .build()?;
         let options = ClientOptions::new().with_allow_http(true);
-        let web = ReqwestConnector::default().connect(&options).map_err(|error| {
+        let web = Connector.connect(&options).map_err(|error| {
             RemoteError::lasting(io::ErrorKind::Other, format!("no web client: {error}"))
         })?;
         let made = Arc::new(Self { runtime, web, buckets: Mutex::default() });
@@ -91,19 +96,28 @@ impl Network {
     pub fn object(&self, url: &str) -> Result<Object, RemoteError> {
         let wrong = |problem: String| RemoteError::lasting(io::ErrorKind::InvalidInput, problem);
         if url.starts_with("http") {
+            let login = login(url)?;
+            let (sent, has_login) = (without_login(url), login.is_some());
+            let web = self.web.clone();
+            let web = login.map_or(web.clone(), |login| with_login(web, login));
             let store = HttpBuilder::new()
-                .with_url(url)
-                .with_http_connector(Shared(self.web.clone()))
+                .with_url(&*sent)
+                .with_http_connector(Shared(web))
                 .with_retry(no_retries())
                 .build()
                 .map_err(|error| wrong(error.to_string()))?;
             // The whole URL is the store's, so that it is sent as the user wrote it.
-            let url = url.to_owned();
-            return Ok(Object { store: Arc::new(store), path: Path::default(), url });
+            return Ok(Object {
+                store: Arc::new(store),
+                path: Path::default(),
+                url: sent,
+                login: has_login,
+            });
         }
-        let (bucket, key) = split(url).ok_or_else(|| wrong(format!("no bucket in {url}")))?;
+        let (bucket, key) =
+            split(url).ok_or_else(|| wrong(format!("no bucket in {}", without_secrets(url))))?;
         let path = Path::parse(key).map_err(|error| wrong(error.to_string()))?;
-        Ok(Object { store: self.bucket(bucket)?, path, url: url.to_owned() })
+        Ok(Object { store: self.bucket(bucket)?, path, url: url.to_owned(), login: false })
     }
 
     /// The client of `s3://BUCKET`, `gs://BUCKET` or `az://CONTAINER`, with credentials and endpoint from
@@ -125,12 +139,13 @@ impl Network {
 impl Object {
     /// `text` without the secrets that the object's URL may hold.
     pub fn tidy(&self, text: &str) -> String {
-        text.replace(&self.url, &without_secrets(&self.url))
+        // Also of other URLs, where the server sent us on to.
+        without_secrets_in(&text.replace(&self.url, &without_secrets(&self.url)))
     }
 
     /// Where credentials for it come from, for messages.
-    pub fn credentials(&self) -> &'static str {
-        match self.url.split_once("://").map_or("", |(scheme, _)| scheme) {
+    pub fn credentials(&self) -> String {
+        let text = match self.url.split_once("://").map_or("", |(scheme, _)| scheme) {
             "s3" => {
                 "credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION \
                  (AWS_SKIP_SIGNATURE=true for public data)"
@@ -143,8 +158,43 @@ impl Object {
                 "credentials come from AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY \
                  (AZURE_SKIP_SIGNATURE=true for public data)"
             }
-            _ => "give a URL that needs no login, or a signed one",
+            _ if self.login => {
+                "look at the user and the password in the URL (`%40` stands for `@`, `%3A` for `:`)"
+            }
+            _ => {
+                let host = self.url.split('/').nth(2).unwrap_or_default();
+                let token = if host.ends_with("huggingface.co") { "HF_TOKEN" } else { "TOKEN" };
+                return format!(
+                    "give user and password in the URL (https://USER:PASSWORD@…) or a signed URL, or send a token with \
+                     `pipe:curl -sfL -H \"Authorization: Bearer ${token}\" 'URL'`, the token in the environment"
+                );
+            }
+        };
+        text.to_owned()
+    }
+}
+
+/// What a URL's user and password are as a header; the library has them decoded.
+fn login(url: &str) -> Result<Option<HeaderValue>, RemoteError> {
+    static READER: OnceLock<reqwest::Client> = OnceLock::new();
+    if without_login(url) == url {
+        return Ok(None);
+    }
+    let wrong = || {
+        let problem = "the user or the password in the URL can't be sent";
+        RemoteError::lasting(io::ErrorKind::InvalidInput, problem)
+    };
+    let reader = match READER.get() {
+        Some(reader) => reader,
+        None => {
+            let reader = reqwest::Client::builder().build().map_err(|_| wrong())?;
+            READER.get_or_init(|| reader)
         }
+    };
+    let request = reader.get(url).build().map_err(|_| wrong())?;
+    match request.headers().get("authorization") {
+        Some(login) => Ok(Some(login.clone())),
+        None => Err(wrong()),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 
+use super::answers::Answer;
 use super::client::Object;
 
 /// A failed request.
@@ -37,46 +38,40 @@ impl RemoteError {
                 format!("the server refuses access ({said}); {}", object.credentials()),
             ),
             E::Precondition { .. } => changed(),
-            E::NotSupported { .. } => no_ranges(),
-            E::Generic { .. } if said.contains("ange request") || said.contains("non-partial") => {
-                no_ranges()
-            }
-            E::Generic { .. } if blames_the_request(&said) => {
-                Self::lasting(io::ErrorKind::InvalidInput, said)
-            }
-            E::Generic { .. } => Self::passing(said),
+            E::NotSupported { .. } => no_ranges(object),
+            E::Generic { .. } => match Answer::of(error) {
+                Some(Answer::Whole) => no_ranges(object),
+                Some(answer) if blames_the_request(answer) => {
+                    Self::lasting(io::ErrorKind::InvalidInput, said)
+                }
+                _ => Self::passing(said),
+            },
             _ => Self::lasting(io::ErrorKind::Other, said),
         }
     }
 }
 
-fn no_ranges() -> RemoteError {
+fn no_ranges(object: &Object) -> RemoteError {
+    // A login is no part of the URL any more.
+    let login = if object.login { "-u USER:PASSWORD " } else { "" };
     RemoteError::lasting(
         io::ErrorKind::Unsupported,
-        "the server does not answer requests for a part of a file; read it with `pipe:curl -sf URL`",
+        format!(
+            "the server does not answer requests for a part of a file; read it with `pipe:curl -sf {login}URL`"
+        ),
     )
 }
 
-/// The number of the server's answer, which the library keeps to itself and its message.
-fn status(said: &str) -> Option<&str> {
-    said.split("status code: ").nth(1).and_then(|rest| rest.get(..3))
-}
-
-/// Whether the server's answer is of the 400s, which no repetition changes; but for "too slow" (408, of S3 a 400 by that
-/// name) and "too many" (429).
-fn blames_the_request(said: &str) -> bool {
-    let of_400s = |code: &str| code.starts_with('4') && code != "408" && code != "429";
-    status(said).is_some_and(of_400s) && !said.contains("RequestTimeout")
+/// Whether the server's answer is of the 400s, which no repetition changes. "Too slow" (408, of S3 a 400 by that name)
+/// and "too many" (429) are none.
+fn blames_the_request(answer: &Answer) -> bool {
+    matches!(answer, Answer::Refused { status: 400..500, text } if !text.contains("<Code>RequestTimeout</Code>"))
 }
 
 /// Whether a request asked for what the server, or the library for it, can't do at all.
 pub(super) fn is_not_implemented(error: &object_store::Error) -> bool {
-    use object_store::Error as E;
-    match error {
-        E::NotImplemented { .. } => true,
-        E::Generic { .. } => status(&deepest(error)) == Some("501"),
-        _ => false,
-    }
+    matches!(error, object_store::Error::NotImplemented { .. })
+        || matches!(Answer::of(error), Some(Answer::Refused { status: 501, .. }))
 }
 
 /// The complaint that the object is another one than was planned with.
@@ -119,27 +114,27 @@ fn deepest(error: &object_store::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{blames_the_request, is_not_implemented};
+    use super::*;
+
+    fn refused(status: u16, text: &str) -> Answer {
+        Answer::Refused { status, text: text.to_owned() }
+    }
 
     #[test]
     fn only_answers_that_stay_the_same_are_final() {
-        let said = |code: &str| format!("Server returned non-2xx status code: {code}: <Error>");
-        assert!(blames_the_request(&said("404 Not Found")));
-        assert!(blames_the_request(&said("400 Bad Request")));
-        assert!(!blames_the_request(&said("400 Bad Request: <Error><Code>RequestTimeout</Code>")));
-        for code in ["429 Too Many Requests", "408 Request Timeout", "503 Slow Down", "500"] {
-            assert!(!blames_the_request(&said(code)), "{code}");
-        }
-        assert!(!blames_the_request("connection refused"));
+        assert!(blames_the_request(&refused(400, "Bad Request")));
+        assert!(blames_the_request(&refused(410, "Gone")));
+        let slow = "<Error><Code>RequestTimeout</Code></Error>";
+        assert!(!blames_the_request(&refused(400, slow)));
+        assert!(!blames_the_request(&refused(501, "Not Implemented")));
+        assert!(!blames_the_request(&Answer::Whole));
     }
 
     #[test]
     fn a_server_that_lacks_something_is_told_from_one_that_fails() {
-        let said = |code: &str| {
-            let said = format!("Server returned non-2xx status code: {code}");
-            object_store::Error::Generic { store: "S3", source: said.into() }
-        };
-        assert!(is_not_implemented(&said("501 Not Implemented: <Code>NotImplemented</Code>")));
-        assert!(!is_not_implemented(&said("500 Internal Server Error: ")));
+        let generic = |source| object_store::Error::Generic { store: "S3", source };
+        assert!(is_not_implemented(&generic(Box::new(refused(501, "NotImplemented")))));
+        assert!(!is_not_implemented(&generic(Box::new(refused(400, "no")))));
+        assert!(!is_not_implemented(&generic("status code: 501".into())));
     }
 }

@@ -2,6 +2,8 @@
 //! thread of their own, so that callers may block.
 
 #[cfg(feature = "remote")]
+mod answers;
+#[cfg(feature = "remote")]
 mod asker;
 #[cfg(feature = "remote")]
 mod bucket;
@@ -29,5 +31,5 @@ pub(crate) use error::{RemoteError, changed};
 pub(crate) use transfer_error::TransferError;
 #[cfg(feature = "remote")]
 pub(crate) use urls::split;
-pub(crate) use urls::{is_store, is_url};
-pub use urls::{without_secrets, without_secrets_in};
+pub(crate) use urls::{asked, is_store, is_url};
+pub use urls::{without_logins_in, without_secrets, without_secrets_in};

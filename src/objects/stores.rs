@@ -1,5 +1,6 @@
 //! Clients of object stores, as the environment sets them.
 
+use super::answers::Connector;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
@@ -24,7 +25,7 @@ pub(super) fn build(bucket: &str) -> object_store::Result<Arc<dyn Store>> {
             use GoogleConfigKey::Client;
             let builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(name);
             let builder = unhurried(
-                builder.with_retry(no_retries()),
+                builder.with_retry(no_retries()).with_http_connector(Connector),
                 |builder, key| builder.get_config_value(&Client(key)),
                 |builder, key, limit| builder.with_config(Client(key), limit),
             );
@@ -34,7 +35,7 @@ pub(super) fn build(bucket: &str) -> object_store::Result<Arc<dyn Store>> {
             use AzureConfigKey::Client;
             let builder = MicrosoftAzureBuilder::from_env().with_container_name(name);
             let builder = unhurried(
-                builder.with_retry(no_retries()),
+                builder.with_retry(no_retries()).with_http_connector(Connector),
                 |builder, key| builder.get_config_value(&Client(key)),
                 |builder, key, limit| builder.with_config(Client(key), limit),
             );
@@ -44,7 +45,7 @@ pub(super) fn build(bucket: &str) -> object_store::Result<Arc<dyn Store>> {
             use AmazonS3ConfigKey::Client;
             let builder = AmazonS3Builder::from_env().with_bucket_name(name);
             let builder = unhurried(
-                builder.with_retry(no_retries()),
+                builder.with_retry(no_retries()).with_http_connector(Connector),
                 |builder, key| builder.get_config_value(&Client(key)),
                 |builder, key, limit| builder.with_config(Client(key), limit),
             );

@@ -23,15 +23,42 @@ pub fn without_secrets(url: &str) -> String {
     format!("{scheme}://{host}{path}")
 }
 
+/// A web server's URL without user and password; anything else as it is.
+pub(crate) fn without_login(url: &str) -> String {
+    let rest = SERVERS.iter().find_map(|scheme| Some((scheme, url.strip_prefix(scheme)?)));
+    let Some((scheme, rest)) = rest else { return url.to_owned() };
+    let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    format!("{scheme}{host}{path}")
+}
+
+/// What of a URL says which object it is: a web server's less its login and its fragment, any other as it is.
+pub(crate) fn asked(url: &str) -> String {
+    match SERVERS.iter().any(|scheme| url.starts_with(scheme)) {
+        true => without_login(url.split('#').next().unwrap_or(url)),
+        false => url.to_owned(),
+    }
+}
+
+/// `text` without user and password of every web address in it: what a run directory may keep of its settings.
+pub fn without_logins_in(text: &str) -> String {
+    changed_in(text, without_login)
+}
+
 /// `text` with every URL in it as [`without_secrets`] has it. A URL ends at white space, a quote, and at `,` `)` `]` `}`
 /// that it did not open (braces stand for ranges of shards, brackets for an address).
 pub fn without_secrets_in(text: &str) -> String {
+    changed_in(text, without_secrets)
+}
+
+/// `text` with every URL in it changed.
+fn changed_in(text: &str, change: fn(&str) -> String) -> String {
     let (mut clean, mut rest) = (String::new(), text);
     while let Some(start) = first_url(rest) {
         let (before, found) = rest.split_at(start);
         let (url, after) = found.split_at(url_end(found));
         clean.push_str(before);
-        clean.push_str(&without_secrets(url));
+        clean.push_str(&change(url));
         rest = after;
     }
     clean + rest
@@ -77,6 +104,30 @@ pub(crate) fn split(url: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_login_is_taken_out_of_a_web_servers_url_and_of_no_other() {
+        for (url, clean) in [
+            ("http://user:p%40ss@host:81/a@b.tar?c=d@e#f", "http://host:81/a@b.tar?c=d@e#f"),
+            ("https://u@[::1]:9000/x.tar", "https://[::1]:9000/x.tar"),
+            ("https://host/a.tar", "https://host/a.tar"),
+            ("s3://key@bucket/a", "s3://key@bucket/a"),
+        ] {
+            assert_eq!(without_login(url), clean);
+        }
+        assert_eq!(asked("http://u:p@h/a.tar?x=1#part"), "http://h/a.tar?x=1");
+        assert_eq!(asked("s3://bucket/a#b"), "s3://bucket/a#b");
+    }
+
+    #[test]
+    fn logins_go_and_the_rest_of_a_setting_stays() {
+        assert_eq!(
+            without_logins_in(
+                r#"shards = ["http://u:p@h/a-{0..1}.tar?x=1", "s3://k@b/c"] # http://v:w@h"#
+            ),
+            r#"shards = ["http://h/a-{0..1}.tar?x=1", "s3://k@b/c"] # http://h"#
+        );
+    }
 
     #[test]
     fn no_url_of_a_text_keeps_its_secrets() {

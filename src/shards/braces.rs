@@ -1,7 +1,7 @@
 //! Brace lists and ranges, as shells and WebDataset write them.
 //!
-//! `{a,b}` and `{000000..000123}` (either bound's zero padding is kept, falling ranges allowed);
-//! several groups and nested lists multiply. A group without a comma or range stays as it is.
+//! `{a,b}`, `{000000..000123}` (either bound's zero padding is kept, falling ranges allowed), `{000..146..2}` and `{a..e}`,
+//! as bash has them; several groups and nested lists multiply. A group without a comma or range stays as it is.
 
 /// More shards than this from one pattern is a typing mistake.
 const MAX_EXPANSION: usize = 1_000_000;
@@ -57,7 +57,12 @@ fn expand_group(inside: &str) -> Result<Vec<String>, String> {
         return Ok(expanded?.into_iter().flatten().collect());
     }
     match inside.split_once("..") {
-        Some((first, last)) => expand_range(first, last),
+        Some((first, rest)) => {
+            let (last, step) = rest.split_once("..").unwrap_or((rest, "1"));
+            expand_range(first, last, step).unwrap_or_else(|| {
+                Err(format!("`{{{inside}}}` is not a range of whole numbers or letters"))
+            })
+        }
         None => Ok(expand_braces(inside)?.into_iter().map(|s| format!("{{{s}}}")).collect()),
     }
 }
@@ -75,25 +80,47 @@ fn split_at_top_level_commas(text: &str) -> Vec<&str> {
     .collect()
 }
 
-fn expand_range(first: &str, last: &str) -> Result<Vec<String>, String> {
-    let not_a_range = || format!("`{{{first}..{last}}}` is not a range of whole numbers");
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if !is_number(first) || !is_number(last) {
-        return Err(not_a_range());
+/// A range, whose direction is that of its bounds whatever the sign of the step; `None` where it is none.
+fn expand_range(first: &str, last: &str, step: &str) -> Option<Result<Vec<String>, String>> {
+    // A step of nothing is one of 1.
+    let step = usize::try_from(whole(step)?.unsigned_abs()).ok()?.max(1);
+    if let (Some(first), Some(last)) = (letter(first), letter(last)) {
+        let letters = steps(i64::from(first), i64::from(last), step);
+        let name = |code: i64| u8::try_from(code).map(|code| char::from(code).to_string()).ok();
+        return Some(Ok(letters.filter_map(name).collect()));
     }
-    let low: u64 = first.parse().map_err(|_| not_a_range())?;
-    let high: u64 = last.parse().map_err(|_| not_a_range())?;
-    if low.abs_diff(high) >= MAX_EXPANSION as u64 {
-        return Err(format!("stands for more than {MAX_EXPANSION} names"));
+    let (low, high) = (whole(first)?, whole(last)?);
+    let names = low.abs_diff(high) / step as u64;
+    if names >= MAX_EXPANSION as u64 {
+        return Some(Err(format!("stands for more than {MAX_EXPANSION} names")));
     }
-    let padded = |text: &str| text.len() > 1 && text.starts_with('0');
+    let digits = |text: &str| text.strip_prefix('-').unwrap_or(text).to_owned();
+    let padded = |text: &str| digits(text).len() > 1 && digits(text).starts_with('0');
     let width = if padded(first) || padded(last) { first.len().max(last.len()) } else { 0 };
-    let name = |number: u64| format!("{number:0width$}");
-    Ok(if low <= high {
-        (low..=high).map(name).collect()
-    } else {
-        (high..=low).rev().map(name).collect()
-    })
+    Some(Ok(steps(low, high, step).map(|number| format!("{number:0width$}")).collect()))
+}
+
+/// A whole number, without a `+`.
+fn whole(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let fine = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| fine)
+}
+
+/// A bound that is one letter.
+fn letter(text: &str) -> Option<u8> {
+    match text.as_bytes() {
+        [letter] if letter.is_ascii_alphabetic() => Some(*letter),
+        _ => None,
+    }
+}
+
+/// From one bound towards the other.
+fn steps(first: i64, last: i64, step: usize) -> Box<dyn Iterator<Item = i64>> {
+    match first <= last {
+        true => Box::new((first..=last).step_by(step)),
+        false => Box::new((last..=first).rev().step_by(step)),
+    }
 }
 
 #[cfg(test)]
@@ -117,6 +144,29 @@ mod tests {
     }
 
     #[test]
+    fn ranges_have_steps_and_signs_as_in_bash() {
+        for (pattern, names) in [
+            ("{000..006..2}", "000 002 004 006"),
+            ("{1..10..4}", "1 5 9"),
+            ("{10..1..4}", "10 6 2"),
+            ("{10..1..-4}", "10 6 2"),
+            ("{1..5..-2}", "1 3 5"),
+            ("{1..3..0}", "1 2 3"),
+            ("{-1..1}", "-1 0 1"),
+            ("{-01..1}", "-01 000 001"),
+            ("{1..-2}", "1 0 -1 -2"),
+            ("{0..5..99}", "0"),
+            ("{a..c}", "a b c"),
+            ("{c..a}", "c b a"),
+            ("{a..i..4}", "a e i"),
+            ("{X..Z}", "X Y Z"),
+            ("{0..9000000..3000000}", "0 3000000 6000000 9000000"),
+        ] {
+            assert_eq!(expand(pattern).join(" "), names, "{pattern}");
+        }
+    }
+
+    #[test]
     fn groups_multiply_and_nest() {
         assert_eq!(expand("{a,b}/{0..1}.tar"), ["a/0.tar", "a/1.tar", "b/0.tar", "b/1.tar"]);
         assert_eq!(expand("x{a,b{1..2},}"), ["xa", "xb1", "xb2", "x"]);
@@ -131,7 +181,11 @@ mod tests {
             ("a0..3}.tar", "without its `{`"),
             ("a}b{1..2}", "without its `{`"),
             ("{a..3}", "not a range"),
-            ("{-1..3}", "not a range"),
+            ("{1..3..x}", "not a range"),
+            ("{1..3..}", "not a range"),
+            ("{1..2..3..4}", "not a range"),
+            ("{+1..3}", "not a range"),
+            ("{ab..cd}", "not a range"),
             ("{0..99999999}", "more than"),
             ("{0..9999}{0..9999}", "more than"),
             ("{0..99999999999999999999999}", "not a range"),

@@ -2,12 +2,14 @@
 //!
 //! Names lie (`x.tar` that is gzip, `x.tgz` that is plain), content does not. Gzip files of
 //! several members and zstd or lz4 files of several frames read as one stream, as their own tools
-//! do.
+//! do, and zeros behind the stream are padding.
 
+use super::fault::FaultReason;
+use super::frames::{Frames, skip_frames};
+use super::peek::Peek;
+use super::refused::Refused;
 use std::fmt;
-use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
-
-use lz4_flex::frame::FrameDecoder;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 /// Read size for the file and for the decompressed stream.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -26,14 +28,14 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// Tells the compression from the first bytes of a file.
+    /// Tells the compression from the first bytes of a file. A skippable frame, which zstd and lz4 share, counts as zstd:
+    /// [`Compression::detect`] looks behind it.
     ///
     /// # Errors
     /// `InvalidData` for kinds that are known but not read (xz, bzip2, `lz4 -l`).
     pub fn of_magic(head: &[u8]) -> io::Result<Self> {
         match head {
             [0x1f, 0x8b, ..] => Ok(Self::Gzip),
-            // A zstd frame, or a skippable frame as some writers put first.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Ok(Self::Zstd),
             [0xfd, b'7', b'z', b'X', ..] => Err(unread("xz")),
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => Err(unread("bzip2")),
@@ -42,15 +44,36 @@ impl Compression {
             _ => Ok(Self::Plain),
         }
     }
+
+    /// Tells the compression of a stream, and passes over skippable frames at its start.
+    ///
+    /// # Errors
+    /// As [`Compression::of_magic`], and if the stream can't be read.
+    pub(super) fn detect<R: BufRead>(source: &mut Peek<R>) -> io::Result<Self> {
+        skip_frames(source)?;
+        match source.peek(4)? {
+            // Nothing but skippable frames.
+            [] => Ok(Self::Plain),
+            head => Self::of_magic(head),
+        }
+    }
+
+    /// What people call it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "tar",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Lz4 => "lz4",
+        }
+    }
 }
 
 fn unread(kind: &str) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        format!(
-            "compressed with {kind}, which is not read; repack it as .tar, .tar.gz, .tar.zst or .tar.lz4"
-        ),
-    )
+    let found = format!(
+        "it is compressed with {kind}, which is not read; repack it as .tar, .tar.gz, .tar.zst or .tar.lz4"
+    );
+    Refused::error(FaultReason::NotTar { found })
 }
 
 /// The uncompressed bytes of `source`, buffered, and the compression that was found.
@@ -63,32 +86,18 @@ fn unread(kind: &str) -> io::Error {
 pub fn decompress<R: Read + Send + 'static>(
     source: R,
 ) -> io::Result<(Compression, Box<dyn Read + Send>)> {
-    let mut source = BufReader::with_capacity(BUFFER_BYTES, MarkedSource(source));
-    let mut head = Vec::with_capacity(4);
-    source.by_ref().take(4).read_to_end(&mut head)?;
-    let compression = Compression::of_magic(&head)?;
-    let whole = Cursor::new(head).chain(source);
+    let mut source = Peek::new(marked(source));
+    let compression = Compression::detect(&mut source)?;
     let stream: Box<dyn Read + Send> = match compression {
-        Compression::Plain => Box::new(whole),
-        Compression::Gzip => Box::new(buffered(flate2::bufread::MultiGzDecoder::new(whole))),
-        Compression::Zstd => Box::new(buffered(zstd::Decoder::with_buffer(whole)?)),
-        Compression::Lz4 => Box::new(Lz4Frames(FrameDecoder::new(whole))),
+        Compression::Plain => Box::new(source),
+        kind => Box::new(buffered(Frames::new(kind, source))),
     };
     Ok((compression, stream))
 }
 
-/// Frames one after another: the decoder itself ends with its first one.
-struct Lz4Frames<R: BufRead>(FrameDecoder<R>);
-
-impl<R: BufRead> Read for Lz4Frames<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let read = self.0.read(into)?;
-            if read > 0 || into.is_empty() || self.0.get_mut().fill_buf()?.is_empty() {
-                return Ok(read);
-            }
-        }
-    }
+/// A buffered source whose errors are told from a decompressor's.
+pub(super) fn marked<R: Read>(source: R) -> BufReader<MarkedSource<R>> {
+    BufReader::with_capacity(BUFFER_BYTES, MarkedSource(source))
 }
 
 fn buffered<R: Read>(reader: R) -> BufReader<R> {
@@ -137,7 +146,7 @@ impl std::error::Error for SourceError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
+    use std::io::{Cursor, Write};
 
     fn gzip(data: &[u8]) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -21,6 +21,17 @@ pub enum ShardError {
         /// The pattern as the user wrote it.
         pattern: String,
     },
+    /// An address of Hugging Face's own kind.
+    #[error(
+        "shard `{pattern}`: hf:// is not read yet; read it through a command: `{instead}` (HF_TOKEN is \
+         needed for gated data only)"
+    )]
+    HuggingFace {
+        /// The pattern as the user wrote it.
+        pattern: String,
+        /// The pattern that works.
+        instead: String,
+    },
     /// A shard on a server that can't be looked at.
     #[error("shard `{url}`: {problem}")]
     Remote {
@@ -75,6 +86,17 @@ pub enum ShardError {
         /// The pattern that named it again.
         second: String,
     },
+    /// A folder or a glob leads to a link whose file is gone.
+    #[error(
+        "shard `{}` is a link to a file that is not there (from pattern `{pattern}`): mend or remove it",
+        path.display()
+    )]
+    Dangling {
+        /// The pattern as the user wrote it.
+        pattern: String,
+        /// The link.
+        path: PathBuf,
+    },
     /// A folder or file could not be looked at.
     #[error("cannot read `{}`: {source}", path.display())]
     Io {
@@ -86,7 +108,7 @@ pub enum ShardError {
     /// A label source that can't be understood.
     #[error(
         "label source `{given}` is not known: use a member's extension (`cls`, `txt`), \
-         `json:FIELD`, or `key`"
+         `json:FIELD`, `key`, `key:last` or `key:first`"
     )]
     BadLabelSource {
         /// The text that was given.

@@ -57,6 +57,23 @@ pub enum FaultReason {
         /// What was found.
         detail: String,
     },
+    /// What the file begins with is of another kind of file.
+    #[error("this is not a tar archive{}", hint(found))]
+    NotTar {
+        /// What it seems to be and what to do about it; empty where that is not known.
+        found: String,
+    },
+    /// A zstd frame that looks back farther than this program does.
+    #[error(
+        "compressed by zstd with a window of {window} bytes, more than the {limit} that are read: \
+         repack it with `zstd --long=30` or less"
+    )]
+    Window {
+        /// The window that its header asks for, in bytes.
+        window: u64,
+        /// The largest that is read.
+        limit: u64,
+    },
     /// The archive stops at a member's end, without the two zero blocks that close a tar.
     #[error(
         "the archive has no end-of-archive marker after byte {offset}: it was probably cut off, \
@@ -75,6 +92,23 @@ pub enum FaultReason {
         /// Offset of the marker.
         offset: u64,
     },
+    /// The archive is whole; bytes that are no part of it follow the compressed stream.
+    #[error("data behind the end of the {format} stream is not read (trailing garbage)")]
+    TrailingGarbage {
+        /// The compression.
+        format: &'static str,
+    },
+    /// The archive has files, and none of them is of a sample.
+    #[error(
+        "none of its {files} files belongs to a sample (hidden, in a folder of the system's, or without \
+         an extension; the first is `{first}`)"
+    )]
+    NoSamples {
+        /// Files in the archive.
+        files: u64,
+        /// The first one's name.
+        first: String,
+    },
     /// Two members of one sample have the same extension.
     #[error("has two members with the extension `.{extension}`")]
     RepeatedExtension {
@@ -87,9 +121,6 @@ pub enum FaultReason {
          between"
     )]
     NonAdjacent,
-    /// A member's name is not UTF-8; the key shows it with replacement characters.
-    #[error("a member's name is not valid UTF-8")]
-    NonUtf8Name,
     /// A member is larger than the reader may load.
     #[error("member `.{extension}` has {size} bytes, more than the limit of {limit}")]
     MemberTooLarge {
@@ -108,6 +139,25 @@ pub enum FaultReason {
     Sparse {
         /// The extension, lower-cased.
         extension: String,
+    },
+    /// A member is a link to another sample's: it has no content of its own.
+    #[error(
+        "member `.{extension}` is a {kind} to `{target}`, which is not followed: repack with \
+         `--dereference --hard-dereference`"
+    )]
+    Link {
+        /// The extension, lower-cased.
+        extension: String,
+        /// `hard link` or `symbolic link`.
+        kind: &'static str,
+        /// The name that it leads to.
+        target: String,
+    },
+    /// The sample has no image where one was looked for.
+    #[error("no image: {detail}")]
+    NoImage {
+        /// Where it was looked for, and what there is.
+        detail: String,
     },
     /// The sample has no class label where one was looked for.
     #[error("no label: {detail}")]
@@ -130,13 +180,18 @@ impl FaultReason {
             Self::ReadFailed { .. } => "read_failed",
             Self::Truncated { .. } => "truncated",
             Self::Corrupt { .. } => "corrupt",
+            Self::NotTar { .. } => "not_tar",
+            Self::Window { .. } => "window",
             Self::NoEndMarker { .. } => "no_end_marker",
             Self::TrailingData { .. } => "trailing_data",
+            Self::TrailingGarbage { .. } => "trailing_garbage",
+            Self::NoSamples { .. } => "no_samples",
             Self::RepeatedExtension { .. } => "repeated_extension",
             Self::NonAdjacent => "non_adjacent",
-            Self::NonUtf8Name => "non_utf8_name",
             Self::MemberTooLarge { .. } => "member_too_large",
             Self::Sparse { .. } => "sparse",
+            Self::Link { .. } => "link",
+            Self::NoImage { .. } => "no_image",
             Self::NoLabel { .. } => "no_label",
             Self::BadLabel { .. } => "bad_label",
         }
@@ -146,4 +201,9 @@ impl FaultReason {
     pub fn is_io(&self) -> bool {
         matches!(self, Self::ReadFailed { .. })
     }
+}
+
+/// What the message adds where the kind of file is known.
+fn hint(found: &str) -> String {
+    if found.is_empty() { String::new() } else { format!(": {found}") }
 }

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 
 use super::fault::FaultReason;
+use super::member_name::split_member_name;
 use super::sample::{Sample, SampleMember};
 use super::writer::MemberEntry;
+use xxhash_rust::xxh3::xxh3_128;
 
 /// The sample being put together, and what has gone wrong with it so far.
 #[derive(Debug)]
@@ -45,6 +47,14 @@ impl Group {
         self.sample.members.push(SampleMember { extension, bytes });
     }
 
+    /// The content of the sample's own member of this name, where it is loaded.
+    pub fn content_of(&self, name: &str) -> Option<Vec<u8>> {
+        let split = split_member_name(name)?;
+        let plain = |key: &str| key.trim_start_matches("./").to_owned();
+        let own = plain(split.key) == plain(&self.sample.key);
+        self.sample.get(&split.extension.to_lowercase()).filter(|_| own).map(<[u8]>::to_vec)
+    }
+
     /// The finished sample, or its key and what is wrong with it.
     pub fn finish(self) -> Result<Sample, (String, FaultReason)> {
         match self.fault {
@@ -56,15 +66,19 @@ impl Group {
 
 /// Starts groups: numbers them and notices keys that come back.
 ///
-/// It remembers every key of the shard (the keys only), which is what telling a stray member
-/// from a new sample takes.
+/// It remembers 16 bytes of every key of the shard, which is what telling a stray member from a new sample takes.
 #[derive(Debug, Default)]
 pub(super) struct Grouping {
-    seen: HashSet<String>,
+    seen: HashSet<u128>,
     next_index: usize,
 }
 
 impl Grouping {
+    /// Whether no sample has begun.
+    pub fn is_empty(&self) -> bool {
+        self.next_index == 0
+    }
+
     pub fn begin(&mut self, key: &str, offset: u64) -> Group {
         let index = self.next_index;
         self.next_index += 1;
@@ -73,7 +87,7 @@ impl Grouping {
             extensions: Vec::new(),
             fault: None,
         };
-        if !self.seen.insert(key.to_owned()) {
+        if !self.seen.insert(xxh3_128(key.as_bytes())) {
             group.fail(FaultReason::NonAdjacent);
         }
         group

@@ -8,7 +8,9 @@ use std::str::FromStr;
 
 use super::error::ShardError;
 use super::fault::FaultReason;
+use super::json_field::{Field, json_field};
 use super::sample::Sample;
+use crate::text::trimmed;
 
 /// A label longer than this is a caption or a file, not a class.
 const MAX_LABEL_BYTES: usize = 255;
@@ -19,7 +21,8 @@ pub enum LabelSource {
     /// The text of the member with this extension, without surrounding white space
     /// (`cls`: `"7\n"` is `7`).
     Extension(String),
-    /// A top-level field of the `json` member: a string or a whole number.
+    /// A field of the `json` member: a string or a whole number (`7.0` is 7). `a.b` is the field `b` of the object `a`,
+    /// unless there is a field of just that name.
     Json {
         /// The field's name.
         field: String,
@@ -27,6 +30,11 @@ pub enum LabelSource {
     /// The key itself: the innermost folder (`train/n01440764/12` is `n01440764`), or, without a
     /// folder, what stands before the last `_` (`n01440764_12` is `n01440764`).
     KeyPrefix,
+    /// What stands behind the last `_` of the key's last part: `n01440764_10026_n01440764` is `n01440764`, and so is
+    /// `ILSVRC2012_val_00000293_n01440764`.
+    KeyEnd,
+    /// What stands before the first `_` of the key's last part: `n01440764_10026_1` is `n01440764`.
+    KeyStart,
 }
 
 impl LabelSource {
@@ -36,7 +44,7 @@ impl LabelSource {
         match self {
             Self::Extension(extension) => Some(extension),
             Self::Json { .. } => Some("json"),
-            Self::KeyPrefix => None,
+            Self::KeyPrefix | Self::KeyEnd | Self::KeyStart => None,
         }
     }
 
@@ -50,6 +58,8 @@ impl LabelSource {
             Self::Extension(extension) => text_label(member(sample, extension)?, extension)?,
             Self::Json { field } => json_label(member(sample, "json")?, field)?,
             Self::KeyPrefix => key_label(&sample.key)?,
+            Self::KeyEnd => key_part(&sample.key, |name| name.rsplit_once('_').map(|cut| cut.1))?,
+            Self::KeyStart => key_part(&sample.key, |name| name.split_once('_').map(|cut| cut.0))?,
         };
         if label.is_empty() {
             return Err(no_label(format!("`{self}` is empty")));
@@ -67,13 +77,15 @@ impl LabelSource {
 impl FromStr for LabelSource {
     type Err = ShardError;
 
-    /// Reads `cls`, `txt` or any extension (a leading dot is dropped), `json:FIELD`, `key`.
+    /// Reads `cls`, `txt` or any extension (a leading dot is dropped), `json:FIELD`, `key`, `key:last`, `key:first`.
     fn from_str(text: &str) -> Result<Self, ShardError> {
         let unknown = || ShardError::BadLabelSource { given: text.to_owned() };
         match text.split_once(':') {
             Some(("json", field)) if !field.is_empty() => {
                 Ok(Self::Json { field: field.to_owned() })
             }
+            Some(("key", "last")) => Ok(Self::KeyEnd),
+            Some(("key", "first")) => Ok(Self::KeyStart),
             Some(_) => Err(unknown()),
             None if text == "key" => Ok(Self::KeyPrefix),
             None => match text.strip_prefix('.').unwrap_or(text) {
@@ -98,6 +110,8 @@ impl fmt::Display for LabelSource {
             Self::Extension(extension) => f.write_str(extension),
             Self::Json { field } => write!(f, "json:{field}"),
             Self::KeyPrefix => f.write_str("key"),
+            Self::KeyEnd => f.write_str("key:last"),
+            Self::KeyStart => f.write_str("key:first"),
         }
     }
 }
@@ -109,30 +123,50 @@ fn member<'s>(sample: &'s Sample, extension: &str) -> Result<&'s [u8], FaultReas
 fn text_label(bytes: &[u8], extension: &str) -> Result<String, FaultReason> {
     let text = std::str::from_utf8(bytes)
         .map_err(|_| bad_label(format!("member `.{extension}` is not UTF-8 text")))?;
-    Ok(text.trim().to_owned())
+    Ok(trimmed(text).to_owned())
 }
 
 fn json_label(bytes: &[u8], field: &str) -> Result<String, FaultReason> {
-    let document: serde_json::Value = serde_json::from_slice(bytes)
+    let found = json_field(bytes, field)
         .map_err(|error| bad_label(format!("member `.json` can't be parsed: {error}")))?;
-    match document.get(field) {
-        None | Some(serde_json::Value::Null) => {
+    match found {
+        None | Some(Field::Null) => {
             Err(no_label(format!("the `.json` member has no field `{field}`")))
         }
-        Some(serde_json::Value::String(text)) => Ok(text.trim().to_owned()),
-        Some(serde_json::Value::Number(number)) if !number.is_f64() => Ok(number.to_string()),
-        Some(_) => Err(bad_label(format!("field `{field}` is neither text nor a whole number"))),
+        // Half a surrogate pair: which half is not known any more.
+        Some(Field::Text(text)) if text.contains('\u{fffd}') && has_surrogates(bytes) => {
+            Err(bad_label(format!("field `{field}` holds characters that are none")))
+        }
+        Some(Field::Text(text)) => Ok(trimmed(&text).to_owned()),
+        Some(Field::Whole(number)) => Ok(number.to_string()),
+        Some(Field::Other) => {
+            Err(bad_label(format!("field `{field}` is neither text nor a whole number")))
+        }
     }
+}
+
+/// Whether a document writes characters as surrogate pairs.
+fn has_surrogates(bytes: &[u8]) -> bool {
+    bytes.windows(3).any(|three| three.eq_ignore_ascii_case(b"\\ud"))
 }
 
 fn key_label(key: &str) -> Result<String, FaultReason> {
     let parts: Vec<&str> = key.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     match parts.as_slice() {
-        [.., folder, _] => Ok((*folder).to_owned()),
+        [.., folder, _] => Ok(trimmed(folder).to_owned()),
         [name] if name.contains('_') => {
-            Ok(name.rsplit_once('_').map_or("", |(class, _)| class).to_owned())
+            Ok(trimmed(name.rsplit_once('_').map_or("", |(class, _)| class)).to_owned())
         }
         _ => Err(no_label("the key has neither a folder nor a `_`".to_owned())),
+    }
+}
+
+/// What `part` takes of the key's last part.
+fn key_part(key: &str, part: fn(&str) -> Option<&str>) -> Result<String, FaultReason> {
+    let name = key.rsplit('/').next().unwrap_or(key);
+    match part(name) {
+        Some(class) => Ok(trimmed(class).to_owned()),
+        None => Err(no_label("the last part of the key has no `_`".to_owned())),
     }
 }
 
@@ -165,6 +199,45 @@ mod tests {
         assert_eq!(label("key", "train/n01/x_1", &[]).unwrap(), "n01");
         assert_eq!(label("key", "a_b_12", &[]).unwrap(), "a_b");
         assert_eq!(label("key", "./dog_3", &[]).unwrap(), "dog");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_label() {
+        for bytes in ["\u{feff}7", "\u{feff} 7\r\n", "7\u{feff}\n"] {
+            assert_eq!(label("cls", "k", &[("cls", bytes.as_bytes())]).unwrap(), "7");
+            let json = format!("\u{feff}{{\"c\": {bytes:?}}}").replace("\\u{feff}", "\u{feff}");
+            assert_eq!(label("json:c", "k", &[("json", json.as_bytes())]).unwrap(), "7", "{json}");
+        }
+        assert_eq!(label("key", "\u{feff}dog_3", &[]).unwrap(), "dog");
+        // UTF-16, as what has no mark of its own, is no class.
+        let utf16: Vec<u8> = "\u{feff}7".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(label("cls", "k", &[("cls", &utf16)]).unwrap_err().code(), "bad_label");
+    }
+
+    #[test]
+    fn the_class_may_stand_at_either_end_of_the_key() {
+        for key in ["n01_10026_n02", "ILSVRC2012_val_00000293_n02", "train/n03/x_n02"] {
+            assert_eq!(label("key:last", key, &[]).unwrap(), "n02");
+        }
+        assert_eq!(label("key:first", "d_x/n01_10026_n02", &[]).unwrap(), "n01");
+        for (source, key) in [("key:last", "plain"), ("key:last", "a_b/c"), ("key:first", "_7")] {
+            assert_eq!(label(source, key, &[]).unwrap_err().code(), "no_label", "{key}");
+        }
+    }
+
+    #[test]
+    fn json_labels_are_what_python_reads() {
+        for (json, is) in [
+            (r#"{"label": 7.0, "p": NaN}"#, "7"),
+            (r#"{"label": -1}"#, "-1"),
+            (r#"{"label": "7.0"}"#, "7.0"),
+        ] {
+            assert_eq!(label("json:label", "k", &[("json", json.as_bytes())]).unwrap(), is);
+        }
+        let nested: &[u8] = br#"{"meta": {"label": "cat"}}"#;
+        assert_eq!(label("json:meta.label", "k", &[("json", nested)]).unwrap(), "cat");
+        let half: &[u8] = br#"{"label": "\ud800"}"#;
+        assert_eq!(label("json:label", "k", &[("json", half)]).unwrap_err().code(), "bad_label");
     }
 
     #[test]
@@ -203,10 +276,10 @@ mod tests {
 
     #[test]
     fn sources_parse_and_print() {
-        for text in ["cls", "txt", "json:wnid", "key", "json:a:b"] {
+        for text in ["cls", "txt", "json:wnid", "key", "json:a:b", "key:last", "key:first"] {
             assert_eq!(text.parse::<LabelSource>().unwrap().to_string(), text);
         }
-        for text in ["", "json", "json:", "foo:bar", ".", "a b"] {
+        for text in ["", "json", "json:", "foo:bar", ".", "a b", "key:", "key:x"] {
             assert!(text.parse::<LabelSource>().is_err(), "{text}");
         }
     }

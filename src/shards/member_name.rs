@@ -13,9 +13,9 @@ pub(super) struct SplitName<'a> {
 }
 
 /// Splits a member's name, or `None` where the member belongs to no sample: metadata
-/// (`__x__`), a hidden file (macOS `._x`), a name without a dot.
+/// (`__x__`), a hidden file (macOS `._x`) or one in a folder of the system's, a name without a dot.
 pub(super) fn split_member_name(name: &str) -> Option<SplitName<'_>> {
-    if is_metadata(name) {
+    if is_metadata(name) || in_system_folder(name) {
         return None;
     }
     let base_start = name.rfind('/').map_or(0, |slash| slash + 1);
@@ -28,9 +28,33 @@ pub(super) fn split_member_name(name: &str) -> Option<SplitName<'_>> {
 }
 
 /// Whether the first part of the path is of the form `__x__`, which WebDataset keeps for itself.
-fn is_metadata(name: &str) -> bool {
+pub(super) fn is_metadata(name: &str) -> bool {
     let first = name.split('/').next().unwrap_or(name);
     first.len() >= 4 && first.starts_with("__") && first.ends_with("__")
+}
+
+/// Whether a file lies in a folder that people don't see: of an editor, a file manager, a thumbnailer, a bin.
+pub(super) fn in_system_folder(name: &str) -> bool {
+    let folders = name.rsplit_once('/').map_or("", |(folders, _)| folders);
+    folders.split('/').any(is_system_folder)
+}
+
+/// Whether a folder of this name is none of the data set's: hidden, or made by a system beside the user's files.
+pub(crate) fn is_system_folder(name: &str) -> bool {
+    const MADE: [&str; 10] = [
+        "__MACOSX",
+        "__pycache__",
+        "@eaDir",
+        "@Recycle",
+        "@Recently-Snapshot",
+        "#recycle",
+        "#snapshot",
+        "$RECYCLE.BIN",
+        "System Volume Information",
+        "lost+found",
+    ];
+    let hidden = name.starts_with('.') && !matches!(name, "." | "..");
+    hidden || MADE.iter().any(|made| name.eq_ignore_ascii_case(made))
 }
 
 #[cfg(test)]
@@ -49,6 +73,25 @@ mod tests {
         assert_eq!(split("./a.cls"), Some(("./a", "cls")));
         assert_eq!(split("é/ü.txt"), Some(("é/ü", "txt")));
         assert_eq!(split("a."), Some(("a", "")));
+    }
+
+    #[test]
+    fn what_lies_in_a_folder_of_the_system_is_no_sample() {
+        for name in [
+            "cat/.ipynb_checkpoints/1-checkpoint.png",
+            ".ipynb_checkpoints/1.png",
+            "./.git/x.jpg",
+            "cat/__MACOSX/1.png",
+            "cat/@eaDir/1.jpg/SYNO.jpg",
+            "$RECYCLE.BIN/1.png",
+            "$Recycle.Bin/a/1.png",
+            "cat/__pycache__/a.pyc",
+        ] {
+            assert_eq!(split(name), None, "{name}");
+        }
+        for name in ["./cat/1.png", "../cat/1.png", "@cat/1.png", "v.1/1.png", "__cat/1.png"] {
+            assert!(split(name).is_some(), "{name}");
+        }
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! Opening shards wherever they are.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use super::compression::Compression;
 use super::error::ShardError;
 use super::fault::{Fault, FaultReason};
 use super::identity::{self, ShardIdentity};
+use super::peek::Peek;
 use super::pipe::PipeReader;
 use super::place::ShardPlace;
 use super::reader::{ReadOptions, ShardReader};
+use super::refused::Refused;
 use super::remote;
 use super::retry::Retry;
 use super::skip::PlainFile;
@@ -51,16 +53,14 @@ impl ShardPlace {
         self.open_at(0, known, options)
     }
 
-    /// How the shard is compressed, by its first bytes.
+    /// How the shard is compressed, by its beginning.
     ///
     /// # Errors
     /// As [`ShardPlace::open`].
     pub fn compression(&self) -> Result<Compression, Fault> {
         let (known, options) = (ShardIdentity::default(), ReadOptions::default());
-        let mut head = Vec::new();
         self.bytes(0, &known, &options)
-            .and_then(|source| source.take(4).read_to_end(&mut head))
-            .and_then(|_| Compression::of_magic(&head))
+            .and_then(|source| Compression::detect(&mut Peek::new(BufReader::new(source))))
             .map_err(|error| self.failed(&error))
     }
 
@@ -128,7 +128,10 @@ impl ShardPlace {
         Fault {
             shard: self.to_string().into(),
             key: None,
-            reason: FaultReason::ReadFailed { kind: error.kind(), message: error.to_string() },
+            reason: Refused::of(error).cloned().unwrap_or_else(|| FaultReason::ReadFailed {
+                kind: error.kind(),
+                message: error.to_string(),
+            }),
             fatal: true,
         }
     }

@@ -1,5 +1,6 @@
 //! One shard as an iterator of samples and faults.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -7,13 +8,13 @@ use super::compression::decompress;
 use super::fault::{Fault, FaultReason};
 use super::grouping::{Group, Grouping};
 use super::identity::ShardIdentity;
-use super::member_name::split_member_name;
+use super::member_name::{is_metadata, split_member_name};
 use super::place::ShardPlace;
 use super::retry::Retry;
 use super::sample::Sample;
 use super::skip::{Source, Streamed};
 use super::tar_blocks::classify_io;
-use super::tar_stream::{MemberHeader, Next, TarStream};
+use super::tar_stream::{Link, MemberHeader, Next, TarStream};
 use super::writer::MemberEntry;
 
 /// What to load of a shard.
@@ -25,13 +26,21 @@ pub struct ReadOptions {
     /// Extensions to load, lower case without the leading dot; `None` loads all. Members with
     /// other extensions are passed over without being held in memory.
     pub extensions: Option<Vec<String>>,
+    /// Whether a member whose content is not in the archive as it is (a sparse file, a link) is a fault of its sample
+    /// also where it is not loaded: for indexes of the archive.
+    pub all_stored: bool,
     /// How often a failed read over the network is tried again.
     pub retry: Retry,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { max_member_bytes: 256 * 1024 * 1024, extensions: None, retry: Retry::default() }
+        Self {
+            max_member_bytes: 256 * 1024 * 1024,
+            extensions: None,
+            all_stored: false,
+            retry: Retry::default(),
+        }
     }
 }
 
@@ -41,8 +50,9 @@ impl Default for ReadOptions {
 /// delivered; reading goes on behind it. A fatal one is the last item: every whole sample before
 /// the damage has been delivered, and the fault names the sample that was being read. (A sample
 /// is known to be whole once the header behind it has been read.)
-/// (Two fatal faults come after the last sample has been delivered and name none:
-/// [`FaultReason::NoEndMarker`] and [`FaultReason::TrailingData`].)
+/// (Some fatal faults come after the last sample has been delivered and name none:
+/// [`FaultReason::NoEndMarker`], [`FaultReason::TrailingData`], [`FaultReason::TrailingGarbage`], and where there is no
+/// sample [`FaultReason::NoSamples`].)
 pub struct ShardReader {
     shard: PathBuf,
     stream: TarStream<Box<dyn Source>>,
@@ -51,6 +61,8 @@ pub struct ShardReader {
     group: Option<Group>,
     /// A header that begins the next sample, kept while the finished one is handed out.
     lookahead: Option<NamedMember>,
+    /// Files that belong to no sample, and the first one's name.
+    passed_over: (u64, String),
     /// A last fault to hand out after the last sample.
     last_fault: Option<Fault>,
     finished: bool,
@@ -63,16 +75,16 @@ struct NamedMember {
     size: u64,
     offset: u64,
     place: MemberEntry,
-    is_utf8: bool,
     is_sparse: bool,
+    link: Option<Link>,
 }
 
 impl NamedMember {
     fn of(header: &MemberHeader) -> Option<Self> {
-        if !header.is_file {
+        if !header.is_file && header.link.is_none() {
             return None;
         }
-        let name = String::from_utf8_lossy(&header.name);
+        let name = escaped(&header.name);
         let split = split_member_name(&name)?;
         Some(Self {
             key: split.key.to_owned(),
@@ -81,14 +93,56 @@ impl NamedMember {
             offset: header.offset,
             place: MemberEntry {
                 extension: split.extension.to_owned(),
-                name: name.clone().into_owned(),
+                // As it is stored, so that no index takes an escaped name for the real one.
+                name: String::from_utf8_lossy(&header.name).into_owned(),
                 offset: header.content,
                 size: header.size,
             },
-            is_utf8: std::str::from_utf8(&header.name).is_ok(),
             is_sparse: header.is_sparse,
+            link: header.link.clone(),
         })
     }
+
+    /// The name of the member that it is a link to.
+    fn leads_to(&self) -> Option<String> {
+        let Link { target, .. } = self.link.as_ref()?;
+        match self.key.rsplit_once('/').filter(|_| self.is_relative()) {
+            Some((folder, _)) => Some(format!("{folder}/{target}")),
+            None => Some(target.clone()),
+        }
+    }
+
+    /// Whether it leads to a name in its own folder: a hard link's is one of the archive.
+    fn is_relative(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.symbolic && !link.target.starts_with('/'))
+    }
+
+    /// Why its content can't be read from the archive, if so.
+    fn not_stored(&self) -> Option<FaultReason> {
+        let extension = self.extension.clone();
+        match &self.link {
+            Some(Link { symbolic, target }) => {
+                let kind = if *symbolic { "symbolic link" } else { "hard link" };
+                Some(FaultReason::Link { extension, kind, target: target.clone() })
+            }
+            None => self.is_sparse.then_some(FaultReason::Sparse { extension }),
+        }
+    }
+}
+
+/// A name as text: bytes that are no UTF-8 are written `%xx`, and so is `%` then, so that two names stay two.
+fn escaped(name: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(name) {
+        return text.into();
+    }
+    let mut text = String::new();
+    for chunk in name.utf8_chunks() {
+        text.push_str(&chunk.valid().replace('%', "%25"));
+        for byte in chunk.invalid() {
+            text.push_str(&format!("%{byte:02x}"));
+        }
+    }
+    text.into()
 }
 
 impl ShardReader {
@@ -130,6 +184,7 @@ impl ShardReader {
             grouping: Grouping::default(),
             group: None,
             lookahead: None,
+            passed_over: (0, String::new()),
             last_fault: None,
             finished: false,
         }
@@ -143,7 +198,10 @@ impl ShardReader {
                 None => match self.stream.next_header()? {
                     Next::Member(header) => match NamedMember::of(&header) {
                         Some(member) => member,
-                        None => continue,
+                        None => {
+                            self.pass_over(&header);
+                            continue;
+                        }
                     },
                     Next::End(complaint) => return Ok(self.end_of_archive(complaint)),
                 },
@@ -159,17 +217,24 @@ impl ShardReader {
     fn add(&mut self, member: NamedMember) -> Result<(), FaultReason> {
         let grouping = &mut self.grouping;
         let group = self.group.get_or_insert_with(|| grouping.begin(&member.key, member.offset));
-        if !member.is_utf8 {
-            group.fail(FaultReason::NonUtf8Name);
-        }
         group.note_extension(&member.extension);
-        group.note_place(member.place);
         let wanted = self.options.extensions.as_ref();
-        if wanted.is_some_and(|list| !list.contains(&member.extension)) || group.is_faulty() {
+        let loaded = wanted.is_none_or(|list| list.contains(&member.extension));
+        if let Some(name) = member.leads_to().filter(|_| loaded && !self.options.all_stored)
+            && let Some(bytes) = group.content_of(&name)
+        {
+            group.push(member.extension, bytes);
             return Ok(());
         }
-        if member.is_sparse {
-            group.fail(FaultReason::Sparse { extension: member.extension });
+        if let Some(reason) = member.not_stored().filter(|_| loaded || self.options.all_stored) {
+            group.fail(reason);
+            return Ok(());
+        }
+        if member.link.is_some() {
+            return Ok(());
+        }
+        group.note_place(member.place);
+        if !loaded || group.is_faulty() {
             return Ok(());
         }
         let limit = self.options.max_member_bytes;
@@ -193,9 +258,25 @@ impl ShardReader {
         }))
     }
 
+    /// Counts a file that belongs to no sample, unless it says of itself that it is none.
+    fn pass_over(&mut self, header: &MemberHeader) {
+        let name = escaped(&header.name);
+        if !header.is_file || is_metadata(&name) {
+            return;
+        }
+        if self.passed_over.0 == 0 {
+            self.passed_over.1 = name.into_owned();
+        }
+        self.passed_over.0 += 1;
+    }
+
     fn end_of_archive(&mut self, complaint: Option<FaultReason>) -> Option<Result<Sample, Fault>> {
         self.finished = true;
         let last = self.close_group();
+        let (files, first) = std::mem::take(&mut self.passed_over);
+        let empty = self.grouping.is_empty() && files > 0;
+        let complaint =
+            complaint.or_else(|| empty.then_some(FaultReason::NoSamples { files, first }));
         self.last_fault = complaint.map(|reason| self.end_with(None, reason));
         last
     }

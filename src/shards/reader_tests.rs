@@ -108,34 +108,174 @@ fn gnu_and_pax_long_names() {
     assert_eq!((sample.get("cls"), sample.offset), (Some(&b"abc"[..]), 0));
 }
 
-#[test]
-fn folders_and_links_have_no_content() {
-    let mut builder = tar::Builder::new(Vec::new());
-    for (kind, name) in [
-        (tar::EntryType::Directory, "d.x/"),
-        (tar::EntryType::Symlink, "0.jpg"),
-        (tar::EntryType::Regular, "0.cls"),
-    ] {
-        let mut header = tar::Header::new_ustar();
-        header.set_path(name).unwrap();
-        header.set_entry_type(kind);
-        header.set_size(0);
-        header.set_cksum();
-        builder.append(&header, io::empty()).unwrap();
+/// A header of a kind of its own, with no body.
+fn bodiless(kind: tar::EntryType, name: &str, target: &str) -> tar::Header {
+    let mut header = tar::Header::new_ustar();
+    header.set_path(name).unwrap();
+    header.set_entry_type(kind);
+    if !target.is_empty() {
+        header.set_link_name(target).unwrap();
     }
-    assert_eq!(outline(&read(builder.into_inner().unwrap())), ["0:cls"]);
+    header.set_size(0);
+    header.set_cksum();
+    header
 }
 
 #[test]
-fn a_name_that_is_not_utf8_is_a_fault() {
+fn folders_have_no_content_and_links_are_faults_of_their_samples() {
     let mut builder = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_ustar();
-    header.as_mut_bytes()[..6].copy_from_slice(b"\xff0.cls");
-    header.set_size(1);
-    header.set_cksum();
-    builder.append(&header, &b"1"[..]).unwrap();
+    let mut file = tar::Header::new_ustar();
+    file.set_path("a.jpg").unwrap();
+    file.set_size(1);
+    file.set_cksum();
+    builder.append(&file, &b"i"[..]).unwrap();
+    for (kind, name, target) in [
+        (tar::EntryType::Directory, "d.x/", ""),
+        (tar::EntryType::Link, "b.jpg", "a.jpg"),
+        (tar::EntryType::Symlink, "c.cls", "a.cls"),
+        (tar::EntryType::Symlink, "c.jpg", "a.jpg"),
+    ] {
+        builder.append(&bodiless(kind, name, target), io::empty()).unwrap();
+    }
     let tar = builder.into_inner().unwrap();
-    assert_eq!(outline(&read(tar)), ["\u{fffd}0!non_utf8_name"]);
+    let items = read(tar.clone());
+    // A sample of links alone is counted too.
+    assert_eq!(outline(&items), ["a:jpg", "b!link", "c!link"]);
+    let message = items[1].as_ref().unwrap_err().to_string();
+    assert!(message.contains("`.jpg` is a hard link to `a.jpg`"), "{message}");
+    assert!(message.contains("--hard-dereference"), "{message}");
+    // What nobody asks for may be a link, unless an index is made of all.
+    let extensions = Some(vec!["cls".to_owned()]);
+    let options = ReadOptions { extensions, ..ReadOptions::default() };
+    assert_eq!(outline(&read_with(tar.clone(), options.clone())), ["a:", "b:", "c!link"]);
+    let all = ReadOptions { all_stored: true, ..options };
+    assert_eq!(outline(&read_with(tar, all)), ["a:", "b!link", "c!link"]);
+}
+
+#[test]
+fn a_link_within_its_sample_is_followed() {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut file = tar::Header::new_ustar();
+    file.set_path("./d/a.jpg").unwrap();
+    file.set_size(1);
+    file.set_cksum();
+    builder.append(&file, &b"i"[..]).unwrap();
+    for (kind, name, target) in [
+        (tar::EntryType::Symlink, "./d/a.png", "a.jpg"),
+        (tar::EntryType::Link, "./d/a.gif", "d/a.jpg"),
+    ] {
+        builder.append(&bodiless(kind, name, target), io::empty()).unwrap();
+    }
+    let tar = builder.into_inner().unwrap();
+    let items = read(tar.clone());
+    assert_eq!(outline(&items), ["./d/a:jpg,png,gif"]);
+    assert_eq!(items[0].as_ref().unwrap().get("gif"), Some(&b"i"[..]));
+    // An index has no content to point at.
+    let index = ReadOptions { all_stored: true, ..ReadOptions::default() };
+    assert_eq!(outline(&read_with(tar, index)), ["./d/a!link"]);
+}
+
+#[test]
+fn long_link_targets_are_named() {
+    let mut builder = tar::Builder::new(Vec::new());
+    let target = format!("{}.jpg", "t".repeat(150));
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Link);
+    header.set_size(0);
+    builder.append_link(&mut header, "b.jpg", &target).unwrap();
+    let items = read(builder.into_inner().unwrap());
+    assert!(items[0].as_ref().unwrap_err().to_string().contains(&target));
+}
+
+#[test]
+fn an_index_is_refused_to_sparse_members_whatever_is_loaded() {
+    let mut header = tar::Header::new_gnu();
+    header.set_path("0.png").unwrap();
+    header.set_entry_type(tar::EntryType::GNUSparse);
+    header.set_size(0);
+    header.set_cksum();
+    let tar = [header.as_bytes().to_vec(), vec![0; 1024]].concat();
+    let nothing = ReadOptions { extensions: Some(Vec::new()), ..ReadOptions::default() };
+    assert_eq!(outline(&read_with(tar.clone(), nothing.clone())), ["0:"]);
+    let index = ReadOptions { all_stored: true, ..nothing };
+    assert_eq!(outline(&read_with(tar, index)), ["0!sparse"]);
+}
+
+#[test]
+fn a_name_that_is_not_utf8_is_escaped() {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, content) in [(&b"100%caf\xe9.cls"[..], b"1"), (b"100%caf\xe9.png", b"i")] {
+        let mut header = tar::Header::new_ustar();
+        header.as_mut_bytes()[..name.len()].copy_from_slice(name);
+        header.set_size(1);
+        header.set_cksum();
+        builder.append(&header, &content[..]).unwrap();
+    }
+    let items = read(builder.into_inner().unwrap());
+    assert_eq!(outline(&items), ["100%25caf%e9:cls,png"]);
+    // An index has the names as they are stored, which no index can hold.
+    assert!(items[0].as_ref().unwrap().places[0].name.contains('\u{fffd}'));
+}
+
+#[test]
+fn checksums_of_bytes_with_a_sign_are_accepted() {
+    let mut header = tar::Header::new_ustar();
+    header.set_path("é.cls").unwrap();
+    header.set_size(1);
+    header.as_mut_bytes()[148..156].fill(b' ');
+    let sum: i32 = header.as_bytes().iter().map(|&byte| i32::from(byte.cast_signed())).sum();
+    header.as_mut_bytes()[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    let tar = [header.as_bytes().to_vec(), b"1".to_vec(), vec![0; 511 + 1024]].concat();
+    assert_eq!(outline(&read(tar.clone())), ["é:cls"]);
+    let mut wrong = tar;
+    wrong[0] ^= 2;
+    assert_eq!(outline(&read(wrong)), ["!not_tar*"]);
+}
+
+#[test]
+fn samples_in_folders_of_the_system_are_none_and_a_shard_of_nothing_else_is_named() {
+    let tar = tar_of(&[
+        ("cat/1.png", b"i"),
+        ("cat/.ipynb_checkpoints/1-checkpoint.png", b"x"),
+        ("__MACOSX/cat/1.png", b"x"),
+        ("cat/@eaDir/1.jpg/t.png", b"x"),
+        ("cat/1.cls", b"7"),
+    ]);
+    assert_eq!(outline(&read(tar)), ["cat/1:png,cls"]);
+    let items = read(tar_of(&[("__meta__", b""), (".data/1.png", b"i"), (".data/1.cls", b"7")]));
+    assert_eq!(outline(&items), ["!no_samples*"]);
+    let message = items[0].as_ref().unwrap_err().to_string();
+    assert!(
+        message.contains("none of its 2 files") && message.contains(".data/1.png"),
+        "{message}"
+    );
+    assert_eq!(outline(&read(tar_of(&[("__meta__", b"")]))), [""; 0]);
+}
+
+#[test]
+fn files_that_are_no_tars_are_named_by_what_they_are() {
+    let long = |head: &[u8]| [head, &[b'x'; 2000]].concat();
+    for (bytes, kind) in [
+        (b"<!DOCTYPE html><html><body>Please log in</body></html>".to_vec(), "HTML"),
+        (long(b"\n  <HTML lang=en>"), "HTML"),
+        (long(b"PAR1"), "Parquet"),
+        (long(b"PK\x03\x04"), "ZIP"),
+        (b"{\"error\": \"Invalid credentials\"}".to_vec(), "JSON"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n".to_vec(), "git-lfs"),
+        (long(b"\xfd7zXZ\0"), "xz"),
+        (long(b"BZh9"), "bzip2"),
+        (long(b"\x02\x21\x4c\x18"), "lz4"),
+        (long(b"\xff\xd8\xff\xe0"), "an image"),
+        (long(b"\x1f\x9d"), "(.Z)"),
+    ] {
+        let items = read(bytes);
+        assert_eq!(outline(&items), ["!not_tar*"], "{kind}");
+        assert!(items[0].as_ref().unwrap_err().to_string().contains(kind), "{items:?}");
+    }
+    // A name may begin like another kind of file.
+    assert_eq!(outline(&read(tar_of(&[("PAR1.cls", b"1")]))), ["PAR1:cls"]);
+    // And any other file cut off in its first block is just that.
+    assert_eq!(outline(&read(vec![b'x'; 54])), ["!truncated*"]);
 }
 
 #[test]
@@ -219,6 +359,14 @@ fn compressed_shards_and_their_damage() {
     assert_eq!(outline(&read(whole.clone())), ["0:png", "1:png", "2:png"]);
     let items = read(whole[..whole.len() / 2].to_vec());
     assert_eq!(items.last().unwrap().as_ref().unwrap_err().reason.code(), "truncated");
+
+    // What follows the stream is none of it: padding, or told with the right word.
+    let frame = |d: &[u8]| zstd::encode_all(d, 3).unwrap();
+    let tail = |bytes: &[u8]| outline(&read([frame(&tar), bytes.to_vec()].concat()));
+    assert_eq!(tail(&[0; 9000]), ["0:png", "1:png", "2:png"]);
+    assert_eq!(tail(b"some text"), ["0:png", "1:png", "2:png", "!trailing_garbage*"]);
+    let early = [frame(&tar[..tar.len() / 2]), b"some text".to_vec()].concat();
+    assert_eq!(outline(&read(early)).last().unwrap(), "1!corrupt*");
 
     let mut gz = flate2::read::GzEncoder::new(&tar[..], flate2::Compression::fast());
     let mut whole = Vec::new();

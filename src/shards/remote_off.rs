@@ -16,7 +16,11 @@ pub(super) fn identities(urls: &[String], _: Retry) -> Result<Vec<ShardIdentity>
     }
 }
 
-pub(super) fn list(pattern: &str, _: Retry) -> Result<Vec<String>, ShardError> {
+pub(super) fn list(
+    pattern: &str,
+    _: Retry,
+    _: &mut Vec<String>,
+) -> Result<Vec<String>, ShardError> {
     Err(refused(pattern))
 }
 

@@ -1,5 +1,6 @@
 //! One sample: a key and its members.
 
+use super::fault::FaultReason;
 use super::writer::MemberEntry;
 
 /// One file of a sample.
@@ -35,6 +36,10 @@ pub struct Sample {
     pub places: Vec<MemberEntry>,
 }
 
+/// Extensions of members that are images, in the order in which one is taken: what is read, by every name that is common.
+pub const IMAGE_EXTENSIONS: [&str; 12] =
+    ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "jfif", "jpe", "pjpeg", "pjp"];
+
 impl Sample {
     /// The content of the member with this extension (lower case, without the leading dot).
     pub fn get(&self, extension: &str) -> Option<&[u8]> {
@@ -45,5 +50,65 @@ impl Sample {
     pub fn take(&mut self, extension: &str) -> Option<Vec<u8>> {
         let place = self.members.iter().position(|m| m.extension == extension)?;
         Some(self.members.remove(place).bytes)
+    }
+
+    /// The first of `images`, extensions in order of preference, that the sample has, and its content.
+    ///
+    /// # Errors
+    /// [`FaultReason::NoImage`], which says what it has instead.
+    pub fn image<'i>(&self, images: &'i [String]) -> Result<(&'i str, &[u8]), FaultReason> {
+        let found = images.iter().find_map(|ext| Some((ext.as_str(), self.get(ext)?)));
+        found.ok_or_else(|| FaultReason::NoImage { detail: self.instead_of(images) })
+    }
+
+    /// What the sample lacks, what it has, and which of that may be meant.
+    fn instead_of(&self, images: &[String]) -> String {
+        let all: Vec<String> = self.places.iter().map(|p| p.extension.to_lowercase()).collect();
+        let mut text = format!("it has no member .{}", images.join(", ."));
+        if !all.is_empty() {
+            text.push_str(&format!("; it has .{}", all.join(", .")));
+        }
+        let last = |ext: &String| ext.rsplit('.').next().unwrap_or_default().to_owned();
+        let meant = all.iter().find(|ext| IMAGE_EXTENSIONS.contains(&last(ext).as_str()));
+        let unread = all.iter().find(|ext| UNREAD.contains(&last(ext).as_str()));
+        if let Some(meant) = meant {
+            text.push_str(&format!(": set [data] image = \"{meant}\""));
+        } else if let Some(unread) = unread {
+            text.push_str(&format!(", and .{unread} is of a format that is not read: convert it"));
+        }
+        text
+    }
+}
+
+/// Extensions of images that are not read.
+const UNREAD: [&str; 12] =
+    ["avif", "heic", "heif", "jxl", "jp2", "j2k", "jpx", "svg", "npy", "ppm", "exr", "tga"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_without_the_image_says_what_it_has() {
+        let says = |members: &[&str], images: &[&str]| {
+            let place = |extension: &&str| MemberEntry {
+                extension: (*extension).to_owned(),
+                name: String::new(),
+                offset: 0,
+                size: 0,
+            };
+            let places = members.iter().map(place).collect();
+            let sample = Sample { places, ..Sample::default() };
+            let images: Vec<String> = images.iter().map(|ext| (*ext).to_owned()).collect();
+            sample.image(&images).unwrap_err().to_string()
+        };
+        let said = says(&["image.JPG", "cls"], &["jpg", "png"]);
+        assert_eq!(
+            said,
+            "no image: it has no member .jpg, .png; it has .image.jpg, .cls: set [data] image = \"image.jpg\""
+        );
+        assert!(says(&["avif", "cls"], &["jpg"]).contains(".avif is of a format that is not read"));
+        assert!(says(&["cls"], &["jpg"]).ends_with("it has .cls"));
+        assert!(says(&[], &["jpg"]).ends_with("no member .jpg"));
     }
 }

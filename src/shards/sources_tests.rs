@@ -33,6 +33,90 @@ fn paths_braces_globs_and_folders() {
 }
 
 #[test]
+fn what_a_folder_or_a_glob_passes_over_is_told_and_companions_are_not() {
+    let files = [
+        "s/a.tar",
+        "s/b.TAR",
+        "s/c.tar.xz",
+        "s/d.tzst",
+        "s/e.tar.zstd",
+        "s/a.idx",
+        "s/a.json",
+        "s/README.md",
+        "s/LICENSE",
+        "s/.hidden.zip",
+        "s/more/i.tar",
+    ];
+    let folder = folder(&files);
+    let told = |pattern: &str| {
+        let mut told = Vec::new();
+        let patterns = [pattern.to_owned()];
+        let found =
+            expand_sources_telling(folder.path(), &patterns, Retry::default(), &mut told).unwrap();
+        assert_eq!(found.len(), 1, "{pattern}");
+        told.concat()
+    };
+    for pattern in ["s", "s/*"] {
+        let said = told(pattern);
+        assert!(said.contains("5 more in `s"), "{said}");
+        assert!(said.contains("b.TAR, c.tar.xz, d.tzst, e.tar.zstd, more"), "{said}");
+    }
+    assert_eq!(told("s/*.tar"), "");
+    assert_eq!(told("s/a.tar"), "");
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_an_error_wherever_it_is_found() {
+    let folder = folder(&["s/a.tar"]);
+    std::os::unix::fs::symlink("/no/such/blob", folder.path().join("s/b.tar")).unwrap();
+    for pattern in ["s", "s/*", "s/*.tar", "s/{a,b}.tar"] {
+        let error = expand(&folder, &[pattern]).unwrap_err().to_string();
+        assert!(error.contains("b.tar") && error.contains(pattern), "{pattern}: {error}");
+    }
+}
+
+#[test]
+fn colons_within_a_url_join_nothing() {
+    let folder = folder(&["b.tar"]);
+    std::fs::write(folder.path().join("list.txt"), "http://[::1]:81/a.tar\n").unwrap();
+    for (pattern, places) in [
+        ("http://[::1]:81/{0..1}.tar", vec!["http://[::1]:81/0.tar", "http://[::1]:81/1.tar"]),
+        ("http://h/a.tar?arn=arn:aws:s3:::b", vec!["http://h/a.tar"]),
+        ("@list.txt", vec!["http://[::1]:81/a.tar"]),
+        ("http://[::1]/a.tar::b.tar", vec!["http://[::1]/a.tar", "b.tar"]),
+    ] {
+        assert_eq!(expand(&folder, &[pattern]).unwrap(), places, "{pattern}");
+    }
+}
+
+#[test]
+fn one_object_by_two_logins_is_one_and_no_message_holds_a_secret() {
+    let folder = folder(&[]);
+    let login = "http://user:geheim@h/a.tar?sig=geheim";
+    for patterns in [
+        vec![login, "http://h/a.tar?sig=geheim#x"],
+        vec![login, login],
+        vec!["ftp://user:x@h/https://user:geheim@h/a.tar"],
+        vec!["http://user:geheim@h/a{.tar"],
+        vec!["https://user:geheim@h/a.tar::no-such.tar"],
+    ] {
+        let error = expand(&folder, &patterns).unwrap_err().to_string();
+        assert!(!error.contains("geheim"), "{error}");
+    }
+    // Which object it is may depend on the query.
+    assert_eq!(expand(&folder, &["http://h/get?id=1", "http://h/get?id=2"]).unwrap().len(), 2);
+}
+
+#[test]
+fn addresses_of_hugging_face_are_answered_with_what_works() {
+    let folder = folder(&[]);
+    let pattern = "hf://datasets/timm/imagenet-1k-wds/imagenet1k-train-{0000..1023}.tar";
+    let error = expand(&folder, &[pattern]).unwrap_err().to_string();
+    assert!(error.contains("pipe:curl -sfL") && error.contains("$HF_TOKEN"), "{error}");
+    assert!(error.contains("resolve/main/imagenet1k-train-{0000..1023}.tar"), "{error}");
+}
+
+#[test]
 fn names_with_special_characters_are_taken_as_they_stand() {
     let folder = folder(&["d[1]/x{a}.tar", "d[1]/y.tar", "odd:name.bin"]);
     assert_eq!(expand(&folder, &["d[1]/x{a}.tar"]).unwrap(), ["d[1]/x{a}.tar"]);

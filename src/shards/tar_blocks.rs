@@ -6,6 +6,8 @@ use std::io::{self, Read};
 
 use super::compression::is_source_error;
 use super::fault::FaultReason;
+use super::foreign::kind_of;
+use super::refused::Refused;
 use super::skip::Source;
 
 /// Tar's unit: headers are one block, bodies are padded to whole ones.
@@ -81,7 +83,7 @@ impl<R: Source> BlockReader<R> {
                     }
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Some(self.classify(&e)),
+                Err(e) => return Some(classify_io(&e, self.position)),
             }
         }
     }
@@ -108,9 +110,13 @@ impl<R: Source> BlockReader<R> {
             }
         }
         self.advance(filled as u64);
-        match filled {
-            0 => Ok(None),
-            512 => Ok(Some(block)),
+        let whole = filled == block.len();
+        match block.get(..filled).unwrap_or_default() {
+            [] => Ok(None),
+            _ if whole => Ok(Some(block)),
+            head if self.position < BLOCK_BYTES && !kind_of(head).is_empty() => {
+                Err(FaultReason::NotTar { found: kind_of(head) })
+            }
             _ => Err(self.truncated()),
         }
     }
@@ -129,8 +135,15 @@ impl<R: Source> BlockReader<R> {
         FaultReason::Corrupt { offset: self.position, detail: detail.to_string() }
     }
 
+    /// The complaint about an error within the archive.
     fn classify(&self, error: &io::Error) -> FaultReason {
-        classify_io(error, self.position)
+        match classify_io(error, self.position) {
+            // The archive is not at its end: what follows should have been the rest of it.
+            FaultReason::TrailingGarbage { format } => {
+                self.corrupt(format!("the {format} stream ends here, and no other follows"))
+            }
+            reason => reason,
+        }
     }
 }
 
@@ -138,6 +151,8 @@ impl<R: Source> BlockReader<R> {
 pub(super) fn classify_io(error: &io::Error, offset: u64) -> FaultReason {
     if is_source_error(error) {
         FaultReason::ReadFailed { kind: error.kind(), message: error.to_string() }
+    } else if let Some(reason) = Refused::of(error) {
+        reason.clone()
     } else if error.kind() == io::ErrorKind::UnexpectedEof {
         FaultReason::Truncated { offset }
     } else {

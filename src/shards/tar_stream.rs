@@ -10,6 +10,7 @@
 use tar::{EntryType, Header};
 
 use super::fault::FaultReason;
+use super::foreign::kind_of;
 use super::pax::pax_records;
 use super::skip::Source;
 use super::tar_blocks::{BLOCK_BYTES, BlockReader};
@@ -36,6 +37,17 @@ pub(super) struct MemberHeader {
     pub is_file: bool,
     /// Whether the archive holds only the parts of the file between its holes.
     pub is_sparse: bool,
+    /// Where it leads, if it is a link.
+    pub link: Option<Link>,
+}
+
+/// A member without content of its own.
+#[derive(Debug, Clone)]
+pub(super) struct Link {
+    /// Whether it is a symbolic link, not a hard one.
+    pub symbolic: bool,
+    /// The name that it leads to.
+    pub target: String,
 }
 
 /// What comes next in an archive.
@@ -51,6 +63,7 @@ pub(super) enum Next {
 #[derive(Default)]
 struct Overrides {
     name: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
     size: Option<u64>,
     /// A sparse member has its name in a record of its own; `path` is a made-up one.
     sparse_name: Option<Vec<u8>>,
@@ -99,14 +112,11 @@ impl<R: Source> TarStream<R> {
             let size = header.entry_size().map_err(|e| self.blocks.corrupt(e))?;
             match header.entry_type() {
                 EntryType::GNULongName => {
-                    let mut name = self.read_record(size)?;
-                    while name.last() == Some(&0) {
-                        name.pop();
-                    }
-                    overrides.name = Some(name);
+                    overrides.name = Some(self.read_name(size)?);
                 }
+                EntryType::GNULongLink => overrides.link = Some(self.read_name(size)?),
                 EntryType::XHeader => self.read_pax(size, &mut overrides)?,
-                EntryType::GNULongLink | EntryType::XGlobalHeader => {
+                EntryType::XGlobalHeader => {
                     self.read_record(size)?;
                 }
                 kind => {
@@ -149,7 +159,21 @@ impl<R: Source> TarStream<R> {
         // Version 7 archives mark a folder by its name alone.
         let is_file = regular && name.last() != Some(&b'/');
         let is_sparse = overrides.sparse || kind == EntryType::GNUSparse;
-        Ok(MemberHeader { name, size, offset, content, is_file, is_sparse })
+        let is_link = matches!(kind, EntryType::Link | EntryType::Symlink);
+        let link = is_link.then(|| {
+            let target = overrides.link.or_else(|| header.link_name_bytes().map(Into::into));
+            let target = String::from_utf8_lossy(&target.unwrap_or_default()).into_owned();
+            Link { symbolic: kind == EntryType::Symlink, target }
+        });
+        Ok(MemberHeader { name, size, offset, content, is_file, is_sparse, link })
+    }
+
+    fn read_name(&mut self, size: u64) -> Result<Vec<u8>, FaultReason> {
+        let mut name = self.read_record(size)?;
+        while name.last() == Some(&0) {
+            name.pop();
+        }
+        Ok(name)
     }
 
     /// Passes over the blocks that go on with the list of a sparse member's parts.
@@ -178,6 +202,7 @@ impl<R: Source> TarStream<R> {
             let (key, value) = record.map_err(|e| self.blocks.corrupt(e))?;
             match key {
                 b"path" => overrides.name = Some(value.to_vec()),
+                b"linkpath" => overrides.link = Some(value.to_vec()),
                 b"size" => {
                     let size = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
                     overrides.size =
@@ -195,18 +220,22 @@ impl<R: Source> TarStream<R> {
 
     fn checked_header<'b>(&self, block: &'b [u8; 512]) -> Result<&'b Header, FaultReason> {
         let header = Header::from_byte_slice(block);
-        let sum: u32 = block
-            .iter()
-            .enumerate()
-            // The checksum's own field counts as spaces.
-            .map(|(i, &byte)| if (148..156).contains(&i) { 32 } else { u32::from(byte) })
-            .sum();
         match header.cksum() {
-            Ok(expected) if expected == sum => Ok(header),
+            Ok(expected) if sums(block).contains(&i64::from(expected)) => Ok(header),
             _ if self.blocks.position() <= BLOCK_BYTES => {
-                Err(self.blocks.corrupt("this is not a tar archive"))
+                Err(FaultReason::NotTar { found: kind_of(block) })
             }
             _ => Err(self.blocks.corrupt("a member's header has a wrong checksum")),
         }
     }
+}
+
+/// A header's checksum, and what some old writers take for it: of bytes with a sign.
+fn sums(block: &[u8; 512]) -> [i64; 2] {
+    // The checksum's own field counts as spaces.
+    let bytes = || {
+        let bytes = block.iter().enumerate();
+        bytes.map(|(i, &byte)| if (148..156).contains(&i) { b' ' } else { byte })
+    };
+    [bytes().map(i64::from).sum(), bytes().map(|byte| i64::from(byte.cast_signed())).sum()]
 }

@@ -52,13 +52,15 @@ pub struct ShardWriter<W> {
     options: WriterOptions,
     position: u64,
     keys: HashSet<String>,
+    /// The key written last, which the next may never be: both would be read as one sample.
+    last: Option<String>,
     entries: Vec<SampleEntry>,
 }
 
 impl<W: Write> ShardWriter<W> {
     /// A writer at the start of an archive.
     pub fn new(sink: W, options: WriterOptions) -> Self {
-        Self { sink, options, position: 0, keys: HashSet::new(), entries: Vec::new() }
+        Self { sink, options, position: 0, keys: HashSet::new(), last: None, entries: Vec::new() }
     }
 
     /// Appends a sample; its members are written sorted by extension.
@@ -72,6 +74,9 @@ impl<W: Write> ShardWriter<W> {
         let bad = |problem: String| ShardError::BadSample { key: key.to_owned(), problem };
         if self.keys.contains(key) {
             return Err(bad("the key is already in this shard".to_owned()));
+        }
+        if self.last.as_deref() == Some(key) {
+            return Err(bad("the sample before it has the same key".to_owned()));
         }
         let mut sorted: Vec<&SampleMember> = members.iter().collect();
         sorted.sort_by(|a, b| a.extension.cmp(&b.extension));
@@ -92,6 +97,7 @@ impl<W: Write> ShardWriter<W> {
             self.pad()?;
         }
         self.keys.insert(key.to_owned());
+        self.last = Some(key.to_owned());
         self.entries.push(SampleEntry { key: key.to_owned(), members: entries });
         Ok(())
     }
@@ -100,6 +106,12 @@ impl<W: Write> ShardWriter<W> {
     /// would otherwise gather one entry a sample.
     pub fn take_entries(&mut self) -> Vec<SampleEntry> {
         std::mem::take(&mut self.entries)
+    }
+
+    /// Lets keys come back from here on, as in a stream of several shards that have keys in common. Only the key of the
+    /// sample before is refused then: readers group neighbours.
+    pub fn forget_keys(&mut self) {
+        self.keys.clear();
     }
 
     /// Length of the archive so far, in bytes.

@@ -116,3 +116,20 @@ fn a_full_disk_is_an_error() {
     let error = writer.write_sample("k", &[member("cls", b"7")]).unwrap_err();
     assert!(matches!(error, ShardError::Write(_)), "{error}");
 }
+
+#[test]
+fn keys_may_come_back_in_a_stream_of_several_shards_but_not_at_once() {
+    let mut writer = ShardWriter::new(Vec::new(), WriterOptions::default());
+    let members = [SampleMember::new("cls", "7")];
+    writer.write_sample("a", &members).unwrap();
+    writer.write_sample("b", &members).unwrap();
+    assert!(writer.write_sample("a", &members).unwrap_err().to_string().contains("already"));
+    writer.forget_keys();
+    let merged = writer.write_sample("b", &members).unwrap_err().to_string();
+    assert!(merged.contains("the sample before it"), "{merged}");
+    writer.write_sample("a", &members).unwrap();
+    writer.write_sample("b", &members).unwrap();
+    let (_, entries) = writer.finish().unwrap();
+    let keys: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
+    assert_eq!(keys, ["a", "b", "a", "b"]);
+}

@@ -42,6 +42,8 @@ pub enum Set {
     Distilled,
     /// R: the source images of the cores, resized.
     Cores,
+    /// Neither: which class each label stands for, beside both, where labels are positions.
+    Labels,
 }
 
 /// One shard to write.
@@ -152,8 +154,8 @@ impl Sets {
         for (slot, core) in wanted {
             cancel.check()?;
             let png = match plan.set {
-                Set::Cores => self.real(slot, core)?,
                 Set::Distilled => self.generated(slot)?,
+                Set::Cores | Set::Labels => self.real(slot, core)?,
             };
             let sample = Sample { slot, core, png };
             let meta = sidecar(self, plan.set, &sample);
@@ -167,6 +169,13 @@ impl Sets {
         }
         Ok(writer.finish()?)
     }
+}
+
+/// Class and name of each label.
+fn labels(classes: &ClassList) -> Value {
+    let all = classes.classes().iter().enumerate();
+    all.map(|(at, class)| (classes.label(at), json!({"class": class.key, "name": class.prompt})))
+        .collect()
 }
 
 impl Stage for Assemble {
@@ -189,6 +198,9 @@ impl Stage for Assemble {
                 slots.chunks(self.sets.context.pipeline.output.samples_per_shard).enumerate();
             units.extend(shards.map(|(number, s)| ShardPlan { set, number, slots: s.to_vec() }));
         }
+        if !self.sets.classes.labels_are_keys() {
+            units.push(ShardPlan { set: Set::Labels, number: 0, slots: Vec::new() });
+        }
         Ok(units)
     }
 
@@ -196,10 +208,17 @@ impl Stage for Assemble {
         match plan.set {
             Set::Distilled => format!("distilled-{:06}", plan.number),
             Set::Cores => format!("cores-{:06}", plan.number),
+            Set::Labels => "labels".to_owned(),
         }
     }
 
     fn fingerprint(&self, plan: &ShardPlan) -> Result<Fingerprint, StageError> {
+        if plan.set == Set::Labels {
+            return Ok(Fingerprint {
+                settings: json!({ "output.name": self.sets.context.pipeline.output.name }),
+                inputs: json!({ "labels": labels(&self.sets.classes) }),
+            });
+        }
         let mut samples = Vec::new();
         // A class's slots follow each other: its parts are listed once for all of them.
         let mut parts_of = (None, Input::from(Value::Null));
@@ -212,7 +231,7 @@ impl Stage for Assemble {
             let discovered = receipt_of(&self.discovered, "discover", &class.key)?;
             let image = match plan.set {
                 Set::Distilled => self.image(slot),
-                Set::Cores => None,
+                Set::Cores | Set::Labels => None,
             };
             let cores = super::anchor::digest_of(discovered, "cores.parquet")?;
             let label = self.sets.classes.label(slot.class);
@@ -228,7 +247,7 @@ impl Stage for Assemble {
         let output = &self.sets.context.pipeline.output;
         let generation = match plan.set {
             Set::Distilled => super::assemble_meta::generation(&self.sets.context),
-            Set::Cores => Value::Null,
+            Set::Cores | Set::Labels => Value::Null,
         };
         Ok(Fingerprint {
             settings: json!({
@@ -256,6 +275,12 @@ impl Stage for Assemble {
         let file = match plan.set {
             Set::Distilled => format!("distilled/{name}-{:06}.tar", plan.number),
             Set::Cores => format!("cores/{name}-cores-{:06}.tar", plan.number),
+            Set::Labels => {
+                let text = format!("{:#}\n", labels(&self.sets.classes));
+                scope.write(&format!("distilled/{name}.classes.json"), text.as_bytes())?;
+                scope.write(&format!("cores/{name}-cores.classes.json"), text.as_bytes())?;
+                return Ok(Done::default());
+            }
         };
         let (sets, plan, own) = (self.sets.clone(), plan.clone(), scope.clone());
         let samples = plan.slots.len() as u64;
@@ -266,7 +291,7 @@ impl Stage for Assemble {
             drop(permit);
             own.publish(out)?;
             let index = file.replace(".tar", ".idx");
-            own.record(own.run_dir().write(&index, dali_index(&entries)?.as_bytes())?);
+            own.write(&index, dali_index(&entries)?.as_bytes())?;
             Ok::<_, StageError>(())
         });
         task.await??;

@@ -205,7 +205,7 @@ impl Stage for Copies {
             out.record(write_audit(&run_dir.path(COPIES), run_dir.root(), &rows)?);
             let text = serde_json::to_vec_pretty(&summary).map_err(std::io::Error::from);
             let text = text.map_err(StoreError::io("write", &run_dir.path(SUMMARY)))?;
-            out.record(run_dir.write(SUMMARY, &text)?);
+            out.write(SUMMARY, &text)?;
             Ok::<_, StageError>(summary)
         });
         let summary = task.await??;

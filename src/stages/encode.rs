@@ -10,7 +10,7 @@ use super::encode_device::Encoded;
 use super::encode_inputs::{class_input, feature_input, fingerprint};
 use super::encode_part::PartWriter;
 use super::encode_pool::{Pool, start_pool};
-use super::encode_read::{Item, Prepared, read_shard};
+use super::encode_read::{Item, Left, Prepared, read_shard};
 use super::error::StageError;
 use super::left_out::ShardFaults;
 use super::model::encoder_digest;
@@ -215,8 +215,8 @@ impl Encode {
                 faults.good();
                 Some(Ok(image))
             }
-            Ok(Item::Bad { key, reason }) => {
-                let fault = Fault { shard: source.name.clone(), key, reason };
+            Ok(Item::Bad(Left { key, reason, whole_shard })) => {
+                let fault = Fault { shard: source.name.clone(), key, reason, whole_shard };
                 faults.bad(fault).err().map(Err)
             }
             Err(error) => Some(Err(error)),

@@ -24,7 +24,22 @@ pub(super) enum Item {
     /// An image.
     Good(Prepared),
     /// Left out.
-    Bad { key: String, reason: String },
+    Bad(Left),
+}
+
+/// What was left out, and why.
+pub(super) struct Left {
+    /// The sample; empty where the damage hides it.
+    pub(super) key: String,
+    pub(super) reason: String,
+    /// Whether nothing at all could be read of the shard.
+    pub(super) whole_shard: bool,
+}
+
+impl Left {
+    fn sample(key: String, reason: String) -> Self {
+        Self { key, reason, whole_shard: false }
+    }
 }
 
 /// What the reader thread hands on.
@@ -32,13 +47,14 @@ pub(super) enum Raw {
     /// A sample with its label, still compressed.
     Labelled { sample: Sample, class: String },
     /// Damaged, unlabelled or of an unknown class.
-    Bad { key: String, reason: String },
+    Bad(Left),
 }
 
 /// Reads a shard to its end, or until nobody listens any more.
 ///
 /// # Errors
-/// If the shard can't be opened or read; damage within it is passed on as [`Raw::Bad`].
+/// If the shard can't be opened or read, or nothing in it and the settings do not allow that; damage within it is passed
+/// on as [`Raw::Bad`].
 pub(super) fn read_shard(
     context: &Context,
     source: &Source,
@@ -47,7 +63,7 @@ pub(super) fn read_shard(
     let data = &context.pipeline.data;
     let label = &data.label;
     let options = ReadOptions { extensions: wanted(&data.image, label), ..ReadOptions::default() };
-    for item in source.open(options)? {
+    for (number, item) in source.open(options)?.enumerate() {
         let raw = match item {
             Ok(sample) => match labelled(context, label, sample) {
                 Some(raw) => raw,
@@ -58,7 +74,13 @@ pub(super) fn read_shard(
             // The storage failed, not the data: the shard is tried again in the next run.
             Err(fault) if fault.reason.is_io() => return Err(fault.into()),
             Err(fault) => {
-                Raw::Bad { key: fault.key.unwrap_or_default(), reason: fault.reason.to_string() }
+                // What ends a shard before its first sample leaves nothing of it.
+                let whole_shard = fault.fatal && number == 0;
+                let reason = fault.reason.to_string();
+                if whole_shard && data.max_bad_shards == 0 {
+                    return Err(StageError::Unreadable { shard: source.name.clone(), reason });
+                }
+                Raw::Bad(Left { key: fault.key.unwrap_or_default(), reason, whole_shard })
             }
         };
         if sender.blocking_send(raw).is_err() {
@@ -78,17 +100,17 @@ pub(super) fn wanted(images: &[String], label: &LabelSource) -> Option<Vec<Strin
 fn labelled(context: &Context, label: &LabelSource, sample: Sample) -> Option<Raw> {
     let class = match label.label(&sample) {
         Ok(class) => class,
-        Err(error) => return Some(Raw::Bad { key: sample.key, reason: error.to_string() }),
+        Err(error) => return Some(Raw::Bad(Left::sample(sample.key, error.to_string()))),
     };
     match &context.classes {
         None if !key_fits(&class) => {
             let reason = format!("the class key {class:?} is too long for a file name");
-            Some(Raw::Bad { key: sample.key, reason })
+            Some(Raw::Bad(Left::sample(sample.key, reason)))
         }
         Some(list) if list.position(&class).is_none() => {
             let reason = format!("unknown class {class:?}: it is not in the class list");
             let bad = !context.pipeline.data.skip_others;
-            bad.then_some(Raw::Bad { key: sample.key, reason })
+            bad.then(|| Raw::Bad(Left::sample(sample.key, reason)))
         }
         _ => Some(Raw::Labelled { sample, class }),
     }
@@ -98,7 +120,7 @@ impl Raw {
     /// Decodes and resizes on a worker thread.
     pub(super) async fn prepare(self, context: &Arc<Context>) -> Result<Item, StageError> {
         match self {
-            Raw::Bad { key, reason } => Ok(Item::Bad { key, reason }),
+            Raw::Bad(left) => Ok(Item::Bad(left)),
             Raw::Labelled { sample, class } => {
                 let permit = context.worker().await?;
                 let context = context.clone();
@@ -115,9 +137,12 @@ impl Raw {
 
 pub(super) fn decode(context: &Context, sample: Sample, class: String) -> Item {
     let (data, size) = (&context.pipeline.data, context.pipeline.encode.size as u32);
-    let Some(bytes) = data.image.iter().find_map(|ext| sample.get(ext)) else {
-        let reason = format!("no image: it has no member .{}", data.image.join(", ."));
-        return Item::Bad { key: sample.key, reason };
+    let bytes = match sample.image(&data.image) {
+        Ok((_, bytes)) => bytes,
+        Err(reason) => {
+            let reason = reason.to_string();
+            return Item::Bad(Left::sample(sample.key, reason));
+        }
     };
     let second = context.pipeline.features.model.as_ref();
     let second = second.map(|_| context.pipeline.features.size as u32);
@@ -132,6 +157,6 @@ pub(super) fn decode(context: &Context, sample: Sample, class: String) -> Item {
             let row = LatentRow { key: sample.key, class, width, height, index, offset };
             Item::Good(Prepared { row, pixels, for_features })
         }
-        Err(error) => Item::Bad { key: sample.key, reason: error.to_string() },
+        Err(error) => Item::Bad(Left::sample(sample.key, error.to_string())),
     }
 }

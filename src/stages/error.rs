@@ -27,6 +27,20 @@ pub enum StageError {
     /// A shard that could not be read.
     #[error(transparent)]
     Fault(#[from] Fault),
+    /// A shard of which nothing at all could be read.
+    #[error(
+        "nothing could be read of shard {shard}: {reason}\n    mend it or leave it out, or have the run go on without \
+         such shards: --set max_bad_shards=…"
+    )]
+    Unreadable {
+        /// The shard.
+        shard: String,
+        /// Why.
+        reason: String,
+    },
+    /// Too many bad samples in a row, or a sample that is gone: one shard, said in full.
+    #[error("{0}")]
+    OfShard(String),
     /// An image.
     #[error(transparent)]
     Imaging(#[from] ImagingError),
@@ -103,6 +117,16 @@ fn too_small(ipc: usize, classes: &[(String, usize)], pure: bool) -> String {
 impl UnitError for StageError {
     fn concerns_all(&self) -> bool {
         matches!(self, StageError::Store(error) if error.place_is_lost())
+    }
+
+    fn is_its_own(&self) -> bool {
+        matches!(
+            self,
+            StageError::Fault(_)
+                | StageError::Unreadable { .. }
+                | StageError::OfShard(_)
+                | StageError::Discovery { .. }
+        )
     }
 }
 

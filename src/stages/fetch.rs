@@ -201,7 +201,7 @@ pub(super) fn fetch_by_offset<What: Clone>(
 }
 
 fn lost(source: &Source, core: &Core) -> StageError {
-    StageError::Other(format!(
+    StageError::OfShard(format!(
         "{}: sample {:?} was chosen as a core and is not there any more; was the shard changed since it was encoded?",
         source.name, core.key
     ))

@@ -57,7 +57,7 @@ impl Files {
                 Ok((png, seed)) => self.keep_one(slot, png, seed)?,
                 Err(reason) => {
                     let key = format!("{}/{}", self.key(slot), slot.rank);
-                    faults.push(Fault { shard: String::new(), key, reason });
+                    faults.push(Fault { shard: String::new(), key, reason, whole_shard: false });
                 }
             }
         }

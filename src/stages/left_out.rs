@@ -40,7 +40,7 @@ impl ShardFaults {
         let mut state = self.lock();
         state.in_a_row += 1;
         if self.limit > 0 && state.in_a_row > self.limit {
-            return Err(StageError::Other(format!(
+            return Err(StageError::OfShard(format!(
                 "shard {}: {} bad samples in a row, and [data] max_consecutive_bad allows {}; the last is {}: {}\n  \
                  mend the shard or leave it out, or raise the limit: --set max_consecutive_bad=…",
                 fault.shard, state.in_a_row, self.limit, fault.key, fault.reason
@@ -60,6 +60,35 @@ impl ShardFaults {
     }
 }
 
+/// Bad samples of `receipts`, without the shards that the settings have a run go on without.
+///
+/// # Errors
+/// If nothing could be read of more shards than that.
+pub(super) fn bad_samples<'a>(
+    receipts: impl Iterator<Item = &'a Receipt>,
+    allowed: usize,
+) -> Result<(Vec<Fault>, Vec<Fault>), StageError> {
+    let faults = receipts.flat_map(|receipt| receipt.faults.clone());
+    let (shards, samples): (Vec<Fault>, Vec<Fault>) = faults.partition(|fault| fault.whole_shard);
+    if shards.len() <= allowed {
+        return Ok((samples, shards));
+    }
+    let mut text = format!(
+        "nothing could be read of {} shards and [data] max_bad_shards allows {allowed}:",
+        shards.len()
+    );
+    for fault in shards.iter().take(10) {
+        text.push_str(&format!("\n  {}: {}", fault.shard, fault.reason));
+    }
+    if shards.len() > 10 {
+        text.push_str(&format!("\n  … and {} more, in quarantine.parquet", shards.len() - 10));
+    }
+    text.push_str(
+        "\nmend them or leave them out, or raise it: --set max_bad_shards=… (what was encoded is kept)",
+    );
+    Err(StageError::Other(text))
+}
+
 /// Rows for the faults of `receipts`.
 pub(super) fn rows<'a>(
     stage: &str,
@@ -70,7 +99,7 @@ pub(super) fn rows<'a>(
 
 /// The row of one fault.
 pub(super) fn row(stage: &str, fault: &Fault) -> QuarantineRow {
-    let Fault { shard, key, reason } = fault.clone();
+    let Fault { shard, key, reason, whole_shard: _ } = fault.clone();
     QuarantineRow { shard, key, stage: stage.to_owned(), reason }
 }
 
@@ -104,7 +133,34 @@ mod tests {
     use super::*;
 
     fn fault(key: &str) -> Fault {
-        Fault { shard: "a.tar".into(), key: key.into(), reason: "no image".into() }
+        Fault {
+            shard: "a.tar".into(),
+            key: key.into(),
+            reason: "no image".into(),
+            whole_shard: false,
+        }
+    }
+
+    #[test]
+    fn shards_of_which_nothing_was_read_count_apart_from_bad_samples() {
+        let receipt = |faults: Vec<Fault>| Receipt {
+            version: Receipt::VERSION,
+            unit: "encode/part-000000".into(),
+            fingerprint: String::new(),
+            settings: serde_json::Value::Null,
+            outputs: Vec::new(),
+            samples: 0,
+            faults,
+            log: Vec::new(),
+            seconds: 0.0,
+        };
+        let lost = || Fault { whole_shard: true, ..fault("") };
+        let receipts = [receipt(vec![fault("a"), fault("b")]), receipt(vec![lost()])];
+        let (samples, shards) = bad_samples(receipts.iter(), 1).unwrap();
+        assert_eq!((samples.len(), shards.len()), (2, 1));
+        let message = bad_samples(receipts.iter(), 0).unwrap_err().to_string();
+        assert!(message.contains("1 shards") && message.contains("a.tar: no image"), "{message}");
+        assert!(message.contains("--set max_bad_shards="), "{message}");
     }
 
     #[test]

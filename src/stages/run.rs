@@ -24,10 +24,14 @@ pub struct RunOutcome {
     pub stages: Vec<StageSummary>,
     /// Samples left out, all of them.
     pub faults: Vec<Fault>,
+    /// Shards of which nothing could be read.
+    pub lost_shards: Vec<Fault>,
     /// Images that could not be generated.
     pub failed: Vec<Fault>,
     /// Classes distilled.
     pub classes: usize,
+    /// Whether labels are positions in the list of classes, not the data's own.
+    pub numbered: bool,
     /// Cores of all classes: images that were to be made.
     pub cores: usize,
     /// Images left out because their neighbours mostly carry another label.

@@ -9,10 +9,10 @@ use super::error::StageError;
 use super::fetch::Fetch;
 use super::generate::Generate;
 use super::latents::Latents;
-use super::left_out::{failed_shards, row, rows, write_list};
+use super::left_out::{bad_samples, failed_shards, row, rows, write_list};
 use super::purity::Purity;
 use super::run::{RunOutcome, StageRange, place};
-use super::sources::expand;
+use super::sources::expand_telling;
 use crate::dataflow::{FlowError, RunOptions};
 use crate::forecast::Standing;
 use crate::store::tables::QuarantineRow;
@@ -61,7 +61,10 @@ impl<'a> Walk<'a> {
     /// All stages of the range.
     pub(super) async fn all(&mut self) -> Result<(), FlowError<StageError>> {
         let context = self.context.clone();
-        let sources = expand(&context.pipeline.data).map_err(|e| planning("encode", e))?;
+        let mut told = Vec::new();
+        let sources = expand_telling(&context.pipeline.data, &mut told);
+        told.iter().for_each(|sentence| self.options.progress.say(sentence));
+        let sources = sources.map_err(|e| planning("encode", e))?;
         let encode = Encode::new(context.clone(), sources.clone());
         let encoded = self.stage(&encode.map_err(|e| planning("encode", e))?).await;
         if let (Err(error @ FlowError::Units { .. }), true) = (&encoded, self.dry.is_none()) {
@@ -80,6 +83,7 @@ impl<'a> Walk<'a> {
         // By unit name, which is the shards' order.
         let encoded: Vec<Receipt> = encoded.into_values().collect();
         let latents = Latents::open(&context, &encoded).map_err(|e| planning("discover", e))?;
+        self.tell_of_labels(&latents);
         let mut latents = Arc::new(latents);
         let purity = Purity::new(context.clone(), latents.clone());
         let Some(checked) = self.stage(&purity).await? else { return Ok(()) };
@@ -142,8 +146,10 @@ impl<'a> Walk<'a> {
         &mut self,
         receipts: &BTreeMap<String, Receipt>,
     ) -> Result<(), FlowError<StageError>> {
-        let faults: Vec<Fault> = receipts.values().flat_map(|r| r.faults.clone()).collect();
         self.left_out = Some(rows("encode", receipts.values()));
+        let data = &self.context.pipeline.data;
+        let (faults, lost) = bad_samples(receipts.values(), data.max_bad_shards)
+            .map_err(|e| planning("encode", e))?;
         let bad = faults.len() as u64;
         let seen = bad + receipts.values().map(|r| r.samples).sum::<u64>();
         let max_bad = self.context.pipeline.data.max_bad;
@@ -152,7 +158,19 @@ impl<'a> Walk<'a> {
             return Err(planning("encode", too_many_bad(&faults, seen, max_bad.allowed(seen))));
         }
         self.outcome.faults = faults;
+        self.outcome.lost_shards = lost;
         Ok(())
+    }
+
+    /// Says what a user should know of the classes' labels.
+    fn tell_of_labels(&mut self, latents: &Latents) {
+        self.outcome.numbered = !latents.classes.labels_are_keys();
+        if self.dry.is_some() {
+            return;
+        }
+        for sentence in latents.classes.warnings() {
+            self.options.progress.say(&format!("warning: {sentence}"));
+        }
     }
 
     /// Lists what was left out, by encoding and by generation.
@@ -175,7 +193,8 @@ fn too_many_bad(faults: &[Fault], seen: u64, allowed: u64) -> StageError {
         faults.len()
     );
     for fault in faults.iter().take(5) {
-        text.push_str(&format!("\n  {}: {}: {}", fault.shard, fault.key, fault.reason));
+        let sample = if fault.key.is_empty() { String::new() } else { format!("{}: ", fault.key) };
+        text.push_str(&format!("\n  {}: {sample}{}", fault.shard, fault.reason));
     }
     text.push_str("\nmend the data, or raise it: --set max_bad=… (what was encoded is kept)");
     StageError::Other(text)

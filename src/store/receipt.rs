@@ -14,6 +14,9 @@ pub struct Fault {
     pub key: String,
     /// What was wrong.
     pub reason: String,
+    /// Whether nothing at all could be read of the shard.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole_shard: bool,
 }
 
 /// The receipt of one unit. Its presence, with an equal fingerprint and whole outputs, means "done".

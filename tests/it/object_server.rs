@@ -1,7 +1,7 @@
 //! A small object server on loopback: ranges, ETags, `If-Match`, S3's listing; and it can misbehave.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,12 +20,18 @@ struct State {
     break_one_in: AtomicUsize,
     broken: AtomicUsize,
     without_ranges: AtomicBool,
+    /// Paths of objects that were written, each as often as it was.
+    written: Mutex<Vec<String>>,
+    /// What every request must have as its `Authorization`; empty for nothing.
+    login: Mutex<String>,
     stop: AtomicBool,
 }
 
 struct Request {
+    verb: String,
     target: String,
     headers: BTreeMap<String, String>,
+    body: Vec<u8>,
 }
 
 impl ObjectServer {
@@ -61,6 +67,16 @@ impl ObjectServer {
         self.state.break_one_in.store(n, Ordering::SeqCst);
     }
 
+    /// Paths of the objects that clients have written, each as often as they have.
+    pub fn written(&self) -> Vec<String> {
+        self.state.written.lock().unwrap().clone()
+    }
+
+    /// From now on requests without this `Authorization` are refused.
+    pub fn require(&self, login: &str) {
+        login.clone_into(&mut self.state.login.lock().unwrap());
+    }
+
     pub fn forget_ranges(&self) {
         self.state.without_ranges.store(true, Ordering::SeqCst);
     }
@@ -83,7 +99,10 @@ impl State {
     fn answer(&self, mut connection: TcpStream) -> std::io::Result<()> {
         let number = self.connections.fetch_add(1, Ordering::SeqCst);
         let request = read_request(&connection)?;
-        let (head, body) = self.respond(&request);
+        let (head, body) = match request.verb.as_str() {
+            "PUT" | "DELETE" => self.change(&request),
+            _ => self.respond(&request),
+        };
         let one_in = self.break_one_in.load(Ordering::SeqCst);
         let sent = if one_in > 0 && number % one_in == one_in / 2 {
             self.broken.fetch_add(1, Ordering::SeqCst);
@@ -93,8 +112,25 @@ impl State {
         };
         let length = body.len();
         write!(connection, "HTTP/1.1 {head}Content-Length: {length}\r\nConnection: close\r\n\r\n")?;
-        connection.write_all(&body[..sent])?;
+        if request.verb != "HEAD" {
+            connection.write_all(&body[..sent])?;
+        }
         connection.flush()
+    }
+
+    /// Writes or removes an object, as S3 does.
+    fn change(&self, request: &Request) -> (String, Vec<u8>) {
+        let mut objects = self.objects.lock().unwrap();
+        if request.verb == "DELETE" {
+            objects.remove(&request.target);
+            return ("204 No Content\r\n".into(), Vec::new());
+        }
+        if request.headers.contains_key("if-none-match") && objects.contains_key(&request.target) {
+            return ("412 Precondition Failed\r\n".into(), Vec::new());
+        }
+        objects.insert(request.target.clone(), request.body.clone());
+        self.written.lock().unwrap().push(request.target.clone());
+        ("200 OK\r\nETag: \"0\"\r\n".into(), Vec::new())
     }
 
     /// Status line and headers, and the body.
@@ -107,7 +143,12 @@ impl State {
                 list(&objects, path, query),
             );
         }
-        let Some(bytes) = objects.get(path) else {
+        let login = self.login.lock().unwrap();
+        if !login.is_empty() && request.headers.get("authorization") != Some(&*login) {
+            return ("401 Unauthorized\r\n".into(), b"who are you?".to_vec());
+        }
+        // An object may be one of a query.
+        let Some(bytes) = objects.get(&request.target).or_else(|| objects.get(path)) else {
             return ("404 Not Found\r\n".into(), b"no such object".to_vec());
         };
         let tag = format!("\"{:016x}\"", xxhash_rust::xxh3::xxh3_64(bytes));
@@ -135,16 +176,23 @@ impl State {
 }
 
 fn read_request(connection: &TcpStream) -> std::io::Result<Request> {
-    let mut lines = BufReader::new(connection).lines();
-    let first = lines.next().transpose()?.unwrap_or_default();
-    let target = decoded(first.split(' ').nth(1).unwrap_or_default());
+    let mut reader = BufReader::new(connection);
+    let mut first = String::new();
+    reader.read_line(&mut first)?;
+    let mut words = first.split(' ');
+    let verb = words.next().unwrap_or_default().to_owned();
+    let target = decoded(words.next().unwrap_or_default());
     let mut headers = BTreeMap::new();
-    for line in lines {
-        let line = line?;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
         let Some((name, value)) = line.split_once(':') else { break };
         headers.insert(name.to_lowercase(), value.trim().to_owned());
     }
-    Ok(Request { target, headers })
+    let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    Ok(Request { verb, target, headers, body })
 }
 
 /// Clients differ in what they write as `%XX`.

@@ -164,7 +164,7 @@ def main() -> None:
     small = python_tar(FILES[:2], format=tarfile.GNU_FORMAT)
     files = {
         "same-pax-global": pax_global,
-        "same-special": special_members(),
+        "odd-special": special_members(),
         "same-base-256": base_256(good),
         "same-empty": python_tar([]),
         "same-named-plain-is-gzip": python_tar(FILES, mode="w:gz"),

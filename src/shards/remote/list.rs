@@ -5,16 +5,21 @@ use object_store::path::Path;
 
 use super::super::error::ShardError;
 use super::super::retry::Retry;
-use super::super::sources::is_shard_name;
+use super::super::sources::{is_shard_name, may_be_shard, told_of};
 use super::{fetch, refused};
 use crate::objects::without_secrets;
 use crate::objects::{Network, Object, RemoteError, split};
 
-/// URLs of the shards that a glob, or a folder with its closing `/`, stands for; sorted.
+/// URLs of the shards that a glob, or a folder with its closing `/`, stands for; sorted. What else it found goes into
+/// `told`.
 ///
 /// # Errors
 /// If the store can't be asked, or has none.
-pub(in super::super) fn list(pattern: &str, retry: Retry) -> Result<Vec<String>, ShardError> {
+pub(in super::super) fn list(
+    pattern: &str,
+    retry: Retry,
+    told: &mut Vec<String>,
+) -> Result<Vec<String>, ShardError> {
     let bad = |problem: &str| ShardError::BadPattern {
         pattern: without_secrets(pattern),
         problem: problem.to_owned(),
@@ -35,15 +40,16 @@ pub(in super::super) fn list(pattern: &str, retry: Retry) -> Result<Vec<String>,
         require_literal_separator: true,
         require_literal_leading_dot: true,
     };
-    let mut urls: Vec<String> = found
-        .into_iter()
-        .filter(|key| glob.matches_with(key, options) && is_shard_name(key))
-        .map(|key| format!("{bucket}/{key}"))
-        .collect();
+    let found = found.into_iter().filter(|key| glob.matches_with(key, options));
+    let (shards, others): (Vec<String>, Vec<String>) = found.partition(|key| is_shard_name(key));
+    let mut urls: Vec<String> = shards.iter().map(|key| format!("{bucket}/{key}")).collect();
     urls.sort();
+    let mut others: Vec<String> = others.into_iter().filter(|key| may_be_shard(key)).collect();
+    others.sort();
     if urls.is_empty() {
         return Err(ShardError::NoMatch { pattern: without_secrets(pattern) });
     }
+    told.extend(told_of(pattern, &others));
     Ok(urls)
 }
 

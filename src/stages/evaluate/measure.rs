@@ -7,7 +7,6 @@ use crate::dataflow::{Done, Fingerprint, Scope, Stage};
 use crate::discovery::DiscoveryError;
 use crate::quality::{Judge, Right};
 use crate::stages::error::StageError;
-use crate::store::RunDir;
 use rayon::prelude::*;
 use serde_json::json;
 use std::sync::{Arc, OnceLock};
@@ -35,7 +34,6 @@ impl Set {
 /// The stage.
 pub(super) struct Measure {
     shared: Arc<Shared>,
-    run_dir: RunDir,
     seeds: usize,
 }
 
@@ -45,9 +43,9 @@ struct Shared {
 }
 
 impl Measure {
-    pub(super) fn new(tables: Tables, run_dir: RunDir, seeds: usize) -> Self {
+    pub(super) fn new(tables: Tables, seeds: usize) -> Self {
         let shared = Arc::new(Shared { tables, judge: OnceLock::new() });
-        Self { shared, run_dir, seeds }
+        Self { shared, seeds }
     }
 }
 
@@ -94,14 +92,14 @@ impl Stage for Measure {
 
     async fn process(&self, set: &Set, scope: &Scope) -> Result<Done, StageError> {
         let (shared, set, cancel) = (self.shared.clone(), *set, scope.cancel().clone());
-        let (run_dir, out) = (self.run_dir.clone(), scope.clone());
+        let out = scope.clone();
         let task = tokio::task::spawn_blocking(move || {
             shared.prepare()?;
             cancel.check()?;
             let measured = shared.measure(set)?;
             let text = serde_json::to_vec_pretty(&measured);
             let text = text.map_err(|e| StageError::Other(e.to_string()))?;
-            out.record(run_dir.write(&format!("evaluate/sets/{}.json", set.file()), &text)?);
+            out.write(&format!("evaluate/sets/{}.json", set.file()), &text)?;
             Ok::<_, StageError>(measured)
         });
         let measured = task.await??;

@@ -67,7 +67,7 @@ pub async fn evaluate(
         let message = "no image of the run's classes is in the held-out shards (--against)";
         return Err(planning(HELD_OUT, StageError::Other(message.into())));
     }
-    let measure = Measure::new(tables, options.run_dir.clone(), question.seeds);
+    let measure = Measure::new(tables, question.seeds);
     let measured = complete(&measure, options).await?;
     let answer = Evaluation {
         state: state_of(options.run_dir, "assemble")?,

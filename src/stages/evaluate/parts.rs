@@ -10,6 +10,7 @@ use crate::shards::{LabelSource, ShardPlace};
 use crate::stages::context::Context;
 use crate::stages::encode::{Encode, Home};
 use crate::stages::error::StageError;
+use crate::stages::left_out::bad_samples;
 use crate::stages::sources::{Source, expand};
 use crate::stages::walk::planning;
 use crate::store::{Fault, Receipt};
@@ -104,10 +105,11 @@ impl Parts<'_> {
 
     /// Held-out samples that were left out; an error where they are more than the run allows itself.
     pub(super) fn judge_faults(&self, receipts: &[Receipt]) -> Result<Vec<Fault>> {
-        let faults: Vec<Fault> = receipts.iter().flat_map(|r| r.faults.clone()).collect();
+        let data = &self.context.pipeline.data;
+        let (faults, _) =
+            bad_samples(receipts.iter(), data.max_bad_shards).map_err(|e| planning(HELD_OUT, e))?;
         let bad = faults.len() as u64;
         let seen = bad + receipts.iter().map(|r| r.samples).sum::<u64>();
-        let data = &self.context.pipeline.data;
         let allowed = data.max_bad.allowed(seen);
         if bad <= allowed {
             return Ok(faults);

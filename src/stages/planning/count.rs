@@ -65,6 +65,8 @@ struct Tally {
     rows: Vec<LatentRow>,
     /// Where reading ended, if not at the shard's end.
     stopped: Option<u64>,
+    /// Why nothing at all could be read.
+    lost: Option<String>,
 }
 
 /// Counts the images of `sources`.
@@ -72,6 +74,7 @@ struct Tally {
 /// # Errors
 /// If a shard can't be read.
 pub(super) fn count(context: &Context, sources: &[Source]) -> Result<Counted, StageError> {
+    let data = &context.pipeline.data;
     let plain: Vec<bool> = sources.par_iter().map(is_plain).collect::<Result<_, _>>()?;
     let streamed = |&i: &usize| !plain[i];
     let local = |&i: &usize| matches!(sources[i].place, ShardPlace::File(_));
@@ -92,6 +95,14 @@ pub(super) fn count(context: &Context, sources: &[Source]) -> Result<Counted, St
         .map(tally)
         .collect::<Result<_, StageError>>()?;
 
+    let lost: Vec<(&Source, &String)> = tallies
+        .iter()
+        .filter_map(|(i, tally)| Some((&sources[*i], tally.lost.as_ref()?)))
+        .collect();
+    if let Some((source, reason)) = lost.first().filter(|_| lost.len() > data.max_bad_shards) {
+        let (shard, reason) = (source.name.clone(), reason.to_string());
+        return Err(StageError::Unreadable { shard, reason });
+    }
     let mut counted = Counted { shards: vec![0; sources.len()], ..Counted::default() };
     let mut sample = Counted::default();
     for (i, tally) in tallies {
@@ -165,7 +176,10 @@ fn extend(
 /// Whether a shard is a plain tar on this machine, whose headers can be hopped along.
 fn is_plain(source: &Source) -> Result<bool, StageError> {
     match &source.place {
-        place @ ShardPlace::File(_) => Ok(place.compression()? == Compression::Plain),
+        place @ ShardPlace::File(_) => match place.compression() {
+            Err(fault) if fault.reason.is_io() => Err(fault.into()),
+            compression => Ok(compression == Ok(Compression::Plain)),
+        },
         _ => Ok(false),
     }
 }
@@ -180,6 +194,10 @@ fn tally(context: &Context, source: &Source, most: usize) -> Result<Tally, Stage
         let sample = match item {
             Ok(sample) => sample,
             Err(fault) if fault.reason.is_io() => return Err(fault.into()),
+            Err(fault) if fault.fatal && number == 0 => {
+                tally.lost = Some(fault.reason.to_string());
+                continue;
+            }
             Err(_) => {
                 tally.bad += 1;
                 continue;

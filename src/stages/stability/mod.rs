@@ -106,7 +106,7 @@ impl Stage for Search {
             let found = ClassStability { class: key.clone(), images, changes };
             let text = serde_json::to_vec_pretty(&found);
             let text = text.map_err(|e| StageError::Other(e.to_string()))?;
-            out.record(out.run_dir().write(&name, &text)?);
+            out.write(&name, &text)?;
             Ok::<_, StageError>(images as u64)
         });
         let samples = task.await??;
