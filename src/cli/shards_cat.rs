@@ -75,6 +75,7 @@ impl Cat {
         let Some(path) = &self.keys else { return Ok(None) };
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the keys in {}", path.display()))?;
+        let text = text.trim_start_matches('\u{feff}');
         Ok(Some(text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()))
     }
 

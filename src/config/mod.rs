@@ -4,6 +4,7 @@
 //! the error messages, `docs/settings.md` and the fingerprints of the stages all come from that one table.
 //! Unknown keys are refused with the nearest valid one, and all errors of a file are reported together.
 
+mod class_line;
 mod classes;
 mod document;
 mod error;
@@ -18,6 +19,7 @@ mod section;
 mod value;
 mod preset;
 mod sections;
+mod text;
 mod together;
 
 pub use classes::{Class, ClassList, ClassListError, key_fits};
@@ -31,4 +33,5 @@ pub use section::Section;
 pub use sections::{
     Anchor, Data, Discover, Encode, FeatureModel, General, Generate, Model, Output, Runtime,
 };
+pub use text::plain_text;
 pub use value::{MaxBad, Patterns};

@@ -109,17 +109,23 @@ fn member<'s>(sample: &'s Sample, extension: &str) -> Result<&'s [u8], FaultReas
 fn text_label(bytes: &[u8], extension: &str) -> Result<String, FaultReason> {
     let text = std::str::from_utf8(bytes)
         .map_err(|_| bad_label(format!("member `.{extension}` is not UTF-8 text")))?;
-    Ok(text.trim().to_owned())
+    Ok(unmarked(text).trim().to_owned())
+}
+
+/// Without the byte order mark that some programs put in front of every text file.
+fn unmarked(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}')
 }
 
 fn json_label(bytes: &[u8], field: &str) -> Result<String, FaultReason> {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     let document: serde_json::Value = serde_json::from_slice(bytes)
         .map_err(|error| bad_label(format!("member `.json` can't be parsed: {error}")))?;
     match document.get(field) {
         None | Some(serde_json::Value::Null) => {
             Err(no_label(format!("the `.json` member has no field `{field}`")))
         }
-        Some(serde_json::Value::String(text)) => Ok(text.trim().to_owned()),
+        Some(serde_json::Value::String(text)) => Ok(unmarked(text).trim().to_owned()),
         Some(serde_json::Value::Number(number)) if !number.is_f64() => Ok(number.to_string()),
         Some(_) => Err(bad_label(format!("field `{field}` is neither text nor a whole number"))),
     }
@@ -165,6 +171,13 @@ mod tests {
         assert_eq!(label("key", "train/n01/x_1", &[]).unwrap(), "n01");
         assert_eq!(label("key", "a_b_12", &[]).unwrap(), "a_b");
         assert_eq!(label("key", "./dog_3", &[]).unwrap(), "dog");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_label() {
+        assert_eq!(label("cls", "k", &[("cls", b"\xef\xbb\xbf7\r\n")]).unwrap(), "7");
+        let json = b"\xef\xbb\xbf{\"a\": \"\xef\xbb\xbf7\"}";
+        assert_eq!(label("json:a", "k", &[("json", json)]).unwrap(), "7");
     }
 
     #[test]

@@ -86,9 +86,11 @@ fn labelled(context: &Context, label: &LabelSource, sample: Sample) -> Option<Ra
             Some(Raw::Bad { key: sample.key, reason })
         }
         Some(list) if list.position(&class).is_none() => {
-            let reason = format!("unknown class {class:?}: it is not in the class list");
+            let reason = || {
+                format!("unknown class {class:?}: it is not in the class list ({})", list.looks())
+            };
             let bad = !context.pipeline.data.skip_others;
-            bad.then_some(Raw::Bad { key: sample.key, reason })
+            bad.then(|| Raw::Bad { key: sample.key, reason: reason() })
         }
         _ => Some(Raw::Labelled { sample, class }),
     }

@@ -5,6 +5,7 @@
 
 mod anchors;
 mod audit;
+mod codec;
 mod columns;
 mod cores;
 mod embedding;
@@ -17,6 +18,7 @@ mod quarantine;
 
 pub use anchors::{Anchors, read_anchors, write_anchors};
 pub use audit::{AuditRow, read_audit, write_audit};
+pub use codec::unread_codec;
 pub use columns::{read_all, write_all};
 pub use cores::{CoreRow, read_cores, write_cores};
 pub use embedding::{EmbeddedRow, Embedding, read_embedding, write_embedding};
