@@ -8,10 +8,14 @@ pub(super) fn read(folder: &Path, name: Option<&str>) -> Result<Array, ArrayErro
     let mut whole: Option<(PathBuf, Array)> = None;
     for path in parts(folder)? {
         let part = parquet::read(&path, name)?;
-        let Some((first, whole)) = &mut whole else {
+        // Spark leaves parts without rows.
+        let Some((first, whole)) = whole.as_mut().filter(|(_, whole)| whole.rows() > 0) else {
             whole = Some((path, part));
             continue;
         };
+        if part.rows() == 0 {
+            continue;
+        }
         if whole.shape[1..] != part.shape[1..] {
             let (ours, theirs) = (&part.shape[1..], &whole.shape[1..]);
             let reason = format!("its rows are {ours:?}, those of {} {theirs:?}", first.display());

@@ -210,7 +210,11 @@ fn look_at_classes(
     root: &Path,
     classes: &BTreeMap<String, ClassFolder>,
 ) -> Result<Option<String>, PackError> {
-    let split = |name: &String| SPLITS.contains(&name.to_lowercase().as_str());
+    // `train2017` and `val_256` too.
+    let split = |name: &String| {
+        let word: String = name.chars().take_while(char::is_ascii_alphabetic).collect();
+        SPLITS.contains(&word.to_lowercase().as_str())
+    };
     let mut nested = classes.iter().filter(|(_, about)| !about.direct);
     let Some((first, about)) = nested.next() else { return Ok(None) };
     let meant = shown(&root.join(first));

@@ -112,6 +112,8 @@ fn the_folder_above_the_parts_of_a_data_set_is_refused() {
     assert!(error.contains("train, val") && error.contains("/train meant?"), "{error}");
     put(dir.path(), &["test/9.png"]);
     assert!(list_entries(dir.path()).unwrap_err().to_string().contains("test, train, val"));
+    fs::rename(dir.path().join("test"), dir.path().join("Test2017")).unwrap();
+    assert!(list_entries(dir.path()).unwrap_err().to_string().contains("Test2017, train, val"));
     // Classes may have such a name where others have not.
     put(dir.path(), &["bus/1.png"]);
     assert_eq!(found(dir.path()).0.len(), 6);

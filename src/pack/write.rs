@@ -10,6 +10,7 @@ use crate::shards::{SampleMember, ShardError, ShardWriter, WriterOptions};
 use crate::store::{AtomicFile, StoreError, sweep_after_the_dead};
 use rayon::prelude::*;
 use serde::{Serialize, Serializer};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -185,12 +186,11 @@ impl<F: Fn(Step) + Sync> Work<'_, F> {
         if !path.exists() {
             return Ok(false);
         }
-        let lacking = |sample: &&PackSample| {
-            locked(self.record, |record| {
-                let mut left_out = record.left_out.iter().filter(|one| one.shard == number);
-                left_out.any(|one| one.key == sample.key)
-            })
-        };
+        let keys: HashSet<String> = locked(self.record, |record| {
+            let here = record.left_out.iter().filter(|one| one.shard == number);
+            here.map(|one| one.key.clone()).collect()
+        });
+        let lacking = |sample: &&PackSample| keys.contains(&sample.key);
         let tried: Vec<_> = samples.iter().filter(lacking).map(|s| (s, read(s))).collect();
         if tried.iter().any(|(_, read)| read.is_ok()) {
             std::fs::remove_file(path).map_err(PackError::io("remove", path))?;
