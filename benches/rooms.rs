@@ -1,7 +1,7 @@
 //! What the rooms take, one line each: `make bench`. Absolute times are the machine's; compare lines of one run.
 
 use coda_pipe::diffusion::noise::Noise;
-use coda_pipe::discovery::{Matrix, NeighborSearch, Settings, discover, neighbors};
+use coda_pipe::discovery::{Algorithm, Matrix, NeighborSearch, Settings, discover, neighbors};
 use coda_pipe::imaging::{DecodeOptions, RgbImage, decode_rgb, encode_png, resize_lanczos};
 use std::time::Instant;
 
@@ -43,8 +43,12 @@ fn discovery() -> anyhow::Result<()> {
             Ok(neighbors::exact(&points, 85)?)
         })?;
         for search in [NeighborSearch::Exact, NeighborSearch::Hnsw] {
-            let settings =
-                Settings { neighbors: search, min_cluster_size: 5, ..Settings::default() };
+            let settings = Settings {
+                algorithm: Algorithm::Coda,
+                neighbors: search,
+                min_cluster_size: 5,
+                ..Settings::default()
+            };
             let name = format!("discover by {search:?}, {rows} × {cols}").to_lowercase();
             report(&name, || Ok(discover(&points, &settings)?.cores.len()))?;
         }

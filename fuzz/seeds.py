@@ -147,6 +147,25 @@ def config():
     seed("config", "classes", parts("", (ROOT / "pipelines/classes/template.txt").read_text() + "é, ü\n" + "Ä" * 14))
 
 
+def class_list():
+    plain = "0, zero\n1, one | digit\n"
+    seed("class_list", "plain", plain.encode())
+    seed("class_list", "packed", b'"#7", #7\na|b, "a|b"\ndog, dog\n"tabby, cat", tabby, cat\n')
+    seed("class_list", "odd", '"say ""hi""", x\n" led", led\n"two\nlines", two lines\n"\ufeffm", m\n'.encode())
+    seed("class_list", "bom", b"\xef\xbb\xbf" + plain.encode())
+    seed("class_list", "crlf", plain.replace("\n", "\r\n").encode())
+    seed("class_list", "utf16", plain.encode("utf-16"))
+    seed("class_list", "latin1", "0, zéro\n".encode("latin-1"))
+    seed("class_list", "quoted", b'"0","zero"\n"1","one"\n')
+    seed("class_list", "tabs", b"0\tzero\n1\tone, two\n")
+    seed("class_list", "blanks", b"0 zero\n1 one\n")
+    seed("class_list", "synsets", b"n01440764 tench, Tinca tinca\nn01443537 goldfish, Carassius auratus\n")
+    seed("class_list", "json", b'{"0": "zero",\n "1": "one"}\n')
+    seed("class_list", "yaml", b"0: zero\n1: one\n")
+    seed("class_list", "unclosed", b'"0, zero\n1, "one\n')
+    seed("class_list", "keys", 'tabby, cat\0#7\0a|b\0"q"\0 led\0two\nlines\0n01440764 tench\0[1]'.encode())
+
+
 def model_json():
     def parts(*values):
         return b"\0".join(v if isinstance(v, bytes) else json.dumps(v).encode() for v in values)
@@ -275,5 +294,5 @@ def record():
 
 if __name__ == "__main__":
     shutil.rmtree(CORPUS, ignore_errors=True)
-    for make in [tar_reader, grouping, config, model_json, tokenizer, image_decode, record]:
+    for make in [tar_reader, grouping, config, class_list, model_json, tokenizer, image_decode, record]:
         make()

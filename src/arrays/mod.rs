@@ -3,8 +3,10 @@
 //! Told apart by content, not by name. Whatever the element type, values arrive as f32.
 
 mod error;
+mod folder;
 mod npy;
 mod parquet;
+mod parquet_rows;
 mod safetensors;
 
 pub use error::ArrayError;
@@ -35,12 +37,15 @@ impl Array {
     }
 }
 
-/// Reads the array in `path`. `name` is the tensor of a `.safetensors` file or the column of a Parquet file; where the
+/// Reads the array in `path`, or in all the Parquet files of a folder, by name one after the other. `name` is the tensor of a `.safetensors` file or the column of a Parquet file; where the
 /// file holds just one that could be meant, it may be left out. A `.npy` file holds a single array without a name.
 ///
 /// # Errors
 /// [`ArrayError`] naming the file, and the names there are where one has to be chosen.
 pub fn read(path: &Path, name: Option<&str>) -> Result<Array, ArrayError> {
+    if path.is_dir() {
+        return folder::read(path, name);
+    }
     let mut file = File::open(path).map_err(ArrayError::io("open", path))?;
     let mut magic = Vec::new();
     file.by_ref().take(9).read_to_end(&mut magic).map_err(ArrayError::io("read", path))?;
@@ -49,6 +54,18 @@ pub fn read(path: &Path, name: Option<&str>) -> Result<Array, ArrayError> {
         [b'P', b'A', b'R', b'1', ..] => parquet::read(path, name),
         // Eight bytes of header length, then JSON.
         [_, _, _, _, _, _, _, _, b'{'] => safetensors::read(path, name),
+        [b'P', b'A', b'R', b'E', ..] => {
+            Err(ArrayError::content(path, "it is encrypted Parquet, which is not read"))
+        }
+        [b'P', b'K', 3 | 5, 4 | 6, ..] => {
+            let reason =
+                "it is a zip archive, of arrays if it is a .npz: save one of them with numpy.save";
+            Err(ArrayError::content(path, reason))
+        }
+        [0x80, 2..=5, ..] => {
+            let reason = "it is a Python pickle, which is not read: save the array with numpy.save";
+            Err(ArrayError::content(path, reason))
+        }
         _ => {
             let reason = "it is no .npy, .safetensors or Parquet file";
             Err(ArrayError::content(path, reason))
@@ -88,6 +105,8 @@ mod tests {
         std::fs::write(&path, "hello").unwrap();
         let message = read(&path, None).unwrap_err().to_string();
         assert!(message.contains("x.npy: it is no .npy"), "{message}");
+        std::fs::write(&path, b"PK\x03\x04arr_0.npy").unwrap();
+        assert!(read(&path, None).unwrap_err().to_string().contains(".npz: save one of them"));
         assert!(read(&dir.path().join("none"), None).unwrap_err().to_string().contains("open"));
     }
 

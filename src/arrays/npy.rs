@@ -28,15 +28,13 @@ pub(super) fn read(path: &Path, name: Option<&str>) -> Result<Array, ArrayError>
         file.shape().iter().map(|&length| usize::try_from(length).ok()).collect();
     let shape = lengths.filter(|shape| !shape.is_empty());
     let shape = shape.ok_or_else(|| ArrayError::content(path, "a single number is no table"))?;
-    if file.order() == Order::Fortran && shape.len() > 1 {
-        let reason = "it is in Fortran order: save it with numpy.ascontiguousarray(x)";
-        return Err(ArrayError::content(path, reason));
-    }
-    let dtype = file.dtype();
+    let (dtype, order) = (file.dtype(), file.order());
     let values = values(file).map_err(broken)?;
     let values = values.ok_or_else(|| {
-        ArrayError::content(path, format!("its numbers are {dtype:?}; save float16, 32 or 64"))
+        let reason = format!("it holds {}: save it as float32", numpy_name(&dtype));
+        ArrayError::content(path, reason)
     })?;
+    let values = if order == Order::Fortran { row_major(&shape, &values) } else { values };
     Ok(Array { shape, values })
 }
 
@@ -54,18 +52,70 @@ fn states_more_than(start: &[u8], limit: u64) -> bool {
     size.is_none_or(|size| size > limit.max(1))
 }
 
-/// The values as f32; `None` where they are no plain numbers.
+/// The values as f32, in the file's order; `None` where they are no plain numbers.
 fn values<R: Read>(file: NpyFile<R>) -> std::io::Result<Option<Vec<f32>>> {
     let DType::Plain(kind) = file.dtype() else { return Ok(None) };
     Ok(Some(match (kind.type_char(), kind.size_field()) {
         (TypeChar::Float, 4) => file.into_vec::<f32>()?,
-        (TypeChar::Float, 2) => file.into_vec::<f16>()?.into_iter().map(f16::to_f32).collect(),
-        (TypeChar::Float, 8) => file.into_vec::<f64>()?.into_iter().map(|v| v as f32).collect(),
-        (TypeChar::Uint, 1) => file.into_vec::<u8>()?.into_iter().map(f32::from).collect(),
-        (TypeChar::Int, 4) => file.into_vec::<i32>()?.into_iter().map(|v| v as f32).collect(),
-        (TypeChar::Int, 8) => file.into_vec::<i64>()?.into_iter().map(|v| v as f32).collect(),
+        (TypeChar::Float, 2) => converted(file, f16::to_f32)?,
+        (TypeChar::Float, 8) => converted(file, |v: f64| v as f32)?,
+        (TypeChar::Uint, 1) => converted(file, |v: u8| f32::from(v))?,
+        (TypeChar::Uint, 2) => converted(file, |v: u16| f32::from(v))?,
+        (TypeChar::Uint, 4) => converted(file, |v: u32| v as f32)?,
+        (TypeChar::Uint, 8) => converted(file, |v: u64| v as f32)?,
+        (TypeChar::Int, 1) => converted(file, |v: i8| f32::from(v))?,
+        (TypeChar::Int, 2) => converted(file, |v: i16| f32::from(v))?,
+        (TypeChar::Int, 4) => converted(file, |v: i32| v as f32)?,
+        (TypeChar::Int, 8) => converted(file, |v: i64| v as f32)?,
+        (TypeChar::Bool, 1) => converted(file, |v: bool| f32::from(u8::from(v)))?,
         _ => return Ok(None),
     }))
+}
+
+fn converted<R: Read, T: npyz::Deserialize>(
+    file: NpyFile<R>,
+    convert: impl Fn(T) -> f32,
+) -> std::io::Result<Vec<f32>> {
+    Ok(file.into_vec::<T>()?.into_iter().map(convert).collect())
+}
+
+/// Values in which the first index runs fastest (Fortran's order), with the last one running fastest.
+fn row_major(shape: &[usize], values: &[f32]) -> Vec<f32> {
+    // How far apart neighbours along each dimension lie.
+    let mut strides = Vec::with_capacity(shape.len());
+    let mut stride = 1;
+    for &length in shape {
+        strides.push(stride);
+        stride *= length;
+    }
+    let place = |index: usize| {
+        let dimensions = shape.iter().zip(&strides).rev();
+        let (_, place) = dimensions.fold((index, 0), |(rest, place), (&length, &stride)| {
+            (rest / length, place + rest % length * stride)
+        });
+        place
+    };
+    (0..values.len()).map(|index| values[place(index)]).collect()
+}
+
+/// A type of elements as numpy calls it.
+fn numpy_name(dtype: &DType) -> String {
+    let DType::Plain(kind) = dtype else { return "records (a structured dtype)".to_owned() };
+    let size = kind.size_field();
+    let bits = size.saturating_mul(8);
+    match kind.type_char() {
+        TypeChar::Bool => "bool".to_owned(),
+        TypeChar::Int => format!("int{bits}"),
+        TypeChar::Uint => format!("uint{bits}"),
+        TypeChar::Float => format!("float{bits}"),
+        TypeChar::Complex => format!("complex{bits}"),
+        TypeChar::TimeDelta => "timedelta64".to_owned(),
+        TypeChar::DateTime => "datetime64".to_owned(),
+        TypeChar::ByteStr => format!("bytes (S{size})"),
+        TypeChar::UnicodeStr => format!("text (U{size})"),
+        TypeChar::Object => "Python objects (dtype object)".to_owned(),
+        _ => format!("raw bytes (V{size})"),
+    }
 }
 
 /// Writes `rows × cols` values as float32; the file is whole or absent.
@@ -131,13 +181,57 @@ mod tests {
         let bytes_u8 = bytes("|u1", false, "(2, 1, 1)", &[7, 255]);
         assert_eq!(read_as(bytes_u8).unwrap().shape, [2, 1, 1]);
         let complex = read_as(bytes("<c8", false, "(1, 1)", &[0; 8])).unwrap_err();
-        assert!(complex.to_string().contains("save float16"), "{complex}");
-        let fortran = read_as(bytes("<f4", true, "(2, 2)", &[0; 16])).unwrap_err();
-        assert!(fortran.to_string().contains("ascontiguousarray"), "{fortran}");
+        let text = complex.to_string();
+        assert!(text.contains("it holds complex64: save it as float32"), "{text}");
+        for (descr, size, name) in
+            [("<f16", 16, "float128"), ("<U2", 8, "text (U2)"), ("<M8[ns]", 8, "datetime64")]
+        {
+            let error = read_as(bytes(descr, false, "(1, 1)", &vec![0; size])).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+        }
         let vast =
             read_as(bytes("<f4", false, "(4294967296, 4294967296, 4)", &[0; 9])).unwrap_err();
         assert!(vast.to_string().contains("too short for its shape"), "{vast}");
         let short = read_as(bytes("<f4", false, "(2, 2)", &[0; 9])).unwrap_err();
         assert!(short.to_string().contains("damaged"), "{short}");
+    }
+
+    #[test]
+    fn all_whole_numbers_and_booleans_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.npy");
+        for (descr, raw, expected) in [
+            ("|i1", vec![0xff, 2], [-1.0, 2.0]),
+            ("|b1", vec![1, 0], [1.0, 0.0]),
+            ("<i2", [-300i16, 5].map(i16::to_le_bytes).concat(), [-300.0, 5.0]),
+            (">u2", [40000u16, 5].map(u16::to_be_bytes).concat(), [40000.0, 5.0]),
+            ("<u4", [7u32, 5].map(u32::to_le_bytes).concat(), [7.0, 5.0]),
+            ("<u8", [1u64 << 60, 5].map(u64::to_le_bytes).concat(), [(1u64 << 60) as f32, 5.0]),
+        ] {
+            std::fs::write(&path, bytes(descr, false, "(2, 1)", &raw)).unwrap();
+            assert_eq!(read(&path, None).unwrap().values, expected, "{descr}");
+        }
+    }
+
+    #[test]
+    fn fortran_order_is_read_as_rows() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.npy");
+        // Element (i, j, k) is 100 i + 10 j + k.
+        let (mut stored, mut expected) = (Vec::new(), Vec::new());
+        for k in 0..4 {
+            for j in 0..3 {
+                (0..2).for_each(|i| stored.push((100 * i + 10 * j + k) as f32));
+            }
+        }
+        for i in 0..2 {
+            for j in 0..3 {
+                (0..4).for_each(|k| expected.push((100 * i + 10 * j + k) as f32));
+            }
+        }
+        let raw: Vec<u8> = stored.iter().flat_map(|value| value.to_le_bytes()).collect();
+        std::fs::write(&path, bytes("<f4", true, "(2, 3, 4)", &raw)).unwrap();
+        let array = read(&path, None).unwrap();
+        assert_eq!((array.shape, array.values), (vec![2, 3, 4], expected));
     }
 }

@@ -15,10 +15,11 @@ use std::time::Instant;
 
 /// Find the cores in any table of features: try data and settings before a long run.
 ///
-/// FILE is a .npy, .safetensors or Parquet file with one row per image of one class. The defaults are a pipeline's.
+/// FILE is a .npy, .safetensors or Parquet file, or a folder of Parquet files, with one row per image of one class. The
+/// defaults are a pipeline's.
 #[derive(Debug, Args)]
 pub(crate) struct Discover {
-    /// The table: .npy, .safetensors or Parquet
+    /// The table: .npy, .safetensors, Parquet or a folder of Parquet files
     file: PathBuf,
     /// The tensor of a .safetensors file
     #[arg(long, value_name = "NAME")]
@@ -29,8 +30,8 @@ pub(crate) struct Discover {
     /// Cores to find (images per class)
     #[arg(long, value_name = "N", default_value_t = Defaults::default().ipc)]
     ipc: usize,
-    /// coda, kmeans (a pipeline's default), herding, k-center or random
-    #[arg(long, value_name = "NAME", default_value_t = Algorithm::Coda)]
+    /// kmeans, coda, herding, k-center or random
+    #[arg(long, value_name = "NAME", default_value_t = Defaults::default().algorithm)]
     algorithm: Algorithm,
     /// Neighbours that UMAP looks at, the row itself counted
     #[arg(long, value_name = "N", default_value_t = Defaults::default().n_neighbors)]
@@ -74,6 +75,9 @@ impl Discover {
         settings.check().map_err(|error| UsageError(error.to_string()))?;
         let started = Instant::now();
         let array = arrays::read(&self.file, self.tensor.as_deref().or(self.column.as_deref()))?;
+        if array.rows() == 0 {
+            anyhow::bail!("{}: it has no rows", self.file.display());
+        }
         let read = started.elapsed();
         let found = self.find(array, &settings);
         let found = found.with_context(|| self.file.display().to_string())?;

@@ -1,12 +1,13 @@
 //! `coda-pipe inspect`.
 
-use super::exit::Exit;
+use super::exit::{Exit, UsageError};
 use super::printable::printable;
 use anyhow::Context as _;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use clap::Args;
 use coda_pipe::shards::{ReadOptions, ShardReader};
+use coda_pipe::store::tables::unread_codec;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -26,6 +27,10 @@ pub(crate) struct Inspect {
 impl Inspect {
     /// Prints what is in the file.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        if self.file.is_dir() {
+            let advice = "is a folder: name a file in it (a run directory: coda-pipe status)";
+            return Err(UsageError(format!("{} {advice}", self.file.display())).into());
+        }
         let mut magic = [0; 4];
         let mut file = File::open(&self.file)
             .with_context(|| format!("cannot open {}", self.file.display()))?;
@@ -43,7 +48,7 @@ impl Inspect {
     }
 
     fn parquet(&self, out: &mut impl Write) -> anyhow::Result<()> {
-        let named = || format!("{} is not a whole Parquet file", self.file.display());
+        let named = || format!("{} can't be read as Parquet", self.file.display());
         let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(&self.file)?)
             .with_context(named)?;
         let (schema, rows) =
@@ -55,6 +60,9 @@ impl Inspect {
         }
         for field in schema.fields() {
             writeln!(out, "  {}: {}", field.name(), field.data_type())?;
+        }
+        if let Some(codec) = unread_codec(builder.metadata()) {
+            anyhow::bail!("{}: {codec}", self.file.display());
         }
         let mut left = self.rows;
         for batch in builder.with_batch_size(self.rows.clamp(1, 1024)).build()? {

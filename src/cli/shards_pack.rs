@@ -1,19 +1,22 @@
 //! `coda-pipe shards pack`.
 
 use super::exit::{Exit, UsageError};
+use super::printable::printable;
 use clap::Args;
 use coda_pipe::dataflow::{Progress, ProgressStyle};
 use coda_pipe::pack::{
-    Label, PackOptions, Packed, ShardPattern, Step, WriteOptions, list_entries, plan_shards,
-    write_shards,
+    Label, LeftOut, Listing, PackOptions, Packed, ShardPattern, Step, WriteOptions, list_entries,
+    plan_shards, write_shards,
 };
 use std::io::Write;
 use std::path::PathBuf;
 
 /// Turn a folder of images, or a table of them, into WebDataset shards.
 ///
-/// SOURCE is a folder with a folder a class (as ImageNet and Places365 come), or a CSV, TSV or Parquet table with a column
-/// `path` and a column `class`. The images' bytes are stored as they are. Interrupted, the same command goes on.
+/// SOURCE is a folder with a folder a class (as ImageNet and Places365 come), or a CSV, TSV, JSON Lines or Parquet table with
+/// a column `path` (or `file_name`…) and a column `class` (or `label`…). The images' bytes are stored as they are. What is
+/// left out is counted and named. Interrupted, the same command goes on; it makes a shard anew when a file in it has
+/// another length or time than before, or can be read now and could not.
 #[derive(Debug, Args)]
 pub(crate) struct Pack {
     /// The folder or table
@@ -30,7 +33,7 @@ pub(crate) struct Pack {
     /// Keep the order of the table, or of the sorted paths
     #[arg(long)]
     no_shuffle: bool,
-    /// Write each class's position among the sorted class keys into .cls, in place of the key
+    /// Write each class's position among the sorted class keys into .cls and the class list, in place of the key
     #[arg(long)]
     index_labels: bool,
     /// Files that may be unreadable or empty; they are left out and listed
@@ -39,7 +42,7 @@ pub(crate) struct Pack {
     /// Shards written at once; 0 for two a core
     #[arg(long, value_name = "N", default_value_t = 0)]
     workers: usize,
-    /// Replace shards that were packed from other files or settings
+    /// Write every shard anew, also where shards were packed from other files or settings
     #[arg(long)]
     force: bool,
     /// Print what was done as JSON
@@ -54,11 +57,13 @@ impl Pack {
             return Err(UsageError("--per-shard must be at least 1".into()).into());
         }
         let pattern = ShardPattern::parse(&self.out).map_err(|e| UsageError(e.to_string()))?;
-        let entries = list_entries(&self.source)?;
+        let Listing { entries, left_out } = list_entries(&self.source)?;
         let label = if self.index_labels { Label::Index } else { Label::Key };
         let shuffle = (!self.no_shuffle).then_some(self.seed);
         let plan =
-            plan_shards(&entries, &PackOptions { per_shard: self.per_shard, shuffle, label })?;
+            plan_shards(&entries, &PackOptions { per_shard: self.per_shard, shuffle, label });
+        left_out.lines().iter().for_each(|line| eprintln!("{}", printable(line)));
+        plan.numbered_line().iter().for_each(|line| eprintln!("{}", printable(line)));
         let (samples, shards) = (plan.samples(), plan.shards.len());
         eprintln!("{samples} images of {} classes into {shards} shards", plan.classes.len());
         let progress = Progress::new(ProgressStyle::detect());
@@ -71,28 +76,43 @@ impl Pack {
         });
         shown.clear();
         let packed = packed?;
-        self.tell(&packed, &pattern)?;
+        self.tell(&packed, &left_out, &pattern)?;
         Ok(Exit::Done)
     }
 
-    fn tell(&self, packed: &Packed, pattern: &ShardPattern) -> anyhow::Result<()> {
+    fn tell(
+        &self,
+        packed: &Packed,
+        left_out: &LeftOut,
+        pattern: &ShardPattern,
+    ) -> anyhow::Result<()> {
         for skipped in &packed.skipped {
-            eprintln!("left out: {}: {}", skipped.path.display(), skipped.reason);
+            eprintln!("left out: {}", printable(&skipped.to_string()));
         }
         let mut out = std::io::stdout().lock();
         if self.json {
-            writeln!(out, "{}", serde_json::to_string(packed)?)?;
+            let mut report = serde_json::to_value(packed)?;
+            report["passed_over"] = serde_json::to_value(left_out)?;
+            writeln!(out, "{report}")?;
             return Ok(());
         }
         writeln!(
             out,
-            "{} images, {} bytes; {} shards, {} of them there before; classes in {}",
+            "{} images, {} bytes; {} shards, {} of them there before{}; classes in {}",
             packed.samples,
             packed.bytes,
             packed.shards,
             packed.already_there,
+            made_anew(packed.made_anew),
             pattern.beside(".classes.txt").display()
         )?;
         Ok(())
+    }
+}
+
+fn made_anew(shards: usize) -> String {
+    match shards {
+        0 => String::new(),
+        shards => format!(", {shards} made anew"),
     }
 }

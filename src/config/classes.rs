@@ -1,6 +1,8 @@
 //! Class lists: which classes, in which order, and what each is called in a prompt.
 
 use super::class_labels::whole_number;
+use super::class_line::{Parts, first_line, is_synset, line_of, parse_line};
+use crate::text::plain_text;
 use crate::store::file_stem;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -56,7 +58,7 @@ pub enum ClassListError {
         /// The cause.
         source: std::io::Error,
     },
-    /// A line is wrong.
+    /// A line is wrong, or the text.
     #[error("{path}:{line}: {message}")]
     Line {
         /// The file.
@@ -81,52 +83,48 @@ pub struct ClassList {
     places: HashMap<String, usize>,
     /// Keys that are no whole numbers.
     odd: usize,
+    /// Whether a line of it says more than a key.
+    separated: bool,
 }
 
 impl ClassList {
-    /// Reads the list at `path`: `key, prompt` or `key, prompt | supercategory` a line; without a comma the
-    /// key is the prompt; `#` starts a comment.
+    /// Reads the list at `path`: `key, prompt` or `key, prompt | supercategory` a line; without a comma (or a tab)
+    /// the line is key and prompt; `#` starts a comment at the beginning of a line. A key with a comma, a `#` in front or
+    /// blanks around it stands in quotation marks, as in CSV.
     ///
     /// # Errors
-    /// If it can't be read, lists nothing, or has a key twice.
+    /// If it can't be read, is no UTF-8, lists nothing, or has a key twice.
     pub fn load(path: &Path) -> Result<Self, ClassListError> {
-        let text = std::fs::read_to_string(path)
+        let bytes = std::fs::read(path)
             .map_err(|source| ClassListError::Read { path: path.to_owned(), source })?;
+        let text = plain_text(&bytes).map_err(|(line, message)| ClassListError::Line {
+            path: path.to_owned(),
+            line,
+            message,
+        })?;
         Self::parse(&text, path)
     }
 
     fn parse(text: &str, path: &Path) -> Result<Self, ClassListError> {
+        let wrong = |line, message| ClassListError::Line { path: path.to_owned(), line, message };
+        if text.trim_start().starts_with(['{', '['])
+            && serde_json::from_str::<serde_json::Value>(text).is_ok()
+        {
+            let message = "the list is JSON; write it as text, one class a line, as `key, prompt`";
+            return Err(wrong(1, message.to_owned()));
+        }
+        let says = |line: &str| !line.trim().is_empty() && !line.trim().starts_with('#');
+        let by_blank = text.lines().filter(|line| says(line)).all(is_synset);
         let mut list = Self::default();
-        for (number, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let (key, prompt) =
-                line.split_once(',').map_or((line, line), |(k, p)| (k.trim(), p.trim()));
-            let wrong = |message: String| ClassListError::Line {
-                path: path.to_owned(),
-                line: number + 1,
-                message,
-            };
-            if key.is_empty() || prompt.is_empty() {
-                return Err(wrong(format!("`{line}` is not of the form `key, prompt`")));
-            }
-            if !key_fits(key) {
-                return Err(wrong(format!("the class key `{key}` is too long for a file name")));
-            }
-            if list.places.contains_key(key) {
-                return Err(wrong(format!("the class `{key}` is listed twice")));
-            }
-            match prompt.split_once('|').map(|(name, above)| (name.trim(), above.trim())) {
-                None => list.push(key, prompt, None),
-                Some((name, above)) if !name.is_empty() && !above.is_empty() => {
-                    list.push(key, name, Some(above));
-                }
-                Some(_) => {
-                    let form = "`key, prompt | supercategory`";
-                    return Err(wrong(format!("`{line}` is not of the form {form}")));
-                }
+        let (mut rest, mut number) = (text, 1);
+        while !rest.is_empty() {
+            let (line, behind) = first_line(rest);
+            let (here, taken) = (number, line.matches('\n').count() + 1);
+            (rest, number) = (behind, number + taken);
+            if says(line) {
+                let parts = parse_line(line, by_blank);
+                let added = parts.and_then(|parts| list.add(parts));
+                added.map_err(|message| wrong(here, message))?;
             }
         }
         if list.classes.is_empty() {
@@ -135,12 +133,49 @@ impl ClassList {
         Ok(list)
     }
 
+    fn add(&mut self, parts: Parts) -> Result<(), String> {
+        let Parts { key, prompt, supercategory } = parts;
+        if key.trim().is_empty() {
+            return Err("a class key of nothing but blanks".to_owned());
+        }
+        if !key_fits(&key) {
+            return Err(format!("the class key `{key}` is too long for a file name"));
+        }
+        if self.places.contains_key(&key) {
+            return Err(format!("the class `{key}` is listed twice"));
+        }
+        self.separated |= prompt.is_some();
+        let prompt = prompt.unwrap_or_else(|| one_line(&key));
+        self.push(&key, &prompt, supercategory.as_deref());
+        Ok(())
+    }
+
+    /// The list as text: what [`ClassList::load`] reads as the same classes.
+    pub fn to_text(&self) -> String {
+        self.classes.iter().map(line_of).collect()
+    }
+
+    /// What its keys look like, for who looks up one that it doesn't have.
+    pub fn looks(&self) -> String {
+        let keys: Vec<String> =
+            self.classes.iter().take(3).map(|c| format!("{:?}", c.key)).collect();
+        let more = if self.classes.len() > 3 { ", …" } else { "" };
+        let hint = match self.separated {
+            true => "",
+            false => "; no line of it has a comma: write `key, prompt`",
+        };
+        format!("its keys are {}{more}{hint}", keys.join(", "))
+    }
+
     /// A list of `keys` that are their own prompts: what a data set without a class list has.
     pub fn from_keys<'a>(keys: impl IntoIterator<Item = &'a String>) -> Self {
-        let mut list = Self::default();
-        for key in keys {
-            list.push(key, key, None);
-        }
+        Self::from_pairs(keys.into_iter().map(|key| (key.as_str(), key.as_str())))
+    }
+
+    /// A list of keys and prompts.
+    pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut list = Self { separated: true, ..Self::default() };
+        pairs.into_iter().for_each(|(key, prompt)| list.push(key, prompt, None));
         list
     }
 
@@ -170,42 +205,11 @@ impl ClassList {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<ClassList, String> {
-        ClassList::parse(text, Path::new("c.txt")).map_err(|e| e.to_string())
-    }
-
-    #[test]
-    fn keys_prompts_and_labels() {
-        let list = parse("# birds\nn01514668, cock\n\n n01514859 , hen, brood\n").unwrap();
-        assert_eq!(
-            list.classes()[1],
-            Class { key: "n01514859".into(), prompt: "hen, brood".into(), supercategory: None }
-        );
-        assert_eq!((list.position("n01514668"), list.position("x")), (Some(0), None));
-        assert_eq!(list.label(1), "1");
-        assert_eq!(parse("7, seven\n3, three\n").unwrap().label(0), "7");
-    }
-
-    #[test]
-    fn prompts_are_made_from_templates_in_one_pass() {
-        let list = parse("n1, {key} hen | bird\nn2, cock\n").unwrap();
-        let [hen, cock] = list.classes() else { panic!() };
-        assert_eq!(
-            hen.prompt_by("a photo of a {name}, {supercategory}"),
-            "a photo of a {key} hen, bird"
-        );
-        assert_eq!(cock.prompt_by("{key}: {nam} {name}{"), "n2: {nam} cock{");
-        assert!(parse("a, b |\n").unwrap_err().contains("supercategory"));
-    }
-
-    #[test]
-    fn wrong_lines_are_named() {
-        assert!(parse("a, b\na, c\n").unwrap_err().starts_with("c.txt:2: the class `a`"));
-        assert!(parse("a,\n").unwrap_err().starts_with("c.txt:1:"));
-        assert!(parse("# nothing\n").unwrap_err().contains("lists no class"));
-    }
+/// A key as a prompt: a line break in it would end the prompt's line.
+fn one_line(key: &str) -> String {
+    key.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned()
 }
+
+#[cfg(test)]
+#[path = "classes_tests.rs"]
+mod tests;

@@ -5,6 +5,7 @@
 //! Unknown keys are refused with the nearest valid one, and all errors of a file are reported together.
 
 mod class_labels;
+mod class_line;
 mod classes;
 mod document;
 mod error;
@@ -32,4 +33,5 @@ pub use section::Section;
 pub use sections::{
     Anchor, Data, Discover, Encode, FeatureModel, General, Generate, Model, Output, Runtime,
 };
+pub use crate::text::plain_text;
 pub use value::{MaxBad, Patterns};

@@ -9,6 +9,7 @@ use super::section::{Bases, Section};
 use super::sections::{
     Anchor, Data, Discover, Encode, FeatureModel, General, Generate, Model, Output, Runtime,
 };
+use crate::text::plain_text;
 use std::path::{Component, Path, PathBuf};
 
 /// Cells a side that are kept where fewer are looked at: another number can then be tried without encoding again.
@@ -66,7 +67,12 @@ impl Pipeline {
     /// # Errors
     /// All that is wrong with the file and the arguments, together.
     pub fn load(path: &Path, sets: &[String]) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
+        let no_text = |(line, problem)| {
+            let said = format!("line {line}: {problem}");
+            std::io::Error::new(std::io::ErrorKind::InvalidData, said)
+        };
+        let text = std::fs::read(path)
+            .and_then(|bytes| plain_text(&bytes).map_err(no_text))
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         Self::parse(&text, path, sets)
     }

@@ -10,7 +10,7 @@ use super::value::{MaxBad, Patterns};
 use crate::diffusion::guidance::Pull;
 use crate::diffusion::noise::{Noise, Seeds};
 use crate::diffusion::scheduler::{PredictionType, Sigmas, SolverKind, TimestepSpacing};
-use crate::discovery::{Algorithm, NeighborSearch};
+use crate::discovery::{Algorithm, NeighborSearch, Settings as Search};
 use crate::onnx::DeviceChoice;
 use crate::shards::{IMAGE_EXTENSIONS, LabelSource};
 use crate::store::tables::LatentType;
@@ -37,7 +37,8 @@ section! {
         /// `AZURE_STORAGE_ACCOUNT_NAME`, …). A pipe is known by its command alone: the run does not notice when its output
         /// changes, and starts it anew after an interruption.
         shards: Patterns = Patterns::default(), not_empty;
-        /// The class list: one class a line, `key, prompt`, `#` for comments. Only these classes are distilled, in this
+        /// The class list: one class a line, `key, prompt`; lines that begin with `#` are comments, and a key with a comma
+        /// or a `#` in front stands in quotation marks, `"tabby, cat", tabby cat`. Only these classes are distilled, in this
         /// order; a sample of any other class counts as bad, but see `skip_others`. Without it every label found is a
         /// class and its own prompt.
         classes: Option<PathBuf> = None, any;
@@ -148,29 +149,29 @@ section! {
     /// Core discovery: `[discover]`.
     Discover = "discover" {
         /// Distilled images per class (IPC).
-        ipc: usize = 10, at_least(1);
+        ipc: usize = Search::default().ipc, at_least(1);
         /// Take all images of a class that has fewer than `ipc`; else such a class is an error.
         allow_fewer: bool = false, any;
         /// What an image is described by: `{ grid = N }`, each channel of its latent averaged over N × N cells
         /// (unchanged where it has no more), or `"latent"`, the whole latent as published.
         features: Features = Features::Grid(16), any;
         /// Principal components that the features are reduced to before anything else; 0 for none.
-        pca: usize = 0, any;
+        pca: usize = Search::default().pca, any;
         /// How cores are chosen: `"kmeans"` (as many clusters as cores, of each the image nearest to its centre), `"coda"`
         /// (standardise, UMAP, HDBSCAN, cascade, as published), `"herding"`, `"k-center"` or `"random"`. All but `"coda"`
         /// work on the features as they are.
-        algorithm: Algorithm = Algorithm::KMeans, any;
+        algorithm: Algorithm = Search::default().algorithm, any;
         /// For `"coda"`, as are the five below: neighbours that UMAP looks at, the point itself counted.
-        n_neighbors: usize = 85, at_least(2);
+        n_neighbors: usize = Search::default().n_neighbors, at_least(2);
         /// The least size of a cluster in HDBSCAN.
-        min_cluster_size: usize = 55, at_least(2);
+        min_cluster_size: usize = Search::default().min_cluster_size, at_least(2);
         /// HDBSCAN's `min_samples`: how conservative it is about density.
-        min_samples: usize = 3, at_least(1);
+        min_samples: usize = Search::default().min_samples, at_least(1);
         /// Dimensions of the UMAP embedding.
-        components: usize = 50, at_least(1);
+        components: usize = Search::default().components, at_least(1);
         /// How neighbours are found: `"exact"`, `"hnsw"` (an index, kept beside the cores), or `"auto"`, which takes
         /// the index where the class has many rows and few columns.
-        neighbors: NeighborSearch = NeighborSearch::Auto, any;
+        neighbors: NeighborSearch = Search::default().neighbors, any;
         /// The least share of true neighbours that the index must find, measured on a sample of its rows. Under it the
         /// index is built again with more effort, and after two such tries the exact search takes over.
         min_recall: f64 = 0.95, between(0.0, 1.0);
@@ -178,7 +179,7 @@ section! {
         /// share (0.5: mostly another label). 0 is off. Those left out are listed in `purity/purity.parquet`.
         min_label_purity: f64 = 0.0, between(0.0, 1.0);
         /// Seed of everything random in discovery.
-        seed: u64 = 42, any;
+        seed: u64 = Search::default().seed, any;
     }
 }
 

@@ -104,7 +104,7 @@ impl NeighborSearch {
     }
 }
 
-/// Everything a discovery run goes by; [`Default`] has the published values, at IPC 10.
+/// Everything a discovery run goes by. [`Default`] has a pipeline's defaults: `[discover]` takes them from here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -135,7 +135,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             ipc: 10,
-            algorithm: Algorithm::Coda,
+            algorithm: Algorithm::KMeans,
             n_neighbors: 85,
             min_cluster_size: 55,
             min_samples: 3,
@@ -143,7 +143,7 @@ impl Default for Settings {
             pca: 0,
             neighbors: NeighborSearch::Auto,
             hnsw: HnswSettings::default(),
-            seed: 0,
+            seed: 42,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What can go wrong while packing.
 
+use super::key::shown;
 use crate::shards::ShardError;
 use crate::store::StoreError;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum PackError {
     /// A file or folder can't be read.
-    #[error("cannot {what} {}: {source}", path.display())]
+    #[error("cannot {what} {}: {source}", shown(path))]
     Io {
         /// What was tried.
         what: &'static str,
@@ -19,7 +20,7 @@ pub enum PackError {
         source: std::io::Error,
     },
     /// A list of files that can't be used.
-    #[error("{}: {problem}", path.display())]
+    #[error("{}: {problem}", shown(path))]
     List {
         /// The list or folder.
         path: PathBuf,
@@ -34,20 +35,11 @@ pub enum PackError {
         /// What is wrong and what to do.
         problem: String,
     },
-    /// Two files would have the same sample key.
-    #[error("{} and {} would both be sample {key:?}: rename one", first.display(), second.display())]
-    SameKey {
-        /// The key.
-        key: String,
-        /// The one file.
-        first: PathBuf,
-        /// The other.
-        second: PathBuf,
-    },
     /// Shards of other files or settings are in the way.
     #[error(
-        "{}: these shards were packed from other files or settings; name others with --out, or add --force to replace \
-         them", path.display()
+        "{}: these shards were packed from other files or settings, or by an earlier version; name others with --out, or \
+         add --force to replace them",
+        shown(path)
     )]
     OtherPlan {
         /// The record of those shards.
@@ -56,7 +48,7 @@ pub enum PackError {
     /// More files were bad than the user allows.
     #[error(
         "{}: {reason}; {bad} files can't be packed and --max-bad allows {allowed} (shards that were finished are kept)",
-        path.display()
+        shown(path)
     )]
     TooManyBad {
         /// The last bad file.

@@ -1,19 +1,19 @@
 //! Which files to pack, and their classes: a folder a class, or a table.
 
 use super::error::PackError;
-use super::key::extension;
-use crate::store::tables::read_all;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use super::folder::image_folder;
+use super::key::class_key;
+use super::left_out::LeftOut;
+use super::table::table_rows;
+use rayon::prelude::*;
+use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Endings of files that are taken for images in folders, in lower case.
-pub const IMAGE_EXTENSIONS: [&str; 9] =
-    ["jpg", "jpeg", "jpe", "png", "webp", "bmp", "gif", "tif", "tiff"];
-
-/// Names of the two columns of a table, each by preference.
-const COLUMNS: [&[&str]; 2] =
-    [&["path", "file", "filename", "image"], &["class", "label", "wnid", "category"]];
+/// Endings of files that are taken for images in folders, in lower case; others of the same kind (`jpeg`, `jfif`, `tif`…)
+/// count as these.
+pub const IMAGE_EXTENSIONS: [&str; 6] = ["jpg", "png", "webp", "bmp", "gif", "tiff"];
 
 /// A file to pack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,182 +22,98 @@ pub struct Entry {
     pub path: PathBuf,
     /// Its class key.
     pub class: String,
+    /// Its state when it was listed; nothing where it can't be looked at.
+    pub stamp: Option<Stamp>,
 }
 
-/// The files of `source`, sorted by path: an image folder (`CLASS/**/IMAGE`, as ImageNet and
-/// Places365 come), or a CSV or Parquet table with columns such as `path` and `class`, whose
-/// relative paths start at its own folder.
+/// What tells that a file's content is another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stamp {
+    /// Its length.
+    pub bytes: u64,
+    /// When it was written, in nanoseconds since 1970.
+    pub modified: i128,
+}
+
+/// What is to be packed, and what isn't.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The files.
+    pub entries: Vec<Entry>,
+    /// What was passed over.
+    pub left_out: LeftOut,
+}
+
+impl Entry {
+    /// A file that was not looked at yet.
+    pub fn new(path: impl Into<PathBuf>, class: impl Into<String>) -> Self {
+        Self { path: path.into(), class: class.into(), stamp: None }
+    }
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        let about = fs::metadata(path).ok()?;
+        let modified = i128::from(about.mtime()) * 1_000_000_000 + i128::from(about.mtime_nsec());
+        Some(Self { bytes: about.len(), modified })
+    }
+}
+
+/// The files of `source`: an image folder (`CLASS/**/IMAGE`, as ImageNet and Places365 come), sorted by path, or a CSV,
+/// TSV, JSON Lines or Parquet table with columns such as `path` and `class`, in its order, whose relative paths start at
+/// its own folder.
 ///
 /// # Errors
 /// [`PackError::List`] for a folder without classes or images, a table without these columns, a row
 /// without a value; [`PackError::Io`].
-pub fn list_entries(source: &Path) -> Result<Vec<Entry>, PackError> {
-    let mut entries = if source.is_dir() {
+pub fn list_entries(source: &Path) -> Result<Listing, PackError> {
+    let mut listing = if source.is_dir() {
         image_folder(source)?
     } else {
-        let table = match source.extension().and_then(|extension| extension.to_str()) {
-            Some("parquet") => parquet_rows(source)?,
-            _ => csv_rows(source)?,
-        };
         let base = source.parent().unwrap_or(Path::new(""));
-        table.into_iter().map(|(path, class)| Entry { path: base.join(path), class }).collect()
+        let rows = table_rows(source)?.into_iter();
+        let entry = |(path, class): (String, String)| {
+            Entry::new(base.join(path), class_key(OsStr::new(&class)))
+        };
+        once_each(rows.map(entry).collect())
     };
-    if entries.is_empty() {
-        let problem = "no image is in it: give a folder with a folder a class, or a table";
+    if listing.entries.is_empty() {
+        let mut problem = "no image is in it".to_owned();
+        let said = listing.left_out.lines();
+        if !said.is_empty() {
+            problem += &format!(" ({})", said.join("; "));
+        }
+        problem += ": give a folder with a folder a class, or a table";
         return Err(PackError::list(source, problem));
     }
-    entries.sort();
-    Ok(entries)
+    // In parallel: on a network file system each takes a while.
+    listing.entries.par_iter_mut().for_each(|entry| entry.stamp = Stamp::of(&entry.path));
+    Ok(listing)
 }
 
-fn image_folder(root: &Path) -> Result<Vec<Entry>, PackError> {
-    let mut entries = Vec::new();
-    for path in children(root)? {
-        if path.is_dir() {
-            let class = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            collect(&path, &class, &mut entries)?;
-        } else if is_image(&path) {
-            let problem = format!(
-                "{} lies in no class's folder: write a table with columns path and class instead",
-                path.display()
-            );
-            return Err(PackError::list(root, problem));
+/// A table's rows without those that stand there twice.
+fn once_each(rows: Vec<Entry>) -> Listing {
+    let mut listing = Listing::default();
+    let mut classes: HashMap<PathBuf, Vec<String>> = HashMap::with_capacity(rows.len());
+    let mut several = Vec::new();
+    for entry in rows {
+        let known = classes.entry(entry.path.clone()).or_default();
+        if known.contains(&entry.class) {
+            listing.left_out.repeated.push(super::key::shown(&entry.path));
+            continue;
         }
-    }
-    Ok(entries)
-}
-
-fn collect(folder: &Path, class: &str, entries: &mut Vec<Entry>) -> Result<(), PackError> {
-    for path in children(folder)? {
-        // Links to folders could go round in circles.
-        if path.is_dir() && !path.is_symlink() {
-            collect(&path, class, entries)?;
-        } else if is_image(&path) {
-            entries.push(Entry { path, class: class.to_owned() });
+        known.push(entry.class.clone());
+        if known.len() == 2 {
+            several.push(format!("{} ({})", super::key::shown(&entry.path), known.join(", ")));
         }
+        listing.entries.push(entry);
     }
-    Ok(())
-}
-
-fn children(folder: &Path) -> Result<Vec<PathBuf>, PackError> {
-    let entries = fs::read_dir(folder).map_err(PackError::io("list", folder))?;
-    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
-    let paths: Vec<PathBuf> =
-        paths.collect::<Result<_, _>>().map_err(PackError::io("list", folder))?;
-    let hidden = |path: &PathBuf| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
-    };
-    Ok(paths.into_iter().filter(|path| !hidden(path)).collect())
-}
-
-fn is_image(path: &Path) -> bool {
-    extension(path).is_some_and(|extension| IMAGE_EXTENSIONS.contains(&extension.as_str()))
-}
-
-fn csv_rows(path: &Path) -> Result<Vec<(String, String)>, PackError> {
-    let broken = |error: csv::Error| PackError::list(path, format!("not a CSV table: {error}"));
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(if path.extension().is_some_and(|e| e == "tsv") { b'\t' } else { b',' })
-        .trim(csv::Trim::All)
-        .comment(Some(b'#'))
-        .from_path(path)
-        .map_err(broken)?;
-    let names: Vec<String> =
-        reader.headers().map_err(broken)?.iter().map(str::to_lowercase).collect();
-    let [file, class] = columns(path, &names)?;
-    let mut rows = Vec::new();
-    for (number, record) in reader.records().enumerate() {
-        let record = record.map_err(broken)?;
-        let value = |column: usize| record.get(column).filter(|value| !value.is_empty());
-        let (Some(file), Some(class)) = (value(file), value(class)) else {
-            // The first row is the second line.
-            let problem = format!("line {} lacks a path or a class", number + 2);
-            return Err(PackError::list(path, problem));
-        };
-        rows.push((file.to_owned(), class.to_owned()));
+    if !several.is_empty() {
+        let (count, named) = (several.len(), super::left_out::some(&several));
+        let remark =
+            format!("{count} files stand under more than one class, packed for each: {named}");
+        listing.left_out.remarks.push(remark);
     }
-    Ok(rows)
-}
-
-fn parquet_rows(path: &Path) -> Result<Vec<(String, String)>, PackError> {
-    let table = read_all(path)?;
-    let names: Vec<String> =
-        table.schema().fields().iter().map(|field| field.name().to_lowercase()).collect();
-    let broken = |error: arrow::error::ArrowError| PackError::list(path, error.to_string());
-    let options = FormatOptions::default();
-    let [file, class] = columns(path, &names)?
-        .map(|column| ArrayFormatter::try_new(table.column(column), &options).map_err(broken));
-    let (file, class) = (file?, class?);
-    let mut rows = Vec::with_capacity(table.num_rows());
-    for row in 0..table.num_rows() {
-        let (file, class) = (file.value(row).to_string(), class.value(row).to_string());
-        if file.is_empty() || class.is_empty() {
-            return Err(PackError::list(path, format!("row {row} lacks a path or a class")));
-        }
-        rows.push((file, class));
-    }
-    Ok(rows)
-}
-
-fn columns(path: &Path, names: &[String]) -> Result<[usize; 2], PackError> {
-    let find = |wanted: &[&str]| {
-        wanted.iter().find_map(|wanted| names.iter().position(|name| name == wanted)).ok_or_else(
-            || {
-                let problem = format!(
-                    "no column {}: its first line names {}",
-                    wanted.join(", "),
-                    names.join(", ")
-                );
-                PackError::list(path, problem)
-            },
-        )
-    };
-    Ok([find(COLUMNS[0])?, find(COLUMNS[1])?])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn put(root: &Path, files: &[&str]) {
-        for file in files {
-            let path = root.join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "x").unwrap();
-        }
-    }
-
-    #[test]
-    fn a_folder_a_class_at_any_depth() {
-        let dir = tempfile::tempdir().unwrap();
-        put(
-            dir.path(),
-            &["b/2.JPEG", "b/deep/1.png", "a/1.jpg", "a/notes.txt", ".git/x.png", "README"],
-        );
-        let entries = list_entries(dir.path()).unwrap();
-        let found: Vec<(&str, &str)> = entries
-            .iter()
-            .map(|e| (e.path.strip_prefix(dir.path()).unwrap().to_str().unwrap(), e.class.as_str()))
-            .collect();
-        assert_eq!(found, [("a/1.jpg", "a"), ("b/2.JPEG", "b"), ("b/deep/1.png", "b")]);
-        put(dir.path(), &["loose.png"]);
-        assert!(list_entries(dir.path()).unwrap_err().to_string().contains("loose.png lies in no"));
-    }
-
-    #[test]
-    fn tables_are_read_by_their_columns_names() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("list.csv");
-        fs::write(&path, "Label, id, Path\n# a comment\nx, 1, b.png\n\"a, b\",2,sub/a.png\n")
-            .unwrap();
-        let entries = list_entries(&path).unwrap();
-        assert_eq!(entries[1], Entry { path: dir.path().join("sub/a.png"), class: "a, b".into() });
-        fs::write(&path, "path,class\na.png,\n").unwrap();
-        assert!(list_entries(&path).unwrap_err().to_string().contains("line 2 lacks"));
-        fs::write(&path, "a.png,x\n").unwrap();
-        let error = list_entries(&path).unwrap_err().to_string();
-        assert!(error.contains("no column path, file"), "{error}");
-        fs::write(&path, "path,class\n").unwrap();
-        assert!(list_entries(&path).unwrap_err().to_string().contains("no image is in it"));
-    }
+    listing
 }

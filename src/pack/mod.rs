@@ -5,14 +5,21 @@
 //! at once, and those that an interrupted run finished are left alone.
 
 mod error;
+mod folder;
 mod key;
+mod left_out;
 mod list;
 mod pattern;
 mod plan;
+mod read;
+mod record;
+mod table;
+mod table_parquet;
 mod write;
 
 pub use error::PackError;
-pub use list::{Entry, IMAGE_EXTENSIONS, list_entries};
+pub use left_out::LeftOut;
+pub use list::{Entry, IMAGE_EXTENSIONS, Listing, Stamp, list_entries};
 pub use pattern::ShardPattern;
 pub use plan::{Label, PackOptions, PackPlan, PackSample, plan_shards};
 pub use write::{Packed, Skipped, Step, WriteOptions, write_shards};

@@ -1,9 +1,11 @@
 //! Which file goes into which shard.
 
-use super::error::PackError;
-use super::key::{extension, sample_key};
-use super::list::Entry;
-use std::collections::HashMap;
+use super::key::{extension, prompt_of, sample_key, shown};
+use super::left_out::some;
+use super::list::{Entry, Stamp};
+use crate::config::ClassList;
+use std::collections::{HashMap, HashSet};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
 
@@ -39,6 +41,8 @@ pub struct PackSample {
     pub extension: String,
     /// What goes into `.cls`.
     pub label: String,
+    /// The image's state when it was listed.
+    pub stamp: Option<Stamp>,
 }
 
 /// All shards to be.
@@ -50,6 +54,11 @@ pub struct PackPlan {
     pub classes: Vec<String>,
     /// Digest of files' names, classes and options: shards of the same digest are the same samples.
     pub digest: String,
+    /// For each shard, a digest of its files' lengths and times too: of the same digest, it has the same bytes.
+    pub contents: Vec<String>,
+    /// Files whose key has a number behind it, since another file has the key that follows from its name.
+    pub numbered: Vec<String>,
+    label: Label,
 }
 
 impl PackPlan {
@@ -57,33 +66,49 @@ impl PackPlan {
     pub fn samples(&self) -> usize {
         self.shards.iter().map(Vec::len).sum()
     }
+
+    /// A line about files whose keys are not what follows from their names, if there are such.
+    pub fn numbered_line(&self) -> Option<String> {
+        let files = match self.numbered.len() {
+            0 => return None,
+            1 => "1 file has a number behind its key".to_owned(),
+            count => format!("{count} files have a number behind their key"),
+        };
+        Some(format!("{files}, since another file has the key: {}", some(&self.numbered)))
+    }
+
+    /// The class list of the labels in the shards.
+    pub(super) fn class_list(&self) -> ClassList {
+        let prompts: Vec<String> = self.classes.iter().map(|class| prompt_of(class)).collect();
+        let keys: Vec<String> = match self.label {
+            Label::Key => self.classes.clone(),
+            Label::Index => (0..self.classes.len()).map(|index| index.to_string()).collect(),
+        };
+        ClassList::from_pairs(
+            keys.iter().map(String::as_str).zip(prompts.iter().map(String::as_str)),
+        )
+    }
 }
 
 /// Orders `entries`, gives them keys, and cuts them into shards.
-///
-/// # Errors
-/// [`PackError::SameKey`] where two files come to one key.
-pub fn plan_shards(entries: &[Entry], options: &PackOptions) -> Result<PackPlan, PackError> {
+pub fn plan_shards(entries: &[Entry], options: &PackOptions) -> PackPlan {
     let mut classes: Vec<String> = entries.iter().map(|entry| entry.class.clone()).collect();
     classes.sort();
     classes.dedup();
     let index: HashMap<&str, usize> =
         classes.iter().enumerate().map(|(index, class)| (class.as_str(), index)).collect();
-    let mut first_of: HashMap<String, &Entry> = HashMap::with_capacity(entries.len());
-    let mut samples = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let key = sample_key(&entry.path, &entry.class);
-        if let Some(first) = first_of.insert(key.clone(), entry) {
-            let (first, second) = (first.path.clone(), entry.path.clone());
-            return Err(PackError::SameKey { key, first, second });
-        }
-        let label = match options.label {
+    let (keys, numbered) = distinct_keys(entries);
+    let sample = |(entry, key): (&Entry, String)| PackSample {
+        key,
+        path: entry.path.clone(),
+        extension: extension(&entry.path).unwrap_or_default(),
+        label: match options.label {
             Label::Key => entry.class.clone(),
             Label::Index => index[entry.class.as_str()].to_string(),
-        };
-        let (path, extension) = (entry.path.clone(), extension(&entry.path).unwrap_or_default());
-        samples.push(PackSample { key, path, extension, label });
-    }
+        },
+        stamp: entry.stamp,
+    };
+    let mut samples: Vec<PackSample> = entries.iter().zip(keys).map(sample).collect();
     if let Some(seed) = options.shuffle {
         // By a seeded hash of the key: as good as any shuffle, and a file more or less moves no other.
         samples.sort_by_cached_key(|sample| {
@@ -91,20 +116,64 @@ pub fn plan_shards(entries: &[Entry], options: &PackOptions) -> Result<PackPlan,
         });
     }
     let digest = digest(&samples, options);
-    let shards = samples.chunks(options.per_shard.max(1)).map(<[PackSample]>::to_vec).collect();
-    Ok(PackPlan { shards, classes, digest })
+    let shards: Vec<_> =
+        samples.chunks(options.per_shard.max(1)).map(<[PackSample]>::to_vec).collect();
+    let contents = shards.iter().map(|shard| content_digest(shard)).collect();
+    PackPlan { shards, classes, digest, contents, numbered, label: options.label }
+}
+
+/// A key for each entry. Where several files come to one, the first keeps it, and the others have the first number behind
+/// it with which no file's key ends; these are named.
+fn distinct_keys(entries: &[Entry]) -> (Vec<String>, Vec<String>) {
+    let natural: Vec<String> =
+        entries.iter().map(|entry| sample_key(&entry.path, &entry.class)).collect();
+    let taken: HashSet<&str> = natural.iter().map(String::as_str).collect();
+    let mut uses: HashMap<&str, usize> = HashMap::with_capacity(natural.len());
+    let (mut keys, mut numbered) = (Vec::with_capacity(natural.len()), Vec::new());
+    for (entry, key) in entries.iter().zip(&natural) {
+        let number = uses.entry(key).or_insert(0);
+        *number += 1;
+        if *number == 1 {
+            keys.push(key.clone());
+            continue;
+        }
+        // With `-`: a class that is taken from the key ends at its last `_`.
+        let mut own = format!("{key}-{number}");
+        while taken.contains(own.as_str()) {
+            *number += 1;
+            own = format!("{key}-{number}");
+        }
+        numbered.push(format!("{} ({own})", shown(&entry.path)));
+        keys.push(own);
+    }
+    (keys, numbered)
 }
 
 fn digest(samples: &[PackSample], options: &PackOptions) -> String {
     let mut hash = Xxh3::new();
     hash.update(&(options.per_shard as u64).to_le_bytes());
+    samples.iter().for_each(|sample| add_names(&mut hash, sample));
+    format!("{:016x}", hash.digest())
+}
+
+fn content_digest(samples: &[PackSample]) -> String {
+    let mut hash = Xxh3::new();
     for sample in samples {
-        for part in [sample.path.to_string_lossy().as_bytes(), sample.label.as_bytes()] {
-            hash.update(&(part.len() as u64).to_le_bytes());
-            hash.update(part);
-        }
+        add_names(&mut hash, sample);
+        let Stamp { bytes, modified } = sample.stamp.unwrap_or(Stamp { bytes: 0, modified: 0 });
+        hash.update(&bytes.to_le_bytes());
+        hash.update(&modified.to_le_bytes());
     }
     format!("{:016x}", hash.digest())
+}
+
+fn add_names(hash: &mut Xxh3, sample: &PackSample) {
+    let parts =
+        [sample.path.as_os_str().as_bytes(), sample.label.as_bytes(), sample.key.as_bytes()];
+    for part in parts {
+        hash.update(&(part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
 }
 
 #[cfg(test)]
@@ -112,10 +181,7 @@ mod tests {
     use super::*;
 
     fn entries(count: usize) -> Vec<Entry> {
-        let entry = |i: usize| Entry {
-            path: format!("c{}/{i}.JPEG", i % 3).into(),
-            class: format!("c{}", i % 3),
-        };
+        let entry = |i: usize| Entry::new(format!("c{}/{i}.JPEG", i % 3), format!("c{}", i % 3));
         (0..count).map(entry).collect()
     }
 
@@ -124,7 +190,7 @@ mod tests {
 
     #[test]
     fn every_file_comes_once_and_shards_mix_the_classes() {
-        let plan = plan_shards(&entries(95), &OPTIONS).unwrap();
+        let plan = plan_shards(&entries(95), &OPTIONS);
         assert_eq!((plan.shards.len(), plan.samples(), plan.classes.len()), (10, 95, 3));
         let mut keys: Vec<_> = plan.shards.iter().flatten().map(|s| s.key.clone()).collect();
         keys.sort();
@@ -140,9 +206,7 @@ mod tests {
 
     #[test]
     fn the_order_follows_the_seed() {
-        let order = |shuffle| {
-            plan_shards(&entries(50), &PackOptions { shuffle, ..OPTIONS }).unwrap().shards
-        };
+        let order = |shuffle| plan_shards(&entries(50), &PackOptions { shuffle, ..OPTIONS }).shards;
         assert_eq!(order(Some(1)), order(Some(1)));
         assert_ne!(order(Some(1)), order(Some(2)));
         assert_eq!(order(None)[0][4].key, "c1_4");
@@ -150,7 +214,7 @@ mod tests {
 
     #[test]
     fn other_files_or_options_are_another_plan() {
-        let digest = |n, options: PackOptions| plan_shards(&entries(n), &options).unwrap().digest;
+        let digest = |n, options: PackOptions| plan_shards(&entries(n), &options).digest;
         let here = digest(50, OPTIONS);
         assert_eq!(here, digest(50, OPTIONS));
         assert_ne!(here, digest(51, OPTIONS));
@@ -159,10 +223,36 @@ mod tests {
     }
 
     #[test]
-    fn two_files_of_one_key_are_both_named() {
-        let twice =
-            ["c/a.jpg", "c/sub/a.jpg"].map(|path| Entry { path: path.into(), class: "c".into() });
-        let error = plan_shards(&twice, &OPTIONS).unwrap_err().to_string();
-        assert!(error.contains("c/a.jpg and c/sub/a.jpg"), "{error}");
+    fn files_of_one_key_have_keys_of_their_own() {
+        let files = ["c/a.jpg", "c/a.png", "c/a-2.jpg", "c/sub/a.jpg", "c/b.jpg"];
+        let entries = files.map(|path| Entry::new(path, "c"));
+        let plan = plan_shards(&entries, &PackOptions { shuffle: None, ..OPTIONS });
+        let keys: Vec<&str> = plan.shards[0].iter().map(|sample| sample.key.as_str()).collect();
+        assert_eq!(keys, ["c_a", "c_a-3", "c_a-2", "c_a-4", "c_b"]);
+        assert_eq!(plan.numbered, ["c/a.png (c_a-3)", "c/sub/a.jpg (c_a-4)"]);
+        let across = [("a/b_1.jpg", "a"), ("a_b/1.jpg", "a_b")];
+        let across = across.map(|(path, class)| Entry::new(path, class));
+        assert_eq!(plan_shards(&across, &OPTIONS).numbered.len(), 1);
+    }
+
+    #[test]
+    fn a_files_length_or_time_changes_its_shard_alone() {
+        let mut files = entries(30);
+        let before = plan_shards(&files, &OPTIONS);
+        files[7].stamp = Some(Stamp { bytes: 1, modified: 2 });
+        let after = plan_shards(&files, &OPTIONS);
+        assert_eq!(before.digest, after.digest);
+        let changed = before.contents.iter().zip(&after.contents).filter(|(a, b)| a != b).count();
+        assert_eq!(changed, 1);
+    }
+
+    #[test]
+    fn the_class_list_is_of_the_labels() {
+        let keys = |label| {
+            let list = plan_shards(&entries(9), &PackOptions { label, ..OPTIONS }).class_list();
+            list.to_text()
+        };
+        assert_eq!(keys(Label::Key), "c0, c0\nc1, c1\nc2, c2\n");
+        assert_eq!(keys(Label::Index), "0, c0\n1, c1\n2, c2\n");
     }
 }

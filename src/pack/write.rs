@@ -1,13 +1,16 @@
 //! Writing the shards of a plan, several at once.
 
 use super::error::PackError;
+use super::key::shown;
 use super::pattern::ShardPattern;
 use super::plan::{PackPlan, PackSample};
+use super::read::read;
+use super::record::{self, Lacking, Record, write_whole};
 use crate::shards::{SampleMember, ShardError, ShardWriter, WriterOptions};
 use crate::store::{AtomicFile, StoreError, sweep_after_the_dead};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
-use std::io::Write;
+use serde::{Serialize, Serializer};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -18,7 +21,7 @@ pub struct WriteOptions {
     pub workers: usize,
     /// Files that may be unreadable or empty before packing fails.
     pub max_bad: usize,
-    /// Replace shards of another plan.
+    /// Write all shards anew, and replace those of another plan.
     pub force: bool,
 }
 
@@ -35,9 +38,16 @@ pub enum Step {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Skipped {
     /// The file.
+    #[serde(serialize_with = "as_shown")]
     pub path: PathBuf,
     /// Why.
     pub reason: String,
+}
+
+impl std::fmt::Display for Skipped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", shown(&self.path), self.reason)
+    }
 }
 
 /// What was packed.
@@ -47,25 +57,24 @@ pub struct Packed {
     pub shards: usize,
     /// Those of them that an earlier run had finished.
     pub already_there: usize,
+    /// Those of them that were made again, since files in them have changed or can be read now.
+    pub made_anew: usize,
     /// Samples written by this run.
     pub samples: usize,
     /// Bytes of the shards written by this run.
     pub bytes: u64,
-    /// Files left out by this run.
+    /// Files that the shards lack, whichever run left them out.
     pub skipped: Vec<Skipped>,
 }
 
-/// `NAME.pack.json`: which plan the shards beside it belong to.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Record {
-    version: u32,
-    plan: String,
-    shards: usize,
-    samples: usize,
+/// A path may be no text.
+fn as_shown<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&shown(path))
 }
 
-/// Writes the shards of `plan` that aren't there yet, with `NAME.classes.txt` and `NAME.pack.json`
-/// beside them. A shard is whole or absent; `hear` is told of progress.
+/// Writes the shards of `plan` that aren't there yet, that hold files which have changed since, or that lack files which
+/// can be read now, with `NAME.classes.txt` and `NAME.pack.json` beside them. A shard is whole or absent; `hear` is told of
+/// progress.
 ///
 /// # Errors
 /// [`PackError::OtherPlan`], [`PackError::TooManyBad`], and whatever keeps a shard from being
@@ -77,7 +86,7 @@ pub fn write_shards(
     hear: impl Fn(Step) + Sync,
 ) -> Result<Packed, PackError> {
     sweep_after_the_dead(pattern.folder())?;
-    claim(plan, pattern, options)?;
+    let (record, made_anew) = claim(plan, pattern, options)?;
     let workers = match options.workers {
         0 => 2 * std::thread::available_parallelism().map_or(1, usize::from),
         workers => workers,
@@ -88,8 +97,11 @@ pub fn write_shards(
         path: pattern.folder().to_owned(),
         source: std::io::Error::other(error),
     })?;
-    let packed = Mutex::new(Packed { shards: plan.shards.len(), ..Packed::default() });
-    let work = Work { pattern, max_bad: options.max_bad, packed: &packed, hear: &hear };
+    let packed = Packed { shards: plan.shards.len(), made_anew, ..Packed::default() };
+    let packed = Mutex::new(packed);
+    let record = Mutex::new(record);
+    let work =
+        Work { pattern, max_bad: options.max_bad, packed: &packed, record: &record, hear: &hear };
     pool.install(|| {
         plan.shards.par_iter().enumerate().try_for_each(|(number, shard)| work.shard(number, shard))
     })?;
@@ -98,39 +110,42 @@ pub fn write_shards(
     Ok(packed)
 }
 
-/// Writes the plan's record, unless shards of another are in the way.
-fn claim(plan: &PackPlan, pattern: &ShardPattern, options: &WriteOptions) -> Result<(), PackError> {
-    let path = pattern.beside(".pack.json");
-    let (shards, samples) = (plan.shards.len(), plan.samples());
-    let record = Record { version: 1, plan: plan.digest.clone(), shards, samples };
-    let earlier: Option<Record> =
-        std::fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
-    let any = || (0..shards).any(|number| pattern.path(number).exists());
-    if earlier.as_ref() != Some(&record) && any() {
-        if !options.force {
-            return Err(PackError::OtherPlan { path });
+/// Writes the plan's record, unless shards of another are in the way, and removes those whose files have changed; answers
+/// with their number.
+fn claim(
+    plan: &PackPlan,
+    pattern: &ShardPattern,
+    options: &WriteOptions,
+) -> Result<(Record, usize), PackError> {
+    let mut record = Record::new(plan);
+    let earlier = Record::load(pattern);
+    let most = record.shards.max(earlier.as_ref().map_or(0, |earlier| earlier.shards));
+    let mut made_anew = 0;
+    match earlier.filter(|earlier| earlier.is_of(&record)) {
+        Some(earlier) if !options.force => {
+            let stale = |number: &usize| !earlier.agrees(&record, *number);
+            made_anew = remove(pattern, (0..most).filter(stale))?;
+            record.left_out = earlier.left_out;
         }
-        remove_old(pattern, shards.max(earlier.map_or(0, |earlier| earlier.shards)))?;
+        None if !options.force && (0..most).any(|number| pattern.path(number).exists()) => {
+            return Err(PackError::OtherPlan { path: record::path(pattern) });
+        }
+        _ => made_anew += remove(pattern, 0..most)?,
     }
-    let classes: String = plan.classes.iter().map(|class| format!("{class}, {class}\n")).collect();
-    write_whole(&pattern.beside(".classes.txt"), classes.as_bytes())?;
-    let mut text = serde_json::to_vec_pretty(&record).unwrap_or_default();
-    text.push(b'\n');
-    write_whole(&path, &text)
+    write_whole(&pattern.beside(".classes.txt"), plan.class_list().to_text().as_bytes())?;
+    record.write(pattern)?;
+    Ok((record, made_anew))
 }
 
-fn remove_old(pattern: &ShardPattern, shards: usize) -> Result<(), PackError> {
-    for path in (0..shards).map(|number| pattern.path(number)).filter(|path| path.exists()) {
+/// Removes shards that are there, and answers with their number.
+fn remove(pattern: &ShardPattern, shards: impl Iterator<Item = usize>) -> Result<usize, PackError> {
+    let there = shards.map(|number| pattern.path(number)).filter(|path| path.exists());
+    let mut removed = 0;
+    for path in there {
         std::fs::remove_file(&path).map_err(PackError::io("remove", &path))?;
+        removed += 1;
     }
-    Ok(())
-}
-
-fn write_whole(path: &Path, content: &[u8]) -> Result<(), PackError> {
-    let mut file = AtomicFile::create(path)?;
-    file.write_all(content).map_err(PackError::io("write", path))?;
-    file.publish(path)?;
-    Ok(())
+    Ok(removed)
 }
 
 /// What all workers share.
@@ -138,56 +153,100 @@ struct Work<'a, F> {
     pattern: &'a ShardPattern,
     max_bad: usize,
     packed: &'a Mutex<Packed>,
+    record: &'a Mutex<Record>,
     hear: &'a F,
 }
 
 impl<F: Fn(Step) + Sync> Work<'_, F> {
     fn shard(&self, number: usize, samples: &[PackSample]) -> Result<(), PackError> {
         let path = self.pattern.path(number);
-        self.shard_at(&path, samples).map_err(|error| match error {
-            PackError::Shard(ShardError::Write(source)) => {
-                StoreError::io("write", &path)(source).into()
-            }
-            other => other,
-        })
+        let done = self.done_before(number, &path, samples)?;
+        if done {
+            samples.iter().for_each(|_| (self.hear)(Step::Sample));
+            locked(self.packed, |packed| packed.already_there += 1);
+        } else {
+            self.write(number, &path, samples).map_err(|error| match error {
+                PackError::Shard(ShardError::Write(source)) => {
+                    StoreError::io("write", &path)(source).into()
+                }
+                other => other,
+            })?;
+        }
+        (self.hear)(Step::Shard);
+        Ok(())
     }
 
-    fn shard_at(&self, path: &Path, samples: &[PackSample]) -> Result<(), PackError> {
-        if path.exists() {
-            samples.iter().for_each(|_| (self.hear)(Step::Sample));
-            (self.hear)(Step::Shard);
-            self.locked(|packed| packed.already_there += 1);
-            return Ok(());
+    /// Whether the shard is there, and what it lacks is still not to be had.
+    fn done_before(
+        &self,
+        number: usize,
+        path: &Path,
+        samples: &[PackSample],
+    ) -> Result<bool, PackError> {
+        if !path.exists() {
+            return Ok(false);
         }
+        let keys: HashSet<String> = locked(self.record, |record| {
+            let here = record.left_out.iter().filter(|one| one.shard == number);
+            here.map(|one| one.key.clone()).collect()
+        });
+        let lacking = |sample: &&PackSample| keys.contains(&sample.key);
+        let tried: Vec<_> = samples.iter().filter(lacking).map(|s| (s, read(s))).collect();
+        if tried.iter().any(|(_, read)| read.is_ok()) {
+            std::fs::remove_file(path).map_err(PackError::io("remove", path))?;
+            locked(self.packed, |packed| packed.made_anew += 1);
+            return Ok(false);
+        }
+        for (sample, read) in tried {
+            self.skip(sample, read.err().unwrap_or_default())?;
+        }
+        Ok(true)
+    }
+
+    fn write(&self, number: usize, path: &Path, samples: &[PackSample]) -> Result<(), PackError> {
         let mut writer = ShardWriter::new(AtomicFile::create(path)?, WriterOptions::default());
-        let mut written = 0;
+        let mut left_out = Vec::new();
         for sample in samples {
-            match read(&sample.path) {
-                Ok(image) => {
+            match read(sample) {
+                Ok((image, extension)) => {
                     let members = [
-                        SampleMember::new(&sample.extension, image),
+                        SampleMember::new(&extension, image),
                         SampleMember::new("cls", sample.label.as_str()),
                     ];
                     writer.write_sample(&sample.key, &members)?;
-                    written += 1;
                 }
-                Err(reason) => self.skip(sample, reason)?,
+                Err(reason) => {
+                    self.skip(sample, reason.clone())?;
+                    left_out.push(Lacking { shard: number, key: sample.key.clone(), reason });
+                }
             }
             (self.hear)(Step::Sample);
         }
+        let written = samples.len() - left_out.len();
         let (file, _) = writer.finish()?;
+        self.note(number, left_out)?;
         let bytes = file.publish(path)?.bytes;
-        (self.hear)(Step::Shard);
-        self.locked(|packed| {
+        locked(self.packed, |packed| {
             packed.samples += written;
             packed.bytes += bytes;
         });
         Ok(())
     }
 
+    /// Records what a shard lacks, before it appears.
+    fn note(&self, number: usize, left_out: Vec<Lacking>) -> Result<(), PackError> {
+        locked(self.record, |record| {
+            let before = record.left_out.clone();
+            record.left_out.retain(|one| one.shard != number);
+            record.left_out.extend(left_out);
+            record.left_out.sort_by(|a, b| (a.shard, &a.key).cmp(&(b.shard, &b.key)));
+            if record.left_out == before { Ok(()) } else { record.write(self.pattern) }
+        })
+    }
+
     fn skip(&self, sample: &PackSample, reason: String) -> Result<(), PackError> {
         let path = sample.path.clone();
-        let bad = self.locked(|packed| {
+        let bad = locked(self.packed, |packed| {
             packed.skipped.push(Skipped { path: path.clone(), reason: reason.clone() });
             packed.skipped.len()
         });
@@ -196,17 +255,8 @@ impl<F: Fn(Step) + Sync> Work<'_, F> {
         }
         Ok(())
     }
-
-    fn locked<T>(&self, change: impl FnOnce(&mut Packed) -> T) -> T {
-        change(&mut self.packed.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
-    }
 }
 
-/// The image's bytes as they are. An empty file is no image.
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    match std::fs::read(path) {
-        Ok(bytes) if bytes.is_empty() => Err("the file is empty".to_owned()),
-        Ok(bytes) => Ok(bytes),
-        Err(error) => Err(error.to_string()),
-    }
+fn locked<S, T>(shared: &Mutex<S>, change: impl FnOnce(&mut S) -> T) -> T {
+    change(&mut shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
 }

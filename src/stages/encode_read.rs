@@ -108,9 +108,11 @@ fn labelled(context: &Context, label: &LabelSource, sample: Sample) -> Option<Ra
             Some(Raw::Bad(Left::sample(sample.key, reason)))
         }
         Some(list) if list.position(&class).is_none() => {
-            let reason = format!("unknown class {class:?}: it is not in the class list");
+            let reason = || {
+                format!("unknown class {class:?}: it is not in the class list ({})", list.looks())
+            };
             let bad = !context.pipeline.data.skip_others;
-            bad.then(|| Raw::Bad(Left::sample(sample.key, reason)))
+            bad.then(|| Raw::Bad(Left::sample(sample.key, reason())))
         }
         _ => Some(Raw::Labelled { sample, class }),
     }

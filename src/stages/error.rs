@@ -107,10 +107,23 @@ fn too_small(ipc: usize, classes: &[(String, usize)], pure: bool) -> String {
     for (class, images) in classes.iter().take(20) {
         text.push_str(&format!("\n  {class}: {images}"));
     }
-    text.push_str(
-        "\nlower it (--set ipc=…), take what they have (--set allow_fewer=true), or leave these classes out of the \
-         class list",
-    );
+    if classes.iter().any(|(_, images)| *images > 0) {
+        text.push_str(
+            "\nlower it (--set ipc=…), take what they have (--set allow_fewer=true), or leave these classes out of the \
+             class list",
+        );
+    }
+    let none = classes.iter().filter(|(_, images)| *images == 0).count();
+    if none > 0 && !pure {
+        text.push_str(&format!(
+            "\n{none} of them have no image at all: leave them out of the class list, or see quarantine.parquet for why \
+             theirs were skipped, and whether labels are written as the list's keys are"
+        ));
+    } else if none > 0 {
+        text.push_str(&format!(
+            "\n{none} of them have no image left: lower it (--set min_label_purity=…), or leave them out of the class list"
+        ));
+    }
     text
 }
 
@@ -133,5 +146,27 @@ impl UnitError for StageError {
 impl From<tokio::task::JoinError> for StageError {
     fn from(error: tokio::task::JoinError) -> Self {
         StageError::Task(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_help_is_not_proposed() {
+        let said = |classes: &[(&str, usize)]| {
+            let classes: Vec<_> = classes.iter().map(|(k, n)| ((*k).to_owned(), *n)).collect();
+            too_small(4, &classes, false)
+        };
+        let none = said(&[("a", 0)]);
+        assert!(!none.contains("allow_fewer") && none.contains("no image at all"), "{none}");
+        let few = said(&[("a", 3)]);
+        assert!(few.contains("allow_fewer=true") && !few.contains("no image at all"), "{few}");
+        let both = said(&[("a", 3), ("b", 0)]);
+        assert!(
+            both.contains("allow_fewer=true") && both.contains("1 of them have no image"),
+            "{both}"
+        );
     }
 }

@@ -20,7 +20,8 @@ fn json(bench: &Bench, args: &[&str]) -> Value {
 fn a_golden_embedding_gives_its_golden_cores() {
     let bench = Bench::new();
     let (table, expected) = golden("tiny_penguin_n15_s5");
-    let args = [&table, "--tensor", "umap", "--embedded", "--min-cluster-size", "5", "--ipc", "10"];
+    let size = ["--algorithm", "coda", "--min-cluster-size", "5", "--ipc", "10"];
+    let args = [&[table.as_str(), "--tensor", "umap", "--embedded"], &size[..]].concat();
     let found = json(&bench, &args);
     let cores = &expected["ipc"]["10"];
     assert_eq!(found["selected"], cores["selected"], "{}", found["log"]);
@@ -46,7 +47,8 @@ fn a_golden_embedding_gives_its_golden_cores() {
 fn the_written_embedding_is_a_table_again() {
     let bench = Bench::new();
     let (table, _) = golden("tiny_penguin_n15_s5");
-    let settings = ["--min-cluster-size", "5", "--n-neighbors", "15", "--ipc", "7"];
+    let settings =
+        ["--algorithm", "coda", "--min-cluster-size", "5", "--n-neighbors", "15", "--ipc", "7"];
     let embed = [&[table.as_str(), "--tensor", "pixels", "--embedding", "e.npy"], &settings[..]];
     let (whole, again) = (json(&bench, &embed.concat()), json(&bench, &embed.concat()));
     assert_eq!(whole, again, "two runs differ");
@@ -80,7 +82,8 @@ fn a_runs_tables_give_the_runs_cores() {
     let cores = coda_pipe::store::tables::read_cores(&bench.path("run/discover/1/cores.parquet"));
     let cores: Vec<u64> = cores.unwrap().iter().map(|core| core.row).collect();
     let table = "run/discover/1/embedding.parquet";
-    let settings = ["--ipc", "4", "--min-cluster-size", "4", "--n-neighbors", "10"];
+    let settings =
+        ["--algorithm", "coda", "--ipc", "4", "--min-cluster-size", "4", "--n-neighbors", "10"];
     let found =
         json(&bench, &[&[table, "--column", "coordinates", "--embedded"], &settings[..]].concat());
     assert_eq!(found["selected"], Value::from(cores));

@@ -26,6 +26,7 @@ mod interruption;
 mod moto;
 mod object_server;
 mod pack;
+mod pack_found;
 mod pipelines;
 mod plan;
 mod python;

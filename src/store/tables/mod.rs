@@ -5,6 +5,7 @@
 
 mod anchors;
 mod audit;
+mod codec;
 mod columns;
 mod contents;
 mod cores;
@@ -19,6 +20,7 @@ mod quarantine;
 
 pub use anchors::{Anchors, read_anchors, write_anchors};
 pub use audit::{AuditRow, read_audit, write_audit};
+pub use codec::unread_codec;
 pub use columns::{read_all, write_all};
 pub use contents::PartContents;
 pub use cores::{CoreRow, read_cores, write_cores};

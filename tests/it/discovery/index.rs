@@ -2,8 +2,8 @@
 
 use coda_pipe::discovery::hnsw::{HnswSettings, Index, search, with_loaded};
 use coda_pipe::discovery::{
-    DiscoveryError, Matrix, NeighborSearch, Settings, discover, discover_embedded, neighbors,
-    standardize,
+    Algorithm, DiscoveryError, Matrix, NeighborSearch, Settings, discover, discover_embedded,
+    neighbors, standardize,
 };
 
 use super::golden::{Golden, on_threads};
@@ -90,6 +90,8 @@ fn settings_that_would_end_the_process_are_refused() {
 fn a_run_with_the_index_returns_it() {
     let features = Golden::load("tiny_penguin_n15_s5").features();
     let settings = Settings {
+        algorithm: Algorithm::Coda,
+        seed: 0,
         neighbors: NeighborSearch::Hnsw,
         n_neighbors: 15,
         min_cluster_size: 5,

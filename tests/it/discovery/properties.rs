@@ -123,7 +123,8 @@ fn one_two_and_three_rows_work_at_the_published_settings() {
     for rows in [1, 2, 3, 5] {
         let data = Matrix::from_fn(rows, 4, |row, col| (row * col) as f32);
         for neighbors in [NeighborSearch::Exact, NeighborSearch::Hnsw] {
-            let settings = Settings { ipc: rows, neighbors, ..Settings::default() };
+            let algorithm = Algorithm::Coda;
+            let settings = Settings { ipc: rows, algorithm, neighbors, ..Settings::default() };
             assert_sound(&discover(&data, &settings).unwrap(), rows, &settings);
         }
     }

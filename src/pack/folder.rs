@@ -1,0 +1,246 @@
+//! An image folder: a folder a class, images at any depth below.
+
+use super::error::PackError;
+use super::key::{class_key, extension, shown};
+use super::left_out::some;
+use super::list::{Entry, IMAGE_EXTENSIONS, Listing};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Folders that systems and programs make beside the user's.
+const SYSTEM_FOLDERS: [&str; 16] = [
+    "__MACOSX",
+    "@eaDir",
+    "@Recycle",
+    "@Recently-Snapshot",
+    "#recycle",
+    "#snapshot",
+    "$RECYCLE.BIN",
+    "RECYCLER",
+    "RECYCLED",
+    "System Volume Information",
+    "FOUND.000",
+    "lost+found",
+    "Network Trash Folder",
+    "Temporary Items",
+    "__pycache__",
+    "node_modules",
+];
+
+/// Files that systems make in every folder.
+const SYSTEM_FILES: [&str; 4] = ["Thumbs.db", "ehthumbs.db", "desktop.ini", "Icon\r"];
+
+/// Names of the parts of a data set, in lower case.
+const SPLITS: [&str; 12] = [
+    "train",
+    "training",
+    "trn",
+    "val",
+    "valid",
+    "validation",
+    "test",
+    "testing",
+    "tst",
+    "eval",
+    "dev",
+    "holdout",
+];
+
+/// Device and inode: which folder it is, whatever the path.
+type Id = (u64, u64);
+
+/// What is known of a class's folder.
+#[derive(Default)]
+struct ClassFolder {
+    /// Whether images lie in it directly.
+    direct: bool,
+    /// Its own folders in which images are.
+    below: BTreeSet<String>,
+}
+
+struct Walk {
+    /// The root and the folders above it: a link to one of them leads in a circle.
+    above: HashSet<Id>,
+    /// Folders of the class that were entered.
+    entered: HashSet<Id>,
+    found: Listing,
+}
+
+/// A thing in a folder.
+struct Child {
+    path: PathBuf,
+    /// Of a folder, linked or not.
+    folder: Option<Id>,
+    linked: bool,
+}
+
+/// The images below `root` by class folder, sorted by path.
+pub(super) fn image_folder(root: &Path) -> Result<Listing, PackError> {
+    let whole = fs::canonicalize(root).map_err(PackError::io("list", root))?;
+    let above = whole.ancestors().filter_map(|folder| fs::metadata(folder).ok());
+    let above = above.map(|about| (about.dev(), about.ino())).collect();
+    let mut walk = Walk { above, entered: HashSet::new(), found: Listing::default() };
+    let mut classes = BTreeMap::new();
+    for child in walk.children(root)? {
+        if let Some(id) = child.folder {
+            let name = child.path.file_name().unwrap_or_default();
+            walk.entered.clear();
+            let about = walk.class(&child, id, &class_key(name))?;
+            classes.insert(shown(Path::new(name)), about);
+        } else if is_image(&child.path) {
+            return Err(loose(root, &child.path));
+        } else {
+            walk.found.left_out.ending(&child.path);
+        }
+    }
+    walk.found.entries.sort();
+    classes.retain(|name, about| {
+        let any = about.direct || !about.below.is_empty();
+        if !any {
+            walk.found.left_out.classes.push(name.clone());
+        }
+        any
+    });
+    walk.found.left_out.remarks.extend(look_at_classes(root, &classes)?);
+    Ok(walk.found)
+}
+
+fn loose(root: &Path, image: &Path) -> PackError {
+    let tables = ["csv", "jsonl", "parquet"].map(|ending| root.join(format!("metadata.{ending}")));
+    let cure = match tables.iter().find(|table| table.exists()) {
+        Some(table) => format!("pack the table {} instead", shown(table)),
+        None => "write a table with columns path and class instead".to_owned(),
+    };
+    PackError::list(root, format!("{} lies in no class's folder: {cure}", shown(image)))
+}
+
+impl Walk {
+    /// Takes all images of a class, and answers where in its folder they lie.
+    fn class(&mut self, child: &Child, id: Id, class: &str) -> Result<ClassFolder, PackError> {
+        let mut about = ClassFolder::default();
+        if !self.may_enter(child, id) {
+            return Ok(about);
+        }
+        for child in self.children(&child.path)? {
+            let before = self.found.entries.len();
+            self.take(&child, class)?;
+            if self.found.entries.len() > before {
+                match child.folder {
+                    Some(_) => {
+                        let name = child.path.file_name().unwrap_or_default();
+                        about.below.insert(shown(Path::new(name)));
+                    }
+                    None => about.direct = true,
+                }
+            }
+        }
+        Ok(about)
+    }
+
+    fn take(&mut self, child: &Child, class: &str) -> Result<(), PackError> {
+        match child.folder {
+            Some(id) if self.may_enter(child, id) => {
+                self.children(&child.path)?.iter().try_for_each(|child| self.take(child, class))
+            }
+            Some(_) => Ok(()),
+            None if is_image(&child.path) => {
+                self.found.entries.push(Entry::new(child.path.clone(), class));
+                Ok(())
+            }
+            None => {
+                self.found.left_out.ending(&child.path);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether a folder is new to its class; links to others are named.
+    fn may_enter(&mut self, child: &Child, id: Id) -> bool {
+        let path = || shown(&child.path);
+        if self.above.contains(&id) {
+            self.found.left_out.links.push(format!("{} (leads back to where it lies)", path()));
+            return false;
+        }
+        let new = self.entered.insert(id);
+        if !new {
+            self.found.left_out.links.push(format!("{} (its folder is taken already)", path()));
+        }
+        new
+    }
+
+    /// What is in a folder, without what is hidden or the system's: folders before links to folders, which may lead to
+    /// them, each sorted.
+    fn children(&mut self, folder: &Path) -> Result<Vec<Child>, PackError> {
+        let mut children = Vec::new();
+        for entry in fs::read_dir(folder).map_err(PackError::io("list", folder))? {
+            let path = entry.map_err(PackError::io("list", folder))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // Of a link to nowhere there is nothing to know: a file that will be found unreadable.
+            let about = fs::metadata(&path).ok().filter(fs::Metadata::is_dir);
+            let is = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(&name));
+            if about.is_some() && (is(&SYSTEM_FOLDERS) || name.starts_with('.')) {
+                self.found.left_out.folders.push(shown(&path));
+            } else if name.starts_with('.') {
+                // Macs keep a file's attributes in another one, `._name`.
+                let image = is_image(&path) && !name.starts_with("._");
+                self.found.left_out.hidden += usize::from(image);
+            } else if !is(&SYSTEM_FILES) {
+                let linked = path.is_symlink();
+                if linked && !is_image(&path) && !path.exists() {
+                    self.found.left_out.links.push(format!("{} (leads nowhere)", shown(&path)));
+                    continue;
+                }
+                let folder = about.map(|about| (about.dev(), about.ino()));
+                children.push(Child { path, folder, linked });
+            }
+        }
+        children.sort_by(|a, b| (a.linked, &a.path).cmp(&(b.linked, &b.path)));
+        Ok(children)
+    }
+}
+
+fn is_image(path: &Path) -> bool {
+    extension(path).is_some_and(|extension| IMAGE_EXTENSIONS.contains(&extension.as_str()))
+}
+
+/// Refuses a folder of the parts of a data set, and remarks on one that looks so.
+fn look_at_classes(
+    root: &Path,
+    classes: &BTreeMap<String, ClassFolder>,
+) -> Result<Option<String>, PackError> {
+    // `train2017` and `val_256` too.
+    let split = |name: &String| {
+        let word: String = name.chars().take_while(char::is_ascii_alphabetic).collect();
+        SPLITS.contains(&word.to_lowercase().as_str())
+    };
+    let mut nested = classes.iter().filter(|(_, about)| !about.direct);
+    let Some((first, about)) = nested.next() else { return Ok(None) };
+    let meant = shown(&root.join(first));
+    if classes.keys().all(split) {
+        let problem = format!(
+            "its folders are {}, which are parts of a data set and no classes: is {meant} meant? Pack each part by \
+             itself; where they are classes all the same, write a table with columns path and class",
+            some(&classes.keys().cloned().collect::<Vec<_>>())
+        );
+        return Err(PackError::list(root, problem));
+    }
+    let all_nested = classes.values().all(|about| !about.direct);
+    let shared = |name: &&String| classes.values().filter(|a| a.below.contains(*name)).count() > 1;
+    let alike = match classes.len() {
+        1 => about.below.len() > 1,
+        _ => about.below.iter().filter(shared).count() > 1,
+    };
+    Ok((all_nested && alike).then(|| {
+        format!(
+            "every class folder holds folders and no image itself ({first} has {}): are these the classes, and is \
+             {meant} meant?",
+            some(&about.below.iter().cloned().collect::<Vec<_>>())
+        )
+    }))
+}
+
+#[cfg(test)]
+#[path = "folder_tests.rs"]
+mod tests;

@@ -1,0 +1,32 @@
+//! An image file's bytes.
+
+use super::plan::PackSample;
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
+
+/// The image's bytes as they are, and its ending. An empty file is no image; what is no file at all is not opened: a FIFO
+/// would wait for who writes into it, a device may never end.
+pub(super) fn read(sample: &PackSample) -> Result<(Vec<u8>, String), String> {
+    let about = fs::metadata(&sample.path).map_err(|error| error.to_string())?;
+    let kind = about.file_type();
+    if !kind.is_file() {
+        let what = match () {
+            () if kind.is_dir() => "a folder",
+            () if kind.is_fifo() => "a named pipe",
+            () if kind.is_socket() => "a socket",
+            () => "a device",
+        };
+        return Err(format!("it is {what}, no file"));
+    }
+    let bytes = fs::read(&sample.path).map_err(|error| error.to_string())?;
+    if bytes.is_empty() {
+        return Err("the file is empty".to_owned());
+    }
+    if !sample.extension.is_empty() {
+        return Ok((bytes, sample.extension.clone()));
+    }
+    let format = image::guess_format(&bytes);
+    let format = format.map_err(|_| "its name has no ending, and its content is no known image")?;
+    let ending = format.extensions_str().first().copied().unwrap_or("bin").to_owned();
+    Ok((bytes, ending))
+}
