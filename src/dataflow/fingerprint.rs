@@ -1,7 +1,8 @@
 //! Fingerprints: a hash of all that a unit's outputs depend on.
 
 use serde_json::Value;
-use xxhash_rust::xxh3::xxh3_128;
+use std::collections::BTreeMap;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 /// Raised when the program computes something else from the same inputs: old outputs then count as stale.
 const COMPUTATION: u32 = 2;
@@ -36,9 +37,43 @@ impl Fingerprint {
         if keys.iter().any(|k| old.contains_key(*k) && new.contains_key(*k)) {
             keys.retain(|k| old.contains_key(*k) && new.contains_key(*k));
         }
-        keys.into_iter()
-            .map(|k| format!("{k}: {} → {}", show(old.get(k)), show(new.get(k))))
-            .collect()
+        let mut lines = Vec::new();
+        for key in keys {
+            match (old.get(key), new.get(key)) {
+                // Of several values under one name, those that differ.
+                (Some(Value::Object(old)), Some(Value::Object(new))) => {
+                    let mut inner: Vec<&String> = new.keys().chain(old.keys()).collect();
+                    inner.sort();
+                    inner.dedup();
+                    inner.retain(|k| old.get(*k) != new.get(*k));
+                    lines.extend(inner.into_iter().map(|k| {
+                        format!("{key}.{k}: {} → {}", show(old.get(k)), show(new.get(k)))
+                    }));
+                }
+                (old, new) => lines.push(format!("{key}: {} → {}", show(old), show(new))),
+            }
+        }
+        lines
+    }
+
+    /// A short digest of each input by its name, to say later which one changed.
+    pub fn input_digests(&self) -> BTreeMap<String, String> {
+        let Value::Object(inputs) = &self.inputs else { return BTreeMap::new() };
+        let short = |value: &Value| format!("{:016x}", xxh3_64(value.to_string().as_bytes()));
+        inputs.iter().map(|(name, value)| (name.clone(), short(value))).collect()
+    }
+
+    /// Names of inputs that differ from those whose digests are `before`; none where those are not known.
+    pub fn inputs_changed_since(&self, before: &BTreeMap<String, String>) -> Vec<String> {
+        if before.is_empty() {
+            return Vec::new();
+        }
+        let today = self.input_digests();
+        let mut names: Vec<&String> = today.keys().chain(before.keys()).collect();
+        names.sort();
+        names.dedup();
+        names.retain(|name| today.get(*name) != before.get(*name));
+        names.into_iter().cloned().collect()
     }
 }
 
@@ -58,6 +93,19 @@ mod tests {
         assert_ne!(base.digest("generate"), of(0.05, "b").digest("generate"));
         assert_ne!(base.digest("generate"), of(0.2, "a").digest("generate"));
         assert_eq!(of(0.2, "a").changes_since(&base.settings), ["generate.gamma: 0.05 → 0.2"]);
+    }
+
+    #[test]
+    fn the_input_that_changed_is_named_where_its_digest_was_noted() {
+        let of = |model: &str| Fingerprint {
+            settings: json!({"features": {"model": model, "size": 8}}),
+            inputs: json!({"shard": "a.tar", "model": model}),
+        };
+        let (before, today) = (of("x"), of("y"));
+        assert_eq!(today.inputs_changed_since(&before.input_digests()), ["model"]);
+        assert!(before.inputs_changed_since(&before.input_digests()).is_empty());
+        assert!(today.inputs_changed_since(&BTreeMap::new()).is_empty());
+        assert_eq!(today.changes_since(&before.settings), ["features.model: \"x\" → \"y\""]);
     }
 
     #[test]

@@ -24,6 +24,8 @@ mod generate_device;
 mod latents;
 mod left_out;
 mod model;
+mod model_files;
+mod model_reading;
 mod originals;
 mod outdated;
 mod planning;

@@ -2,6 +2,7 @@
 
 use super::atomic::Written;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 /// A sample that was left out, and why.
@@ -26,6 +27,9 @@ pub struct Receipt {
     pub fingerprint: String,
     /// The settings among them, readable, to say later what changed.
     pub settings: serde_json::Value,
+    /// A short digest of each input, to say later which one changed; receipts of earlier versions have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
     /// The files it left.
     pub outputs: Vec<Written>,
     /// Samples (images, rows) it produced.
