@@ -195,6 +195,38 @@ def model_json():
     seed("model_json", "broken", parts(index, {"num_train_timesteps": 1}, vae, b"{", text))
 
 
+def graph():
+    def field(number, content):
+        length, size = len(content), b""
+        while length >= 0x80:
+            size, length = size + bytes([length & 0x7F | 0x80]), length >> 7
+        tag = number << 3 | 2
+        tag = bytes([tag]) if tag < 0x80 else bytes([tag & 0x7F | 0x80, tag >> 7])
+        return tag + size + bytes([length]) + content
+
+    def tensor(location, offset=0, length=64):
+        entries = {"location": location, "offset": str(offset), "length": str(length)}
+        pairs = [field(13, field(1, key.encode()) + field(2, value.encode())) for key, value in entries.items()]
+        return b"\x08\x10\x10\x01" + field(8, b"w") + b"".join(pairs) + b"\x70\x01"
+
+    def attribute(number, content):
+        return field(1, field(5, field(number, content)))
+
+    top = field(5, tensor("model.onnx_data")) + field(15, field(1, tensor("values")) + field(2, tensor("indices")))
+    seed("graph", "plain", b"\x08\x08" + field(7, field(5, tensor("model.onnx_data"))))
+    seed("graph", "inline", field(7, field(5, field(8, b"w") + field(9, bytes(300)))))
+    nested = attribute(6, field(5, tensor("sub/w.bin"))) + attribute(10, tensor("../w", 4096)) + attribute(5, tensor("/w"))
+    sparse = attribute(22, field(1, tensor("a"))) + attribute(23, field(2, tensor("b")))
+    function = field(25, field(7, field(5, field(5, tensor("f")))) + field(11, field(5, tensor("g"))))
+    seed("graph", "everywhere", field(7, top + nested + sparse) + function + field(20, field(1, top)))
+    seed("graph", "group", b"\xf3\x01" + field(5, b"?") + b"\xf4\x01" + field(7, field(5, tensor("w"))))
+    deep = field(5, tensor("deep"))
+    for _ in range(30):
+        deep = attribute(6, deep)
+    seed("graph", "deep", field(7, deep))
+    seed("graph", "cut", field(7, field(5, tensor("w")))[:-9])
+
+
 def tokenizer():
     def parts(settings, prompt, vocabulary=None, merges="", special=None, whole=None):
         text = lambda value: "" if value is None else json.dumps(value)
@@ -294,5 +326,5 @@ def record():
 
 if __name__ == "__main__":
     shutil.rmtree(CORPUS, ignore_errors=True)
-    for make in [tar_reader, grouping, config, class_list, model_json, tokenizer, image_decode, record]:
+    for make in [tar_reader, grouping, config, class_list, model_json, graph, tokenizer, image_decode, record]:
         make()

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Fetches the pinned ONNX Runtime (CPU) from PyPI into .onnxruntime/, unless one is set, fetched or installed already.
 set -eu
-version=1.24.1
+version=1.24.4
 python=${PYTHON:-python3}
 [ -n "${ORT_DYLIB_PATH:-}" ] && exit 0
 [ -n "$(find .onnxruntime -name 'libonnxruntime*' 2>/dev/null | head -n 1)" ] && exit 0

@@ -91,7 +91,7 @@ fn library(
     let names: Vec<String> = found.iter().map(ToString::to_string).collect();
     let about = json!({
         "version": runtime.version(), "library": runtime.library(),
-        "providers": runtime.providers(), "devices": names,
+        "providers": runtime.providers(), "devices": names, "cuda_lacks": runtime.cuda_lacks(),
     });
     (about, found.first().map(|device| (runtime, *device)))
 }
@@ -133,6 +133,9 @@ fn print(out: &mut impl Write, report: &Value) -> std::io::Result<()> {
         )?;
         writeln!(out, "providers     {}", list(&library["providers"]))?;
         writeln!(out, "devices       {}", list(&library["devices"]))?;
+        if let Some(lacks) = library["cuda_lacks"].as_str() {
+            writeln!(out, "CUDA          can't be used: {lacks}")?;
+        }
     }
     let gpus = list(&report["gpus"]);
     writeln!(out, "GPUs          {}", if gpus.is_empty() { "none" } else { &gpus })?;

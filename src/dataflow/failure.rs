@@ -3,6 +3,7 @@
 use super::cancel::Cancelled;
 use super::plan::StaleReason;
 use crate::store::StoreError;
+use std::collections::BTreeSet;
 
 /// A stage that did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -112,13 +113,31 @@ impl std::fmt::Display for StaleStage {
                 StaleReason::Settings(changes) => {
                     changes.iter().try_for_each(|change| write!(f, "\n  {change}"))?;
                 }
-                StaleReason::Inputs => {
-                    f.write_str("\n  an input changed (a shard, the model, or an earlier stage)")?;
+                StaleReason::Inputs(names) if names.is_empty() => f.write_str(
+                    "\n  an input changed (a shard, the model, or an earlier stage; earlier versions of this \
+                     program read only samples of weights beyond 64 MiB)",
+                )?,
+                StaleReason::Inputs(names) => {
+                    let said: BTreeSet<String> = names.iter().map(|name| input(name)).collect();
+                    said.iter().try_for_each(|input| write!(f, "\n  {input}"))?;
                 }
                 StaleReason::Orphan => f.write_str("\n  units that this pipeline no longer has")?,
             }
         }
         Ok(())
+    }
+}
+
+/// An input of a fingerprint, by the setting that names it where there is one.
+fn input(name: &str) -> String {
+    match name {
+        "model" => "model.path: the model's files have other content or names".to_owned(),
+        "refiner" => "model.refiner: the refiner's files have other content or names".to_owned(),
+        "shard" | "bytes" | "modified" => {
+            "data.shards: a shard has another name, size or modification time".to_owned()
+        }
+        "classes" => "data.classes: the classes are others".to_owned(),
+        other => format!("an earlier stage left something else ({other})"),
     }
 }
 

@@ -31,6 +31,7 @@ impl Bench {
             unit: format!("s/{unit}"),
             fingerprint: "f".into(),
             settings: serde_json::Value::Null,
+            inputs: Default::default(),
             outputs: Vec::new(),
             contents: serde_json::Value::Null,
             samples: 1,

@@ -2,6 +2,7 @@
 
 use super::inputs::Input;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -40,10 +41,56 @@ impl Fingerprint {
         if keys.iter().any(|k| old.contains_key(*k) && new.contains_key(*k)) {
             keys.retain(|k| old.contains_key(*k) && new.contains_key(*k));
         }
-        keys.into_iter()
-            .map(|k| format!("{k}: {} → {}", show(old.get(k)), show(new.get(k))))
-            .collect()
+        let mut lines = Vec::new();
+        for key in keys {
+            match (old.get(key), new.get(key)) {
+                // Of several values under one name, those that differ.
+                (Some(Value::Object(old)), Some(Value::Object(new))) => {
+                    let mut inner: Vec<&String> = new.keys().chain(old.keys()).collect();
+                    inner.sort();
+                    inner.dedup();
+                    inner.retain(|k| old.get(*k) != new.get(*k));
+                    lines.extend(inner.into_iter().map(|k| {
+                        format!("{key}.{k}: {} → {}", show(old.get(k)), show(new.get(k)))
+                    }));
+                }
+                (old, new) => lines.push(format!("{key}: {} → {}", show(old), show(new))),
+            }
+        }
+        lines
     }
+
+    /// A short digest of each input by its name, to say later which one changed.
+    pub fn input_digests(&self) -> BTreeMap<String, String> {
+        match &self.inputs {
+            Input::Object(pieces) => {
+                pieces.iter().map(|(name, piece)| ((*name).to_owned(), short(piece))).collect()
+            }
+            Input::Value(Value::Object(inputs)) => {
+                inputs.iter().map(|(name, value)| (name.clone(), short(value))).collect()
+            }
+            _ => BTreeMap::new(),
+        }
+    }
+
+    /// Names of inputs that differ from those whose digests are `before`; none where those are not known.
+    pub fn inputs_changed_since(&self, before: &BTreeMap<String, String>) -> Vec<String> {
+        if before.is_empty() {
+            return Vec::new();
+        }
+        let today = self.input_digests();
+        let mut names: Vec<&String> = today.keys().chain(before.keys()).collect();
+        names.sort();
+        names.dedup();
+        names.retain(|name| today.get(*name) != before.get(*name));
+        names.into_iter().cloned().collect()
+    }
+}
+
+fn short(piece: &impl fmt::Display) -> String {
+    let mut hash = Text(Xxh3::new());
+    let _ = write!(hash, "{piece}");
+    format!("{:016x}", hash.0.digest())
 }
 
 /// Hashes what is written, so that no unit's text is ever in memory as a whole.
@@ -88,6 +135,19 @@ mod tests {
         assert_ne!(base.digest("generate"), of(0.05, "b").digest("generate"));
         assert_ne!(base.digest("generate"), of(0.2, "a").digest("generate"));
         assert_eq!(of(0.2, "a").changes_since(&base.settings), ["generate.gamma: 0.05 → 0.2"]);
+    }
+
+    #[test]
+    fn the_input_that_changed_is_named_where_its_digest_was_noted() {
+        let of = |model: &str| Fingerprint {
+            settings: json!({"features": {"model": model, "size": 8}}),
+            inputs: json!({"shard": "a.tar", "model": model}).into(),
+        };
+        let (before, today) = (of("x"), of("y"));
+        assert_eq!(today.inputs_changed_since(&before.input_digests()), ["model"]);
+        assert!(before.inputs_changed_since(&before.input_digests()).is_empty());
+        assert!(today.inputs_changed_since(&BTreeMap::new()).is_empty());
+        assert_eq!(today.changes_since(&before.settings), ["features.model: \"x\" → \"y\""]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::others::Wanted;
 use super::stage::Stage;
 use crate::store::{Receipt, RunDir, StoreError};
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a unit stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,8 +24,8 @@ pub enum UnitState {
 pub enum StaleReason {
     /// Settings changed: one line each.
     Settings(Vec<String>),
-    /// The settings are the same, an input is not.
-    Inputs,
+    /// The settings are the same, inputs are not: their names, where the receipt tells.
+    Inputs(Vec<String>),
     /// It is no unit of this stage any more.
     Orphan,
 }
@@ -41,6 +41,8 @@ pub struct PlannedUnit<U> {
     pub fingerprint: String,
     /// The settings in it.
     pub settings: serde_json::Value,
+    /// Short digests of the inputs.
+    pub inputs: BTreeMap<String, String>,
     /// Where it stands.
     pub state: UnitState,
 }
@@ -148,7 +150,7 @@ pub fn plan<S: Stage>(stage: &S, run_dir: &RunDir) -> Result<Plan<S::Unit>, S::E
             Some(r) if r.fingerprint != fingerprint => {
                 let changes = today.changes_since(&r.settings);
                 let reason = match changes.is_empty() {
-                    true => StaleReason::Inputs,
+                    true => StaleReason::Inputs(today.inputs_changed_since(&r.inputs)),
                     false => StaleReason::Settings(changes),
                 };
                 UnitState::Stale(reason, Box::new(r))
@@ -156,7 +158,8 @@ pub fn plan<S: Stage>(stage: &S, run_dir: &RunDir) -> Result<Plan<S::Unit>, S::E
             Some(r) if run_dir.outputs_present(&r)? => UnitState::Done(Box::new(r)),
             Some(_) => UnitState::Missing,
         };
-        Ok(PlannedUnit { unit, name, fingerprint, settings: today.settings, state })
+        let inputs = today.input_digests();
+        Ok(PlannedUnit { unit, name, fingerprint, settings: today.settings, inputs, state })
     });
     let units = planned.collect::<Result<Vec<_>, S::Error>>()?;
     Ok(Plan { stage: stage.name(), units, orphans: receipts.into_values().collect() })

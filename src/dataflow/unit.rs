@@ -112,6 +112,7 @@ async fn finish_unit<S: Stage>(
         unit: unit.name.clone(),
         fingerprint: unit.fingerprint.clone(),
         settings: unit.settings.clone(),
+        inputs: unit.inputs.clone(),
         outputs: scope.outputs(),
         contents: done.contents,
         samples: done.samples,

@@ -16,6 +16,15 @@ pub enum DiffusionError {
         expected: &'static str,
     },
 
+    /// What was named as a model's folder and is none.
+    #[error("{}: {reason}", path.display())]
+    NoFolder {
+        /// The path.
+        path: PathBuf,
+        /// What is there, and what to do.
+        reason: String,
+    },
+
     /// A file that a version-control system left as a pointer to its content.
     #[error("{} is a Git LFS pointer, not the model itself: run `git lfs pull` in that folder",
             path.display())]
@@ -34,7 +43,7 @@ pub enum DiffusionError {
     },
 
     /// A file that is there and can't be read just now.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}: {source}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,

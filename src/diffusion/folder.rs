@@ -11,18 +11,14 @@
 //! `text_encoder_2` and `tokenizer_2`. Only JSON is read here; what a
 //! graph's tensors look like is read from the graph when it is opened.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::DiffusionError;
+use super::look::{check_folder, look, unread};
 use super::scheduler::SchedulerConfig;
-
-/// What every Git LFS pointer begins with.
-pub(super) const LFS_HEADER: &[u8] = b"version https://git-lfs";
 
 /// Bounds far beyond any model, so that a damaged number is told as one and not as a lack of memory.
 const MOST_PIXELS: usize = 16_384;
@@ -120,6 +116,7 @@ impl ModelFolder {
     /// # Errors
     /// The file that is missing, unreadable or inconsistent, and what was expected of it.
     pub fn open(root: &Path) -> Result<Self, DiffusionError> {
+        check_folder(root)?;
         let index: ModelIndex = read_json(
             &root.join("model_index.json"),
             "the index of an exported text-to-image model",
@@ -230,14 +227,9 @@ impl TextPart {
 
 fn graph_file(root: &Path, part: &str) -> Result<PathBuf, DiffusionError> {
     let path = root.join(part).join("model.onnx");
-    let missing = |_| DiffusionError::MissingFile {
-        path: path.clone(),
-        expected: "a graph written by `optimum-cli export onnx --task text-to-image`",
-    };
-    let mut header = Vec::new();
-    let file = File::open(&path).map_err(missing)?;
-    file.take(LFS_HEADER.len() as u64).read_to_end(&mut header).map_err(missing)?;
-    if header == LFS_HEADER { Err(DiffusionError::LfsPointer { path }) } else { Ok(path) }
+    let expected = "a graph written by `optimum-cli export onnx --task text-to-image`";
+    look(&path).map_err(|unusable| unusable.into_error(&path, expected))?;
+    Ok(path)
 }
 
 /// Reads a JSON file; `expected` says what it is, for when it is missing.
@@ -245,12 +237,7 @@ pub(super) fn read_json<T: DeserializeOwned>(
     path: &Path,
     expected: &'static str,
 ) -> Result<T, DiffusionError> {
-    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            DiffusionError::MissingFile { path: path.to_path_buf(), expected }
-        }
-        _ => DiffusionError::Unreadable { path: path.to_path_buf(), source: error },
-    })?;
+    let bytes = std::fs::read(path).map_err(unread(path, expected))?;
     serde_json::from_slice(&bytes).map_err(|error| config_error(path, error.to_string()))
 }
 

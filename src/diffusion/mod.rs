@@ -11,6 +11,7 @@ mod generator;
 #[cfg(test)]
 mod golden;
 pub mod guidance;
+mod look;
 pub mod noise;
 mod sampler;
 mod sampling;

@@ -13,6 +13,7 @@ use tokenizers::{AddedToken, SplitDelimiterBehavior};
 
 use super::error::DiffusionError;
 use super::folder::read_json;
+use super::look::unread;
 
 /// What CLIP takes for a word: an English contraction's ending, a run of letters, one digit, or a
 /// run of anything else but white space.
@@ -164,9 +165,10 @@ fn byte_pair_encoder(
 }
 
 fn read_merges(path: &Path) -> Result<Vec<(String, String)>, DiffusionError> {
-    let text = std::fs::read_to_string(path).map_err(|_| DiffusionError::MissingFile {
+    let bytes = std::fs::read(path).map_err(unread(path, "the tokenizer's merges"))?;
+    let text = String::from_utf8(bytes).map_err(|error| DiffusionError::Config {
         path: path.to_path_buf(),
-        expected: "the tokenizer's merges",
+        reason: format!("it is no text in UTF-8: {}", error.utf8_error()),
     })?;
     let merges = text.lines().filter(|line| !line.starts_with("#version") && !line.is_empty());
     merges

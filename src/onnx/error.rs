@@ -4,6 +4,33 @@ use std::path::PathBuf;
 
 use super::report::Report;
 
+/// Why ONNX Runtime would not open a graph, by its code where that tells more than "failed".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such file.
+    NoSuchFile,
+    /// The bytes are no protobuf message.
+    Protobuf,
+    /// The message is no graph that makes sense, or has operators that this release doesn't know.
+    Graph,
+    /// An operator has no kernel on the device.
+    NotImplemented,
+    /// Anything else.
+    Other,
+}
+
+impl From<ort::ErrorCode> for Refusal {
+    fn from(code: ort::ErrorCode) -> Self {
+        match code {
+            ort::ErrorCode::NoSuchFile => Self::NoSuchFile,
+            ort::ErrorCode::InvalidProtobuf => Self::Protobuf,
+            ort::ErrorCode::InvalidGraph => Self::Graph,
+            ort::ErrorCode::NotImplemented => Self::NotImplemented,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// An error of the `onnx` room.
 #[derive(Debug, thiserror::Error)]
 pub enum OnnxError {
@@ -28,14 +55,15 @@ pub enum OnnxError {
 
     /// A card was asked for by name, and this build or machine has none that works.
     #[error(
-        "device {device} was asked for, but {reason}; use devices = \"cpu\" or \"auto\", \
-             or install the CUDA build (pip install --target .onnxruntime onnxruntime-gpu)"
+        "device {device} was asked for, but {reason}; {cure}, or use devices = \"cpu\" or \"auto\""
     )]
     DeviceUnavailable {
         /// The device asked for, such as `cuda:0`.
         device: String,
         /// Why it can't be used.
         reason: String,
+        /// What makes it usable.
+        cure: String,
     },
 
     /// A model file that ONNX Runtime refused.
@@ -45,6 +73,8 @@ pub enum OnnxError {
         path: PathBuf,
         /// The device it was opened for.
         device: String,
+        /// What kind of refusal it was.
+        refusal: Refusal,
         /// What ONNX Runtime said.
         reason: String,
     },

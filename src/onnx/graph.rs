@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ort::session::Session;
 
 use super::bound::BoundGraph;
-use super::error::OnnxError;
+use super::error::{OnnxError, Refusal};
 use super::options::GraphOptions;
 use super::runtime::Runtime;
 use super::tensor::{Port, Tensor};
@@ -28,15 +28,18 @@ impl Graph {
     /// [`OnnxError::DeviceUnavailable`] when the library has no support for the device.
     pub fn open(runtime: &Runtime, path: &Path, options: &GraphOptions) -> Result<Self, OnnxError> {
         runtime.require(options.device)?;
-        let open_error = |reason: String| OnnxError::Open {
+        let open_error = |refusal: Refusal, reason: String| OnnxError::Open {
             path: path.to_path_buf(),
             device: options.device.to_string(),
+            refusal,
             reason,
         };
-        let mut builder =
-            options.session(runtime).map_err(|error| open_error(error.to_string()))?;
-        let session =
-            builder.commit_from_file(path).map_err(|error| open_error(error.to_string()))?;
+        let mut builder = options
+            .session(runtime)
+            .map_err(|error| open_error(Refusal::Other, error.to_string()))?;
+        let session = builder
+            .commit_from_file(path)
+            .map_err(|error| open_error(error.code().into(), error.to_string()))?;
         let port = |outlet: &ort::value::Outlet| Port::new(outlet.name(), outlet.dtype());
         let inputs = session.inputs().iter().map(port).collect();
         let outputs = session.outputs().iter().map(port).collect();

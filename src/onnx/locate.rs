@@ -109,10 +109,10 @@ struct Hunt<'a> {
 impl Hunt<'_> {
     fn run(&mut self, around: &Surroundings) -> bool {
         if let Some(path) = &around.setting {
-            return self.file(Place::Setting, &absolute(path));
+            return self.named(Place::Setting, &absolute(path));
         }
         if let Some(path) = &around.environment {
-            return self.file(Place::Environment, &absolute(path));
+            return self.named(Place::Environment, &absolute(path));
         }
         let program = &around.executable_folder;
         self.checkouts(&around.checkouts())
@@ -148,8 +148,11 @@ impl Hunt<'_> {
         files.iter().any(|file| self.candidate(place, file))
     }
 
-    fn file(&mut self, place: Place, path: &Path) -> bool {
-        if path.is_file() {
+    /// A library, or the folder of one, that the user named.
+    fn named(&mut self, place: Place, path: &Path) -> bool {
+        if path.is_dir() {
+            self.folder(place, path, CHECKOUT_DEPTH)
+        } else if path.is_file() {
             self.candidate(place, path)
         } else {
             self.report.settle(place, path, Outcome::Missing)

@@ -89,7 +89,27 @@ fn a_bad_explicit_path_is_final_and_the_setting_beats_the_environment() {
     let message = report.into_library().unwrap_err().to_string();
     assert!(message.contains(&setting.display().to_string()), "{message}");
     assert!(message.contains("no library there"), "{message}");
-    assert!(message.ends_with("pip install --target .onnxruntime onnxruntime==1.24.1"));
+    assert!(message.ends_with("pip install --target .onnxruntime onnxruntime==1.24.4"));
+}
+
+#[test]
+fn the_library_is_found_in_a_folder_that_the_user_names() {
+    let root = tempfile::tempdir().unwrap();
+    let library = put(root.path(), "ort/onnxruntime/capi/libonnxruntime.so.1.24.4", "24");
+    put(root.path(), "ort/onnxruntime/capi/libonnxruntime_providers_cuda.so", "24");
+    for folder in ["ort", "ort/onnxruntime/capi"] {
+        let folder = Some(root.path().join(folder));
+        let by_variable = Surroundings { environment: folder.clone(), ..nowhere() };
+        let by_setting = Surroundings { setting: folder, ..nowhere() };
+        for around in [by_variable, by_setting] {
+            let report = locate_among(&around, &read_minor);
+            assert_eq!(report.chosen.as_deref(), Some(library.as_path()), "{report}");
+        }
+    }
+    std::fs::create_dir(root.path().join("empty")).unwrap();
+    let around = Surroundings { environment: Some(root.path().join("empty")), ..nowhere() };
+    let report = locate_among(&around, &read_minor);
+    assert_eq!((report.chosen, report.tried.len()), (None, 1));
 }
 
 #[test]

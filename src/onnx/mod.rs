@@ -5,8 +5,10 @@
 
 mod bound;
 mod cuda;
+mod cuda_cure;
 mod device;
 mod error;
+mod external;
 mod files;
 mod graph;
 mod locate;
@@ -16,14 +18,17 @@ mod python;
 mod report;
 mod runtime;
 mod tensor;
+mod wire;
 
 pub use bound::BoundGraph;
 pub use cuda::{Preloaded, nvidia_libraries, tensorrt_libraries};
 pub use device::{Device, DeviceChoice};
-pub use error::OnnxError;
+pub use error::{OnnxError, Refusal};
+pub use external::ExternalData;
 pub use graph::Graph;
 pub use locate::{MINIMUM_MINOR, Search, Surroundings, locate, locate_among};
 pub use options::{GraphOptions, TensorRt};
 pub use report::{Outcome, Place, Report, Tried};
 pub use runtime::Runtime;
 pub use tensor::{Data, Element, Port, Tensor};
+pub use wire::Malformed;

@@ -145,7 +145,7 @@ impl fmt::Display for Report {
             }
             f.write_str(
                 "`make runtime` puts one in place, and so does: \
-                 pip install --target .onnxruntime onnxruntime==1.24.1",
+                 pip install --target .onnxruntime onnxruntime==1.24.4",
             )?;
         }
         Ok(())

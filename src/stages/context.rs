@@ -48,6 +48,13 @@ impl Context {
     ) -> Result<Self, StageError> {
         let classes = pipeline.data.classes.as_deref().map(ClassList::load).transpose()?;
         let model = ModelFolder::open(&pipeline.model.path)?;
+        if let Some(path) = pipeline.features.model.as_deref().filter(|path| path.is_dir()) {
+            return Err(StageError::Other(format!(
+                "features.model: {} is a folder: name the graph in it, as {}",
+                path.display(),
+                path.join("model.onnx").display()
+            )));
+        }
         let refiner = pipeline.model.refiner.as_deref().map(ModelFolder::open).transpose()?;
         let workers = Arc::new(Semaphore::new(workers(&pipeline)));
         let (runtime, notice) = (Arc::default(), Arc::from(notice));

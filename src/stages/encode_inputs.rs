@@ -3,21 +3,23 @@
 use super::context::Context;
 use super::encode::Home;
 use super::error::StageError;
-use super::model::model_digest;
+use super::model::graph_digest;
 use super::sources::Source;
 use crate::config::Features;
 use crate::dataflow::{Fingerprint, Input};
 use serde_json::{Value, json};
-use std::path::Path;
 
 /// What features depend on, for fingerprints.
 pub(super) fn feature_input(context: &Context) -> Result<Option<Value>, StageError> {
     let features = &context.pipeline.features;
     let Some(path) = &features.model else { return Ok(None) };
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // An export of over 2 GB keeps its weights beside the graph.
-    let digest = model_digest(folder, &[&name, &format!("{name}_data"), &format!("{name}.data")])?;
+    if !path.is_file() {
+        return Err(StageError::Other(format!(
+            "features.model: there is no file {}: name the graph of an image encoder, as .../model.onnx",
+            path.display()
+        )));
+    }
+    let digest = graph_digest(path)?;
     Ok(Some(json!({
         "model": digest, "size": features.size, "mean": features.mean, "std": features.std,
         "output": features.output,

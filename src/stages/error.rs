@@ -129,7 +129,17 @@ fn too_small(ipc: usize, classes: &[(String, usize)], pure: bool) -> String {
 
 impl UnitError for StageError {
     fn concerns_all(&self) -> bool {
-        matches!(self, StageError::Store(error) if error.place_is_lost())
+        match self {
+            StageError::Store(error) => error.place_is_lost(),
+            // The library is looked for once: other units would say the same.
+            StageError::Onnx(error) => matches!(
+                error,
+                OnnxError::NoLibrary(_)
+                    | OnnxError::Environment { .. }
+                    | OnnxError::DeviceUnavailable { .. }
+            ),
+            _ => false,
+        }
     }
 
     fn is_its_own(&self) -> bool {

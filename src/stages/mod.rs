@@ -26,6 +26,8 @@ mod generate_files;
 mod latents;
 mod left_out;
 mod model;
+mod model_files;
+mod model_reading;
 mod originals;
 mod outdated;
 mod planning;

@@ -1,72 +1,28 @@
 //! The model folder as an input of stages: what it is, before and without loading it.
 
 use super::error::StageError;
-use crate::store::StoreError;
+use super::model_files::{InputFile, graph_files, part_files};
+use super::model_reading::Reading;
+use crate::store::{StoreError, content_digests};
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
-/// Files up to this are hashed whole; of larger ones the length and a sample every so far.
-const WHOLE: u64 = 64 << 20;
-const SAMPLE: u64 = 1 << 20;
-const EVERY: u64 = 64 << 20;
+/// Files up to this count by their content, which is read each time; larger ones by a digest of it, which is kept.
+const SMALL: u64 = 64 << 20;
+/// The same for a model of many small files: so many bytes together are read each time.
+const SMALL_TOGETHER: u64 = 256 << 20;
 
-/// A digest of the files in `parts` (files or subfolders of `folder`). Moving or touching a model
-/// does not change it; another export does. Gigabytes of weights are sampled, not read.
-pub fn model_digest(folder: &Path, parts: &[&str]) -> Result<String, StageError> {
-    let mut files = Vec::new();
-    for part in parts {
-        let path = folder.join(part);
-        if path.is_file() {
-            files.push(path);
-        } else {
-            list(&path, &mut files)?;
-        }
-    }
-    files.sort();
-    let mut hash = Xxh3::new();
-    for path in files {
-        let name = path.strip_prefix(folder).unwrap_or(&path);
-        hash.update(name.to_string_lossy().as_bytes());
-        digest_file(&path, &mut hash).map_err(StoreError::io("read", &path))?;
-    }
-    Ok(format!("{:016x}", hash.digest()))
+/// A digest of the files in `parts` (files or subfolders of `folder`), of those below them, and of all that their graphs
+/// refer to, wherever it is. Moving or touching a model does not change it; one other byte does.
+pub(super) fn model_digest(folder: &Path, parts: &[&str]) -> Result<String, StageError> {
+    digest(part_files(folder, parts)?)
 }
 
-fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), StageError> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        // A part that a model lacks (a second text encoder, say) is no input; what must be there, loading checks.
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(StoreError::io("list", folder)(e).into()),
-    };
-    for entry in entries {
-        let path = entry.map_err(StoreError::io("list", folder))?.path();
-        if path.is_file() {
-            files.push(path);
-        }
-    }
-    Ok(())
-}
-
-fn digest_file(path: &Path, hash: &mut Xxh3) -> std::io::Result<()> {
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    hash.update(&length.to_le_bytes());
-    let mut content = Vec::new();
-    if length <= WHOLE {
-        file.read_to_end(&mut content)?;
-        hash.update(&content);
-        return Ok(());
-    }
-    for start in (0..length).step_by(EVERY as usize).chain([length - SAMPLE]) {
-        content.clear();
-        file.seek(SeekFrom::Start(start))?;
-        Read::by_ref(&mut file).take(SAMPLE).read_to_end(&mut content)?;
-        hash.update(&content);
-    }
-    Ok(())
+/// The same of a single graph.
+pub(super) fn graph_digest(graph: &Path) -> Result<String, StageError> {
+    digest(graph_files(graph)?)
 }
 
 /// What latents depend on of the model in `folder`: its encoder, and how latents are scaled.
@@ -77,19 +33,54 @@ pub(super) fn encoder_digest(folder: &Path) -> Result<String, StageError> {
     model_digest(folder, &["vae_encoder", "vae_decoder/config.json"])
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn digest(files: Vec<InputFile>) -> Result<String, StageError> {
+    let mut together = 0;
+    let mut is_small = |file: &InputFile| {
+        let small = file.bytes <= SMALL && together + file.bytes <= SMALL_TOGETHER;
+        together += if small { file.bytes } else { 0 };
+        small
+    };
+    let small: Vec<bool> = files.iter().map(&mut is_small).collect();
+    let large = files.iter().zip(&small).filter(|(_, small)| !**small);
+    let large: Vec<PathBuf> = large.map(|(file, _)| file.path.clone()).collect();
+    let mut reading = Reading::default();
+    let kept = cache_folder();
+    let found = content_digests(&large, kept.as_deref(), &mut |done, of| reading.at(done, of))?;
+    reading.end(&found, kept.as_deref());
 
-    #[test]
-    fn content_and_names_count_and_missing_parts_do_not() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("unet")).unwrap();
-        let graph = dir.path().join("unet/model.onnx");
-        std::fs::write(&graph, "a").unwrap();
-        let first = model_digest(dir.path(), &["unet", "absent"]).unwrap();
-        assert_eq!(first, model_digest(dir.path(), &["unet"]).unwrap());
-        std::fs::write(&graph, "b").unwrap();
-        assert_ne!(first, model_digest(dir.path(), &["unet"]).unwrap());
+    let mut large = found.digests.into_iter();
+    let mut hash = Xxh3::new();
+    for (file, small) in files.iter().zip(small) {
+        hash.update(file.name.as_encoded_bytes());
+        if small {
+            add_content(&file.path, &mut hash).map_err(StoreError::io("read", &file.path))?;
+        } else {
+            hash.update(&file.bytes.to_le_bytes());
+            hash.update(&large.next().unwrap_or_default().to_le_bytes());
+        }
     }
+    Ok(format!("{:016x}", hash.digest()))
 }
+
+fn add_content(path: &Path, hash: &mut Xxh3) -> std::io::Result<()> {
+    let mut file = File::open(path)?;
+    hash.update(&file.metadata()?.len().to_le_bytes());
+    let mut content = Vec::new();
+    file.read_to_end(&mut content)?;
+    hash.update(&content);
+    Ok(())
+}
+
+/// Where digests of large files are kept: the user's folder of caches, where there is one.
+fn cache_folder() -> Option<PathBuf> {
+    let folder = |name: &str| {
+        let named = PathBuf::from(std::env::var_os(name)?);
+        named.is_absolute().then_some(named)
+    };
+    let caches = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")));
+    caches.map(|caches| caches.join("coda-pipe/digests"))
+}
+
+#[cfg(test)]
+#[path = "model_tests.rs"]
+mod tests;

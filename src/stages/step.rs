@@ -71,7 +71,8 @@ impl Walk<'_> {
         if plan.done() < plan.units.len() || plan.stale() > 0 {
             // What depends on a retried image is made anew with it.
             let cured = self.options.retry_failed && place(name) > place("generate");
-            if !(cured && plan.stale_reasons().iter().all(|r| *r == StaleReason::Inputs)) {
+            if !(cured && plan.stale_reasons().iter().all(|r| matches!(r, StaleReason::Inputs(_))))
+            {
                 self.settle(&plan)?;
             }
             // Receipts of this stage and of those after it can be of other settings until they are planned: `status`

@@ -5,6 +5,7 @@
 
 mod atomic;
 mod bring;
+mod content;
 mod disk;
 mod error;
 mod events;
@@ -12,6 +13,7 @@ mod far;
 #[cfg(debug_assertions)]
 mod faults;
 mod holder;
+mod kept;
 mod lock;
 mod names;
 mod outputs;
@@ -27,6 +29,7 @@ mod temporary;
 mod verify;
 
 pub use atomic::{AtomicFile, Written, adopt, file_digest};
+pub use content::{ContentDigests, content_digests};
 pub use disk::Point;
 pub use error::StoreError;
 pub use events::EventLog;

@@ -66,6 +66,7 @@ mod tests {
             unit: "encode/a".into(),
             fingerprint: String::new(),
             settings: serde_json::Value::Null,
+            inputs: Default::default(),
             outputs: vec![Written { file: file.into(), bytes, ..written.clone() }],
             contents: serde_json::Value::Null,
             samples: 1,

@@ -3,6 +3,7 @@
 use super::atomic::Written;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 /// A sample that was left out, and why.
@@ -30,6 +31,9 @@ pub struct Receipt {
     pub fingerprint: String,
     /// The settings among them, readable, to say later what changed.
     pub settings: Value,
+    /// A short digest of each input, to say later which one changed; receipts of earlier versions have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
     /// The files it left.
     pub outputs: Vec<Written>,
     /// What is in them that the stages after it want to know of all units without reading any file. Earlier versions

@@ -206,6 +206,7 @@ mod tests {
                 unit: format!("encode/{unit}"),
                 fingerprint: String::new(),
                 settings: serde_json::Value::Null,
+                inputs: Default::default(),
                 outputs: vec![output],
                 contents: serde_json::Value::Null,
                 samples: 1,

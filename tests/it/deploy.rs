@@ -85,7 +85,7 @@ fn the_image_s_library_is_one_that_the_program_runs_with() {
     fetch.args(["cpu"]).arg(bench.path("image")).env("PYTHON", python);
     let output = fetch.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let library = bench.path("image/onnxruntime/capi/libonnxruntime.so.1.24.1");
+    let library = bench.path("image/onnxruntime/capi/libonnxruntime.so.1.24.4");
     let mut doctor = bench.command(&["doctor"]);
     let output = doctor.env("ORT_DYLIB_PATH", &library).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

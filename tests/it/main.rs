@@ -23,6 +23,7 @@ mod generation;
 mod graphs;
 mod harness;
 mod interruption;
+mod model_files;
 mod moto;
 mod object_server;
 mod pack;

@@ -105,7 +105,7 @@ fn a_shard_that_changed_since_it_was_encoded_is_noticed() {
     let shard = std::fs::File::options().append(true).open(bench.path("train-000001.tar")).unwrap();
     shard.set_modified(SystemTime::now() + Duration::from_secs(7)).unwrap();
     let (_, stderr) = bench.expect(2, &["run", "p.toml"]);
-    assert!(stderr.contains("encode: 1 units\n  an input changed"), "{stderr}");
+    assert!(stderr.contains("encode: 1 units\n  data.shards: a shard"), "{stderr}");
     let before = bench.events("run", "unit_finished");
     bench.expect(0, &["run", "p.toml", "--force"]);
     // It holds the same images: nothing that depends on it comes out otherwise.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Problem;
+use super::refused;
 use crate::diffusion::error::DiffusionError;
 use crate::onnx::OnnxError;
 
@@ -28,6 +29,11 @@ pub(super) fn problem(root: &Path, error: &DiffusionError) -> Problem {
         DiffusionError::Unreadable { path, source } => {
             problem(path, source.to_string(), "see who may read it, and whether its disk answers")
         }
+        DiffusionError::NoFolder { path, reason } => problem(
+            path,
+            reason.clone(),
+            "name the folder of a model that was exported with optimum-cli export onnx (docs/models.md)",
+        ),
         DiffusionError::Config { path, reason } => {
             problem(path, reason.clone(), config(path, reason))
         }
@@ -63,14 +69,12 @@ fn onnx(root: &Path, error: &OnnxError) -> Problem {
     let problem =
         |file: PathBuf, what: String, cure: &str| Problem { file, what, cure: cure.to_owned() };
     match error {
-        OnnxError::Open { path, device, reason } => {
-            let weights = path.with_extension("onnx_data");
-            if lacks_weights(&weights, reason) {
-                let cure = "download it beside model.onnx: the weights are in it; or export the model again";
-                return problem(weights, "it is missing, and model.onnx refers to it".into(), cure);
-            }
-            let what = format!("it could not be opened on {device}: {}", short(reason));
-            problem(path.clone(), what, open(reason))
+        OnnxError::Open { path, device, refusal, reason } => {
+            // What the files themselves show needs no words of ONNX Runtime's.
+            refused::by_files(path).unwrap_or_else(|| {
+                let what = format!("it could not be opened on {device}: {}", short(reason));
+                problem(path.clone(), what, refused::by_words(*refusal, reason))
+            })
         }
         OnnxError::Run { path, reason } => {
             problem(path.clone(), format!("running it failed: {}", short(reason)), run(reason))
@@ -90,26 +94,6 @@ fn onnx(root: &Path, error: &OnnxError) -> Problem {
     }
 }
 
-/// ONNX Runtime's releases say it in different words; all name the file.
-fn lacks_weights(weights: &Path, reason: &str) -> bool {
-    !weights.exists() && reason.contains("onnx_data")
-}
-
-fn open(reason: &str) -> &'static str {
-    let lower = reason.to_lowercase();
-    if lower.contains("protobuf") || lower.contains("invalid model") || lower.contains("no graph") {
-        "the file is damaged or cut short: download or export it again"
-    } else if lower.contains("onnx_data") || lower.contains("external") {
-        "model.onnx_data is cut short or of another model.onnx: download both again"
-    } else if lower.contains("opset") || lower.contains("ir_version") {
-        "the graph is newer than this ONNX Runtime: install a newer one (coda-pipe doctor says which is used)"
-    } else if lower.contains("memory") || lower.contains("allocat") {
-        "there is too little memory: use an fp16 export or another device"
-    } else {
-        AGAIN
-    }
-}
-
 fn run(reason: &str) -> &'static str {
     let lower = reason.to_lowercase();
     if lower.contains("alloc") || lower.contains("out of memory") {
@@ -121,7 +105,13 @@ fn run(reason: &str) -> &'static str {
     }
 }
 
-/// The first line; ONNX Runtime can add a page of call stack.
-fn short(reason: &str) -> &str {
-    reason.lines().next().unwrap_or_default()
+/// The first line, without the function in ONNX Runtime's own sources; it can add a page of call stack.
+fn short(reason: &str) -> String {
+    let line = reason.lines().next().unwrap_or_default();
+    match (line.find("/onnxruntime_src/"), line.rfind(") ")) {
+        (Some(from), Some(to)) if from < to => {
+            format!("{} {}", line[..from].trim(), &line[to + 2..])
+        }
+        _ => line.to_owned(),
+    }
 }

@@ -1,13 +1,14 @@
 //! What a model folder lacks, all at once, and what its indices say that can't work here.
 
-use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::Problem;
 use super::ports::Part;
-use crate::diffusion::folder::LFS_HEADER;
+use super::refused::of_unusable;
+use crate::diffusion::look::{Unusable, check_folder, look};
+use crate::onnx::ExternalData;
 
 const COPY: &str = "copy it from the model's page, or export the model again (docs/models.md)";
 const EXPORT: &str = "export the model: optimum-cli export onnx (docs/models.md)";
@@ -18,11 +19,13 @@ const OTHER_SCHEDULERS: [&str; 4] = ["FlowMatch", "EDM", "LCM", "TCD"];
 /// All files that are missing or not what they should be, in the folder's order.
 pub(super) fn check(root: &Path) -> Vec<Problem> {
     let mut problems = Vec::new();
+    if let Err(error) = check_folder(root) {
+        return vec![super::cure::problem(root, &error)];
+    }
     let mut lacks = |file: &str, cure: &str| {
         let path = root.join(file);
-        if !path.is_file() {
-            let problem = Problem { file: path, what: "it is missing".into(), cure: cure.into() };
-            problems.push(problem);
+        if let Err(unusable) = look(&path) {
+            problems.push(of_unusable(&path, &unusable, cure));
         }
     };
     lacks("model_index.json", EXPORT);
@@ -38,13 +41,14 @@ pub(super) fn check(root: &Path) -> Vec<Problem> {
         }
         if let Some(tokenizer) = tokenizer(*part) {
             lacks(&format!("{tokenizer}/tokenizer_config.json"), COPY);
-            if !root.join(tokenizer).join("tokenizer.json").is_file() {
+            if matches!(look(&root.join(tokenizer).join("tokenizer.json")), Err(Unusable::Missing))
+            {
                 lacks(&format!("{tokenizer}/vocab.json"), COPY);
                 lacks(&format!("{tokenizer}/merges.txt"), COPY);
             }
         }
     }
-    problems.extend(parts.iter().filter_map(|part| pointer(root, *part)));
+    problems.extend(parts.iter().flat_map(|part| pointers(root, *part)));
     problems.extend(other_kind(root, &index));
     problems.extend(other_scheduler(root));
     problems
@@ -73,16 +77,15 @@ fn tokenizer(part: Part) -> Option<&'static str> {
 }
 
 /// External weights that were cloned without Git LFS.
-fn pointer(root: &Path, part: Part) -> Option<Problem> {
-    let file = root.join(part.folder()).join("model.onnx_data");
-    let mut header = Vec::new();
-    let opened = std::fs::File::open(&file).ok()?;
-    opened.take(LFS_HEADER.len() as u64).read_to_end(&mut header).ok()?;
-    (header == LFS_HEADER).then(|| Problem {
-        file,
-        what: "it is a Git LFS pointer, not the weights themselves".into(),
-        cure: "run `git lfs pull` in that folder".into(),
-    })
+fn pointers(root: &Path, part: Part) -> Vec<Problem> {
+    let graph = root.join(part.folder()).join("model.onnx");
+    let Ok(external) = ExternalData::of(&graph) else { return Vec::new() };
+    let files: Vec<PathBuf> = external.paths(&graph).map(|(file, _)| file).collect();
+    let pointer = |file: PathBuf| match look(&file) {
+        Err(pointer @ Unusable::LfsPointer) => Some(of_unusable(&file, &pointer, EXPORT)),
+        _ => None,
+    };
+    files.into_iter().filter_map(pointer).collect()
 }
 
 fn other_kind(root: &Path, index: &Value) -> Option<Problem> {

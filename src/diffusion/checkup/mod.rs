@@ -5,6 +5,7 @@ mod cure;
 mod files;
 pub(crate) mod memory;
 mod ports;
+mod refused;
 mod trial;
 
 use std::path::{Path, PathBuf};
@@ -100,6 +101,18 @@ fn kind(folder: &ModelFolder) -> &'static str {
 
 impl ModelReport {
     fn fault(&mut self, root: &Path, error: &DiffusionError) {
-        self.problems.push(cure::problem(root, error));
+        let problem = cure::problem(root, error);
+        // The files' own check said it already of one that can't be read.
+        let of_file = matches!(
+            error,
+            DiffusionError::MissingFile { .. }
+                | DiffusionError::Unreadable { .. }
+                | DiffusionError::LfsPointer { .. }
+        );
+        let again =
+            |known: &Problem| known.file == problem.file && (of_file || known.what == problem.what);
+        if !self.problems.iter().any(again) {
+            self.problems.push(problem);
+        }
     }
 }
