@@ -9,6 +9,7 @@ mod device;
 mod error;
 mod files;
 mod graph;
+pub(crate) mod header;
 mod locate;
 mod options;
 mod provider;

@@ -22,6 +22,7 @@ mod generation;
 mod graphs;
 mod harness;
 mod interruption;
+mod model_sense;
 mod moto;
 mod object_server;
 mod pack;
