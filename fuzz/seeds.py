@@ -193,6 +193,19 @@ def model_json():
     seed("model_json", "huge-schedule", parts(one, huge, vae, unet, text))
     seed("model_json", "huge-image", parts(one, schedule, vae, unet | {"sample_size": 2**63 - 1}, text))
     seed("model_json", "broken", parts(index, {"num_train_timesteps": 1}, vae, b"{", text))
+    # As Python and diffusers write them.
+    python = b'\xef\xbb\xbf{"_class_name": "UniPCMultistepScheduler", "solver_type": "bh2", "lambda_min_clipped": -Infinity, '
+    python += b'"num_train_timesteps": 1000.0, "prediction_type": null, "sigma_max": null, "x": [NaN, "NaN \\" Infinity"]}'
+    seed("model_json", "python", parts(one, python, vae, unet | {"sample_size": [8, 8]}, text))
+    deis = schedule | {"_class_name": "DEISMultistepScheduler", "solver_type": "logrho", "algorithm_type": "deis"}
+    seed("model_json", "deis", parts(one, deis, {"block_out_channels": [1, 2.0]}, {}, text))
+    zero = schedule | {"rescale_betas_zero_snr": True, "prediction_type": "v_prediction", "timestep_spacing": "trailing"}
+    seed("model_json", "zero-snr", parts(one, zero, vae, unet | {"sample_size": None}, {}))
+    flat = {"rescale_betas_zero_snr": True, "beta_start": 0.0, "beta_end": 0.0, "num_train_timesteps": 2}
+    seed("model_json", "zero-snr-flat", parts(one, flat, vae, unet, text))
+    other = schedule | {"_class_name": "FlowMatchEulerDiscreteScheduler", "use_flow_sigmas": True, "sigma_min": 0.002}
+    other |= {"thresholding": True, "clip_sample": True, "timestep_type": "continuous", "lambda_min_clipped": -5.1}
+    seed("model_json", "other-kind", parts(one | {"_class_name": "FluxPipeline"}, other, vae, unet, text))
 
 
 def graph():
@@ -252,6 +265,11 @@ def tokenizer():
              "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, bytes_]},
              "post_processor": None, "decoder": None, "model": model}
     seed("tokenizer", "whole", parts(settings, "abc a b", whole=whole))
+    flags = {"lstrip": True, "rstrip": False, "normalized": True, "single_word": False, "special": False}
+    more = settings | {"added_tokens_decoder": {"10": {"content": "<cat>"} | flags}, "model_max_length": "8"}
+    seed("tokenizer", "added", parts(more, "a <cat> <CAT>abc", vocabulary, merges))
+    seed("tokenizer", "old-mac", parts(settings, "abc", vocabulary, merges.replace("\n", "\r")))
+    seed("tokenizer", "no-merges", parts(settings, "abc", vocabulary, ""))
     cut = {"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0}
     seed("tokenizer", "whole-cut", parts({}, "a b c", whole=whole | {"truncation": cut, "pre_tokenizer": None}))
     words = {"type": "WordLevel", "vocab": {"a": 0, framed[0]: 1, framed[1]: 2}, "unk_token": framed[1]}

@@ -20,6 +20,18 @@ pub enum ArrayError {
     /// Writing the file.
     #[error(transparent)]
     Write(#[from] StoreError),
+    /// It holds several, of which one has to be named.
+    #[error("{path}: choose a {what} with {flag}: {}", names.join(", "))]
+    Choose {
+        /// The file.
+        path: PathBuf,
+        /// What one of them is called: `tensor`, `column`.
+        what: &'static str,
+        /// The option that names one.
+        flag: &'static str,
+        /// Their names.
+        names: Vec<String>,
+    },
     /// Damaged, or of a kind that isn't an array of numbers.
     #[error("{path}: {reason}")]
     Content {

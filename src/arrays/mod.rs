@@ -76,8 +76,8 @@ pub fn read(path: &Path, name: Option<&str>) -> Result<Array, ArrayError> {
 /// The one of `names` that is meant.
 fn choose<'a>(
     path: &Path,
-    what: &str,
-    flag: &str,
+    what: &'static str,
+    flag: &'static str,
     names: &[&'a str],
     wanted: Option<&str>,
 ) -> Result<&'a str, ArrayError> {
@@ -90,7 +90,12 @@ fn choose<'a>(
         None if names.is_empty() => {
             Err(ArrayError::content(path, format!("it holds no {what} of numbers")))
         }
-        None => Err(ArrayError::content(path, format!("choose a {what} with {flag}: {}", list()))),
+        None => Err(ArrayError::Choose {
+            path: path.to_owned(),
+            what,
+            flag,
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+        }),
     }
 }
 

@@ -48,6 +48,9 @@ pub(super) fn print(
         let (file, what, cure) = (problem.file.display(), &problem.what, &problem.cure);
         writeln!(out, "\nproblem: {file}: {what}\n   cure: {cure}")?;
     }
+    for caution in &report.cautions {
+        writeln!(out, "\nwarning: {caution}")?;
+    }
     match report.problems.len() {
         0 => writeln!(out, "\nthe model is good: every graph has what a run needs"),
         n => {

@@ -94,7 +94,8 @@ impl Run {
         let shown = progress.clone();
         let notice = Box::new(move |message: &str| shown.say(message));
         pipeline.unused.iter().for_each(|sentence| progress.say(sentence));
-        let context = Context::new(pipeline, run_dir.clone(), folder, notice)?;
+        let purpose = stages::purpose(&range);
+        let context = Context::open_for(purpose, pipeline, run_dir.clone(), folder, notice)?;
         let context = Arc::new(context);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         // Held until nothing of this process writes any more.

@@ -7,7 +7,10 @@ use coda_pipe::config::Generate as Defaults;
 use coda_pipe::diffusion::guidance::Pull;
 use coda_pipe::diffusion::noise::Noise;
 use coda_pipe::diffusion::scheduler::{Method, Sigmas, SolverKind};
-use coda_pipe::diffusion::{Generated, Generator, Job, ModelFolder, PromptEmbedding, Sampling};
+use coda_pipe::diffusion::{
+    Generated, Generator, Job, ModelFolder, PromptEmbedding, PromptTokens, Purpose, Sampling,
+    checkup,
+};
 use coda_pipe::imaging::{RgbImage, SheetLayout, contact_sheet, encode_png};
 use coda_pipe::onnx::{Device, DeviceChoice, GraphOptions, Runtime, Search};
 use std::path::PathBuf;
@@ -37,16 +40,16 @@ pub(crate) struct Sample {
     #[arg(long, value_name = "PIXELS")]
     size: Option<usize>,
     /// Denoising steps
-    #[arg(long, default_value_t = Defaults::default().steps)]
+    #[arg(long, default_value_t = Defaults::default().steps, value_parser = positive)]
     steps: usize,
     /// Alignment scale γ
-    #[arg(long, default_value_t = Defaults::default().gamma)]
+    #[arg(long, default_value_t = Defaults::default().gamma, value_parser = not_negative)]
     gamma: f64,
     /// Share of the steps that are aligned
     #[arg(long, default_value_t = Defaults::default().guidance_fraction)]
     guidance_fraction: f64,
     /// Classifier-free guidance scale w
-    #[arg(long, default_value_t = Defaults::default().cfg)]
+    #[arg(long, default_value_t = Defaults::default().cfg, value_parser = not_negative)]
     cfg: f64,
     /// Share of guidance rescale
     #[arg(long, default_value_t = 0.0)]
@@ -77,12 +80,12 @@ pub(crate) struct Sample {
     #[arg(long, value_name = "KEY=VALUES", conflicts_with = "trace")]
     sweep: Option<String>,
     /// Make this many images, with the seeds from --seed on, and put them side by side
-    #[arg(long, default_value_t = 1, conflicts_with_all = ["trace", "sweep", "latents"])]
+    #[arg(long, default_value_t = 1, value_parser = positive, conflicts_with_all = ["trace", "sweep", "latents"])]
     count: usize,
     /// Images denoised at once
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = positive)]
     batch: usize,
-    /// Where the image goes
+    /// Where the image goes: a PNG
     #[arg(long, value_name = "FILE", default_value = "sample.png")]
     out: PathBuf,
     /// Also write every step: initial_latents, noise_pred, sample, final_latents, image_u8
@@ -101,6 +104,18 @@ fn by_name<T: serde::de::DeserializeOwned>(name: &str) -> Result<T, String> {
     serde_json::from_value(serde_json::Value::String(name.to_owned())).map_err(|e| e.to_string())
 }
 
+/// A number of which there must be one at least.
+fn positive(text: &str) -> Result<usize, String> {
+    let number = text.parse::<usize>().map_err(|error| error.to_string())?;
+    if number > 0 { Ok(number) } else { Err("must be at least 1".to_owned()) }
+}
+
+/// A scale.
+fn not_negative(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().map_err(|error| error.to_string())?;
+    if number >= 0.0 { Ok(number) } else { Err("must be 0 or more".to_owned()) }
+}
+
 /// The models, open.
 struct Models {
     base: Generator,
@@ -116,11 +131,20 @@ struct Start {
 impl Sample {
     /// Makes the image.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        self.refuse_other_formats()?;
+        let method = Method { solver: self.scheduler, sigmas: self.sigmas };
+        checkup::refuse(&self.model, Purpose::Generate, method)?;
+        if let Some(refiner) = &self.refiner {
+            checkup::refuse(refiner, Purpose::Generate, Method::EULER)?;
+        }
         let folder = ModelFolder::open(&self.model)?;
         let refiner = self.refiner.as_deref().map(ModelFolder::open).transpose()?;
-        let size = self.size.unwrap_or(folder.default_size);
+        let size = self.size.or(folder.default_size).ok_or_else(|| {
+            UsageError("the model doesn't tell which size it is for: say it with --size".into())
+        })?;
         let sampling = self.sampling(size);
         let variants = self.variants(&sampling)?;
+        self.warn(&folder, method)?;
         let runtime = Runtime::load(&Search { setting: None, pipeline_folder: None })?;
         let (devices, warning) = runtime.resolve(&self.device)?;
         let device = devices.first().copied().unwrap_or(Device::Cpu);
@@ -161,6 +185,28 @@ impl Sample {
         Ok(Exit::Done)
     }
 
+    /// An image in another format than its name says is opened by nothing.
+    fn refuse_other_formats(&self) -> Result<(), UsageError> {
+        let ending = self.out.extension().map(|e| e.to_string_lossy().to_lowercase());
+        match ending.filter(|ending| ending != "png") {
+            None => Ok(()),
+            Some(ending) => Err(UsageError(format!(
+                "--out {}: a PNG is written, no .{ending}: name it .png",
+                self.out.display()
+            ))),
+        }
+    }
+
+    /// What to know of the model and the prompts before the image is made.
+    fn warn(&self, folder: &ModelFolder, method: Method) -> anyhow::Result<()> {
+        let mut said = checkup::cautions(folder, method, self.size, self.cfg);
+        let tokens = PromptTokens::open(folder)?;
+        said.extend(tokens.warnings([("--prompt", self.prompt.clone())])?);
+        said.extend(tokens.warnings([("--negative-prompt", self.negative_prompt.clone())])?);
+        said.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        Ok(())
+    }
+
     fn sampling(&self, size: usize) -> Sampling {
         Sampling {
             steps: self.steps,
@@ -189,6 +235,9 @@ impl Sample {
             let number = number.map_err(|_| wrong(format!("`{text}` is no number")))?;
             let (mut own, mut seed) = (*sampling, self.seed);
             match key {
+                "gamma" | "cfg" if number.is_nan() || number < 0.0 => {
+                    return Err(wrong(format!("{text} is negative or no number")));
+                }
                 "gamma" => own.gamma = number as f32,
                 "cfg" => own.cfg = number as f32,
                 "steps" => own.steps = number as usize,

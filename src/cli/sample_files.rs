@@ -1,7 +1,7 @@
 //! What `coda-pipe sample` reads and writes: latents, anchors, traces.
 
-use anyhow::{Context as _, ensure};
-use coda_pipe::arrays;
+use anyhow::{Context as _, anyhow, bail, ensure};
+use coda_pipe::arrays::{self, ArrayError};
 use coda_pipe::diffusion::{Encoder, Generated, ModelFolder, TraceStep};
 use coda_pipe::imaging::{DecodeOptions, decode_rgb, resize_lanczos, write_tensor};
 use coda_pipe::onnx::{GraphOptions, Runtime};
@@ -17,13 +17,25 @@ pub(super) fn read_latents(file: &str, shape: [usize; 3]) -> anyhow::Result<Vec<
         Some((path, name)) if !Path::new(file).exists() => (path, Some(name)),
         _ => (file, None),
     };
-    let array = arrays::read(Path::new(path), name)?;
-    let expected: usize = shape.iter().product();
+    let array = arrays::read(Path::new(path), name).map_err(|error| match error {
+        // No option of this command names a tensor.
+        ArrayError::Choose { names, what, .. } => {
+            let names: Vec<String> = names.iter().map(|name| format!("{path}#{name}")).collect();
+            anyhow!("{path}: name the {what}: {}", names.join(" or "))
+        }
+        other => other.into(),
+    })?;
+    let one = [&[1][..], &shape].concat();
     ensure!(
-        array.values.len() == expected,
-        "{file} has the shape {:?}; a latent of this size is {shape:?}",
+        array.shape == shape || array.shape == one,
+        "{file} has the shape {:?}; a latent of this size is {shape:?}, or {one:?}",
         array.shape
     );
+    if let Some(at) = array.values.iter().position(|value| !value.is_finite()) {
+        let [_, height, width] = shape;
+        let place = [at / (height * width), at / width % height, at % width];
+        bail!("{file} holds {} at {place:?}: a latent has finite values only", array.values[at]);
+    }
     Ok(array.values)
 }
 

@@ -230,8 +230,9 @@ mod tests {
         let p = load(GOOD, &[]).unwrap();
         assert_eq!((p.discover.n_neighbors, p.discover.min_cluster_size), (85, 55));
         assert_eq!((p.generate.steps, p.generate.cfg, p.generate.gamma), (25, 5.0, 0.05));
-        assert_eq!((p.encode.size, p.generate.size, p.output.size), (256, 1024, 256));
+        assert_eq!((p.encode.size, p.generate.size, p.output.size), (256, None, 256));
         assert_eq!(p.model.path, Path::new("dir/m"));
+        assert_eq!(load(GOOD, &["preset=published"]).unwrap().generate.size, Some(1024));
     }
 
     #[test]

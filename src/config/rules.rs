@@ -38,6 +38,11 @@ pub fn multiple_of(step: usize, least: usize) -> impl Fn(&usize) -> Verdict {
     }
 }
 
+/// As [`multiple_of`], or not given.
+pub fn multiple_of_if_given(step: usize, least: usize) -> impl Fn(&Option<usize>) -> Verdict {
+    move |v| v.as_ref().map_or(Ok(()), multiple_of(step, least))
+}
+
 /// Not left out.
 #[expect(clippy::ptr_arg, reason = "a rule takes what the setting holds")]
 pub fn given(path: &PathBuf) -> Verdict {

@@ -4,7 +4,7 @@ use super::features::Features;
 use super::preset::Preset;
 use super::rules::{
     all_positive, any, at_least, between, between_if_given, extensions, file_name, given,
-    multiple_of, not_empty,
+    multiple_of, multiple_of_if_given, not_empty,
 };
 use super::value::{MaxBad, Patterns};
 use crate::diffusion::guidance::Pull;
@@ -198,8 +198,10 @@ section! {
 section! {
     /// Guided generation: `[generate]`.
     Generate = "generate" {
-        /// Side of the generated square in pixels.
-        size: usize = 1024, multiple_of(8, 8);
+        /// Side of the generated square in pixels. Left out: what the model was trained for, as its configuration tells (512
+        /// for Stable Diffusion 1, 1024 for SDXL); in `"published"`, 1024. At another size a model repeats or loses what it
+        /// shows, of which `run` and `plan` warn.
+        size: Option<usize> = None, multiple_of_if_given(8, 8);
         /// Denoising steps of the sampler.
         steps: usize = 25, between(1, 999);
         /// Classifier-free guidance scale w. At 1 the unconditional half is not computed.

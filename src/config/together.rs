@@ -43,8 +43,9 @@ impl Pipeline {
             let origin = origin.unwrap_or(Origin::Absent);
             problems.push(Problem { origin, message: message.into(), hint: Some(hint.into()) });
         }
-        let generated = self.generate.size;
-        if let Some(anchored) = self.anchor.size.filter(|&size| size != generated) {
+        if let (Some(generated), Some(anchored)) = (self.generate.size, self.anchor.size)
+            && anchored != generated
+        {
             let given = |section| document.get(section, "size").map(|entry| entry.origin.clone());
             problems.push(Problem {
                 origin: given("anchor").or(given("generate")).unwrap_or(Origin::Absent),

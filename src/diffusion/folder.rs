@@ -14,15 +14,24 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use super::error::DiffusionError;
-use super::look::{check_folder, look, unread};
+use super::json::{config_error, read_json, whole, whole_if_given};
+use super::look::{check_folder, look};
 use super::scheduler::SchedulerConfig;
 
 /// Bounds far beyond any model, so that a damaged number is told as one and not as a lack of memory.
 const MOST_PIXELS: usize = 16_384;
 const MOST_CHANNELS: usize = 1024;
+
+/// What a model folder is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Images to latents: the image encoder and its configuration must be there, nothing else.
+    Encode,
+    /// Images from prompts: all must be there.
+    Generate,
+}
 
 /// A text encoder and its tokenizer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +47,8 @@ pub struct TextPart {
 /// Configuration of the image autoencoder, from `vae_decoder/config.json`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct VaeConfig {
-    /// Channels of a latent.
+    /// Channels of a latent; Stable Diffusion's where none are given.
+    #[serde(default = "four", deserialize_with = "whole")]
     pub latent_channels: usize,
     /// Channels of each level; a level after the first halves the resolution.
     pub block_out_channels: Vec<usize>,
@@ -75,8 +85,8 @@ pub struct ModelFolder {
     pub vae: VaeConfig,
     /// The scheduler's configuration.
     pub scheduler: SchedulerConfig,
-    /// Height and width of the images that the model was trained for, in pixels.
-    pub default_size: usize,
+    /// Height and width of the images that the model was trained for, in pixels, where its configuration tells.
+    pub default_size: Option<usize>,
     /// Whether an absent negative prompt means zeros rather than the encoding of "".
     pub force_zeros_for_empty_prompt: bool,
     /// Whether the UNet is conditioned on an aesthetic score, as SDXL's refiner is.
@@ -87,27 +97,61 @@ fn stable_diffusion_1() -> f32 {
     0.182_15
 }
 
-#[derive(Deserialize)]
+fn four() -> usize {
+    4
+}
+
+fn clips() -> usize {
+    77
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct ModelIndex {
-    #[serde(default)]
     force_zeros_for_empty_prompt: Option<bool>,
-    #[serde(default)]
     requires_aesthetics_score: bool,
-    #[serde(default)]
     text_encoder: (Option<String>, Option<String>),
-    #[serde(default)]
     text_encoder_2: (Option<String>, Option<String>),
 }
 
 #[derive(Deserialize)]
 struct TextConfig {
+    #[serde(default = "clips", deserialize_with = "whole")]
     max_position_embeddings: usize,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct UnetConfig {
-    sample_size: usize,
-    in_channels: usize,
+    sample_size: Option<Side>,
+    #[serde(deserialize_with = "whole_if_given")]
+    in_channels: Option<usize>,
+}
+
+/// Side of the square that the model was trained for, in latent cells; some write height and width.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Side {
+    One(#[serde(deserialize_with = "whole")] usize),
+    Two([usize; 2]),
+}
+
+impl Side {
+    /// The side, if it is a square's.
+    fn cells(&self) -> Option<usize> {
+        match self {
+            Self::One(side) => Some(*side),
+            Self::Two([height, width]) => Some(*height).filter(|height| height == width),
+        }
+    }
+}
+
+/// A result, or where there is none the default if nothing depends on it.
+fn unless<T: Default>(
+    needless: bool,
+    result: Result<T, DiffusionError>,
+) -> Result<T, DiffusionError> {
+    if needless { Ok(result.unwrap_or_default()) } else { result }
 }
 
 impl ModelFolder {
@@ -116,37 +160,35 @@ impl ModelFolder {
     /// # Errors
     /// The file that is missing, unreadable or inconsistent, and what was expected of it.
     pub fn open(root: &Path) -> Result<Self, DiffusionError> {
+        Self::open_for(root, Purpose::Generate)
+    }
+
+    /// As [`ModelFolder::open`]; what `purpose` has no use for may be missing or at fault, and then has its default.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_for(root: &Path, purpose: Purpose) -> Result<Self, DiffusionError> {
         check_folder(root)?;
-        let index: ModelIndex = read_json(
-            &root.join("model_index.json"),
-            "the index of an exported text-to-image model",
+        let needless = purpose == Purpose::Encode;
+        let index: ModelIndex = unless(
+            needless,
+            read_json(
+                &root.join("model_index.json"),
+                "the index of an exported text-to-image model",
+            ),
         )?;
-        let scheduler_path = root.join("scheduler/scheduler_config.json");
-        let scheduler: SchedulerConfig = read_json(&scheduler_path, "the scheduler's settings")?;
-        scheduler.check().map_err(|reason| config_error(&scheduler_path, reason))?;
+        let scheduler = unless(needless, scheduler(root))?;
         let vae_path = root.join("vae_decoder/config.json");
         let vae: VaeConfig = read_json(&vae_path, "the autoencoder's configuration")?;
         vae.check().map_err(|reason| config_error(&vae_path, reason))?;
-        let unet_path = root.join("unet/config.json");
-        let unet: UnetConfig = read_json(&unet_path, "the UNet's configuration")?;
-        if unet.in_channels != vae.latent_channels {
-            let reason = format!(
-                "in_channels is {}, but the autoencoder's latents have {} channels",
-                unet.in_channels, vae.latent_channels
-            );
-            return Err(config_error(&unet_path, reason));
-        }
-        let default_size = vae.scale().saturating_mul(unet.sample_size);
-        if default_size > MOST_PIXELS {
-            let reason = format!("sample_size {} is out of all proportion", unet.sample_size);
-            return Err(config_error(&unet_path, reason));
-        }
+        let default_size = unless(needless, trained_size(root, &vae))?;
         let part = |named: &(Option<String>, Option<String>), encoder, tokenizer| {
-            named.0.as_ref().map(|_| TextPart::open(root, encoder, tokenizer)).transpose()
+            let part = named.0.as_ref().map(|_| TextPart::open(root, encoder, tokenizer));
+            unless(needless, part.transpose())
         };
         let text_encoder = part(&index.text_encoder, "text_encoder", "tokenizer")?;
         let text_encoder_2 = part(&index.text_encoder_2, "text_encoder_2", "tokenizer_2")?;
-        if text_encoder.is_none() && text_encoder_2.is_none() {
+        if text_encoder.is_none() && text_encoder_2.is_none() && !needless {
             let reason = "it names neither text_encoder nor text_encoder_2".to_owned();
             return Err(config_error(&root.join("model_index.json"), reason));
         }
@@ -155,9 +197,9 @@ impl ModelFolder {
         Ok(Self {
             text_encoder,
             text_encoder_2,
-            unet: graph_file(root, "unet")?,
+            unet: unless(needless, graph_file(root, "unet"))?,
             vae_encoder: graph_file(root, "vae_encoder")?,
-            vae_decoder: graph_file(root, "vae_decoder")?,
+            vae_decoder: unless(needless, graph_file(root, "vae_decoder"))?,
             default_size,
             vae,
             scheduler,
@@ -232,17 +274,32 @@ fn graph_file(root: &Path, part: &str) -> Result<PathBuf, DiffusionError> {
     Ok(path)
 }
 
-/// Reads a JSON file; `expected` says what it is, for when it is missing.
-pub(super) fn read_json<T: DeserializeOwned>(
-    path: &Path,
-    expected: &'static str,
-) -> Result<T, DiffusionError> {
-    let bytes = std::fs::read(path).map_err(unread(path, expected))?;
-    serde_json::from_slice(&bytes).map_err(|error| config_error(path, error.to_string()))
+fn scheduler(root: &Path) -> Result<SchedulerConfig, DiffusionError> {
+    let path = root.join("scheduler/scheduler_config.json");
+    let scheduler: SchedulerConfig = read_json(&path, "the scheduler's settings")?;
+    scheduler.check().map_err(|reason| config_error(&path, reason))?;
+    Ok(scheduler)
 }
 
-fn config_error(path: &Path, reason: String) -> DiffusionError {
-    DiffusionError::Config { path: path.to_path_buf(), reason }
+/// The size that the UNet was trained for, if it tells, and that it works on the autoencoder's latents.
+fn trained_size(root: &Path, vae: &VaeConfig) -> Result<Option<usize>, DiffusionError> {
+    let path = root.join("unet/config.json");
+    let unet: UnetConfig = read_json(&path, "the UNet's configuration")?;
+    let channels = unet.in_channels.unwrap_or_else(four);
+    if channels != vae.latent_channels {
+        let reason = format!(
+            "in_channels is {channels}, but the autoencoder's latents have {} channels",
+            vae.latent_channels
+        );
+        return Err(config_error(&path, reason));
+    }
+    let Some(side) = unet.sample_size.as_ref().and_then(Side::cells) else { return Ok(None) };
+    let size = vae.scale().saturating_mul(side);
+    if size == 0 || size > MOST_PIXELS {
+        let reason = format!("sample_size {side} is out of all proportion");
+        return Err(config_error(&path, reason));
+    }
+    Ok(Some(size))
 }
 
 #[cfg(test)]
@@ -271,7 +328,7 @@ mod tests {
             ),
         ];
         good.iter().for_each(|(name, text)| write(name, text));
-        assert_eq!(ModelFolder::open(dir.path()).unwrap().default_size, 32);
+        assert_eq!(ModelFolder::open(dir.path()).unwrap().default_size, Some(32));
         for (name, number, damaged) in [
             ("scheduler/scheduler_config.json", "{}", r#"{"num_train_timesteps": 1e18}"#),
             (
@@ -292,5 +349,70 @@ mod tests {
         write("vae_decoder/config.json", &good[4].1.replace(": 4", ": 4000000000"));
         let error = ModelFolder::open(dir.path()).unwrap_err().to_string();
         assert!(error.contains("latent_channels"), "{error}");
+    }
+
+    fn model(dir: &Path) {
+        let write = |name: &str, text: &str| {
+            let path = dir.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        for part in ["text_encoder", "unet", "vae_encoder", "vae_decoder"] {
+            write(&format!("{part}/model.onnx"), "a graph");
+        }
+        write(
+            "model_index.json",
+            r#"{"text_encoder": ["a", "b"], "requires_aesthetics_score": null}"#,
+        );
+        write("text_encoder/config.json", r#"{"max_position_embeddings": 77}"#);
+        write(
+            "scheduler/scheduler_config.json",
+            r#"{"use_karras_sigmas": null, "prediction_type": null, "num_train_timesteps": 1000.0}"#,
+        );
+        write("unet/config.json", r#"{"sample_size": 8, "in_channels": 4, "scale": NaN}"#);
+        write("vae_decoder/config.json", r#"{"block_out_channels": [1, 1, 1]}"#);
+    }
+
+    #[test]
+    fn what_diffusers_takes_for_a_default_is_one() {
+        let dir = tempfile::tempdir().unwrap();
+        model(dir.path());
+        let sizes = [
+            ("8", Some(32)),
+            ("8.0", Some(32)),
+            ("[8, 8]", Some(32)),
+            ("[8, 16]", None),
+            ("null", None),
+        ];
+        for (side, size) in sizes {
+            let text = format!("{{\"sample_size\": {side}, \"in_channels\": 4}}");
+            std::fs::write(dir.path().join("unet/config.json"), text).unwrap();
+            let folder = ModelFolder::open(dir.path()).unwrap();
+            assert_eq!((folder.default_size, folder.vae.latent_channels), (size, 4), "{side}");
+            assert_eq!(folder.scheduler, SchedulerConfig::default());
+        }
+        std::fs::write(dir.path().join("unet/config.json"), "{\"sample_size\": 0}").unwrap();
+        assert!(ModelFolder::open(dir.path()).unwrap_err().to_string().contains("sample_size 0"));
+    }
+
+    #[test]
+    fn to_encode_only_the_image_encoder_is_needed() {
+        let dir = tempfile::tempdir().unwrap();
+        model(dir.path());
+        for gone in
+            ["model_index.json", "scheduler", "unet", "text_encoder", "vae_decoder/model.onnx"]
+        {
+            let path = dir.path().join(gone);
+            if path.is_dir() {
+                std::fs::remove_dir_all(path).unwrap();
+            } else {
+                std::fs::remove_file(path).unwrap();
+            }
+            assert!(ModelFolder::open(dir.path()).is_err(), "{gone}");
+            let folder = ModelFolder::open_for(dir.path(), Purpose::Encode).unwrap();
+            assert_eq!(folder.latent_shape(32).unwrap(), [4, 8, 8]);
+        }
+        std::fs::remove_file(dir.path().join("vae_encoder/model.onnx")).unwrap();
+        assert!(ModelFolder::open_for(dir.path(), Purpose::Encode).is_err());
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::DiffusionError;
 
 /// What every Git LFS pointer begins with.
-const LFS_HEADER: &[u8] = b"version https://git-lfs";
+pub(super) const LFS_HEADER: &[u8] = b"version https://git-lfs";
 
 /// Why a file can't be used, before its content is understood.
 #[derive(Debug)]

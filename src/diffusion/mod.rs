@@ -4,6 +4,7 @@
 //! knows of no files or graphs, and the parts that own a graph ([`PromptEncoder`], [`Unet`],
 //! [`Encoder`], [`Decoder`]). [`Generator`] puts them together.
 
+mod added_tokens;
 pub mod checkup;
 mod error;
 mod folder;
@@ -11,8 +12,11 @@ mod generator;
 #[cfg(test)]
 mod golden;
 pub mod guidance;
+mod json;
+mod merges;
 mod look;
 pub mod noise;
+mod prompts;
 mod sampler;
 mod sampling;
 pub mod scheduler;
@@ -22,11 +26,12 @@ mod unet;
 mod vae;
 
 pub use error::DiffusionError;
-pub use folder::{ModelFolder, TextPart, VaeConfig};
+pub use folder::{ModelFolder, Purpose, TextPart, VaeConfig};
 pub use generator::{Generated, Generator, Job};
+pub use prompts::PromptTokens;
 pub use sampler::{Denoiser, Plan, Prediction, TraceStep, denoise};
 pub use sampling::{Overrides, Sampling};
 pub use text::{PromptEmbedding, PromptEncoder};
-pub use tokenizer::Tokenizer;
+pub use tokenizer::{Cut, Tokenizer};
 pub use unet::{BoundUnet, Unet};
 pub use vae::{DecodedImage, Decoder, Encoder};

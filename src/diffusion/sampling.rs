@@ -113,7 +113,7 @@ impl Sampling {
         if let Some((name, value)) = finite.into_iter().find(|(_, value)| !value.is_finite()) {
             return Err(setting(name, format!("{value} is not finite")));
         }
-        scheduler.check().map_err(|reason| setting("scheduler", reason))?;
+        scheduler.check_for(self.method).map_err(|reason| setting("scheduler", reason))?;
         if !(0.0..=1.0).contains(&self.guidance_rescale) {
             let reason = format!("{} is not in 0..=1", self.guidance_rescale);
             return Err(setting("guidance_rescale", reason));

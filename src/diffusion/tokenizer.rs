@@ -4,16 +4,17 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use tokenizers::SplitDelimiterBehavior;
 use tokenizers::models::bpe::BPE;
 use tokenizers::normalizers::{Lowercase, NFC, Sequence as Normalizers};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence as PreTokenizers;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::{AddedToken, SplitDelimiterBehavior};
 
+use super::added_tokens::{self, AddedTokens};
 use super::error::DiffusionError;
-use super::folder::read_json;
-use super::look::unread;
+use super::json::{read_json, read_json_if_there};
+use super::merges::read_merges;
 
 /// What CLIP takes for a word: an English contraction's ending, a run of letters, one digit, or a
 /// run of anything else but white space.
@@ -42,13 +43,34 @@ enum SpecialToken {
 
 /// The keys shared by `special_tokens_map.json` and `tokenizer_config.json`.
 #[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct TokenSettings {
     bos_token: Option<SpecialToken>,
     eos_token: Option<SpecialToken>,
     pad_token: Option<SpecialToken>,
     unk_token: Option<SpecialToken>,
     /// Python writes 10³⁰ for "unlimited".
-    model_max_length: Option<f64>,
+    model_max_length: Option<Length>,
+    added_tokens_decoder: AddedTokens,
+}
+
+/// A number, also as text.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Length {
+    Number(f64),
+    Text(String),
+}
+
+/// What of a prompt does not reach the text encoder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// Tokens that the prompt has, the two that frame it counted.
+    pub tokens: usize,
+    /// Tokens that the text encoder takes.
+    pub limit: usize,
+    /// The end of the prompt, which is cut off.
+    pub rest: String,
 }
 
 impl SpecialToken {
@@ -59,8 +81,18 @@ impl SpecialToken {
     }
 }
 
+impl Length {
+    fn tokens(&self) -> Option<usize> {
+        match self {
+            Self::Number(number) => Some(*number as usize),
+            Self::Text(text) => text.trim().parse::<f64>().ok().map(|number| number as usize),
+        }
+    }
+}
+
 impl Tokenizer {
-    /// Reads a tokenizer's folder: `vocab.json` with `merges.txt`, or else `tokenizer.json`.
+    /// Reads a tokenizer's folder: `vocab.json` with `merges.txt`, or else `tokenizer.json`; and the tokens that were added
+    /// to it later (`added_tokens.json`, `added_tokens_decoder` in `tokenizer_config.json`).
     /// `max_positions` is the number of tokens that the encoder takes.
     ///
     /// # Errors
@@ -69,11 +101,8 @@ impl Tokenizer {
         let config: TokenSettings =
             read_json(&folder.join("tokenizer_config.json"), "the tokenizer's settings")?;
         let map_path = folder.join("special_tokens_map.json");
-        let map: TokenSettings = if map_path.is_file() {
-            read_json(&map_path, "the special tokens")?
-        } else {
-            TokenSettings::default()
-        };
+        let map: TokenSettings =
+            read_json_if_there(&map_path, "the special tokens")?.unwrap_or_default();
         let text = |first: Option<SpecialToken>, second: Option<SpecialToken>, fallback: &str| {
             first.or(second).map_or_else(|| fallback.to_owned(), SpecialToken::into_text)
         };
@@ -82,16 +111,22 @@ impl Tokenizer {
         let pad = text(map.pad_token, config.pad_token, &end);
         let unknown = text(map.unk_token, config.unk_token, &end);
 
-        let mut inner = byte_pair_encoder(folder, &unknown)?;
-        let special = [&begin, &end, &pad, &unknown];
-        inner.add_special_tokens(&special.map(|token| AddedToken::from(token, true)));
+        let special = [&begin, &end, &pad, &unknown].map(String::as_str);
+        let added = config.added_tokens_decoder.with_list(folder)?;
+        let mut inner = byte_pair_encoder(folder, &unknown, &added, &special)?;
+        added_tokens::add(&mut inner, folder, &special, &added)?;
         let id = |token: &str| {
             inner.token_to_id(token).ok_or_else(|| {
                 failure(folder, format!("special token \"{token}\" is not in the vocabulary"))
             })
         };
         let (begin, end, pad) = (id(&begin)?, id(&end)?, id(&pad)?);
-        let limit = config.model_max_length.map_or(max_positions, |limit| limit as usize);
+        let limit = match &config.model_max_length {
+            None => max_positions,
+            Some(limit) => limit.tokens().ok_or_else(|| {
+                failure(folder, format!("model_max_length {limit:?} is no number"))
+            })?,
+        };
         let length = limit.min(max_positions);
         if length < 2 {
             return Err(failure(folder, format!("a length of {length} tokens leaves no room")));
@@ -107,9 +142,24 @@ impl Tokenizer {
         self.length
     }
 
-    /// Number of tokens that it knows, special ones counted.
+    /// Number of rows that an embedding needs for its ids: one more than the greatest.
     pub(super) fn vocabulary(&self) -> usize {
-        self.inner.get_vocab_size(true)
+        self.inner.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1)
+    }
+
+    /// What of `text` is cut off to fit, if anything is.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    pub fn cut(&self, text: &str) -> Result<Option<Cut>, DiffusionError> {
+        let encoding = self.tokens(text)?;
+        let (tokens, kept) = (encoding.len(), self.length - 2);
+        if tokens <= kept {
+            return Ok(None);
+        }
+        let start = encoding.get_offsets().get(kept).map_or(0, |(start, _)| *start);
+        let rest = text.get(start..).unwrap_or(text).to_owned();
+        Ok(Some(Cut { tokens: tokens + 2, limit: self.length, rest }))
     }
 
     /// Token ids of `text`: begin, the text's tokens cut to fit, end, padding.
@@ -117,37 +167,48 @@ impl Tokenizer {
     /// # Errors
     /// [`DiffusionError::Tokenizer`] when the text can't be tokenized.
     pub fn encode(&self, text: &str) -> Result<Vec<i64>, DiffusionError> {
-        let encoding = self
-            .inner
-            .encode(text, false)
-            .map_err(|error| failure(&self.folder, format!("\"{text}\": {error}")))?;
+        let encoding = self.tokens(text)?;
         let words = encoding.get_ids().iter().copied().take(self.length - 2);
         let framed = std::iter::once(self.begin).chain(words).chain([self.end]);
         let padding = std::iter::repeat(self.pad);
         Ok(framed.chain(padding).take(self.length).map(i64::from).collect())
     }
+
+    fn tokens(&self, text: &str) -> Result<tokenizers::Encoding, DiffusionError> {
+        let encoded = self.inner.encode(text, false);
+        encoded.map_err(|error| failure(&self.folder, format!("\"{text}\": {error}")))
+    }
 }
 
+/// The tokenizer without the tokens that were `added`. `special` tokens need no merges.
 fn byte_pair_encoder(
     folder: &Path,
     unknown: &str,
+    added: &AddedTokens,
+    special: &[&str],
 ) -> Result<tokenizers::Tokenizer, DiffusionError> {
     let (vocabulary, merges) = (folder.join("vocab.json"), folder.join("merges.txt"));
     let whole = folder.join("tokenizer.json");
     let fail = |error: tokenizers::Error| failure(folder, error.to_string());
-    if !vocabulary.is_file() && whole.is_file() {
+    if !(vocabulary.is_file() && merges.is_file()) && whole.is_file() {
         let mut inner = tokenizers::Tokenizer::from_file(&whole).map_err(fail)?;
         // Framing, cutting and padding are done here, alike for both kinds of folder.
         inner.with_padding(None);
         inner.with_truncation(None).map_err(fail)?;
         return Ok(inner);
     }
-    let vocabulary: HashMap<String, u32> =
+    let mut vocabulary: HashMap<String, u32> =
         read_json(&vocabulary, "the tokenizer's vocabulary (or tokenizer.json instead)")?;
+    let known = |token: &str| special.contains(&token) || added.id(token).is_some();
+    let merges = read_merges(&merges, &vocabulary, known)?;
+    // In the vocabulary they have the ids that they were given, whatever lies between.
+    added.ids().for_each(|(token, id)| {
+        vocabulary.entry(token.to_owned()).or_insert(id);
+    });
     let model = BPE::builder()
         .vocab_and_merges(
             vocabulary.into_iter().collect::<tokenizers::models::bpe::Vocab>(),
-            read_merges(&merges)?,
+            merges,
         )
         .unk_token(unknown.to_owned())
         .end_of_word_suffix("</w>".to_owned())
@@ -164,25 +225,7 @@ fn byte_pair_encoder(
     Ok(inner)
 }
 
-fn read_merges(path: &Path) -> Result<Vec<(String, String)>, DiffusionError> {
-    let bytes = std::fs::read(path).map_err(unread(path, "the tokenizer's merges"))?;
-    let text = String::from_utf8(bytes).map_err(|error| DiffusionError::Config {
-        path: path.to_path_buf(),
-        reason: format!("it is no text in UTF-8: {}", error.utf8_error()),
-    })?;
-    let merges = text.lines().filter(|line| !line.starts_with("#version") && !line.is_empty());
-    merges
-        .map(|line| {
-            let pair = line.split_once(' ').ok_or_else(|| DiffusionError::Config {
-                path: path.to_path_buf(),
-                reason: format!("\"{line}\" is no pair of tokens"),
-            })?;
-            Ok((pair.0.to_owned(), pair.1.to_owned()))
-        })
-        .collect()
-}
-
-fn failure(folder: &Path, reason: String) -> DiffusionError {
+pub(super) fn failure(folder: &Path, reason: String) -> DiffusionError {
     DiffusionError::Tokenizer { path: folder.to_path_buf(), reason }
 }
 
@@ -203,5 +246,112 @@ mod tests {
             let error = tokens(positions).unwrap_err().to_string();
             assert!(error.contains("a length of"), "{error}");
         }
+    }
+
+    const VOCABULARY: &str = r#"{"a": 0, "b": 1, "c</w>": 2, "a</w>": 3, "b</w>": 4, "ab": 5, "abc</w>": 6, "[": 7, "]": 8}"#;
+    const MERGES: &str = "#version: 0.2\na b\nab c</w>\n";
+
+    /// A folder of these files, and those of `more`.
+    fn folder(more: &[(&str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let own = [
+            (
+                "tokenizer_config.json",
+                r#"{"bos_token": "[", "eos_token": "]", "model_max_length": "9"}"#,
+            ),
+            ("vocab.json", VOCABULARY),
+            ("merges.txt", MERGES),
+        ];
+        for (name, text) in own.iter().chain(more) {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        dir
+    }
+
+    fn ids(more: &[(&str, &str)], text: &str) -> Result<Vec<i64>, String> {
+        let dir = folder(more);
+        let tokens = Tokenizer::open(dir.path(), 77).and_then(|tokens| tokens.encode(text));
+        tokens.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn tokens_that_were_added_have_their_ids_and_flags() {
+        let decoder = |flags: &str| {
+            format!(
+                r#"{{"bos_token": "[", "eos_token": "]", "model_max_length": 9,
+                    "added_tokens_decoder": {{"12": {{"content": "<X>", {flags}}}}}}}"#
+            )
+        };
+        assert_eq!(ids(&[], "abc a").unwrap(), [7, 6, 3, 8, 8, 8, 8, 8, 8]);
+        let list = [("added_tokens.json", r#"{"<x>": 9, "<y>": 11}"#)];
+        assert_eq!(ids(&list, "a <x>abc <Y>").unwrap()[..6], [7, 3, 9, 6, 11, 8]);
+        // In small letters where the text is normalised first, as it stands where it is not.
+        let normalized = decoder(r#""normalized": true"#);
+        let config = [("tokenizer_config.json", normalized.as_str())];
+        assert_eq!(ids(&config, "<x> abc <X>").unwrap()[..5], [7, 12, 6, 12, 8]);
+        let exact = decoder(r#""normalized": false, "single_word": true"#);
+        let config = [("tokenizer_config.json", exact.as_str())];
+        assert_eq!(ids(&config, "abc <X>").unwrap()[..4], [7, 6, 12, 8]);
+        assert_eq!(ids(&config, "<X>abc").unwrap().iter().filter(|id| **id == 12).count(), 0);
+        let both = [config[0], ("added_tokens.json", r#"{"<X>": 13}"#)];
+        assert!(ids(&both, "a").unwrap_err().contains("12 in tokenizer_config.json and 13"));
+        let taken = [("added_tokens.json", r#"{"ab": 40}"#)];
+        assert!(ids(&taken, "a").unwrap_err().contains("the id 40, and 5 in its vocabulary"));
+        let dir = folder(&[("added_tokens.json", r#"{"<y>": 11}"#)]);
+        assert_eq!(Tokenizer::open(dir.path(), 77).unwrap().vocabulary(), 12);
+    }
+
+    #[test]
+    fn merges_that_are_lost_are_told_and_any_line_end_is_read() {
+        let read = |merges: &str| ids(&[("merges.txt", merges)], "abc");
+        let right = read(MERGES).unwrap();
+        assert_eq!(right[..3], [7, 6, 8]);
+        for ends in ["\r", "\r\n"] {
+            assert_eq!(read(&MERGES.replace('\n', ends)).unwrap(), right);
+        }
+        assert_eq!(read(&format!("\u{feff}{MERGES}")).unwrap(), right);
+        for (merges, what) in [
+            ("", "cut short or empty"),
+            ("#version: 0.2\n", "cut short or empty"),
+            (
+                "version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 524619\n",
+                "Git LFS",
+            ),
+            ("<!DOCTYPE html>\n<html>", "web page"),
+            ("#version: 0.2\na b\nab", "no pair of tokens"),
+            ("#version: 0.2\na b\nab c", "vocab.json has no token"),
+        ] {
+            let error = read(merges).unwrap_err();
+            assert!(error.contains("merges.txt") && error.contains(what), "{error}");
+        }
+        assert!(ids(&[("vocab.json", "<html>")], "a").unwrap_err().contains("web page"));
+    }
+
+    #[test]
+    fn a_real_vocabulary_whose_merges_were_cut_at_a_line_is_told() {
+        let merges: Vec<String> =
+            (0..1200).map(|n| format!("{} x", char::from_u32(0x4e00 + n).unwrap())).collect();
+        let letters = (0..1200).map(|n| char::from_u32(0x4e00 + n).unwrap().to_string());
+        let longer = merges.iter().map(|pair| pair.replace(' ', ""));
+        let all = letters.chain(longer).chain(["x", "[", "]"].map(str::to_owned));
+        let vocabulary: HashMap<String, usize> =
+            all.enumerate().map(|(id, token)| (token, id)).collect();
+        let vocabulary = serde_json::to_string(&vocabulary).unwrap();
+        let read = |lines: usize| {
+            ids(&[("vocab.json", &vocabulary), ("merges.txt", &merges[..lines].join("\n"))], "x")
+        };
+        assert!(read(1200).is_ok());
+        assert!(read(1100).unwrap_err().contains("it has 1100 merges, by which 100 tokens"));
+    }
+
+    #[test]
+    fn a_whole_tokenizer_serves_where_merges_lack() {
+        let dir = folder(&[]);
+        let whole = Tokenizer::open(dir.path(), 77).unwrap();
+        whole.inner.save(dir.path().join("tokenizer.json"), false).unwrap();
+        let expected = whole.encode("abc a").unwrap();
+        std::fs::remove_file(dir.path().join("merges.txt")).unwrap();
+        let again = Tokenizer::open(dir.path(), 77).unwrap();
+        assert_eq!(again.encode("abc a").unwrap(), expected);
     }
 }

@@ -10,6 +10,9 @@ const COLUMNS: usize = 1024;
 /// Largest magnitude accepted: its square, summed over 65,536 columns, stays inside f32.
 const LARGEST: f32 = 1e15;
 
+/// A share of a value by which two of the same may differ.
+const ROUNDING: f32 = 1e-6;
+
 /// `rows × cols` values, row-major and owned.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
@@ -19,6 +22,15 @@ pub struct Matrix {
 }
 
 impl Matrix {
+    /// Whether all rows are the same but for rounding, so that nothing tells one from another.
+    pub fn alike(&self) -> bool {
+        let Some(first) = (self.rows() > 1).then(|| self.row(0)) else { return false };
+        (1..self.rows()).all(|row| {
+            let pairs = self.row(row).iter().zip(first);
+            pairs.into_iter().all(|(a, b)| (a - b).abs() <= ROUNDING * b.abs())
+        })
+    }
+
     /// Wraps `data`, which must hold exactly `rows · cols` values in row-major order.
     ///
     /// # Errors

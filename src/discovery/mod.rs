@@ -71,8 +71,10 @@ pub struct Discovery {
 /// that isn't finite, [`DiscoveryError::NoColumns`], [`DiscoveryError::Setting`].
 pub fn discover(features: &Matrix, settings: &Settings) -> Result<Discovery, DiscoveryError> {
     check(features, settings)?;
+    let alike = features.alike().then(|| alike(features.rows()));
     if settings.algorithm != Algorithm::Coda {
         let mut found = baseline(reduce(features.clone(), settings), settings)?;
+        found.log.extend(alike);
         if found.embedding.cols() > SHOWN {
             found.embedding = pca::reduce(&found.embedding, SHOWN, settings.seed);
         }
@@ -80,7 +82,7 @@ pub fn discover(features: &Matrix, settings: &Settings) -> Result<Discovery, Dis
     }
     let scaled = reduce(standardize(features), settings);
     let k = umap_neighbors(scaled.rows(), settings.n_neighbors);
-    let mut log = Vec::new();
+    let mut log: Vec<String> = alike.into_iter().collect();
     let (neighbors, index, recall) = if settings.neighbors.uses_index(scaled.rows(), scaled.cols())
     {
         let found = hnsw::search(&scaled, k, &settings.hnsw)?;
@@ -122,6 +124,12 @@ pub fn discover_embedded(
     }
     let found = by_density(embedding.clone(), settings)?;
     with_requested_index(found, settings)
+}
+
+fn alike(rows: usize) -> String {
+    format!(
+        "all {rows} rows are the same: nothing tells one from another, and which are cores is arbitrary"
+    )
 }
 
 /// Checks settings and input together, so that no stage has to.

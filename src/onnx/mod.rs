@@ -11,6 +11,7 @@ mod error;
 mod external;
 mod files;
 mod graph;
+pub(crate) mod header;
 mod locate;
 mod options;
 mod provider;

@@ -8,8 +8,8 @@ pub enum Malformed {
     /// It ends within a field.
     #[error("it ends in the middle")]
     Cut,
-    /// A field's tag or number is none.
-    #[error("it is no protobuf message")]
+    /// A field's tag or number is none, or there is no graph.
+    #[error("it is no ONNX graph")]
     Nonsense,
     /// Deeper, longer or more than any model has.
     #[error("it is nested or named beyond all proportion")]
@@ -92,7 +92,8 @@ impl<R: Read + Seek> Wire<R> {
         if past.is_ok_and(|whole| whole) { Ok(()) } else { Err(Malformed::Unreadable) }
     }
 
-    fn varint(&mut self, end: u64) -> Result<u64, Malformed> {
+    /// A number.
+    pub(super) fn varint(&mut self, end: u64) -> Result<u64, Malformed> {
         let mut value = 0;
         for place in 0..10 {
             if self.at >= end {

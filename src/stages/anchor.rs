@@ -67,7 +67,7 @@ impl Anchor {
         sources: &[Source],
         discovered: BTreeMap<String, Receipt>,
     ) -> Result<Self, StageError> {
-        let (encoded, size) = (context.pipeline.encode.size, context.pipeline.generate.size);
+        let (encoded, size) = (context.pipeline.encode.size, context.size());
         // Averages over a grid may have the shape of a smaller image's latent.
         let whole = latents.table.format().latent.shape == context.model.latent_shape(size)?;
         let again = encoded != size || !whole;
@@ -79,7 +79,7 @@ impl Anchor {
     /// The cores encoded again, at the size of the images to be.
     async fn encode(&self, class: &str, cores: Vec<CoreRow>) -> Result<Anchors, StageError> {
         let (context, originals) = (self.context.clone(), self.originals.clone());
-        let (size, batch) = (context.pipeline.generate.size, context.pipeline.anchor.batch);
+        let (size, batch) = (context.size(), context.pipeline.anchor.batch);
         let pool = self.pool.get_or_try_init(|| start_pool(&context, size, batch)).await?;
         let permit = context.worker().await?;
         let (own, chosen) = (class.to_owned(), cores.clone());
@@ -138,7 +138,7 @@ impl Stage for Anchor {
         if let Some(encoder) = &self.encoder {
             let pipeline = &self.context.pipeline;
             settings = json!({
-                "generate.size": pipeline.generate.size, "anchor.batch": pipeline.anchor.batch,
+                "generate.size": self.context.size(), "anchor.batch": pipeline.anchor.batch,
                 "encode.dtype": pipeline.encode.dtype,
             });
             inputs.push(("model", encoder.clone().into()));

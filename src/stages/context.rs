@@ -2,16 +2,21 @@
 
 use super::error::StageError;
 use crate::config::{ClassList, Pipeline};
-use crate::diffusion::ModelFolder;
+use crate::diffusion::checkup::{Unusable, problems};
+use crate::diffusion::scheduler::Method;
+use crate::diffusion::{ModelFolder, Purpose};
 use crate::imaging::DecodeOptions;
 use crate::onnx::{Device, GraphOptions, Runtime, Search, TensorRt};
 use crate::store::RunDir;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Where TensorRT's engines lie in the run directory: they belong to one card and can be deleted.
 const ENGINES: &str = "tensorrt";
+
+/// The size of images where a model doesn't tell its own; SDXL's.
+const USUAL_SIZE: usize = 1024;
 
 /// The surroundings of a run.
 pub struct Context {
@@ -27,6 +32,8 @@ pub struct Context {
     pub refiner: Option<ModelFolder>,
     /// The pipeline file's folder, where the search for ONNX Runtime starts.
     pub pipeline_folder: PathBuf,
+    /// Whether the settings or the model tell how large images are to be.
+    pub(super) sized: bool,
     workers: Arc<Semaphore>,
     notice: Arc<dyn Fn(&str) + Send + Sync>,
     runtime: Arc<OnceLock<(Runtime, Vec<Device>)>>,
@@ -36,7 +43,8 @@ pub struct Context {
 pub type Notice = Box<dyn Fn(&str) + Send + Sync>;
 
 impl Context {
-    /// Reads what the pipeline names (class list, model folder); loads nothing yet.
+    /// Reads what the pipeline names (class list, model folder); loads nothing yet. Of the model only what encodes images
+    /// must be there.
     ///
     /// # Errors
     /// If the class list or the model's JSON can't be used.
@@ -46,8 +54,22 @@ impl Context {
         pipeline_folder: PathBuf,
         notice: Notice,
     ) -> Result<Self, StageError> {
+        Self::open_for(Purpose::Encode, pipeline, run_dir, pipeline_folder, notice)
+    }
+
+    /// As [`Context::new`], with a model that has all that `purpose` needs. `[generate] size`, where it is left out, is the
+    /// model's own from here on.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_for(
+        purpose: Purpose,
+        mut pipeline: Pipeline,
+        run_dir: RunDir,
+        pipeline_folder: PathBuf,
+        notice: Notice,
+    ) -> Result<Self, StageError> {
         let classes = pipeline.data.classes.as_deref().map(ClassList::load).transpose()?;
-        let model = ModelFolder::open(&pipeline.model.path)?;
         if let Some(path) = pipeline.features.model.as_deref().filter(|path| path.is_dir()) {
             return Err(StageError::Other(format!(
                 "features.model: {} is a folder: name the graph in it, as {}",
@@ -55,7 +77,22 @@ impl Context {
                 path.join("model.onnx").display()
             )));
         }
-        let refiner = pipeline.model.refiner.as_deref().map(ModelFolder::open).transpose()?;
+        let method = method(&pipeline);
+        let model = open(&pipeline.model.path, purpose, method)?;
+        let refiner = pipeline.model.refiner.as_deref();
+        let refiner = refiner.map(|path| open(path, purpose, Method::EULER)).transpose()?;
+        let (given, own) = (pipeline.generate.size, model.default_size);
+        let sized = given.or(pipeline.anchor.size).or(own).is_some();
+        if let (None, Some(anchored), Some(own)) = (given, pipeline.anchor.size, own)
+            && anchored != own
+        {
+            return Err(StageError::Other(format!(
+                "`anchor.size` is {anchored}, and images are generated at the model's own size, {own}: set `size` in \
+                 [generate] to {anchored} too, or leave both out"
+            )));
+        }
+        let size = given.or(pipeline.anchor.size).or(own).unwrap_or(USUAL_SIZE);
+        pipeline.generate.size = Some(size);
         let workers = Arc::new(Semaphore::new(workers(&pipeline)));
         let (runtime, notice) = (Arc::default(), Arc::from(notice));
         Ok(Self {
@@ -65,10 +102,21 @@ impl Context {
             model,
             refiner,
             pipeline_folder,
+            sized,
             workers,
             notice,
             runtime,
         })
+    }
+
+    /// Side of the images to be, in pixels.
+    pub fn size(&self) -> usize {
+        self.pipeline.generate.size.unwrap_or(USUAL_SIZE)
+    }
+
+    /// Tells the user something.
+    pub(super) fn say(&self, message: &str) {
+        (self.notice)(message);
     }
 
     /// The same surroundings for other data: other settings of what is read, and the classes that it may have.
@@ -80,6 +128,7 @@ impl Context {
             model: self.model.clone(),
             refiner: self.refiner.clone(),
             pipeline_folder: self.pipeline_folder.clone(),
+            sized: self.sized,
             workers: self.workers.clone(),
             notice: self.notice.clone(),
             runtime: self.runtime.clone(),
@@ -169,6 +218,20 @@ impl Context {
             })
         })
     }
+}
+
+/// How images are sampled.
+pub(super) fn method(pipeline: &Pipeline) -> Method {
+    Method { solver: pipeline.generate.scheduler, sigmas: pipeline.generate.sigmas }
+}
+
+/// The model in `root`; where it can't be opened, all that is wrong with it.
+fn open(root: &Path, purpose: Purpose, method: Method) -> Result<ModelFolder, StageError> {
+    ModelFolder::open_for(root, purpose).map_err(|error| {
+        let problems = problems(root, purpose, method);
+        let root = root.to_path_buf();
+        if problems.is_empty() { error.into() } else { Unusable { root, problems }.into() }
+    })
 }
 
 fn workers(pipeline: &Pipeline) -> usize {

@@ -7,7 +7,7 @@ use crate::config::Class;
 use crate::dataflow::{Done, Fingerprint, Input, Scope, Stage};
 use crate::discovery::hnsw::Index;
 use crate::discovery::{self, Discovery, HnswSettings, Settings};
-use crate::store::tables::{CoreRow, EmbeddedRow, write_cores, write_embedding};
+use crate::store::tables::{CoreRow, EmbeddedRow, Numbers, write_cores, write_embedding};
 use crate::store::{RunDir, StoreError, Written, adopt, file_stem, temporary};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -116,6 +116,9 @@ impl Stage for Discover {
         let class = class.key.clone();
         let found = tokio::task::spawn_blocking(move || -> Result<_, StageError> {
             let images = latents.features(&context, &class)?;
+            if images.features.alike() {
+                tell_alike(&context, &latents, &class, &images)?;
+            }
             find(&run_dir, &class, &images, &settings)
         });
         let (found, written) = found.await??;
@@ -123,6 +126,35 @@ impl Stage for Discover {
         scope.tick(found.labels.len() as u64);
         Ok(Done { samples: found.cores.len() as u64, log: found.log, ..Done::default() })
     }
+}
+
+/// Of images that nothing tells from another, cores can't be chosen. A second encoder that gives every image of every
+/// class the same is wrong, or wrongly set; a single class may be of one picture only.
+fn tell_alike(
+    context: &Context,
+    latents: &Latents,
+    class: &str,
+    images: &ClassFeatures,
+) -> Result<(), StageError> {
+    let count = images.features.rows();
+    if context.pipeline.features.model.is_some() {
+        let one = images.features.row(0);
+        let mut same = true;
+        for other in latents.classes.classes() {
+            let first = latents.table.read_range(&other.key, 0..1, Numbers::Feature)?;
+            same &= first.values.is_empty() || first.values == one;
+        }
+        if same {
+            return Err(StageError::Other(format!(
+                "[features] model gives every image the same feature (seen in all {count} images of class {class:?}, and in the \
+                 others): cores can't be chosen by it; see its mean, std and size, and which output is taken"
+            )));
+        }
+    }
+    context.say(&format!(
+        "warning: class {class:?}: all its {count} images have the same features: which are cores is arbitrary"
+    ));
+    Ok(())
 }
 
 fn write(

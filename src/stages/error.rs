@@ -3,6 +3,7 @@
 use crate::config::{ClassListError, ConfigError};
 use crate::dataflow::{Cancelled, DeviceGone, UnitError};
 use crate::diffusion::DiffusionError;
+use crate::diffusion::checkup::Unusable;
 use crate::discovery::DiscoveryError;
 use crate::features::FeatureError;
 use crate::imaging::ImagingError;
@@ -50,6 +51,9 @@ pub enum StageError {
     /// The model.
     #[error(transparent)]
     Diffusion(#[from] DiffusionError),
+    /// A model that can't do what the run asks of it.
+    #[error(transparent)]
+    Model(#[from] Unusable),
     /// The second encoder.
     #[error(transparent)]
     Features(#[from] FeatureError),

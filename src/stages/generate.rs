@@ -10,6 +10,7 @@ use super::generate_device::{Made, Pool, start_pool};
 use super::generate_files::Files;
 use super::latents::{Latents, Slot};
 use super::model::model_digest;
+use super::model_check::prompt_warnings;
 use super::preview::write_previews;
 use super::walk::too_many_failed;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
@@ -135,7 +136,7 @@ impl Stage for Generate {
         }
         Ok(Fingerprint {
             settings: json!({
-                "generate.size": g.size, "generate.steps": g.steps, "generate.cfg": g.cfg,
+                "generate.size": self.context.size(), "generate.steps": g.steps, "generate.cfg": g.cfg,
                 "generate.gamma": g.gamma, "generate.guidance_fraction": g.guidance_fraction,
                 "generate.schedule": g.schedule, "generate.prompt": g.prompt,
                 "generate.negative_prompt": g.negative_prompt, "generate.noise": g.noise,
@@ -167,7 +168,7 @@ impl Stage for Generate {
     }
 
     async fn process(&self, batch: &Batch, scope: &Scope) -> Result<Done, StageError> {
-        let pool = self.pool.get_or_try_init(|| start_pool(&self.context)).await?;
+        let pool = self.pool.get_or_try_init(|| self.start()).await?;
         let files = Files {
             context: self.context.clone(),
             latents: self.latents.clone(),
@@ -206,6 +207,15 @@ impl Stage for Generate {
 }
 
 impl Generate {
+    /// Starts the devices, with a word on prompts whose classes were not known before.
+    async fn start(&self) -> Result<Pool, StageError> {
+        if self.context.classes.is_none() {
+            let warnings = prompt_warnings(&self.context, &self.latents.classes)?;
+            warnings.iter().for_each(|said| self.context.say(&format!("warning: {said}")));
+        }
+        start_pool(&self.context).await
+    }
+
     /// Ends the run when more images have come to nothing than the user allows: the batch is not done then.
     fn judge(&self, faults: &[Fault]) -> Result<(), StageError> {
         let failed = {

@@ -1,6 +1,6 @@
 //! The device's side of `generate`: the loaded model and the prompts it has seen.
 
-use super::context::Context;
+use super::context::{Context, method};
 use super::error::StageError;
 use super::prompts::Prompts;
 use crate::config::Pipeline;
@@ -46,7 +46,7 @@ pub(super) async fn start_pool(context: &Arc<Context>) -> Result<Pool, StageErro
 }
 
 /// How `pipeline` has images sampled.
-fn sampling(pipeline: &Pipeline) -> Sampling {
+pub(super) fn sampling(pipeline: &Pipeline, size: usize) -> Sampling {
     let g = &pipeline.generate;
     Sampling {
         steps: g.steps,
@@ -54,9 +54,9 @@ fn sampling(pipeline: &Pipeline) -> Sampling {
         gamma: g.gamma as f32,
         guidance_fraction: g.guidance_fraction,
         pull: g.schedule,
-        size: g.size,
+        size,
         guidance_rescale: g.guidance_rescale as f32,
-        method: crate::diffusion::scheduler::Method { solver: g.scheduler, sigmas: g.sigmas },
+        method: method(pipeline),
         overrides: Overrides {
             solver_order: g.solver_order,
             timestep_spacing: g.timestep_spacing,
@@ -111,7 +111,7 @@ impl Worker {
         Ok(Self {
             base: Model::new(load(&context.model)?),
             refiner: context.refiner.as_ref().map(load).transpose()?.map(Model::new),
-            sampling: sampling(&context.pipeline),
+            sampling: sampling(&context.pipeline, context.size()),
             batch: g.batch,
             negative_prompt: g.negative_prompt.clone(),
             noise: g.noise,

@@ -26,6 +26,7 @@ mod generate_files;
 mod latents;
 mod left_out;
 mod model;
+mod model_check;
 mod model_files;
 mod model_reading;
 mod originals;
@@ -53,7 +54,7 @@ pub use evaluate::{ClassResult, Evaluation, Question, SetResult, evaluate};
 pub use planning::{Forecast, forecast};
 pub use reopen::{reopen, require};
 pub use report::{Reporting, report};
-pub use run::{RunOutcome, STAGES, StageRange, dry_run, run};
+pub use run::{RunOutcome, STAGES, StageRange, dry_run, purpose, run};
 pub use stability::{Changes, ClassStability, Stability, stability};
 
 #[cfg(test)]

@@ -5,11 +5,13 @@ use super::audit_run::{classes, read_summary};
 use super::context::Context;
 use super::encoded::open_parts;
 use super::error::StageError;
+use super::model_check::prompt_warnings;
 use super::report_class::ClassFiles;
 use super::report_head::head;
 use super::report_pictures::{Gallery, Wanted};
 use super::report_secrets::hide_secrets;
 use crate::audit::Summary;
+use crate::config::ClassList;
 use crate::report::{
     AuditView, ClassAbout, Head, Page, Pair, plan_pictures, points_per_class, warnings,
 };
@@ -89,6 +91,10 @@ pub fn report(
     }
     let found = warnings(&head);
     head.warnings.extend(found.into_iter().chain(notes));
+    // Of a tokenizer that is there no more, nothing can be told.
+    let list = ClassList::from_keys(&keys);
+    let list = context.classes.as_ref().unwrap_or(&list);
+    head.warnings.extend(prompt_warnings(context, list).unwrap_or_default());
     hide_secrets(&mut head);
     let file = page.finish(&head).map_err(StoreError::io("write", path))?;
     Ok(file.publish(path.parent().unwrap_or(Path::new("")))?)

@@ -5,6 +5,7 @@ use super::error::StageError;
 use super::step::describe;
 use super::walk::Walk;
 use crate::dataflow::{FlowError, RunOptions, StageSummary};
+use crate::diffusion::Purpose;
 use crate::forecast::Standing;
 use crate::store::{Fault, RunRecord};
 use std::ops::RangeInclusive;
@@ -36,6 +37,11 @@ pub struct RunOutcome {
     pub cores: usize,
     /// Images left out because their neighbours mostly carry another label.
     pub impure: usize,
+}
+
+/// What the model is needed for in the stages of `range`.
+pub fn purpose(range: &StageRange) -> Purpose {
+    if *range.end() < place("generate") { Purpose::Encode } else { Purpose::Generate }
 }
 
 /// Runs the stages of `range`. What is done is left alone.

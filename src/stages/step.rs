@@ -1,6 +1,7 @@
 //! One stage of a run: planned, then described, refused or worked on.
 
 use super::error::StageError;
+use super::model_check::preflight;
 use super::outdated::{changed_settings, with_results};
 use super::run::{STAGES, place};
 use super::walk::{Walk, planning};
@@ -74,6 +75,13 @@ impl Walk<'_> {
             if !(cured && plan.stale_reasons().iter().all(|r| matches!(r, StaleReason::Inputs(_))))
             {
                 self.settle(&plan)?;
+            }
+            if !std::mem::replace(&mut self.checked, true) {
+                let stages = place(name)..=*self.range.end();
+                let warnings = preflight(&self.context, &stages).map_err(|e| planning(name, e))?;
+                warnings
+                    .iter()
+                    .for_each(|said| self.options.progress.say(&format!("warning: {said}")));
             }
             // Receipts of this stage and of those after it can be of other settings until they are planned: `status`
             // counts a stage that stands here. And only now, that results are about to be made from these settings.

@@ -32,6 +32,8 @@ pub(super) struct Walk<'a> {
     pub(super) dry: Option<Vec<Standing>>,
     /// Whether it is known that no stage of the range needs `force`, or `force` was given and all was said.
     pub(super) settled: bool,
+    /// Whether the model was looked at, before the first unit that is done.
+    pub(super) checked: bool,
     /// Units that were tried again.
     pub(super) retried: usize,
     /// Rows of the quarantine: what encoding left out, once it has been there.
@@ -53,6 +55,7 @@ impl<'a> Walk<'a> {
             outcome: RunOutcome::default(),
             dry: None,
             settled: false,
+            checked: false,
             retried: 0,
             left_out: None,
         }

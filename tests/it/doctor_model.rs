@@ -236,8 +236,8 @@ fn schedulers_and_predictions_of_other_kinds_are_refused() {
     broken.edit(file, "\"epsilon\"", "\"flow_prediction\"");
     broken.names(file, "flow_prediction", "epsilon, v_prediction or sample");
     let broken = Broken::new();
-    broken.edit(file, "\"rescale_betas_zero_snr\": false", "\"rescale_betas_zero_snr\": true");
-    broken.names(file, "rescale_betas_zero_snr is not supported", "original");
+    broken.edit(file, "\"use_beta_sigmas\": false", "\"use_beta_sigmas\": true");
+    broken.names(file, "use_beta_sigmas is not supported", "original");
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod graphs;
 mod harness;
 mod interruption;
 mod model_files;
+mod model_sense;
 mod moto;
 mod object_server;
 mod pack;

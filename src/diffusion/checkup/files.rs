@@ -7,17 +7,17 @@ use serde_json::Value;
 use super::Problem;
 use super::ports::Part;
 use super::refused::of_unusable;
+use crate::diffusion::folder::Purpose;
+use crate::diffusion::json::read_json;
 use crate::diffusion::look::{Unusable, check_folder, look};
+use crate::diffusion::scheduler::OtherKeys;
 use crate::onnx::ExternalData;
 
 const COPY: &str = "copy it from the model's page, or export the model again (docs/models.md)";
 const EXPORT: &str = "export the model: optimum-cli export onnx (docs/models.md)";
 
-/// Solvers that models of other kinds were made for.
-const OTHER_SCHEDULERS: [&str; 4] = ["FlowMatch", "EDM", "LCM", "TCD"];
-
 /// All files that are missing or not what they should be, in the folder's order.
-pub(super) fn check(root: &Path) -> Vec<Problem> {
+pub(super) fn check(root: &Path, purpose: Purpose) -> Vec<Problem> {
     let mut problems = Vec::new();
     if let Err(error) = check_folder(root) {
         return vec![super::cure::problem(root, &error)];
@@ -28,6 +28,12 @@ pub(super) fn check(root: &Path) -> Vec<Problem> {
             problems.push(of_unusable(&path, &unusable, cure));
         }
     };
+    if purpose == Purpose::Encode {
+        lacks("vae_encoder/model.onnx", EXPORT);
+        lacks("vae_decoder/config.json", COPY);
+        problems.extend(pointers(root, Part::VaeEncoder));
+        return problems;
+    }
     lacks("model_index.json", EXPORT);
     lacks("scheduler/scheduler_config.json", COPY);
     let index = json(&root.join("model_index.json")).unwrap_or_default();
@@ -55,7 +61,7 @@ pub(super) fn check(root: &Path) -> Vec<Problem> {
 }
 
 fn json(path: &Path) -> Option<Value> {
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    read_json(path, "a configuration").ok()
 }
 
 /// Whether a model of this index has the part: its text encoders vary.
@@ -100,9 +106,9 @@ fn other_kind(root: &Path, index: &Value) -> Option<Problem> {
 
 fn other_scheduler(root: &Path) -> Option<Problem> {
     let file = root.join("scheduler/scheduler_config.json");
-    let config = json(&file)?;
-    let class = config["_class_name"].as_str()?;
-    OTHER_SCHEDULERS.iter().any(|other| class.starts_with(other)).then(|| Problem {
+    let config: OtherKeys = read_json(&file, "the scheduler's settings").ok()?;
+    let class = config.other_kind()?.to_owned();
+    Some(Problem {
         what: format!("its scheduler is {class}, for another kind of model than noise prediction"),
         file,
         cure: "use SDXL or Stable Diffusion 1 or 2 with its own scheduler_config.json, not a distilled or flow-matching one".into(),

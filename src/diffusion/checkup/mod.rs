@@ -1,20 +1,29 @@
 //! Whether a model folder can do what a run asks of it: its files, its graphs' tensors, one run of
 //! each, and what that costs.
 
+mod cautions;
 mod cure;
 mod files;
 pub(crate) mod memory;
 mod ports;
 mod refused;
 mod trial;
+pub(crate) mod unopened;
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::error::DiffusionError;
-use super::folder::ModelFolder;
+use super::folder::{ModelFolder, Purpose};
+use super::scheduler::Method;
 use crate::onnx::{GraphOptions, Runtime};
+
+pub use cautions::cautions;
+pub use unopened::problems;
+
+/// A guidance scale, of which there is none to be known.
+const GUIDED: f64 = 5.0;
 
 /// Something wrong with a model folder, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,6 +34,36 @@ pub struct Problem {
     pub what: String,
     /// What to do.
     pub cure: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}: {}\n   cure: {}", self.file.display(), self.what, self.cure)
+    }
+}
+
+/// A model that a run can't use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the model in {} can't be used:{}", root.display(), listed(problems))]
+pub struct Unusable {
+    /// Its folder.
+    pub root: PathBuf,
+    /// All that is wrong with it.
+    pub problems: Vec<Problem>,
+}
+
+fn listed(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("\nproblem: {problem}")).collect()
+}
+
+/// Refuses the model in `root` if `doctor --model` would, as far as that can be told without opening a graph.
+///
+/// # Errors
+/// All that is wrong.
+pub fn refuse(root: &Path, purpose: Purpose, method: Method) -> Result<(), Unusable> {
+    let problems = problems(root, purpose, method);
+    let root = root.to_path_buf();
+    if problems.is_empty() { Ok(()) } else { Err(Unusable { root, problems }) }
 }
 
 /// What one graph is and cost.
@@ -59,6 +98,8 @@ pub struct ModelReport {
     pub graphs: Vec<GraphReport>,
     /// All that is wrong. Empty: a run can use this model.
     pub problems: Vec<Problem>,
+    /// What to know of a model that can be used.
+    pub cautions: Vec<String>,
 }
 
 /// Checks the model in `root`, with images of `size` by `size` pixels (left out: what it was trained for). Graphs are
@@ -69,20 +110,19 @@ pub fn check_model(
     options: &GraphOptions,
     size: Option<usize>,
 ) -> ModelReport {
-    let mut report = ModelReport { problems: files::check(root), ..ModelReport::default() };
-    let folder = match ModelFolder::open(root) {
-        Ok(folder) => folder,
-        Err(error) => {
-            let problem = cure::problem(root, &error);
-            // The files' own check says more of a file that is not there, and says it of all.
-            if !report.problems.iter().any(|known| known.file == problem.file) {
-                report.problems.push(problem);
-            }
-            return report;
-        }
-    };
+    let problems = problems(root, Purpose::Generate, Method::default());
+    let mut report = ModelReport { problems, ..ModelReport::default() };
+    // Why it can't be read is among the problems.
+    let Ok(folder) = ModelFolder::open(root) else { return report };
     report.kind = Some(kind(&folder));
-    let size = size.unwrap_or(folder.default_size);
+    report.cautions = cautions(&folder, Method::default(), None, GUIDED);
+    let Some(size) = size.or(folder.default_size) else {
+        let what = "it has no sample_size, the side of the images that the model is for".to_owned();
+        let file = folder.unet.with_file_name("config.json");
+        let cure = "say it with --size, and in a pipeline with [generate] size".to_owned();
+        report.problems.push(Problem { file, what, cure });
+        return report;
+    };
     report.size = Some(size);
     match folder.latent_shape(size) {
         Ok(shape) => trial::run(&folder, runtime, options, (size, shape), &mut report),
@@ -112,6 +152,17 @@ impl ModelReport {
         let again =
             |known: &Problem| known.file == problem.file && (of_file || known.what == problem.what);
         if !self.problems.iter().any(again) {
+            self.add(problem);
+        }
+    }
+
+    /// Adds what was not said already: without opening a graph, or of a file that can't be opened for that reason.
+    fn add(&mut self, problem: Problem) {
+        let beside = |known: &Problem| {
+            let opened = problem.what.starts_with("it could not be opened");
+            opened && known.file.parent() == problem.file.parent()
+        };
+        if !self.problems.iter().any(|known| *known == problem || beside(known)) {
             self.problems.push(problem);
         }
     }

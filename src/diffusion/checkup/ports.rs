@@ -1,6 +1,7 @@
 //! The tensors that each graph of an export must have, as optimum names them (its export
 //! configurations, 1.14 and later).
 
+use crate::onnx::header::{Header, Outlet};
 use crate::onnx::{Element, Port};
 
 /// A graph's place in a model.
@@ -123,6 +124,19 @@ pub(super) fn compare(part: Part, sdxl: bool, inputs: &[Port], outputs: &[Port])
         faults.extend(port.and_then(|port| tensor("output", port, want)));
     }
     faults
+}
+
+/// As [`compare`], by what the graph's file says; ranks that it doesn't tell are taken to be right.
+pub(super) fn compare_header(part: Part, sdxl: bool, header: &Header) -> Vec<Fault> {
+    let ports = |outlets: &[Outlet], wanted: &[Wanted]| -> Vec<Port> {
+        let rank = |outlet: &Outlet| {
+            let want = wanted.iter().find(|want| want.name == outlet.name);
+            want.and_then(|want| want.ranks.first().copied()).unwrap_or(0)
+        };
+        outlets.iter().map(|outlet| outlet.port(rank(outlet))).collect()
+    };
+    let inputs = ports(&header.inputs, &part.inputs(sdxl));
+    compare(part, sdxl, &inputs, &ports(&header.outputs, &part.outputs(sdxl)))
 }
 
 fn missing(

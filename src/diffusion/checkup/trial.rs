@@ -6,13 +6,13 @@ use std::time::Instant;
 use serde::Deserialize;
 
 use super::ports::{self, Part};
-use super::{GraphReport, ModelReport, Problem, memory};
+use super::{GraphReport, ModelReport, Problem, memory, unopened};
 use crate::diffusion::error::DiffusionError;
-use crate::diffusion::folder::{ModelFolder, TextPart, read_json};
+use crate::diffusion::folder::{ModelFolder, TextPart};
+use crate::diffusion::json::read_json;
 use crate::diffusion::noise::Noise;
 use crate::diffusion::sampler::Denoiser;
 use crate::diffusion::text::{PromptEmbedding, PromptEncoder, TextEncoder};
-use crate::diffusion::tokenizer::Tokenizer;
 use crate::diffusion::unet::Unet;
 use crate::diffusion::vae::{Decoder, Encoder};
 use crate::onnx::{Graph, GraphOptions, Runtime};
@@ -26,13 +26,7 @@ struct Trial<'a> {
     report: &'a mut ModelReport,
 }
 
-/// What the widths of a model's parts follow from, in a text encoder's configuration.
-#[derive(Deserialize)]
-struct TextWidths {
-    vocab_size: Option<usize>,
-}
-
-/// The same in the UNet's.
+/// What the widths of a model's parts follow from, in the UNet's configuration.
 #[derive(Deserialize)]
 struct UnetWidths {
     cross_attention_dim: Option<OneOrMore>,
@@ -125,7 +119,7 @@ impl Trial<'_> {
         let faults = ports::compare(part, sdxl, graph.inputs(), graph.outputs());
         let none = faults.is_empty();
         let problem = |(what, cure)| Problem { file: file.to_path_buf(), what, cure };
-        self.report.problems.extend(faults.into_iter().map(problem));
+        faults.into_iter().map(problem).for_each(|problem| self.report.add(problem));
         none
     }
 
@@ -156,20 +150,8 @@ impl Trial<'_> {
 
     /// Whether a tokenizer is that of its text encoder.
     fn vocabularies_agree(&mut self, text: &TextPart) -> bool {
-        let file = text.graph.with_file_name("config.json");
-        let both = Tokenizer::open(&text.tokenizer, text.max_positions).and_then(|tokenizer| {
-            let config: TextWidths = read_json(&file, "the text encoder's configuration")?;
-            Ok((tokenizer.vocabulary(), config.vocab_size))
-        });
-        let Some((tokens, known)) = self.kept(both) else { return false };
-        let Some(known) = known.filter(|known| *known != tokens) else { return true };
-        let what =
-            format!("it has {tokens} tokens, but vocab_size in {} is {known}", file.display());
-        let cure =
-            "copy this tokenizer's files from the page of the model that the text encoder is of";
-        let problem = Problem { file: text.tokenizer.clone(), what, cure: cure.to_owned() };
-        self.report.problems.push(problem);
-        false
+        let found = unopened::vocabulary(&self.folder.root, text);
+        found.map_err(|problem| self.report.add(problem)).is_ok()
     }
 
     /// Whether the text encoders give what the UNet takes.

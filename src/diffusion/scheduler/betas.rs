@@ -2,19 +2,39 @@
 
 use super::config::{BetaSchedule, SchedulerConfig};
 
+/// 2⁻²⁴, as the published schedulers have it.
+const LEAST_ALPHA_BAR: f32 = 1.0 / 16_777_216.0;
+
 /// ᾱ_t for every training timestep: the running product of 1 − β.
 ///
 /// Rounded to f32 where the published program's float32 tensors are, so that the schedules made
 /// from it agree with its own to the last bits.
 pub fn alphas_cumprod(config: &SchedulerConfig) -> Vec<f32> {
+    let alpha_bars = products(&betas(config));
+    if config.rescale_betas_zero_snr { zero_terminal_snr(&alpha_bars) } else { alpha_bars }
+}
+
+fn products(betas: &[f32]) -> Vec<f32> {
     let mut product = 1.0f64;
-    betas(config)
-        .into_iter()
-        .map(|beta| {
-            product *= f64::from(1.0 - beta);
-            product as f32
-        })
-        .collect()
+    let running = betas.iter().map(|beta| {
+        product *= f64::from(1.0 - beta);
+        product as f32
+    });
+    running.collect()
+}
+
+/// Stretches sqrt(ᾱ) so that the last timestep is noise alone (arXiv 2305.08891, algorithm 1), and the first is what it
+/// was. The last ᾱ is then set to the least number of half precision, so that its σ is a number.
+fn zero_terminal_snr(alpha_bars: &[f32]) -> Vec<f32> {
+    let roots: Vec<f64> = alpha_bars.iter().map(|&alpha_bar| f64::from(alpha_bar).sqrt()).collect();
+    let (Some(&first), Some(&last)) = (roots.first(), roots.last()) else { return Vec::new() };
+    let stretched =
+        roots.iter().map(|root| ((root - last) * first / (first - last)).powi(2) as f32);
+    let mut stretched: Vec<f32> = stretched.collect();
+    if let Some(last) = stretched.last_mut() {
+        *last = LEAST_ALPHA_BAR;
+    }
+    stretched
 }
 
 fn betas(config: &SchedulerConfig) -> Vec<f32> {

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::json::whole;
+use super::other_keys::OtherKeys;
+
 /// Far beyond any model (they have 1000): a damaged number must not allocate.
 const MOST_TIMESTEPS: usize = 1_000_000;
 
@@ -59,8 +62,9 @@ pub enum FinalSigma {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SolverType {
-    /// Explicit midpoint; what the paper's program uses.
+    /// Explicit midpoint; what the paper's program uses, also for the types that other solvers have (UniPC's, DEIS').
     #[default]
+    #[serde(alias = "bh1", alias = "bh2", alias = "logrho")]
     Midpoint,
     /// Heun's.
     Heun,
@@ -72,6 +76,7 @@ pub enum SolverType {
 #[serde(default)]
 pub struct SchedulerConfig {
     /// Number of timesteps in training.
+    #[serde(deserialize_with = "whole")]
     pub num_train_timesteps: usize,
     /// First beta.
     pub beta_start: f64,
@@ -81,13 +86,14 @@ pub struct SchedulerConfig {
     pub beta_schedule: BetaSchedule,
     /// Betas given one by one, instead.
     pub trained_betas: Option<Vec<f64>>,
-    /// Unsupported when true.
+    /// Whether the last timestep of training is noise alone.
     pub rescale_betas_zero_snr: bool,
     /// What the UNet predicts.
     pub prediction_type: PredictionType,
     /// Which timesteps are visited.
     pub timestep_spacing: TimestepSpacing,
     /// Added to timesteps under [`TimestepSpacing::Leading`].
+    #[serde(deserialize_with = "whole")]
     pub steps_offset: usize,
     /// Sigma after the last step.
     pub final_sigmas_type: FinalSigma,
@@ -100,6 +106,7 @@ pub struct SchedulerConfig {
     /// Unsupported when true.
     pub use_beta_sigmas: bool,
     /// Order of DPM-Solver++, 1 to 3.
+    #[serde(deserialize_with = "whole")]
     pub solver_order: usize,
     /// Its second-order variant.
     pub solver_type: SolverType,
@@ -107,6 +114,9 @@ pub struct SchedulerConfig {
     pub lower_order_final: bool,
     /// Take the last step at first order whatever the run's length.
     pub euler_at_final: bool,
+    /// What is not done here, and must not be passed over where it changes images.
+    #[serde(flatten)]
+    pub others: OtherKeys,
 }
 
 impl Default for SchedulerConfig {
@@ -130,6 +140,7 @@ impl Default for SchedulerConfig {
             solver_type: SolverType::Midpoint,
             lower_order_final: true,
             euler_at_final: false,
+            others: OtherKeys::default(),
         }
     }
 }
@@ -140,13 +151,10 @@ impl SchedulerConfig {
     /// # Errors
     /// The key at fault and why.
     pub fn check(&self) -> Result<(), String> {
-        let unsupported = [
-            ("rescale_betas_zero_snr", self.rescale_betas_zero_snr),
-            ("use_beta_sigmas", self.use_beta_sigmas),
-        ];
-        if let Some((key, _)) = unsupported.iter().find(|(_, set)| *set) {
-            return Err(format!("{key} is not supported; set it to false"));
+        if self.use_beta_sigmas {
+            return Err("use_beta_sigmas is not supported".to_owned());
         }
+        self.others.check()?;
         if !(2..=MOST_TIMESTEPS).contains(&self.num_train_timesteps) {
             return Err(format!("num_train_timesteps must be between 2 and {MOST_TIMESTEPS}"));
         }
@@ -162,5 +170,19 @@ impl SchedulerConfig {
             return Err("beta_start and beta_end must lie in 0..1".to_owned());
         }
         Ok(())
+    }
+
+    /// As [`SchedulerConfig::check`], and what only `method` would have to heed.
+    ///
+    /// # Errors
+    /// The key at fault and why.
+    pub fn check_for(&self, method: super::Method) -> Result<(), String> {
+        self.check()?;
+        self.others.check_for(method)
+    }
+
+    /// Keys that are given and that `method` passes over, in sentences.
+    pub fn set_aside(&self, method: super::Method) -> Vec<String> {
+        self.others.set_aside(method)
     }
 }

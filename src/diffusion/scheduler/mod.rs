@@ -6,6 +6,7 @@ mod config;
 mod ddim;
 mod dpm;
 mod euler;
+mod other_keys;
 mod sigmas;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub use config::{
 pub use ddim::DdimSolver;
 pub use dpm::DpmSolver;
 pub use euler::EulerSolver;
+pub use other_keys::OtherKeys;
 
 /// The solver of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, Serialize)]

@@ -6,7 +6,7 @@ use super::*;
 use crate::diffusion::golden::{fixture, values};
 
 fn config() -> SchedulerConfig {
-    serde_json::from_slice(&fixture("scheduler_config.json")).unwrap()
+    crate::diffusion::json::from_json(&fixture("scheduler_config.json")).unwrap()
 }
 
 fn assert_close(found: &[f32], expected: &[f32], relative: f32, what: &str) {
@@ -46,11 +46,13 @@ fn schedules_agree_with_the_published_ones() {
 
 #[test]
 fn the_effective_configuration_means_the_same_as_the_models_own() {
-    // JSON has no -Infinity, which is how Python wrote a key that isn't read here.
-    let text = String::from_utf8(fixture("scheduler_effective_config.json")).unwrap();
-    let text = text.replace("-Infinity", "null");
-    let effective: SchedulerConfig = serde_json::from_str(&text).unwrap();
-    assert_eq!(SchedulerConfig { use_karras_sigmas: false, ..effective }, config());
+    let effective = fixture("scheduler_effective_config.json");
+    let effective: SchedulerConfig = crate::diffusion::json::from_json(&effective).unwrap();
+    assert_eq!((effective.check(), effective.set_aside(Method::default())), (Ok(()), Vec::new()));
+    // It was written for another scheduler, with that one's keys.
+    let own = SchedulerConfig { others: OtherKeys::default(), ..config() };
+    let others = OtherKeys::default();
+    assert_eq!(SchedulerConfig { use_karras_sigmas: false, others, ..effective }, own);
 }
 
 /// Feeds a recorded run's model outputs to a solver and compares each sample it arrives at.
@@ -249,4 +251,48 @@ fn named_case(case: &str) -> (SchedulerConfig, Method, usize) {
     };
     let method = Method { solver, sigmas: serde_json::from_value(word(parts[1])).unwrap() };
     (config, method, parts[4].parse().unwrap())
+}
+
+#[test]
+fn zero_snr_agrees_with_the_papers_algorithm() {
+    let bytes = fixture("zero_snr.safetensors");
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let config = SchedulerConfig {
+        rescale_betas_zero_snr: true,
+        timestep_spacing: TimestepSpacing::Trailing,
+        prediction_type: PredictionType::VPrediction,
+        ..config()
+    };
+    assert_eq!(config.check(), Ok(()));
+    // Float32 loses digits where what is left of the image is little.
+    let expected = values(&tensors, "alphas_cumprod");
+    assert_close(&alphas_cumprod(&config)[..900], &expected[..900], 1e-4, "alphas_cumprod");
+    assert_close(&alphas_cumprod(&config)[900..], &expected[900..], 1e-3, "alphas_cumprod");
+    let plain = Method { sigmas: Sigmas::Plain, ..Method::default() };
+    for steps in [4, 25] {
+        let schedule = config.schedule(plain, steps);
+        assert_eq!(schedule.timesteps, values(&tensors, &format!("trailing.{steps}.timesteps")));
+        let expected = values(&tensors, &format!("trailing.{steps}.sigmas"));
+        assert_close(&schedule.sigmas[..steps], &expected, 1e-3, "trailing sigmas");
+        let karras = config.schedule(Method::default(), steps);
+        let expected = values(&tensors, &format!("karras.{steps}.sigmas"));
+        assert_close(&karras.sigmas[..steps], &expected, 1e-5, "karras sigmas");
+    }
+    for method in
+        [plain, Method::default(), Method { solver: SolverKind::Ddim, sigmas: Sigmas::Plain }]
+    {
+        let mut solver = config.solver(method, 20);
+        check_arrival(solver.as_mut(), config.prediction_type, &[0.7, -1.3, 0.0, 2.5]);
+    }
+}
+
+#[test]
+fn solver_types_of_other_schedulers_are_the_midpoint_method() {
+    for kind in ["midpoint", "bh1", "bh2", "logrho"] {
+        let text = format!(r#"{{"solver_type": "{kind}", "lambda_min_clipped": -Infinity}}"#);
+        let config: SchedulerConfig = crate::diffusion::json::from_json(text.as_bytes()).unwrap();
+        assert_eq!((config.solver_type, config.check()), (SolverType::Midpoint, Ok(())));
+    }
+    let wrong = crate::diffusion::json::from_json::<SchedulerConfig>(br#"{"solver_type": "x"}"#);
+    assert!(wrong.unwrap_err().contains("solver_type: unknown variant"));
 }

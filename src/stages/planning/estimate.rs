@@ -16,6 +16,7 @@ use crate::onnx::Device;
 use crate::stages::context::Context;
 use crate::stages::encode::kept;
 use crate::stages::error::StageError;
+use crate::stages::model_check::findings;
 use crate::stages::originals::decode_original;
 use crate::stages::run::{STAGES, standings};
 use crate::stages::sources::{Source, expand};
@@ -140,6 +141,7 @@ fn estimate(
     let mut said = warnings(&found);
     // What the classes lack is said above already, with all of them.
     said.extend(refused.filter(|_| said.is_empty()));
+    said.extend(findings(context));
     said.extend(context.pipeline.unused.iter().cloned());
     said.extend(no_devices.map(|error| format!("no model can be run: {error}")));
     let cards = !devices.is_empty() && devices.iter().all(|device| *device != Device::Cpu);
@@ -192,8 +194,8 @@ fn work(context: &Context, counted: &Counted) -> Result<Work, StageError> {
         encode_batch: pipeline.encode.batch as u64,
         anchor_batch: pipeline.anchor.batch as u64,
         encoded_again: kept(shape(pipeline.encode.size)?, pipeline.kept())
-            != shape(pipeline.generate.size)?
-            || pipeline.encode.size != pipeline.generate.size,
+            != shape(context.size())?
+            || pipeline.encode.size != context.size(),
         generate_batch: pipeline.generate.batch as u64,
         steps: pipeline.generate.steps as u64,
         samples_per_tar: pipeline.output.samples_per_shard as u64,

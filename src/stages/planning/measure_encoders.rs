@@ -74,7 +74,7 @@ impl Bench<'_> {
         rates: &mut Rates,
     ) -> Result<Vec<Vec<f32>>, StageError> {
         let pipeline = &self.context.pipeline;
-        let (size, ipc) = (pipeline.generate.size, pipeline.discover.ipc);
+        let (size, ipc) = (self.context.size(), pipeline.discover.ipc);
         let runs = ipc.div_ceil(pipeline.anchor.batch.max(1));
         let each = ipc.div_ceil(runs.max(1)).max(1);
         let pictures = self.pictures.iter().cycle().take(each);

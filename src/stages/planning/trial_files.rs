@@ -230,7 +230,7 @@ impl Trial<'_> {
     }
 
     fn anchors(&self, n: u64) -> Result<u64, StageError> {
-        let shape = self.context.model.latent_shape(self.context.pipeline.generate.size)?;
+        let shape = self.context.model.latent_shape(self.context.size())?;
         let format = LatentFormat { dtype: self.context.pipeline.encode.dtype, shape };
         let values = n as usize * format.values();
         let latents = match self.better.latents.is_empty() {
