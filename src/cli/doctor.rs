@@ -50,7 +50,7 @@ impl Doctor {
             "problems": problems,
             "model": model,
         });
-        let mut out = std::io::stdout().lock();
+        let mut out = super::output::stdout();
         if self.json {
             writeln!(out, "{report:#}")?;
         } else {

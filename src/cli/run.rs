@@ -95,7 +95,7 @@ impl Run {
         pipeline.unused.iter().for_each(|sentence| progress.say(sentence));
         let context = Context::new(pipeline, run_dir.clone(), folder, notice)?;
         let context = Arc::new(context);
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = coda_pipe::threads::runtime(context.workers())?;
         // Held until nothing of this process writes any more.
         let place = match self.dry_run {
             true => Place::Nowhere,
@@ -150,7 +150,7 @@ impl Run {
             retry_failed,
             team: None,
         };
-        let mut out = std::io::stdout().lock();
+        let mut out = super::output::stdout();
         for line in stages::dry_run(context, &options, range).await? {
             writeln!(out, "{line}")?;
         }
@@ -210,7 +210,7 @@ impl Run {
             run_dir.bring_all()?;
             let of = OfRun { context, run_dir: run_dir.clone(), record: run_dir.record()? };
             let (path, _) = report::make(&of, progress, &cancel, &Wanted::default()).await?;
-            eprintln!("report in {}", path.display());
+            coda_pipe::say!("report in {}", path.display());
         }
         Ok(Exit::Done)
     }

@@ -64,7 +64,7 @@ impl Verify {
         let (samples, bytes, images) =
             (total(|found| found.samples), total(|found| found.bytes), total(|found| found.images));
         let indexes = found.iter().filter(|found| found.indexed).count();
-        let mut out = std::io::stdout().lock();
+        let mut out = super::output::stdout();
         if self.json {
             let report = json!({
                 "ok": bad == 0, "shards": found, "samples": samples, "bytes": bytes,

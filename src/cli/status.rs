@@ -61,7 +61,7 @@ impl Status {
             logs.extend(receipts.into_values().filter(|r| !r.log.is_empty()));
         }
         let workers = crew(&run_dir)?;
-        let mut out = std::io::stdout().lock();
+        let mut out = super::output::stdout();
         if self.json {
             let status = json!({
                 "run_dir": self.run_dir, "record": record, "stages": rows, "workers": workers,

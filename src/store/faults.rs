@@ -49,7 +49,7 @@ impl<F> Faulty<F> {
     pub(super) fn from_environment(inner: F) -> Self {
         let text = std::env::var("CODA_PIPE_FAULTS").unwrap_or_default();
         Self::new(inner, &text).unwrap_or_else(|rule| {
-            eprintln!("CODA_PIPE_FAULTS: {rule:?} is no rule");
+            crate::say!("CODA_PIPE_FAULTS: {rule:?} is no rule");
             std::process::exit(2)
         })
     }
@@ -175,7 +175,7 @@ impl<F: FileSystem> FileSystem for Faulty<F> {
     fn reach(&self, point: Point, path: &Path) {
         for rule in self.rules.iter().filter(|rule| rule.is_for(path)) {
             if rule.what == What::Kill(point.name().to_owned()) && rule.is_due() {
-                eprintln!("killed at {} of {}", point.name(), path.display());
+                crate::say!("killed at {} of {}", point.name(), path.display());
                 std::process::abort();
             }
         }

@@ -111,7 +111,7 @@ impl Lock {
         }
         let (heart, stopped) = channel();
         let every = rules.beat;
-        let beating = std::thread::spawn(move || {
+        let beating = crate::threads::spawn("heartbeat", move || {
             for beat in 1.. {
                 if stopped.recv_timeout(every) != Err(RecvTimeoutError::Timeout) {
                     break;
@@ -121,6 +121,10 @@ impl Lock {
             }
             mine
         });
+        let beating = beating.map_err(|error| {
+            let _ = std::fs::remove_file(&claim);
+            StoreError::io("hold", &claim)(error)
+        })?;
         Ok(Self { claim, heart: Some(heart), beating: Some(beating), file })
     }
 }

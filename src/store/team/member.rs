@@ -85,12 +85,17 @@ impl Member {
         let (heart, stopped) = channel();
         // A beat that can't be told soon is followed by another.
         let (shared, place) = (note.clone(), run_dir.hasty());
-        let beating = std::thread::spawn(move || {
+        let beating = crate::threads::spawn("heartbeat", move || {
             while stopped.recv_timeout(beat) == Err(RecvTimeoutError::Timeout) {
                 // A full disk shows itself where results are written.
                 let _ = tell(&place, &shared);
             }
         });
+        let beating = beating.map_err(|error| {
+            // The place is given back: it has nobody.
+            let _ = run_dir.delete(&name);
+            StoreError::io("hold", &run_dir.path(&name))(error)
+        })?;
         Ok(Self {
             run_dir: run_dir.clone(),
             worker: worker.to_owned(),
