@@ -57,8 +57,7 @@ pub fn write(text: &str) {
 fn is_ready(reader: &mut Reader) -> bool {
     let stderr = std::io::stderr();
     let mut asked = [PollFd::new(&stderr, PollFlags::OUT)];
-    let patience =
-        if reader.stands_still { Timespec { tv_sec: 0, tv_nsec: 0 } } else { PATIENCE };
+    let patience = if reader.stands_still { Timespec { tv_sec: 0, tv_nsec: 0 } } else { PATIENCE };
     // What can't be asked, as little as a closed one, has nobody waiting for it: the write shows it.
     let ready = rustix::io::retry_on_intr(|| poll(&mut asked, Some(&patience)));
     let room = ready.map_or(true, |ready| ready > 0);

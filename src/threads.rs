@@ -172,7 +172,8 @@ fn all_there((started, changed): &Meeting, count: usize) -> usize {
 pub fn start_arithmetic(most: usize, leave_room: bool) -> io::Result<()> {
     let said = std::env::var("RAYON_NUM_THREADS").ok().and_then(|said| said.parse().ok());
     let cores = if leave_room { cores() } else { machine() };
-    let wanted = said.filter(|said| *said > 0).map_or(cores, |said: usize| said.min(cores)).min(most);
+    let wanted =
+        said.filter(|said| *said > 0).map_or(cores, |said: usize| said.min(cores)).min(most);
     let mut waiting = Vec::new();
     while waiting.len() < wanted {
         let (hand, handed) = channel();

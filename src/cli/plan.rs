@@ -81,7 +81,8 @@ impl Plan {
         let mut out = super::output::stdout();
         if self.json {
             let root = run_dir.to_string();
-            let mut report = json!({"pipeline": self.pipeline, "run_dir": root});
+            let mut report =
+                json!({"pipeline": self.pipeline.display().to_string(), "run_dir": root});
             if let (Some(report), serde_json::Value::Object(found)) =
                 (report.as_object_mut(), serde_json::to_value(&found)?)
             {

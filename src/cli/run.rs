@@ -87,6 +87,17 @@ impl Run {
         self.team.refuse_with(&[("--force", self.force), ("--retry-failed", self.retry_failed)])?;
         let place = self.run_dir.clone().unwrap_or_else(|| pipeline.run_dir());
         let partition = self.team.partition()?;
+        refuse_other_than_utf8(&[
+            Some(&std::env::current_dir().context("the current folder")?),
+            Some(&self.pipeline),
+            Some(&place),
+            self.scratch.as_ref(),
+            Some(&pipeline.model.path),
+            pipeline.model.refiner.as_ref(),
+            pipeline.data.classes.as_ref(),
+            pipeline.features.model.as_ref(),
+            pipeline.runtime.library.as_ref(),
+        ])?;
         let run_dir = scratched(RunDir::at(&place, self.scratch.as_deref())?, partition);
         let folder = folder_of(&self.pipeline);
         let progress = Arc::new(Progress::new(self.style()));
@@ -240,6 +251,17 @@ impl Run {
             }
         }
         Ok(())
+    }
+}
+
+/// Refuses paths that `run.json` and the receipts can't hold, before anything is done.
+fn refuse_other_than_utf8(paths: &[Option<&PathBuf>]) -> Result<(), UsageError> {
+    match paths.iter().flatten().find(|path| path.to_str().is_none()) {
+        None => Ok(()),
+        Some(path) => Err(UsageError(format!(
+            "{}: a path has to be UTF-8, as run.json holds it: rename what is shown as \u{fffd}, or work elsewhere",
+            path.display()
+        ))),
     }
 }
 

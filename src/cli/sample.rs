@@ -128,10 +128,13 @@ impl Sample {
         coda_pipe::say!("ONNX Runtime {} on {device}", runtime.version());
         let (most, set) = (coda_pipe::threads::cores(), self.threads);
         if set > most {
-            coda_pipe::say!("warning: --threads {set} is too many for this machine: {most} are used");
+            coda_pipe::say!(
+                "warning: --threads {set} is too many for this machine: {most} are used"
+            );
         }
         // Left to itself ONNX Runtime counts the machine's cores, for which there may be no room.
-        let threads = if set == 0 && most == coda_pipe::threads::machine() { 0 } else { set.clamp(1, most) };
+        let threads =
+            if set == 0 && most == coda_pipe::threads::machine() { 0 } else { set.clamp(1, most) };
         let options = GraphOptions { device, threads, spin: true, ..GraphOptions::default() };
         let shape = folder.latent_shape(size)?;
         let start = Start {

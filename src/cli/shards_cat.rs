@@ -10,7 +10,7 @@ use coda_pipe::shards::{
     WriterOptions,
 };
 use std::collections::BTreeSet;
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 /// Write the samples of shards as one tar on stdout, as the pipeline sees them.

@@ -59,7 +59,11 @@ impl Index {
         if let Some(path) = wids {
             write_wids(path, &written)?;
         } else if let Some(path) = &self.wids {
-            coda_pipe::say!("{} is not written: it would lack {} shards", path.display(), failed.len());
+            coda_pipe::say!(
+                "{} is not written: it would lack {} shards",
+                path.display(),
+                failed.len()
+            );
         }
         if self.json {
             let report = json!({"written": written, "failed": failed, "wids": wids});

@@ -62,12 +62,12 @@ impl Pack {
         let (samples, shards) = (plan.samples(), plan.shards.len());
         coda_pipe::say!("{samples} images of {} classes into {shards} shards", plan.classes.len());
         let progress = Progress::new(ProgressStyle::detect());
-        let shown = progress.stage("pack", shards, 0);
+        let shown = progress.stage("pack", shards, (0, 0));
         let options =
             WriteOptions { workers: self.workers, max_bad: self.max_bad, force: self.force };
         let packed = write_shards(&plan, &pattern, &options, |step| match step {
             Step::Sample => shown.tick(1),
-            Step::Shard => shown.unit_done(),
+            Step::Shard => shown.unit_done(0),
         });
         shown.clear();
         let packed = packed?;

@@ -51,10 +51,10 @@ impl Verify {
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let places = places(&self.shards)?;
         let progress = Progress::new(ProgressStyle::detect());
-        let shown = progress.stage("verify", places.len(), 0);
+        let shown = progress.stage("verify", places.len(), (0, 0));
         let examined = places.par_iter().map(|place| {
             let found = self.examine(place, &shown);
-            shown.unit_done();
+            shown.unit_done(0);
             found
         });
         let found: Vec<Found> = examined.collect();

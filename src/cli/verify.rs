@@ -91,8 +91,7 @@ impl Verify {
     fn print(&self, found: &Verification) -> anyhow::Result<()> {
         let mut out = super::output::stdout();
         if self.json {
-            let report =
-                json!({"run_dir": self.run_dir, "ok": found.damaged.is_empty(), "found": found});
+            let report = json!({"run_dir": self.run_dir.display().to_string(), "ok": found.damaged.is_empty(), "found": found});
             writeln!(out, "{report:#}")?;
             return Ok(());
         }

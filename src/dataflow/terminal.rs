@@ -69,8 +69,7 @@ impl TermLike for Terminal {
     }
 
     fn flush(&self) -> Result<()> {
-        let drawn =
-            std::mem::take(&mut *self.drawn.lock().unwrap_or_else(PoisonError::into_inner));
+        let drawn = std::mem::take(&mut *self.drawn.lock().unwrap_or_else(PoisonError::into_inner));
         if !drawn.is_empty() {
             messages::write(&drawn);
         }

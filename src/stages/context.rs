@@ -153,7 +153,7 @@ impl Context {
     pub fn loaded(&self) -> Option<serde_json::Value> {
         self.runtime.get().map(|(runtime, devices)| {
             serde_json::json!({
-                "onnxruntime": runtime.version(), "library": runtime.library(),
+                "onnxruntime": runtime.version(), "library": runtime.library().display().to_string(),
                 "devices": names(devices), "threads": self.threads(), "workers": self.workers(),
             })
         })
@@ -175,7 +175,9 @@ fn tell_of_too_many(pipeline: &Pipeline, notice: &dyn Fn(&str)) {
         ("workers", runtime.workers, threads::most_workers()),
     ] {
         if set > most {
-            notice(&format!("warning: [runtime] {name} = {set} is too many for this machine: {most} are used"));
+            notice(&format!(
+                "warning: [runtime] {name} = {set} is too many for this machine: {most} are used"
+            ));
         }
     }
 }
