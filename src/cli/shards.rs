@@ -60,7 +60,7 @@ impl Shards {
 pub(super) fn places(patterns: &[String]) -> anyhow::Result<Vec<ShardPlace>> {
     let mut told = Vec::new();
     let places = expand_sources_telling(Path::new(""), patterns, Retry::default(), &mut told);
-    told.iter().for_each(|sentence| eprintln!("{}", printable(sentence)));
+    told.iter().for_each(|sentence| coda_pipe::say!("{}", printable(sentence)));
     places.map_err(|error| match error {
         ShardError::Remote { .. } => anyhow::Error::new(error),
         mistake => UsageError(mistake.to_string()).into(),

@@ -62,17 +62,17 @@ impl Pack {
         let shuffle = (!self.no_shuffle).then_some(self.seed);
         let plan =
             plan_shards(&entries, &PackOptions { per_shard: self.per_shard, shuffle, label });
-        left_out.lines().iter().for_each(|line| eprintln!("{}", printable(line)));
-        plan.numbered_line().iter().for_each(|line| eprintln!("{}", printable(line)));
+        left_out.lines().iter().for_each(|line| coda_pipe::say!("{}", printable(line)));
+        plan.numbered_line().iter().for_each(|line| coda_pipe::say!("{}", printable(line)));
         let (samples, shards) = (plan.samples(), plan.shards.len());
-        eprintln!("{samples} images of {} classes into {shards} shards", plan.classes.len());
+        coda_pipe::say!("{samples} images of {} classes into {shards} shards", plan.classes.len());
         let progress = Progress::new(ProgressStyle::detect());
-        let shown = progress.stage("pack", shards, 0);
+        let shown = progress.stage("pack", shards, (0, 0));
         let options =
             WriteOptions { workers: self.workers, max_bad: self.max_bad, force: self.force };
         let packed = write_shards(&plan, &pattern, &options, |step| match step {
             Step::Sample => shown.tick(1),
-            Step::Shard => shown.unit_done(),
+            Step::Shard => shown.unit_done(0),
         });
         shown.clear();
         let packed = packed?;
@@ -87,9 +87,9 @@ impl Pack {
         pattern: &ShardPattern,
     ) -> anyhow::Result<()> {
         for skipped in &packed.skipped {
-            eprintln!("left out: {}", printable(&skipped.to_string()));
+            coda_pipe::say!("left out: {}", printable(&skipped.to_string()));
         }
-        let mut out = std::io::stdout().lock();
+        let mut out = super::output::stdout();
         if self.json {
             let mut report = serde_json::to_value(packed)?;
             report["passed_over"] = serde_json::to_value(left_out)?;

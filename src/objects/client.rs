@@ -9,7 +9,7 @@ use object_store::client::{HttpClient, HttpConnector};
 use object_store::http::HttpBuilder;
 use object_store::path::Path;
 use object_store::{ClientOptions, HeaderValue, ObjectStore};
-use tokio::runtime::Runtime;
+use tokio::runtime::Handle;
 
 use super::answers::{Connector, with_login};
 use super::error::RemoteError;
@@ -22,7 +22,7 @@ static NETWORK: Mutex<Option<Arc<Network>>> = Mutex::new(None);
 /// The threads that requests run on, and the clients.
 #[derive(Debug)]
 pub(crate) struct Network {
-    runtime: Runtime,
+    runtime: Handle,
     web: HttpClient,
     buckets: Mutex<HashMap<String, Arc<dyn Store>>>,
 }
@@ -38,6 +38,27 @@ pub(crate) struct Object {
     pub login: bool,
 }
 
+/// Starts the thread that requests run on, and the one that looks up names: where that can't be started later, the runtime
+/// would panic.
+fn start() -> io::Result<Handle> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .thread_keep_alive(std::time::Duration::from_secs(1 << 30))
+        .build()?;
+    let (handle, (ready, is_ready)) =
+        (runtime.handle().clone(), std::sync::mpsc::sync_channel::<()>(1));
+    crate::threads::spawn("network", move || {
+        runtime.block_on(async {
+            if tokio::task::spawn_blocking(|| ()).await.is_ok() {
+                let _ = ready.send(());
+                std::future::pending::<()>().await;
+            }
+        });
+    })?;
+    is_ready.recv().map_err(|_| io::Error::other("the thread for requests ended"))?;
+    Ok(handle)
+}
+
 impl Network {
     /// The process's connections.
     ///
@@ -50,13 +71,7 @@ impl Network {
         }
         // Another part of the process may have chosen one already: that will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        // One thread would decrypt, write files and answer everybody by turns.
-        let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(threads)
-            .thread_name("network")
-            .enable_all()
-            .build()?;
+        let runtime = start()?;
         let options = ClientOptions::new().with_allow_http(true);
         let web = Connector.connect(&options).map_err(|error| {
             RemoteError::lasting(io::ErrorKind::Other, format!("no web client: {error}"))

@@ -8,6 +8,7 @@ use crate::diffusion::{ModelFolder, Purpose};
 use crate::imaging::DecodeOptions;
 use crate::onnx::{Device, GraphOptions, Runtime, Search, TensorRt};
 use crate::store::RunDir;
+use crate::threads;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -94,6 +95,7 @@ impl Context {
         let size = given.or(pipeline.anchor.size).or(own).unwrap_or(USUAL_SIZE);
         pipeline.generate.size = Some(size);
         let workers = Arc::new(Semaphore::new(workers(&pipeline)));
+        tell_of_too_many(&pipeline, &notice);
         let (runtime, notice) = (Arc::default(), Arc::from(notice));
         Ok(Self {
             pipeline,
@@ -161,11 +163,11 @@ impl Context {
         permit.map_err(|e| StageError::Task(e.to_string()))
     }
 
-    /// Threads of one model on the CPU.
+    /// Threads of one model on the CPU: they turn while they wait, so that more than there are cores would be in the way.
     pub fn threads(&self) -> usize {
         match self.pipeline.runtime.threads {
-            0 => cores(),
-            n => n,
+            0 => threads::cores(),
+            n => n.min(threads::cores()),
         }
     }
 
@@ -213,7 +215,7 @@ impl Context {
     pub fn loaded(&self) -> Option<serde_json::Value> {
         self.runtime.get().map(|(runtime, devices)| {
             serde_json::json!({
-                "onnxruntime": runtime.version(), "library": runtime.library(),
+                "onnxruntime": runtime.version(), "library": runtime.library().display().to_string(),
                 "devices": names(devices), "threads": self.threads(), "workers": self.workers(),
             })
         })
@@ -236,13 +238,24 @@ fn open(root: &Path, purpose: Purpose, method: Method) -> Result<ModelFolder, St
 
 fn workers(pipeline: &Pipeline) -> usize {
     match pipeline.runtime.workers {
-        0 => cores(),
-        n => n,
+        0 => threads::cores(),
+        n => n.min(threads::most_workers()),
     }
 }
 
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+/// Tells of settings that are more than this machine has.
+fn tell_of_too_many(pipeline: &Pipeline, notice: &dyn Fn(&str)) {
+    let runtime = &pipeline.runtime;
+    for (name, set, most) in [
+        ("threads", runtime.threads, threads::cores()),
+        ("workers", runtime.workers, threads::most_workers()),
+    ] {
+        if set > most {
+            notice(&format!(
+                "warning: [runtime] {name} = {set} is too many for this machine: {most} are used"
+            ));
+        }
+    }
 }
 
 fn about(runtime: &Runtime) -> String {

@@ -28,7 +28,7 @@ impl Reading {
         if terminal {
             bar.set_message(line(done, of));
         } else if first || last.elapsed() >= EVERY {
-            eprintln!("{}", line(done, of));
+            crate::say!("{}", line(done, of));
             *last = Instant::now();
         }
     }
@@ -43,10 +43,10 @@ impl Reading {
         }
         let cure = "set XDG_CACHE_HOME to a folder that can be written";
         match (&found.not_kept, kept) {
-            (Some(why), _) => eprintln!(
+            (Some(why), _) => crate::say!(
                 "warning: the weights' fingerprints are not kept, so every command reads the weights again: {why}; {cure}"
             ),
-            (None, None) => eprintln!(
+            (None, None) => crate::say!(
                 "warning: the weights' fingerprints are not kept, so every command reads the weights again: there is no \
                  home folder; {cure}"
             ),

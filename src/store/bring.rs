@@ -116,7 +116,11 @@ impl RunDir {
             Ok(())
         };
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..AT_ONCE.min(what.len())).map(|_| scope.spawn(work)).collect();
+            let start = |_| std::thread::Builder::new().spawn_scoped(scope, work).ok();
+            let threads: Vec<_> = (0..AT_ONCE.min(what.len())).map_while(start).collect();
+            if threads.is_empty() {
+                return work();
+            }
             threads.into_iter().try_for_each(|thread| {
                 thread.join().unwrap_or_else(|_| {
                     let died = io::Error::other("a download died; this is a bug");

@@ -7,8 +7,9 @@
 //! | `OPERATION:FILE:ERROR[@N]` | from the Nth (first) `OPERATION` on a path with `FILE` in it, all fail with `ERROR` |
 //! | `short:FILE` | a write takes a third of what it is given |
 //! | `full:BYTES` | once so many bytes are written in all, there is no space left |
-//! | `hold:OPERATION:FILE:UNTIL` | `OPERATION` on a path with `FILE` in it waits until the file `UNTIL` is there; it fails after 30 seconds |
+//! | `await:OPERATION:FILE:UNTIL` | `OPERATION` on a path with `FILE` in it waits until the file `UNTIL` is there; it fails after 30 seconds |
 //! | `kill:POINT:FILE[@N]` | the process dies when it comes to `POINT` for the Nth (first) time |
+//! | `hold:POINT:FILE:GATE[@N]` | from the Nth (first) time on, it notes the path in the file `GATE` and waits there until there is a file `GATE.open` |
 //!
 //! Operations are `create`, `write`, `fsync`, `rename`, `fsync-folder` and `remove`; errors the names of `errno(3)`;
 //! points those of [`Point::name`]; an empty `FILE` is any.
@@ -16,7 +17,7 @@
 use super::disk::{FileSystem, Point};
 use rustix::io::Errno;
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -48,8 +49,9 @@ enum What {
     Fail(String, Errno),
     Short,
     Full(u64),
-    Hold(String, PathBuf),
+    Await(String, PathBuf),
     Kill(String),
+    Hold(String, PathBuf),
 }
 
 impl<F> Faulty<F> {
@@ -57,7 +59,7 @@ impl<F> Faulty<F> {
     pub(super) fn from_environment(inner: F) -> Self {
         let text = std::env::var("CODA_PIPE_FAULTS").unwrap_or_default();
         Self::new(inner, &text).unwrap_or_else(|rule| {
-            eprintln!("CODA_PIPE_FAULTS: {rule:?} is no rule");
+            crate::say!("CODA_PIPE_FAULTS: {rule:?} is no rule");
             std::process::exit(2)
         })
     }
@@ -74,7 +76,7 @@ impl<F> Faulty<F> {
                 What::Fail(which, errno) if which == operation && rule.is_due() => {
                     return Err(io::Error::from_raw_os_error(errno.raw_os_error()));
                 }
-                What::Hold(which, until) if which == operation => hold(until)?,
+                What::Await(which, until) if which == operation => wait_for(until)?,
                 _ => {}
             }
         }
@@ -103,7 +105,7 @@ impl<F> Faulty<F> {
 }
 
 /// Waits until there is a file `until`.
-fn hold(until: &Path) -> io::Result<()> {
+fn wait_for(until: &Path) -> io::Result<()> {
     let begun = Instant::now();
     while !until.exists() {
         if begun.elapsed() > PATIENCE {
@@ -137,9 +139,13 @@ fn parse(rule: &str) -> Option<Rule> {
             let point = Point::ALL.into_iter().find(|known| known.name() == *point)?;
             (What::Kill(point.name().to_owned()), *file)
         }
-        ["hold", operation, file, until] => {
+        ["await", operation, file, until] => {
             OPERATIONS.contains(operation).then_some(())?;
-            (What::Hold((*operation).to_owned(), until.into()), *file)
+            (What::Await((*operation).to_owned(), until.into()), *file)
+        }
+        ["hold", point, file, gate] => {
+            let point = Point::ALL.into_iter().find(|known| known.name() == *point)?;
+            (What::Hold(point.name().to_owned(), PathBuf::from(gate)), *file)
         }
         [operation, file, error] => {
             OPERATIONS.contains(operation).then_some(())?;
@@ -150,6 +156,15 @@ fn parse(rule: &str) -> Option<Rule> {
     Some(Rule { what, file: file.to_owned(), from, seen: AtomicU64::new(0) })
 }
 
+/// Notes that `path` has come to `gate`, and waits until that is open.
+fn hold(gate: &Path, path: &Path) {
+    let file = File::options().create(true).append(true).open(gate);
+    let _ = file.and_then(|mut file| writeln!(file, "{}", path.display()));
+    while !gate.with_extension("open").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 fn errno(name: &str) -> Option<Errno> {
     Some(match name {
         "EIO" => Errno::IO,
@@ -158,6 +173,12 @@ fn errno(name: &str) -> Option<Errno> {
         "ESTALE" => Errno::STALE,
         "EROFS" => Errno::ROFS,
         "EACCES" => Errno::ACCESS,
+        "EINVAL" => Errno::INVAL,
+        "ENOTSUP" => Errno::NOTSUP,
+        "ENOSYS" => Errno::NOSYS,
+        "EBADF" => Errno::BADF,
+        "EISDIR" => Errno::ISDIR,
+        "EFBIG" => Errno::FBIG,
         _ => return None,
     })
 }
@@ -199,8 +220,14 @@ impl<F: FileSystem> FileSystem for Faulty<F> {
     fn reach(&self, point: Point, path: &Path) {
         for rule in self.rules.iter().filter(|rule| rule.is_for(path)) {
             if rule.what == What::Kill(point.name().to_owned()) && rule.is_due() {
-                eprintln!("killed at {} of {}", point.name(), path.display());
+                crate::say!("killed at {} of {}", point.name(), path.display());
                 std::process::abort();
+            }
+            if let What::Hold(at, gate) = &rule.what
+                && at == point.name()
+                && rule.is_due()
+            {
+                hold(gate, path);
             }
         }
     }
@@ -219,7 +246,8 @@ mod tests {
             "rename::ESTALE@3;short:x",
             "full:10",
             "kill:synced:",
-            "hold:fsync:a.png:b",
+            "await:fsync:a.png:b",
+            "hold:created:a:/g@2",
         ] {
             assert!(Faulty::new(Disk, good).is_ok(), "{good}");
         }

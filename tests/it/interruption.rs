@@ -57,7 +57,7 @@ fn sigint_sigterm_and_slurms_sigusr1_finish_what_is_under_way_and_leave_a_resuma
         let status = child.wait().unwrap();
         assert_eq!(status.code(), Some(130), "{name}: {status}");
         let stderr = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
-        assert!(stderr.contains(&format!("SIG{name}: finishing what is nearly done")), "{stderr}");
+        assert!(stderr.contains(&format!("SIG{name}: finishing what is under way")), "{stderr}");
         assert!(stderr.contains("run the same command again to go on"), "{stderr}");
         assert!(!bench.path(name).join("lock.holder").exists(), "the lock is given back");
         bench.expect(0, &["run", "p.toml", "--run-dir", name]);

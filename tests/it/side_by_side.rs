@@ -22,7 +22,7 @@ fn a_unit_that_waits_for_the_disk_holds_up_no_other() {
     ];
     let run = bench.path("run");
     let rules = held
-        .map(|(file, other)| format!("hold:fsync:{file}:{}/{other}.receipt.json", run.display()));
+        .map(|(file, other)| format!("await:fsync:{file}:{}/{other}.receipt.json", run.display()));
     let mut command = bench.command(&[&["run", "p.toml"], &batches[..]].concat());
     let output = command.env("CODA_PIPE_FAULTS", rules.join(";")).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
