@@ -8,13 +8,19 @@
 mod decode;
 mod error;
 mod jpeg;
-mod jpeg_end;
+mod jpeg_header;
+mod jpeg_read;
 mod lanczos;
+mod libjpeg;
 mod png;
+mod png_end;
 mod resize;
 mod sheet;
 mod strip;
 mod tensor;
+mod tiff_read;
+mod tiff_tags;
+mod unread;
 
 pub use decode::{DecodeOptions, decode_rgb};
 pub use error::ImagingError;
