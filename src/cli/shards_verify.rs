@@ -6,7 +6,7 @@ use super::shards::{Bad, places};
 use super::shards_index::index_path;
 use clap::Args;
 use coda_pipe::dataflow::{Progress, ProgressStyle, StageProgress};
-use coda_pipe::imaging::{DecodeOptions, decode_rgb};
+use coda_pipe::imaging::{DecodeOptions, decode_rgb, has_few_of_sixteen_bits, is_image};
 use coda_pipe::shards::{
     ReadOptions, Sample, SampleEntry, ShardIdentity, ShardPlace, check_dali_index,
 };
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use serde_json::json;
 use std::io::Write;
 
-/// Extensions of members that are images, also behind another (`seg.png`).
+/// Extensions of members that are images, also behind another (`seg.png`). Others are where their content is.
 const IMAGES: [&str; 8] = ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"];
 
 /// Read every shard to its end, and if asked decode every image; say what is damaged.
@@ -41,6 +41,8 @@ struct Found {
     bytes: u64,
     /// Images decoded.
     images: u64,
+    /// Those of 16 bits that use no more than the lower twelve.
+    dim_16_bit: u64,
     /// Whether an index lies beside it that was compared.
     indexed: bool,
     bad: Vec<Bad>,
@@ -72,7 +74,13 @@ impl Verify {
             });
             writeln!(out, "{report:#}")?;
         } else {
-            for Found { shard, bad, .. } in &found {
+            for Found { shard, bad, dim_16_bit, .. } in &found {
+                if *dim_16_bit > 0 {
+                    writeln!(
+                        out,
+                        "{shard}: note: {dim_16_bit} images of 16 bits use the lower twelve alone and come out almost black"
+                    )?;
+                }
                 bad.iter().try_for_each(|bad| {
                     writeln!(out, "{shard}: {}", printable(&bad.to_string()))
                 })?;
@@ -135,11 +143,14 @@ impl Verify {
         for member in &sample.members {
             found.bytes += member.bytes.len() as u64;
             let kind = member.extension.rsplit('.').next().unwrap_or_default();
-            if !self.images || !IMAGES.contains(&kind) {
+            if !self.images || !(IMAGES.contains(&kind) || is_image(&member.bytes)) {
                 continue;
             }
             match decode_rgb(&member.bytes, DecodeOptions::default()) {
-                Ok(_) => found.images += 1,
+                Ok(image) => {
+                    found.images += 1;
+                    found.dim_16_bit += u64::from(has_few_of_sixteen_bits(&member.bytes, &image));
+                }
                 Err(error) => {
                     let error = format!("member `.{}`: {error}", member.extension);
                     found.bad.push(Bad { key: Some(sample.key.clone()), code: "bad_image", error });

@@ -46,7 +46,10 @@ section! {
         /// Where a sample's class key is: `cls` or `txt` (a member of that extension), `json:FIELD` (a field of its
         /// `.json` member), or `key` (the sample key's prefix).
         label: LabelSource = LabelSource::Extension("cls".into()), any;
-        /// The members taken as the image, in order of preference.
+        /// The members taken as the image, in order of preference. The format is told by content: JPEG (not lossless,
+        /// hierarchical or of 12 bits), PNG, WebP, GIF and TIFF (their first image), BMP. Of 16 bits the high byte is
+        /// taken; values of fewer bits have to be scaled to the whole range, or they come out almost black, of which the
+        /// run warns. Alpha is dropped.
         image: Vec<String> = ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"].map(String::from).to_vec(), extensions;
         /// How many bad samples (undecodable, without a label, of an unknown class; the lost rest of a damaged shard
         /// counts as one) a run endures: a count, a share of all samples, or `"auto"`: 1 % and at least 10. Past it the run fails; below it

@@ -60,6 +60,12 @@ pub fn decode_rgb(bytes: &[u8], options: DecodeOptions) -> Result<RgbImage, Imag
     }
 }
 
+/// Whether these bytes begin as a file of a format that is read.
+pub fn is_image(bytes: &[u8]) -> bool {
+    let guessed = image::guess_format(bytes).ok().and_then(format_name);
+    guessed.is_some() || is_big_tiff(bytes)
+}
+
 /// Decodes with the crate `image`.
 pub(super) fn through_image(
     bytes: &[u8],

@@ -14,7 +14,9 @@ pub enum ImagingError {
     #[error("this is {0}, which is not read (JPEG, PNG, WebP, GIF, BMP and TIFF are)")]
     NotRead(&'static str),
     /// The file stands for another one, in a repository that was fetched without its large files.
-    #[error("this is a Git LFS pointer and not the image itself: run `git lfs pull` where it comes from")]
+    #[error(
+        "this is a Git LFS pointer and not the image itself: run `git lfs pull` where it comes from"
+    )]
     GitLfsPointer,
     /// The format is known, its bytes are damaged.
     #[error("corrupt {format}: {detail}")]

@@ -29,6 +29,7 @@ pub(super) struct Frame {
     marker: u8,
     /// Bits a sample.
     precision: u8,
+    width: u16,
     /// Rows; 0 where a later segment would tell.
     height: u16,
     components: Vec<Component>,
@@ -108,6 +109,11 @@ impl<'a> JpegHeader<'a> {
         }
     }
 
+    /// Width and height.
+    pub(super) fn size(&self) -> (u32, u32) {
+        self.frame.as_ref().map_or((0, 0), |frame| (frame.width.into(), frame.height.into()))
+    }
+
     /// What the file has that no decoder here reads, in words.
     pub(super) fn unsupported(&self) -> Option<String> {
         if self.scans > MOST_SCANS {
@@ -157,7 +163,7 @@ impl<'a> JpegHeader<'a> {
 
 impl Frame {
     fn parse(marker: u8, content: &[u8]) -> Option<Self> {
-        let [precision, h1, h0, _, _, count, components @ ..] = content else { return None };
+        let [precision, h1, h0, w1, w0, count, components @ ..] = content else { return None };
         let components = components.chunks_exact(3).take((*count).into());
         let components = components.filter_map(|component| match component {
             [id, sampling, _] => {
@@ -166,7 +172,14 @@ impl Frame {
             _ => None,
         });
         let height = u16::from_be_bytes([*h1, *h0]);
-        Some(Self { marker, precision: *precision, height, components: components.collect() })
+        let width = u16::from_be_bytes([*w1, *w0]);
+        Some(Self {
+            marker,
+            precision: *precision,
+            width,
+            height,
+            components: components.collect(),
+        })
     }
 }
 

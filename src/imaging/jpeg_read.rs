@@ -34,7 +34,7 @@ pub(super) fn read_jpeg(bytes: &[u8], options: DecodeOptions) -> Result<RgbImage
     });
     let turned = header.exif.filter(|_| options.exif_orientation);
     let orientation = turned.and_then(Orientation::from_exif_chunk);
-    let image = to_rgb(decoded.map_err(named)?)?;
+    let image = to_rgb(decoded.map_err(|fault| named(fault, header.size()))?)?;
     let Some(orientation) = orientation else { return Ok(image) };
     let mut image = DynamicImage::ImageRgb8(image);
     image.apply_orientation(orientation);
@@ -46,14 +46,14 @@ fn without_zeros(bytes: &[u8]) -> usize {
     bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1)
 }
 
-fn named(fault: Fault) -> ImagingError {
+fn named(fault: Fault, (width, height): (u32, u32)) -> ImagingError {
     let format = FORMAT;
     match fault {
         Fault::CutOff => {
             let detail = "the file is cut off (no end-of-image marker)".to_owned();
             ImagingError::Corrupt { format, detail }
         }
-        Fault::TooLarge { width, height } => ImagingError::TooLarge { format, width, height },
+        Fault::TooLarge => ImagingError::TooLarge { format, width, height },
         Fault::Unsupported(detail) => ImagingError::Unsupported { format, detail },
         Fault::Corrupt(detail) => ImagingError::Corrupt { format, detail },
     }

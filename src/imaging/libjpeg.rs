@@ -32,7 +32,7 @@ pub(super) enum Fault {
     /// The file ends before its image does.
     CutOff,
     /// Beyond the limits.
-    TooLarge { width: u32, height: u32 },
+    TooLarge,
     /// A legal file that is not read.
     Unsupported(String),
     /// The library's complaint.
@@ -107,7 +107,7 @@ impl<'a> Session<'a> {
             };
             let pixels = u64::from(width) * u64::from(height);
             if pixels > options.max_pixels || pixels * channels as u64 > options.max_bytes {
-                return Err(Fault::TooLarge { width, height });
+                return Err(Fault::TooLarge);
             }
             (*info).out_color_space = space;
             // Beyond this the library would need files for its coefficients, which it does not have: an error.
@@ -148,9 +148,7 @@ extern "C-unwind" fn leave(info: &mut c::jpeg_common_struct) {
     // SAFETY: the error manager that `Session::open` set.
     let code = unsafe { (*info.err).msg_code } as c::J_MESSAGE_CODE;
     let fault = match code {
-        c::JERR_OUT_OF_MEMORY | c::JERR_NO_BACKING_STORE | c::JERR_IMAGE_TOO_BIG => {
-            Fault::TooLarge { width: 0, height: 0 }
-        }
+        c::JERR_OUT_OF_MEMORY | c::JERR_NO_BACKING_STORE | c::JERR_IMAGE_TOO_BIG => Fault::TooLarge,
         c::JERR_FRACT_SAMPLE_NOTIMPL | c::JERR_CCIR601_NOTIMPL => {
             Fault::Unsupported("sampling factors that do not divide each other".to_owned())
         }

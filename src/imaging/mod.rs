@@ -6,6 +6,7 @@
 //! than their limits allow and never panic on bad input.
 
 mod decode;
+mod depth;
 mod error;
 mod jpeg;
 mod jpeg_header;
@@ -22,7 +23,8 @@ mod tiff_read;
 mod tiff_tags;
 mod unread;
 
-pub use decode::{DecodeOptions, decode_rgb};
+pub use decode::{DecodeOptions, decode_rgb, is_image};
+pub use depth::has_few_of_sixteen_bits;
 pub use error::ImagingError;
 pub use image::{Rgb, RgbImage};
 pub use jpeg::encode_jpeg;

@@ -1,6 +1,6 @@
 //! What a TIFF's entries say of its samples, and the arithmetic of palettes and packed bits.
 
-use std::io::{Read, Seek};
+use std::io::{Cursor, Read, Seek};
 
 use tiff::decoder::Decoder;
 use tiff::tags::Tag;
@@ -135,6 +135,13 @@ impl Tags {
     }
 }
 
+/// Whether these bytes are a TIFF whose first page has samples of 16 bits.
+pub(super) fn has_sixteen_bits(bytes: &[u8]) -> bool {
+    let tiff = bytes.starts_with(b"II") || bytes.starts_with(b"MM");
+    let decoder = tiff.then(|| Decoder::new(Cursor::new(bytes)).ok()).flatten();
+    decoder.is_some_and(|mut decoder| Tags::read(&mut decoder).bits == 16)
+}
+
 /// The file with its first page's palette called grey, so that a decoder without palettes gives the indices.
 pub(super) fn with_grey_for_palette(bytes: &[u8]) -> Option<Vec<u8>> {
     let big_endian = bytes.starts_with(b"MM");
@@ -148,11 +155,8 @@ pub(super) fn with_grey_for_palette(bytes: &[u8]) -> Option<Vec<u8>> {
         })
     };
     let big = number(2, 2)? == 43;
-    let (start, count, entry, value) = if big {
-        (number(8, 8)?, 8, 20, 12)
-    } else {
-        (number(4, 4)?, 2, 12, 8)
-    };
+    let (start, count, entry, value) =
+        if big { (number(8, 8)?, 8, 20, 12) } else { (number(4, 4)?, 2, 12, 8) };
     let start = usize::try_from(start).ok()?;
     let first = start.checked_add(count)?;
     let entries = number(start, count)?.min(u64::from(u16::MAX)) as usize;

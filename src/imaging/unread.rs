@@ -131,7 +131,8 @@ mod tests {
             [&(brands.len() as u32 + 8).to_be_bytes()[..], b"ftyp", brands, b"rest"].concat()
         };
         let targa = [&[0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 4, 0, 24, 32][..], &[9; 48]];
-        let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n";
+        let pointer =
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n";
         for (bytes, name) in [
             (boxed(b"avif\0\0\0\0avifmif1miaf"), "an AVIF image"),
             (boxed(b"mif1\0\0\0\0mif1avif"), "an AVIF image"),

@@ -21,6 +21,7 @@ mod full_disk;
 mod generation;
 mod graphs;
 mod harness;
+mod images;
 mod interruption;
 mod moto;
 mod object_server;
