@@ -3,7 +3,7 @@
 
     .venv/bin/python fuzz/seeds.py
 
-Takes pyarrow (of `make test`'s .venv) for the Parquet files, and the programs zstd and lz4.
+Takes pyarrow and Pillow (of `make test`'s .venv) for the Parquet files and JPEGs, and the programs zstd and lz4.
 """
 
 import gzip
@@ -12,6 +12,7 @@ import json
 import shutil
 import struct
 import subprocess
+import sys
 import tarfile
 import zlib
 from pathlib import Path
@@ -304,6 +305,23 @@ def image_decode():
     seed("image_decode", "filters.png", b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", rows) + chunk(b"IEND", b""))
 
 
+def jpeg_decode():
+    """One or two of each kind that tests/python/check_jpeg.py writes, without their start."""
+    sys.path.insert(0, str(ROOT / "tests/python"))
+    import check_jpeg
+
+    kinds = ["base-2x2-1x1-1x1", "base-1x1-2x2", "base-3x1", "base-3x2", "prog-1x1", "scans-0_1_2", "scans-2_01",
+             "script-111", "colour-1-0-", "four-0-2", "grey-p-2x2", "odd-zero", "odd-thumbnail", "frame-c3",
+             "frame-12", "frame-no", "mjpeg"]
+    taken = dict.fromkeys(kinds)
+    for name, jpeg in check_jpeg.files(False):
+        for kind in kinds:
+            if name.startswith(kind) and (taken[kind] is None or len(jpeg) < len(taken[kind])):
+                taken[kind] = jpeg
+    for kind, jpeg in taken.items():
+        seed("jpeg_decode", kind.rstrip("-"), jpeg.removeprefix(b"\xff\xd8"))
+
+
 def record():
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -344,5 +362,5 @@ def record():
 
 if __name__ == "__main__":
     shutil.rmtree(CORPUS, ignore_errors=True)
-    for make in [tar_reader, grouping, config, class_list, model_json, graph, tokenizer, image_decode, record]:
+    for make in [tar_reader, grouping, config, class_list, model_json, graph, tokenizer, image_decode, jpeg_decode, record]:
         make()

@@ -6,7 +6,7 @@ use super::shards::{Bad, places};
 use super::shards_index::index_path;
 use clap::Args;
 use coda_pipe::dataflow::{Progress, ProgressStyle, StageProgress};
-use coda_pipe::imaging::{DecodeOptions, decode_rgb};
+use coda_pipe::imaging::{DecodeOptions, decode_rgb, has_few_of_sixteen_bits, is_image};
 use coda_pipe::shards::{
     IMAGE_EXTENSIONS, ReadOptions, Sample, SampleEntry, ShardIdentity, ShardPlace, check_dali_index,
 };
@@ -38,6 +38,8 @@ struct Found {
     bytes: u64,
     /// Images decoded.
     images: u64,
+    /// Those of 16 bits that use no more than the lower twelve.
+    dim_16_bit: u64,
     /// Whether an index lies beside it that was compared.
     indexed: bool,
     bad: Vec<Bad>,
@@ -69,7 +71,13 @@ impl Verify {
             });
             writeln!(out, "{report:#}")?;
         } else {
-            for Found { shard, bad, .. } in &found {
+            for Found { shard, bad, dim_16_bit, .. } in &found {
+                if *dim_16_bit > 0 {
+                    writeln!(
+                        out,
+                        "{shard}: note: {dim_16_bit} images of 16 bits use the lower twelve alone and come out almost black"
+                    )?;
+                }
                 bad.iter().try_for_each(|bad| {
                     writeln!(out, "{}", printable(&format!("{shard}: {bad}")))
                 })?;
@@ -133,11 +141,14 @@ impl Verify {
             found.bytes += member.bytes.len() as u64;
             // Also behind another (`seg.png`).
             let kind = member.extension.rsplit('.').next().unwrap_or_default();
-            if !self.images || !IMAGE_EXTENSIONS.contains(&kind) {
+            if !self.images || !(IMAGE_EXTENSIONS.contains(&kind) || is_image(&member.bytes)) {
                 continue;
             }
             match decode_rgb(&member.bytes, DecodeOptions::default()) {
-                Ok(_) => found.images += 1,
+                Ok(image) => {
+                    found.images += 1;
+                    found.dim_16_bit += u64::from(has_few_of_sixteen_bits(&member.bytes, &image));
+                }
                 Err(error) => {
                     let error = format!("member `.{}`: {error}", member.extension);
                     found.bad.push(Bad { key: Some(sample.key.clone()), code: "bad_image", error });

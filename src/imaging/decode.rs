@@ -1,6 +1,6 @@
 //! Image files to RGB, 8 bits a channel, as Pillow's `convert("RGB")` would have them.
 //!
-//! - The format is told by content, never by name: JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first page, no palettes).
+//! - The format is told by content, never by name: JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first page).
 //! - Grey is repeated, palettes are looked up, alpha is dropped (not composited), as in Pillow.
 //! - 16-bit channels keep their high byte. Pillow does so for colour, but clips 16-bit grey at
 //!   255, which turns such images white.
@@ -8,14 +8,18 @@
 //!   applied, as in Pillow.
 //! - Colour profiles (ICC) are not applied.
 //! - CMYK and YCCK JPEGs are converted without their colour profile.
-//! - A JPEG without its end marker is refused: the decoder would fill the missing part with grey.
+//! - A JPEG that is cut off is refused: the decoder would fill the missing part with grey. A PNG may lack its last chunks, if
+//!   all its pixels are there.
 
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
 use super::error::ImagingError;
-use super::jpeg_end::has_jpeg_end;
+use super::jpeg_read::read_jpeg;
+use super::png_end::with_png_end;
+use super::tiff_read::{is_big_tiff, read_tiff};
+use super::unread::unread;
 
 /// How to decode, and how much an image may take, checked from its header before anything is allocated for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,13 +47,32 @@ pub fn decode_rgb(bytes: &[u8], options: DecodeOptions) -> Result<RgbImage, Imag
     if bytes.is_empty() {
         return Err(ImagingError::Empty);
     }
-    let guessed = image::guess_format(bytes).map_err(|_| ImagingError::UnknownFormat)?;
-    let format = format_name(guessed).ok_or(ImagingError::UnknownFormat)?;
-    if guessed == ImageFormat::Jpeg && !has_jpeg_end(bytes) {
-        let detail = "the file is cut off (no end-of-image marker)".to_owned();
-        return Err(ImagingError::Corrupt { format, detail });
+    let guessed = match image::guess_format(bytes) {
+        Ok(format) if format_name(format).is_some() => format,
+        _ if is_big_tiff(bytes) => ImageFormat::Tiff,
+        _ => return Err(unread(bytes)),
+    };
+    match guessed {
+        ImageFormat::Jpeg => read_jpeg(bytes, options),
+        ImageFormat::Png => through_image(&with_png_end(bytes), guessed, options),
+        ImageFormat::Tiff => read_tiff(bytes, options),
+        _ => through_image(bytes, guessed, options),
     }
+}
 
+/// Whether these bytes begin as a file of a format that is read.
+pub fn is_image(bytes: &[u8]) -> bool {
+    let guessed = image::guess_format(bytes).ok().and_then(format_name);
+    guessed.is_some() || is_big_tiff(bytes)
+}
+
+/// Decodes with the crate `image`.
+pub(super) fn through_image(
+    bytes: &[u8],
+    guessed: ImageFormat,
+    options: DecodeOptions,
+) -> Result<RgbImage, ImagingError> {
+    let format = format_name(guessed).ok_or(ImagingError::UnknownFormat)?;
     let mut allowance = Limits::no_limits();
     allowance.max_alloc = Some(options.max_bytes);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), guessed);
@@ -114,7 +137,7 @@ fn to_rgb(image: DynamicImage, format: &'static str) -> Result<RgbImage, Imaging
     RgbImage::from_raw(width, height, rgb).ok_or(ImagingError::BadSize { width, height })
 }
 
-fn repeat_grey<const CHANNELS: usize>(pixels: &[u8]) -> Vec<u8> {
+pub(super) fn repeat_grey<const CHANNELS: usize>(pixels: &[u8]) -> Vec<u8> {
     let (pixels, _) = pixels.as_chunks::<CHANNELS>();
     pixels.iter().filter_map(|pixel| pixel.first()).flat_map(|&grey| [grey; 3]).collect()
 }
@@ -124,7 +147,7 @@ fn drop_alpha(pixels: &[u8]) -> Vec<u8> {
     pixels.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect()
 }
 
-fn high_bytes(values: &[u16]) -> Vec<u8> {
+pub(super) fn high_bytes(values: &[u16]) -> Vec<u8> {
     values.iter().map(|value| value.to_be_bytes()[0]).collect()
 }
 

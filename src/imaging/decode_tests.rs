@@ -110,15 +110,56 @@ fn limits_are_checked_before_decoding() {
 fn reasons_are_readable() {
     assert_eq!(decode(b"").unwrap_err(), ImagingError::Empty);
     assert_eq!(decode(b"hello").unwrap_err(), ImagingError::UnknownFormat);
-    assert_eq!(decode(b"\x76\x2f\x31\x01, OpenEXR").unwrap_err(), ImagingError::UnknownFormat);
-    let palette = decode(&golden("palette.tif")).unwrap_err();
-    assert!(matches!(palette, ImagingError::Unsupported { format: "TIFF", .. }), "{palette}");
+    let error = decode(b"\x76\x2f\x31\x01, OpenEXR").unwrap_err();
+    assert_eq!(error, ImagingError::NotRead("an OpenEXR image"));
     let png = golden("rgba.png");
     let text = decode(&png[..png.len() / 2]).unwrap_err().to_string();
     assert!(text.starts_with("corrupt PNG: "), "{text}");
     let jpeg = golden("progressive.jpg");
     let text = decode(&jpeg[..jpeg.len() - 2]).unwrap_err().to_string();
     assert!(text.contains("cut off"), "{text}");
+}
+
+/// Each JPEG without its end: what stands there instead decides.
+#[test]
+fn a_jpeg_may_lack_its_end_marker_alone() {
+    let whole = golden("grey.jpg");
+    let body = &whole[..whole.len() - 2];
+    let image = decode(&whole).unwrap();
+    assert_eq!(decode(&[body, &[0; 50]].concat()).unwrap(), image, "zeros in its place");
+    for cut in [body.len() / 2, body.len() - 40] {
+        let padded = [&body[..cut], &[0; 4000]].concat();
+        let text = decode(&padded).unwrap_err().to_string();
+        assert!(text.contains("cut off"), "cut at {cut}: {text}");
+    }
+}
+
+#[test]
+fn a_png_may_lack_its_end_but_no_pixels() {
+    let whole = golden("rgba.png");
+    let body = &whole[..whole.len() - 12];
+    assert_eq!(decode(body).unwrap(), decode(&whole).unwrap());
+    assert_eq!(decode(&whole[..whole.len() - 5]).unwrap(), decode(&whole).unwrap());
+    assert_eq!(decode(&body[..body.len() - 2]).unwrap(), decode(&whole).unwrap(), "checksum");
+    let text = decode(&body[..body.len() - 6]).unwrap_err().to_string();
+    assert!(text.starts_with("corrupt PNG: "), "{text}");
+}
+
+/// Limits hold for the library in C, too: what its header claims, and the coefficients of a progressive file.
+#[test]
+fn a_jpeg_beyond_the_limits_is_named_before_anything_is_allocated() {
+    let bytes = golden("progressive.jpg");
+    let image = decode(&bytes).unwrap();
+    let (width, height) = image.dimensions();
+    let pixels = u64::from(width * height);
+    for limits in [
+        DecodeOptions { max_pixels: pixels - 1, ..DecodeOptions::default() },
+        DecodeOptions { max_bytes: 3 * pixels - 1, ..DecodeOptions::default() },
+        DecodeOptions { max_bytes: 3 * pixels, ..DecodeOptions::default() },
+    ] {
+        let error = decode_rgb(&bytes, limits).unwrap_err();
+        assert_eq!(error, ImagingError::TooLarge { format: "JPEG", width, height }, "{limits:?}");
+    }
 }
 
 #[test]

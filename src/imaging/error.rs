@@ -10,6 +10,14 @@ pub enum ImagingError {
     /// The bytes are of no format that is read.
     #[error("not an image of a known format (JPEG, PNG, WebP, GIF, BMP and TIFF are read)")]
     UnknownFormat,
+    /// The bytes are of a kind that is told by its first bytes, and not read.
+    #[error("this is {0}, which is not read (JPEG, PNG, WebP, GIF, BMP and TIFF are)")]
+    NotRead(&'static str),
+    /// The file stands for another one, in a repository that was fetched without its large files.
+    #[error(
+        "this is a Git LFS pointer and not the image itself: run `git lfs pull` where it comes from"
+    )]
+    GitLfsPointer,
     /// The format is known, its bytes are damaged.
     #[error("corrupt {format}: {detail}")]
     Corrupt {

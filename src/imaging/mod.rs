@@ -6,17 +6,25 @@
 //! than their limits allow and never panic on bad input.
 
 mod decode;
+mod depth;
 mod error;
 mod jpeg;
-mod jpeg_end;
+mod jpeg_header;
+mod jpeg_read;
 mod lanczos;
+mod libjpeg;
 mod png;
+mod png_end;
 mod resize;
 mod sheet;
 mod strip;
 mod tensor;
+mod tiff_read;
+mod tiff_tags;
+mod unread;
 
-pub use decode::{DecodeOptions, decode_rgb};
+pub use decode::{DecodeOptions, decode_rgb, is_image};
+pub use depth::has_few_of_sixteen_bits;
 pub use error::ImagingError;
 pub use image::{Rgb, RgbImage};
 pub use jpeg::encode_jpeg;

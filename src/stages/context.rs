@@ -10,6 +10,7 @@ use crate::onnx::{Device, GraphOptions, Runtime, Search, TensorRt};
 use crate::store::RunDir;
 use crate::threads;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -38,6 +39,8 @@ pub struct Context {
     workers: Arc<Semaphore>,
     notice: Arc<dyn Fn(&str) + Send + Sync>,
     runtime: Arc<OnceLock<(Runtime, Vec<Device>)>>,
+    /// Images of 16 bits that use few of them.
+    dim: Arc<AtomicU64>,
 }
 
 /// Where messages to the user go while a run is under way.
@@ -108,6 +111,7 @@ impl Context {
             workers,
             notice,
             runtime,
+            dim: Arc::default(),
         })
     }
 
@@ -134,6 +138,7 @@ impl Context {
             workers: self.workers.clone(),
             notice: self.notice.clone(),
             runtime: self.runtime.clone(),
+            dim: self.dim.clone(),
         }
     }
 
@@ -151,6 +156,18 @@ impl Context {
             max_pixels,
             max_bytes,
             exif_orientation: self.pipeline.data.exif_orientation,
+        }
+    }
+
+    /// Warns of a 16-bit image that comes out almost black: of the first, the tenth, the hundredth and so on, with their
+    /// number.
+    pub(super) fn warn_of_dim_image(&self, key: &str) {
+        let count = self.dim.fetch_add(1, Ordering::Relaxed) + 1;
+        if count == 10u64.pow(count.ilog10()) {
+            (self.notice)(&format!(
+                "warning: {key}: 16 bits a sample, of which no value uses the upper four: almost black, as the high \
+                 byte is taken; scale the values to 0…65535 (such images so far: {count})"
+            ));
         }
     }
 

@@ -151,10 +151,14 @@ pub(super) fn decode(context: &Context, sample: Sample, class: String) -> Item {
     let prepared = imaging::decode_rgb(bytes, context.decode_options()).and_then(|image| {
         let pixels = imaging::resize_lanczos(&image, size, size)?;
         let resized = second.map(|size| imaging::resize_lanczos(&image, size, size));
-        Ok((image.dimensions(), pixels, resized.transpose()?))
+        let dim = imaging::has_few_of_sixteen_bits(bytes, &image);
+        Ok((image.dimensions(), pixels, resized.transpose()?, dim))
     });
     match prepared {
-        Ok(((width, height), pixels, for_features)) => {
+        Ok(((width, height), pixels, for_features, dim)) => {
+            if dim {
+                context.warn_of_dim_image(&sample.key);
+            }
             let (index, offset) = (sample.index as u32, sample.offset);
             let row = LatentRow { key: sample.key, class, width, height, index, offset };
             Item::Good(Prepared { row, pixels, for_features })

@@ -22,6 +22,7 @@ mod full_disk;
 mod generation;
 mod graphs;
 mod harness;
+mod images;
 mod interruption;
 mod model_files;
 mod model_sense;
