@@ -46,9 +46,10 @@ fn killed_ten_times_the_results_are_the_same_bytes() {
     assert_eq!(leftovers, 0);
 }
 
-/// Slurm sends SIGUSR1 ahead of the end of an allocation, if asked to, and SIGTERM at it.
+/// Slurm sends SIGUSR1 ahead of the end of an allocation, if asked to, and SIGTERM at it. That what is under way is finished:
+/// `stopping.rs`.
 #[test]
-fn sigint_sigterm_and_slurms_sigusr1_finish_what_is_under_way_and_leave_a_resumable_folder() {
+fn sigint_sigterm_and_slurms_sigusr1_end_the_run_in_order_and_leave_a_resumable_folder() {
     let bench = Bench::new();
     bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
     for name in ["INT", "TERM", "USR1"] {
