@@ -46,7 +46,7 @@ impl Audit {
         let of = of_run::open(&self.run_dir, &self.sets, move |text| shown.say(text))?;
         let _lock = alone(&of.run_dir, |message| progress.say(message))?;
         of.run_dir.sweep()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = coda_pipe::threads::runtime(of.context.workers())?;
         let found = runtime.block_on(async {
             let cancel = Cancel::default();
             signals::listen(cancel.clone())?;
@@ -54,7 +54,7 @@ impl Audit {
         });
         runtime.shutdown_timeout(Duration::from_secs(1));
         let found = found?;
-        let mut out = std::io::stdout().lock();
+        let mut out = super::output::stdout();
         if self.json {
             writeln!(out, "{:#}", serde_json::to_value(&found)?)?;
         } else {

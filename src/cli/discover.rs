@@ -78,7 +78,7 @@ impl Discover {
         let found = self.find(array, &settings);
         let found = found.with_context(|| self.file.display().to_string())?;
         let computed = started.elapsed() - read;
-        eprintln!(
+        coda_pipe::say!(
             "read in {:.2} s, computed in {:.2} s",
             read.as_secs_f64(),
             computed.as_secs_f64()
@@ -87,7 +87,7 @@ impl Discover {
             let shape = [found.embedding.rows(), found.embedding.cols()];
             arrays::write_npy(path, shape, found.embedding.as_slice())?;
         }
-        let mut out = std::io::stdout().lock();
+        let mut out = super::output::stdout();
         if self.json {
             print_json(&mut out, &found)?
         } else {

@@ -50,7 +50,7 @@ impl Doctor {
             "problems": problems,
             "model": model,
         });
-        let mut out = std::io::stdout().lock();
+        let mut out = super::output::stdout();
         if self.json {
             writeln!(out, "{report:#}")?;
         } else {
@@ -90,7 +90,7 @@ fn library(
     };
     let names: Vec<String> = found.iter().map(ToString::to_string).collect();
     let about = json!({
-        "version": runtime.version(), "library": runtime.library(),
+        "version": runtime.version(), "library": runtime.library().display().to_string(),
         "providers": runtime.providers(), "devices": names,
     });
     (about, found.first().map(|device| (runtime, *device)))
@@ -110,7 +110,7 @@ fn gpus() -> Vec<String> {
 /// Free space where the run directory is or will be.
 fn disk(path: &Path) -> Value {
     match free_bytes(path) {
-        Some(bytes) => json!({"folder": existing(path), "free_bytes": bytes}),
+        Some(bytes) => json!({"folder": existing(path).display().to_string(), "free_bytes": bytes}),
         None => Value::Null,
     }
 }

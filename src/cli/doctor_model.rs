@@ -13,7 +13,7 @@ pub(super) fn check(
     device: Device,
     size: Option<usize>,
 ) -> ModelReport {
-    eprintln!("opening and running each graph of {} on {device}", folder.display());
+    coda_pipe::say!("opening and running each graph of {} on {device}", folder.display());
     let options = GraphOptions { device, ..GraphOptions::default() };
     check_model(folder, runtime, &options, size)
 }

@@ -56,7 +56,7 @@ impl Evaluate {
         let finished = Finished::open(&self.run_dir, "assemble")?;
         let found = finished
             .work(async |context, options| stages::evaluate(context, options, &question).await)?;
-        let mut out = std::io::stdout().lock();
+        let mut out = super::output::stdout();
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?;
         } else {
@@ -87,7 +87,7 @@ impl Evaluate {
 
 fn print(out: &mut impl Write, found: &Evaluation) -> std::io::Result<()> {
     for fault in found.left_out.iter().take(20) {
-        eprintln!(
+        coda_pipe::say!(
             "left out {}: {}: {}",
             fault.shard,
             printable(&fault.key),

@@ -1,5 +1,6 @@
 //! Exit codes, and how an error becomes one.
 
+use super::output::Unread;
 use super::printable::printable_lines;
 use coda_pipe::config::ConfigError;
 use coda_pipe::dataflow::{Cancelled, FlowError};
@@ -62,7 +63,7 @@ impl TryLater {
 pub(crate) fn report(error: &anyhow::Error) -> Exit {
     let code = code_of(error);
     if code == Exit::Interrupted {
-        eprintln!("interrupted: run the same command again to go on");
+        coda_pipe::say!("interrupted: run the same command again to go on");
         return code;
     }
     if code == Exit::Done {
@@ -76,7 +77,7 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
             text.push_str(&cause);
         }
     }
-    eprintln!("error: {}", printable_lines(&text));
+    coda_pipe::say!("error: {}", printable_lines(&text));
     code
 }
 
@@ -85,7 +86,7 @@ pub(crate) fn code_of(error: &anyhow::Error) -> Exit {
     if interrupted(error) {
         return Exit::Interrupted;
     }
-    if closed_pipe(error) {
+    if unread(error) {
         return Exit::Done;
     }
     if error.chain().any(is_for_later) {
@@ -113,12 +114,10 @@ fn is_for_later(error: &(dyn std::error::Error + 'static)) -> bool {
         || error.is::<TryLater>()
 }
 
-/// Whoever read our output has seen enough (`coda-pipe inspect x | head`): that is no failure.
-fn closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|e| {
-        e.downcast_ref::<std::io::Error>()
-            .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
-    })
+/// Whoever read our output has seen enough (`coda-pipe inspect x | head`): that is no failure. Any other pipe's is one.
+fn unread(error: &anyhow::Error) -> bool {
+    let inner = |e: &std::io::Error| e.get_ref().is_some_and(|inner| inner.is::<Unread>());
+    error.chain().any(|e| e.is::<Unread>() || e.downcast_ref().is_some_and(inner))
 }
 
 fn is_configuration(error: &(dyn std::error::Error + 'static)) -> bool {
@@ -201,6 +200,18 @@ mod tests {
         let source = Error::from(ErrorKind::InvalidData);
         let no_text = ConfigError::Read { path: "p.toml".into(), source };
         assert_eq!(code_of(&no_text.into()), Exit::Usage);
+    }
+
+    #[test]
+    fn only_the_standard_outputs_own_reader_may_go() {
+        let pipe = |inner: Error| anyhow::Error::from(ShardError::Write(inner)).context("writing");
+        let own = Error::new(ErrorKind::BrokenPipe, Unread);
+        assert_eq!(code_of(&pipe(own)), Exit::Done);
+        let own = Error::new(ErrorKind::BrokenPipe, Unread);
+        assert_eq!(code_of(&anyhow::Error::from(own)), Exit::Done);
+        assert_eq!(code_of(&pipe(Error::from(ErrorKind::BrokenPipe))), Exit::Failed);
+        let other = anyhow::Error::from(Error::from(ErrorKind::BrokenPipe));
+        assert_eq!(code_of(&other), Exit::Failed);
     }
 
     #[test]

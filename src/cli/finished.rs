@@ -5,6 +5,7 @@ use coda_pipe::dataflow::{Cancel, FlowError, Progress, ProgressStyle, RunOptions
 use coda_pipe::quality::Spread;
 use coda_pipe::stages::{Context, StageError, reopen, require};
 use coda_pipe::store::{EventLog, Lock, RunDir};
+use coda_pipe::threads;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +38,7 @@ impl Finished {
         &self,
         work: impl AsyncFnOnce(Arc<Context>, &RunOptions<'_>) -> Result<T, FlowError<StageError>>,
     ) -> anyhow::Result<T> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = threads::runtime(self.context.workers())?;
         let result = runtime.block_on(async {
             let (events, cancel) = (EventLog::none(), Cancel::default());
             super::signals::listen(cancel.clone())?;

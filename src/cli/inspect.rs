@@ -30,7 +30,7 @@ impl Inspect {
         let mut file = File::open(&self.file)
             .with_context(|| format!("cannot open {}", self.file.display()))?;
         let read = file.read(&mut magic)?;
-        let mut out = std::io::stdout().lock();
+        let mut out = super::output::stdout();
         match &magic[..read] {
             b"PAR1" => self.parquet(&mut out)?,
             [b'{', ..] => {

@@ -10,6 +10,7 @@ mod finished;
 mod inspect;
 mod memory;
 mod of_run;
+mod output;
 mod partition;
 mod plan;
 mod plan_workers;
@@ -38,6 +39,7 @@ mod verify;
 
 use clap::{Parser, Subcommand};
 use coda_pipe::dataflow::left_at_work;
+use coda_pipe::threads;
 use exit::Exit;
 use std::io::Write;
 use std::process::ExitCode;
@@ -84,6 +86,41 @@ enum Command {
     Settings,
 }
 
+impl Command {
+    /// Whether it takes a runtime, device and models, whose threads need room beside those of the arithmetic.
+    fn is_a_run(&self) -> bool {
+        matches!(
+            self,
+            Self::Run(_)
+                | Self::Plan(_)
+                | Self::Audit(_)
+                | Self::Report(_)
+                | Self::Evaluate(_)
+                | Self::Stability(_)
+        )
+    }
+
+    /// How many threads of arithmetic it can use: on a login node, a look at a run is to take few.
+    fn most_threads(&self) -> usize {
+        match self {
+            Self::Status(_)
+            | Self::Inspect(_)
+            | Self::Settings
+            | Self::Slurm(_)
+            | Self::Doctor(_) => 4,
+            _ => usize::MAX,
+        }
+    }
+}
+
+/// Has a write beyond the limit of `ulimit -f` fail, which names the file, in place of ending the program without a word.
+#[allow(unsafe_code)]
+fn fail_where_a_file_is_too_large() {
+    // SAFETY: it is called before any other thread is there; to ignore a signal installs no handler that could run, and a
+    // refusal changes nothing.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
     memory::share_pools();
@@ -95,7 +132,10 @@ pub(crate) fn main() -> ExitCode {
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
         }
     };
+    fail_where_a_file_is_too_large();
+    let started = threads::start_arithmetic(cli.command.most_threads(), cli.command.is_a_run());
     let result = match cli.command {
+        _ if started.is_err() => started.map(|()| Exit::Failed).map_err(anyhow::Error::from),
         Command::Run(command) => command.run(),
         Command::Plan(command) => command.run(),
         Command::Sample(command) => command.run(),
@@ -114,7 +154,7 @@ pub(crate) fn main() -> ExitCode {
     };
     let exit = result.unwrap_or_else(|error| exit::report(&error));
     if left_at_work() {
-        let _ = std::io::stdout().flush();
+        let _ = output::stdout().flush();
         signals::leave_with(exit);
     }
     exit.into()

@@ -19,9 +19,12 @@ fn of(text: &str, said: Environment<'_>) -> Result<Partition, String> {
     if text != "auto" {
         return text.parse().map_err(|error: coda_pipe::dataflow::NoPartition| error.to_string());
     }
-    let rank = torchrun(said)?;
+    let rank = match torchrun(said)? {
+        Some(rank) => Some(rank),
+        None => mpi(said)?,
+    };
     let elements = match said("JOB_COMPLETION_INDEX") {
-        // torchrun in pods counts over all of them: how many pods there are need not be said.
+        // torchrun and mpirun in pods count over all of them: how many pods there are need not be said.
         Some(_) if rank.is_some() => None,
         Some(_) => kubernetes(said)?,
         None => slurm_array(said)?,
@@ -33,7 +36,7 @@ fn of(text: &str, said: Environment<'_>) -> Result<Partition, String> {
     let whole = (elements, processes);
     if whole == (None, None) {
         return Err("no scheduler says which process this is: neither Slurm (SLURM_ARRAY_TASK_ID, SLURM_PROCID) nor \
-                    Kubernetes (JOB_COMPLETION_INDEX with CODA_PIPE_PARTITIONS) nor torchrun (RANK with WORLD_SIZE); \
+                    Kubernetes (JOB_COMPLETION_INDEX with CODA_PIPE_PARTITIONS) nor torchrun (RANK with WORLD_SIZE) nor MPI (OMPI_COMM_WORLD_RANK, PMI_RANK); \
                     write I/N"
             .into());
     }
@@ -66,6 +69,16 @@ fn kubernetes(said: Environment<'_>) -> Result<Option<Partition>, String> {
     pair(said, ("JOB_COMPLETION_INDEX", "CODA_PIPE_PARTITIONS"), hint)
 }
 
+/// A process that `mpirun` or `mpiexec` started: Open MPI's, or another's by PMI.
+fn mpi(said: Environment<'_>) -> Result<Option<Partition>, String> {
+    let known = [("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"), ("PMI_RANK", "PMI_SIZE")];
+    // Some launchers say a rank alone, and something else says the rest.
+    match known.into_iter().find(|(rank, of)| said(rank).is_some() && said(of).is_some()) {
+        Some(names) => pair(said, names, ""),
+        None => Ok(None),
+    }
+}
+
 fn torchrun(said: Environment<'_>) -> Result<Option<Partition>, String> {
     pair(said, ("RANK", "WORLD_SIZE"), "")
 }
@@ -88,14 +101,13 @@ fn slurm_array(said: Environment<'_>) -> Result<Option<Partition>, String> {
     Partition::new(index, of).map(Some).map_err(|error| error.to_string())
 }
 
-/// A task of a job step of several.
+/// A task of a job step.
 fn srun(said: Environment<'_>) -> Result<Option<Partition>, String> {
     // A batch script itself is told the number of tasks that it may start, and is none of them.
     if said("SLURM_STEP_NUM_TASKS").is_none() {
         return Ok(None);
     }
-    let step = pair(said, ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"), "")?;
-    Ok(step.filter(|step| step.of > 1))
+    pair(said, ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"), "")
 }
 
 #[cfg(test)]
@@ -123,6 +135,15 @@ mod tests {
         let steps = [("SLURM_PROCID", "1"), ("SLURM_STEP_NUM_TASKS", "2"), ("SLURM_NTASKS", "2")];
         assert_eq!(found(&steps), Ok("1/2".into()));
         assert_eq!(found(&[array.as_slice(), &steps].concat()), Ok("7/8".into()));
+        let one = [("SLURM_PROCID", "0"), ("SLURM_STEP_NUM_TASKS", "1"), ("SLURM_NTASKS", "1")];
+        assert_eq!(found(&one), Ok("0/1".into()));
+        assert_eq!(found(&[array.as_slice(), &one].concat()), Ok("3/4".into()));
+        let mpirun = [("OMPI_COMM_WORLD_RANK", "1"), ("OMPI_COMM_WORLD_SIZE", "4")];
+        assert_eq!(found(&mpirun), Ok("1/4".into()));
+        // mpirun starts its own helpers, one a node, as a step of Slurm's.
+        assert_eq!(found(&[mpirun.as_slice(), &one].concat()), Ok("1/4".into()));
+        assert_eq!(found(&[("PMI_RANK", "0"), ("PMI_SIZE", "1")]), Ok("0/1".into()));
+        assert_eq!(found(&[&[("PMI_RANK", "0")], one.as_slice()].concat()), Ok("0/1".into()));
         let pod = [("JOB_COMPLETION_INDEX", "2"), ("CODA_PIPE_PARTITIONS", "3")];
         assert_eq!(found(&pod), Ok("2/3".into()));
         let rank = [("RANK", "5"), ("WORLD_SIZE", "6")];

@@ -48,7 +48,7 @@ impl Plan {
         let run_dir =
             RunDir::at(&self.run_dir.clone().unwrap_or_else(|| pipeline.run_dir()), None)?;
         let folder = self.pipeline.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-        let notice = Box::new(|message: &str| eprintln!("{message}"));
+        let notice = Box::new(|message: &str| coda_pipe::say!("{message}"));
         let context = Arc::new(Context::new(pipeline, run_dir.clone(), folder, notice)?);
         let (events, cancel) = (EventLog::none(), Cancel::default());
         let progress = Progress::new(ProgressStyle::Silent);
@@ -61,7 +61,7 @@ impl Plan {
             retry_failed: false,
             team: None,
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = coda_pipe::threads::runtime(context.workers())?;
         let found = runtime.block_on(async {
             signals::listen(cancel.clone())?;
             let found = tokio::select! {
@@ -78,10 +78,11 @@ impl Plan {
         let played = found.rates.as_ref().map_or_else(Vec::new, |rates| {
             plan_workers::play_all(&counts, &found.work, rates, run_dir.is_far())
         });
-        let mut out = std::io::stdout().lock();
+        let mut out = super::output::stdout();
         if self.json {
             let root = run_dir.to_string();
-            let mut report = json!({"pipeline": self.pipeline, "run_dir": root});
+            let mut report =
+                json!({"pipeline": self.pipeline.display().to_string(), "run_dir": root});
             if let (Some(report), serde_json::Value::Object(found)) =
                 (report.as_object_mut(), serde_json::to_value(&found)?)
             {

@@ -62,7 +62,7 @@ impl Report {
         // Only the audit writes what a run could write too; looking at a run under way is free.
         let lock = wanted.audit.then(|| alone(&of.run_dir, |text| progress.say(text)));
         let _lock = lock.transpose()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = coda_pipe::threads::runtime(of.context.workers())?;
         let made = runtime.block_on(async {
             let cancel = Cancel::default();
             signals::listen(cancel.clone())?;
@@ -71,7 +71,7 @@ impl Report {
         runtime.shutdown_timeout(Duration::from_secs(1));
         let (path, bytes) = made?;
         let size = indicatif::HumanBytes(bytes);
-        writeln!(std::io::stdout(), "{} ({size})", path.display())?;
+        writeln!(super::output::stdout(), "{} ({size})", path.display())?;
         Ok(Exit::Done)
     }
 }

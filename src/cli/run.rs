@@ -87,6 +87,17 @@ impl Run {
         self.team.refuse_with(&[("--force", self.force), ("--retry-failed", self.retry_failed)])?;
         let place = self.run_dir.clone().unwrap_or_else(|| pipeline.run_dir());
         let partition = self.team.partition()?;
+        refuse_other_than_utf8(&[
+            Some(&std::env::current_dir().context("the current folder")?),
+            Some(&self.pipeline),
+            Some(&place),
+            self.scratch.as_ref(),
+            Some(&pipeline.model.path),
+            pipeline.model.refiner.as_ref(),
+            pipeline.data.classes.as_ref(),
+            pipeline.features.model.as_ref(),
+            pipeline.runtime.library.as_ref(),
+        ])?;
         let run_dir = scratched(RunDir::at(&place, self.scratch.as_deref())?, partition);
         let folder = folder_of(&self.pipeline);
         let progress = Arc::new(Progress::new(self.style()));
@@ -95,7 +106,7 @@ impl Run {
         pipeline.unused.iter().for_each(|sentence| progress.say(sentence));
         let context = Context::new(pipeline, run_dir.clone(), folder, notice)?;
         let context = Arc::new(context);
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let runtime = coda_pipe::threads::runtime(context.workers())?;
         // Held until nothing of this process writes any more.
         let place = match self.dry_run {
             true => Place::Nowhere,
@@ -150,7 +161,7 @@ impl Run {
             retry_failed,
             team: None,
         };
-        let mut out = std::io::stdout().lock();
+        let mut out = super::output::stdout();
         for line in stages::dry_run(context, &options, range).await? {
             writeln!(out, "{line}")?;
         }
@@ -210,7 +221,7 @@ impl Run {
             run_dir.bring_all()?;
             let of = OfRun { context, run_dir: run_dir.clone(), record: run_dir.record()? };
             let (path, _) = report::make(&of, progress, &cancel, &Wanted::default()).await?;
-            eprintln!("report in {}", path.display());
+            coda_pipe::say!("report in {}", path.display());
         }
         Ok(Exit::Done)
     }
@@ -240,6 +251,17 @@ impl Run {
             }
         }
         Ok(())
+    }
+}
+
+/// Refuses paths that `run.json` and the receipts can't hold, before anything is done.
+fn refuse_other_than_utf8(paths: &[Option<&PathBuf>]) -> Result<(), UsageError> {
+    match paths.iter().flatten().find(|path| path.to_str().is_none()) {
+        None => Ok(()),
+        Some(path) => Err(UsageError(format!(
+            "{}: a path has to be UTF-8, as run.json holds it: rename what is shown as \u{fffd}, or work elsewhere",
+            path.display()
+        ))),
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn report(
 ) -> anyhow::Result<()> {
     let seconds = elapsed.as_secs_f64();
     for fault in outcome.faults.iter().take(20) {
-        eprintln!(
+        coda_pipe::say!(
             "skipped {}: {}: {}",
             fault.shard,
             printable(&fault.key),
@@ -24,26 +24,26 @@ pub(super) fn report(
         );
     }
     if !outcome.faults.is_empty() {
-        eprintln!(
+        coda_pipe::say!(
             "{} samples skipped, listed in {run_dir}/quarantine.parquet",
             outcome.faults.len()
         );
     }
     if outcome.impure > 0 {
-        eprintln!(
+        coda_pipe::say!(
             "{} images left out for their neighbours' labels, listed in {run_dir}/purity/purity.parquet",
             outcome.impure
         );
     }
     for fault in &outcome.failed {
-        eprintln!("not generated: {}: {}", printable(&fault.key), fault.reason);
+        coda_pipe::say!("not generated: {}: {}", printable(&fault.key), fault.reason);
     }
     if outcome.stages.iter().all(|s| s.processed == 0) {
         let done = match outcome.stages.iter().any(|s| s.elsewhere > 0) {
             true => "by other workers or before: nothing was computed here",
             false => "before: nothing was recomputed",
         };
-        eprintln!("everything was done {done} ({seconds:.2} s)");
+        coda_pipe::say!("everything was done {done} ({seconds:.2} s)");
     }
     if let Some(set) = outcome.stages.iter().find(|s| s.stage == "assemble") {
         let output = &context.pipeline.output;
@@ -53,7 +53,7 @@ pub(super) fn report(
             0 | 1 => "000000".to_owned(),
             n => format!("{{000000..{:06}}}", n - 1),
         };
-        eprintln!(
+        coda_pipe::say!(
             "{images} distilled images of {} classes in {run_dir}/distilled/{name}-{}.tar\n\
                  {cores} real cores beside them in {run_dir}/cores/{name}-cores-{}.tar",
             outcome.classes,
@@ -66,7 +66,7 @@ pub(super) fn report(
             "run_dir": run_dir.to_string(), "seconds": seconds,
             "stages": outcome.stages, "skipped": outcome.faults, "failed": outcome.failed, "impure": outcome.impure,
         });
-        writeln!(std::io::stdout(), "{summary:#}")?;
+        writeln!(super::output::stdout(), "{summary:#}")?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 #[derive(Debug, Default, Args)]
 pub(crate) struct TeamArgs {
     /// Work together with others in one run directory, as the I-th of N (from 0): its share first, then with the others'.
-    /// `auto` reads it from Slurm, Kubernetes or torchrun
+    /// `auto` reads it from Slurm, Kubernetes, torchrun or MPI
     #[arg(long, value_name = "I/N|auto")]
     partition: Option<String>,
     /// With --partition: do the own share only

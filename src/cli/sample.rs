@@ -124,10 +124,18 @@ impl Sample {
         let runtime = Runtime::load(&Search { setting: None, pipeline_folder: None })?;
         let (devices, warning) = runtime.resolve(&self.device)?;
         let device = devices.first().copied().unwrap_or(Device::Cpu);
-        warning.into_iter().for_each(|warning| eprintln!("warning: {warning}"));
-        eprintln!("ONNX Runtime {} on {device}", runtime.version());
-        let options =
-            GraphOptions { device, threads: self.threads, spin: true, ..GraphOptions::default() };
+        warning.into_iter().for_each(|warning| coda_pipe::say!("warning: {warning}"));
+        coda_pipe::say!("ONNX Runtime {} on {device}", runtime.version());
+        let (most, set) = (coda_pipe::threads::cores(), self.threads);
+        if set > most {
+            coda_pipe::say!(
+                "warning: --threads {set} is too many for this machine: {most} are used"
+            );
+        }
+        // Left to itself ONNX Runtime counts the machine's cores, for which there may be no room.
+        let threads =
+            if set == 0 && most == coda_pipe::threads::machine() { 0 } else { set.clamp(1, most) };
+        let options = GraphOptions { device, threads, spin: true, ..GraphOptions::default() };
         let shape = folder.latent_shape(size)?;
         let start = Start {
             anchor: self
@@ -148,7 +156,7 @@ impl Sample {
         for (label, sampling, seed) in single {
             images.push(self.image(&mut models, &start, sampling, *seed, shape)?);
             if variants.len() > 1 {
-                eprintln!("{label}: done");
+                coda_pipe::say!("{label}: done");
             }
         }
         let layout =
@@ -157,7 +165,7 @@ impl Sample {
         let image = sheet.as_ref().or(images.first());
         let image = image.ok_or_else(|| UsageError("--sweep names no value".into()))?;
         write_whole(&self.out, &encode_png(image)?)?;
-        eprintln!("{}", self.out.display());
+        coda_pipe::say!("{}", self.out.display());
         Ok(Exit::Done)
     }
 
@@ -230,7 +238,7 @@ impl Sample {
         };
         let seconds = started.elapsed().as_secs_f64();
         let each = 1e3 * seconds / self.count as f64;
-        eprintln!("{} images in {seconds:.2} s, {each:.1} ms an image", self.count);
+        coda_pipe::say!("{} images in {seconds:.2} s, {each:.1} ms an image", self.count);
         made.into_iter().map(picture).collect()
     }
 

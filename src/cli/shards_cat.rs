@@ -10,7 +10,7 @@ use coda_pipe::shards::{
     WriterOptions,
 };
 use std::collections::BTreeSet;
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 /// Write the samples of shards as one tar on stdout, as the pipeline sees them.
@@ -45,7 +45,7 @@ struct Stream<W> {
 impl Cat {
     /// Writes what is asked for.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
-        let out = std::io::stdout().lock();
+        let out = super::output::stdout();
         if out.is_terminal() {
             return Err(
                 UsageError("a tar is no text: send it to a file or a program".into()).into()
@@ -65,7 +65,7 @@ impl Cat {
         let Stream { tar, wanted, samples, bad } = stream;
         let (mut out, _) = tar.finish()?;
         out.flush()?;
-        eprintln!("{samples} samples, {bad} bad");
+        coda_pipe::say!("{samples} samples, {bad} bad");
         let missing = wanted.filter(|wanted| !wanted.is_empty() && !full);
         missing.iter().for_each(|missing| self.tell(missing));
         Ok(if bad == 0 && missing.is_none() { Exit::Done } else { Exit::Failed })
@@ -84,7 +84,7 @@ impl Cat {
         let first = missing.first().map_or("", String::as_str);
         let of = if self.classes.is_empty() { "" } else { " of these classes" };
         let number = missing.len();
-        eprintln!(
+        coda_pipe::say!(
             "{}",
             printable(&format!(
                 "{number} of the keys in {file}, the first `{first}`, no good sample{of} has"
@@ -167,6 +167,6 @@ impl Cat {
 impl<W> Stream<W> {
     fn complain(&mut self, place: &ShardPlace, bad: &Bad) {
         self.bad += 1;
-        eprintln!("{}", printable(&format!("{place}: {bad}")));
+        coda_pipe::say!("{}", printable(&format!("{place}: {bad}")));
     }
 }

@@ -45,12 +45,12 @@ impl Index {
                 Ok(one) => {
                     if !self.json {
                         let (index, samples) = (one.index.display(), one.samples);
-                        writeln!(std::io::stdout(), "{index}: {samples} samples")?;
+                        writeln!(super::output::stdout(), "{index}: {samples} samples")?;
                     }
                     written.push(one);
                 }
                 Err(error) => {
-                    eprintln!("error: {place}: {error:#}");
+                    coda_pipe::say!("error: {place}: {error:#}");
                     failed.push(json!({"shard": place.to_string(), "error": format!("{error:#}")}));
                 }
             }
@@ -59,13 +59,17 @@ impl Index {
         if let Some(path) = wids {
             write_wids(path, &written)?;
         } else if let Some(path) = &self.wids {
-            eprintln!("{} is not written: it would lack {} shards", path.display(), failed.len());
+            coda_pipe::say!(
+                "{} is not written: it would lack {} shards",
+                path.display(),
+                failed.len()
+            );
         }
         if self.json {
             let report = json!({"written": written, "failed": failed, "wids": wids});
-            writeln!(std::io::stdout(), "{report:#}")?;
+            writeln!(super::output::stdout(), "{report:#}")?;
         }
-        eprintln!("{} shards indexed, {} not", written.len(), failed.len());
+        coda_pipe::say!("{} shards indexed, {} not", written.len(), failed.len());
         Ok(if failed.is_empty() { Exit::Done } else { Exit::Failed })
     }
 }

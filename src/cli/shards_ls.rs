@@ -42,7 +42,7 @@ impl Ls {
     /// Lists what is asked for.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let places = places(&self.shards)?;
-        let mut out = BufWriter::new(std::io::stdout().lock());
+        let mut out = BufWriter::new(super::output::stdout());
         let (mut samples, mut bad) = (0_u64, 0_u64);
         for place in &places {
             let before = (samples, bad);
@@ -63,7 +63,7 @@ impl Ls {
             }
         }
         out.flush()?;
-        eprintln!("{} shards, {samples} samples, {bad} bad", places.len());
+        coda_pipe::say!("{} shards, {samples} samples, {bad} bad", places.len());
         Ok(if bad == 0 { Exit::Done } else { Exit::Failed })
     }
 

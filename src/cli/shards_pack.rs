@@ -60,14 +60,14 @@ impl Pack {
         let plan =
             plan_shards(&entries, &PackOptions { per_shard: self.per_shard, shuffle, label })?;
         let (samples, shards) = (plan.samples(), plan.shards.len());
-        eprintln!("{samples} images of {} classes into {shards} shards", plan.classes.len());
+        coda_pipe::say!("{samples} images of {} classes into {shards} shards", plan.classes.len());
         let progress = Progress::new(ProgressStyle::detect());
-        let shown = progress.stage("pack", shards, 0);
+        let shown = progress.stage("pack", shards, (0, 0));
         let options =
             WriteOptions { workers: self.workers, max_bad: self.max_bad, force: self.force };
         let packed = write_shards(&plan, &pattern, &options, |step| match step {
             Step::Sample => shown.tick(1),
-            Step::Shard => shown.unit_done(),
+            Step::Shard => shown.unit_done(0),
         });
         shown.clear();
         let packed = packed?;
@@ -77,9 +77,9 @@ impl Pack {
 
     fn tell(&self, packed: &Packed, pattern: &ShardPattern) -> anyhow::Result<()> {
         for skipped in &packed.skipped {
-            eprintln!("left out: {}: {}", skipped.path.display(), skipped.reason);
+            coda_pipe::say!("left out: {}: {}", skipped.path.display(), skipped.reason);
         }
-        let mut out = std::io::stdout().lock();
+        let mut out = super::output::stdout();
         if self.json {
             writeln!(out, "{}", serde_json::to_string(packed)?)?;
             return Ok(());

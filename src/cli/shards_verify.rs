@@ -51,10 +51,10 @@ impl Verify {
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let places = places(&self.shards)?;
         let progress = Progress::new(ProgressStyle::detect());
-        let shown = progress.stage("verify", places.len(), 0);
+        let shown = progress.stage("verify", places.len(), (0, 0));
         let examined = places.par_iter().map(|place| {
             let found = self.examine(place, &shown);
-            shown.unit_done();
+            shown.unit_done(0);
             found
         });
         let found: Vec<Found> = examined.collect();
@@ -64,7 +64,7 @@ impl Verify {
         let (samples, bytes, images) =
             (total(|found| found.samples), total(|found| found.bytes), total(|found| found.images));
         let indexes = found.iter().filter(|found| found.indexed).count();
-        let mut out = std::io::stdout().lock();
+        let mut out = super::output::stdout();
         if self.json {
             let report = json!({
                 "ok": bad == 0, "shards": found, "samples": samples, "bytes": bytes,

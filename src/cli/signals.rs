@@ -6,7 +6,7 @@ use coda_pipe::dataflow::Cancel;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a run was asked to stop by.
 #[derive(Debug, Clone, Default)]
@@ -30,39 +30,58 @@ const ECHO: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(29);
 
 /// From now on, the first signal has the units under way finished and no other begun; a second one ends the program at
-/// once, which is safe too.
+/// once, which is safe too. A thread of its own listens, whatever the others are held up by.
 ///
 /// # Errors
 /// If a signal can't be listened to.
 pub(crate) fn listen(cancel: Cancel) -> std::io::Result<Asked> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut user = signal(SignalKind::user_defined1())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let signals = {
+        let _here = runtime.enter();
+        let of = |kind| signal(kind);
+        [
+            (of(SignalKind::interrupt())?, "SIGINT"),
+            (of(SignalKind::terminate())?, "SIGTERM"),
+            (of(SignalKind::user_defined1())?, "SIGUSR1"),
+        ]
+    };
     let asked = Asked::default();
     let warned = asked.warned.clone();
-    tokio::spawn(async move {
-        let mut first: Option<(&str, Instant)> = None;
-        loop {
-            let name = tokio::select! {
-                _ = interrupt.recv() => "SIGINT",
-                _ = terminate.recv() => "SIGTERM",
-                _ = user.recv() => "SIGUSR1",
-            };
-            match first {
-                Some(before) if is_echo(before, name) => continue,
-                Some(_) => leave(),
-                None => first = Some((name, Instant::now())),
-            }
-            eprintln!("{name}: finishing what is nearly done (again to leave at once)");
-            warned.store(name == "SIGUSR1", Ordering::Release);
-            cancel.cancel();
-            std::thread::spawn(|| {
-                std::thread::sleep(PATIENCE);
-                leave();
-            });
-        }
-    });
+    coda_pipe::threads::spawn("signals", move || {
+        runtime.block_on(answer(signals, &cancel, &warned));
+    })?;
     Ok(asked)
+}
+
+async fn answer(
+    [(mut one, first), (mut two, second), (mut three, third)]: [(Signal, &'static str); 3],
+    cancel: &Cancel,
+    warned: &AtomicBool,
+) {
+    let mut before: Option<(&str, Instant)> = None;
+    loop {
+        let too_long = async {
+            match before {
+                Some((_, at)) => tokio::time::sleep_until((at + PATIENCE).into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        let name = tokio::select! {
+            _ = one.recv() => first,
+            _ = two.recv() => second,
+            _ = three.recv() => third,
+            () = too_long => leave(),
+        };
+        match before {
+            Some(before) if is_echo(before, name) => continue,
+            Some(_) => leave(),
+            None => before = Some((name, Instant::now())),
+        }
+        warned.store(name == "SIGUSR1", Ordering::Release);
+        // First: what is said may find nobody.
+        cancel.cancel();
+        coda_pipe::say!("{name}: finishing what is under way (again to leave at once)");
+    }
 }
 
 fn is_echo((first, at): (&str, Instant), name: &str) -> bool {

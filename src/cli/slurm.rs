@@ -125,7 +125,7 @@ impl Slurm {
         jobs: &[Job],
         submitted: Option<&[Submitted]>,
     ) -> anyhow::Result<()> {
-        let mut stdout = std::io::stdout().lock();
+        let mut stdout = super::output::stdout();
         let script = out.join(SUBMIT);
         if self.json {
             let report =

@@ -23,7 +23,7 @@ pub(super) fn max_array_size() -> usize {
     let found =
         found.and_then(|answer| slurm::max_array_size(&String::from_utf8_lossy(&answer.stdout)));
     found.unwrap_or_else(|| {
-        eprintln!(
+        coda_pipe::say!(
             "MaxArraySize is not known here (no answer from scontrol): taken to be {DEFAULT_MAX_ARRAY_SIZE}"
         );
         DEFAULT_MAX_ARRAY_SIZE

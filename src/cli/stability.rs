@@ -39,7 +39,7 @@ impl Stability {
         let seeds = self.seeds;
         let found = finished
             .work(async |context, options| stages::stability(context, options, seeds).await)?;
-        let mut out = std::io::stdout().lock();
+        let mut out = super::output::stdout();
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?;
         } else {

@@ -61,10 +61,10 @@ impl Status {
             logs.extend(receipts.into_values().filter(|r| !r.log.is_empty()));
         }
         let workers = crew(&run_dir)?;
-        let mut out = std::io::stdout().lock();
+        let mut out = super::output::stdout();
         if self.json {
             let status = json!({
-                "run_dir": self.run_dir, "record": record, "stages": rows, "workers": workers,
+                "run_dir": self.run_dir.display().to_string(), "record": record, "stages": rows, "workers": workers,
             });
             writeln!(out, "{status:#}")?;
             return Ok(Exit::Done);
@@ -96,7 +96,7 @@ fn row(stage: &'static str, receipts: &[&Receipt], total: Option<u64>) -> Row {
         earlier: 0,
         samples: receipts.iter().map(|r| r.samples).sum(),
         skipped: receipts.iter().map(|r| r.faults.len() as u64).sum(),
-        seconds: receipts.iter().map(|r| r.seconds).sum(),
+        seconds: receipts.iter().map(|r| r.seconds).fold(0.0, |sum, seconds| sum + seconds),
         bytes: receipts.iter().map(|r| r.bytes()).sum(),
     }
 }

@@ -47,7 +47,7 @@ impl Verify {
         let place = self.run_dir.display();
         if !self.repair {
             let units = units(&found).len();
-            eprintln!(
+            coda_pipe::say!(
                 "{units} units are damaged: coda-pipe verify {place} --repair has them made anew"
             );
             return Ok(Exit::Failed);
@@ -59,7 +59,7 @@ impl Verify {
 
     /// No run may write meanwhile. Where nothing can be written, no run can either.
     fn lock(&self, run_dir: &RunDir) -> anyhow::Result<Option<Lock>> {
-        match alone(run_dir, |message| eprintln!("{message}")) {
+        match alone(run_dir, |message| coda_pipe::say!("{message}")) {
             Ok(lock) => Ok(Some(lock)),
             Err(StoreError::Io { source, .. })
                 if !self.repair
@@ -89,10 +89,9 @@ impl Verify {
     }
 
     fn print(&self, found: &Verification) -> anyhow::Result<()> {
-        let mut out = std::io::stdout().lock();
+        let mut out = super::output::stdout();
         if self.json {
-            let report =
-                json!({"run_dir": self.run_dir, "ok": found.damaged.is_empty(), "found": found});
+            let report = json!({"run_dir": self.run_dir.display().to_string(), "ok": found.damaged.is_empty(), "found": found});
             writeln!(out, "{report:#}")?;
             return Ok(());
         }
@@ -146,7 +145,7 @@ fn remove(run_dir: &RunDir, found: &Verification) -> Result<(), StoreError> {
             Some(receipt) => run_dir.discard(&receipt)?,
             None => run_dir.revoke(unit)?,
         }
-        eprintln!("removed: {unit}");
+        coda_pipe::say!("removed: {unit}");
     }
     Ok(())
 }

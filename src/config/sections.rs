@@ -92,9 +92,9 @@ section! {
         devices: DeviceChoice = DeviceChoice::Auto, any;
         /// Let TensorRT compute in half precision. Graphs exported in fp16 need it; others lose digits.
         tensorrt_fp16: bool = false, any;
-        /// Threads of one model on the CPU; 0 for one per core.
+        /// Threads of one model on the CPU, no more than there are cores; 0 for one per core.
         threads: usize = 0, between(0, 4096);
-        /// Units (shards, classes) and images worked on at once; 0 for one per core.
+        /// Units (shards, classes) and images worked on at once, no more than four per core; 0 for one per core.
         workers: usize = 0, between(0, 4096);
     }
 }

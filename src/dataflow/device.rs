@@ -9,10 +9,16 @@ use tokio::sync::{mpsc, oneshot};
 type Request<J, R, E> = (J, oneshot::Sender<Result<R, E>>);
 type Queue<J, R, E> = Arc<Mutex<mpsc::Receiver<Request<J, R, E>>>>;
 
-/// A device thread ended before it answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a device thread ended before its work was done; the message above it says why")]
-pub struct DeviceGone;
+/// A device has no thread.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceGone {
+    /// It ended before it answered.
+    #[error("a device thread ended before its work was done; the message above it says why")]
+    Ended,
+    /// It could not be started.
+    #[error("{0}")]
+    NotStarted(std::io::Error),
+}
 
 /// Set when a device thread was left at a job that nobody waits for.
 static LEFT_AT_WORK: AtomicBool = AtomicBool::new(false);
@@ -62,7 +68,7 @@ where
             let (report, reported) = oneshot::channel();
             let (queue, busy) = (receiver.clone(), Arc::new(AtomicBool::new(true)));
             let at_work = busy.clone();
-            let handle = std::thread::spawn(move || match maker() {
+            let handle = crate::threads::spawn("device", move || match maker() {
                 Ok(worker) => {
                     let _ = report.send(Ok(()));
                     serve(&queue, &at_work, worker);
@@ -71,13 +77,14 @@ where
                     let _ = report.send(Err(error));
                 }
             });
+            let handle = handle.map_err(DeviceGone::NotStarted)?;
             threads.push(Thread { handle, busy });
             ready.push(reported);
         }
         let cancel = OF_UNIT.try_with(Cancel::clone).ok();
         let pool = Self { queue: Some(sender), threads, cancel };
         for reported in ready {
-            reported.await.unwrap_or_else(|_| Err(DeviceGone.into()))?;
+            reported.await.unwrap_or_else(|_| Err(DeviceGone::Ended.into()))?;
         }
         Ok(pool)
     }
@@ -88,9 +95,9 @@ where
     /// The worker's, or [`DeviceGone`].
     pub async fn run(&self, job: J) -> Result<R, E> {
         let (answer, answered) = oneshot::channel();
-        let queue = self.queue.as_ref().ok_or(DeviceGone)?;
-        queue.send((job, answer)).await.map_err(|_| DeviceGone)?;
-        answered.await.unwrap_or_else(|_| Err(DeviceGone.into()))
+        let queue = self.queue.as_ref().ok_or(DeviceGone::Ended)?;
+        queue.send((job, answer)).await.map_err(|_| DeviceGone::Ended)?;
+        answered.await.unwrap_or_else(|_| Err(DeviceGone::Ended.into()))
     }
 }
 
@@ -154,7 +161,8 @@ mod tests {
         block_on(async {
             let pool = DevicePool::start(vec![doubling(), doubling()]).await.unwrap();
             let answers = futures::future::join_all((0..12).map(|n| pool.run(n))).await;
-            assert_eq!(answers, (0..12).map(|n| Ok(2 * n)).collect::<Vec<_>>());
+            let answers: Vec<u32> = answers.into_iter().map(Result::unwrap).collect();
+            assert_eq!(answers, (0..12).map(|n| 2 * n).collect::<Vec<_>>());
         });
     }
 
@@ -162,8 +170,8 @@ mod tests {
     fn a_panicking_device_is_an_error_not_a_hang() {
         block_on(async {
             let pool = DevicePool::start(vec![doubling()]).await.unwrap();
-            assert_eq!(pool.run(13).await, Err(DeviceGone));
-            assert_eq!(pool.run(1).await, Err(DeviceGone));
+            assert!(matches!(pool.run(13).await, Err(DeviceGone::Ended)));
+            assert!(matches!(pool.run(1).await, Err(DeviceGone::Ended)));
         });
     }
 
@@ -199,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_device_that_cannot_load_fails_the_start() {
-        let bad: Maker = Box::new(|| Err(DeviceGone));
+        let bad: Maker = Box::new(|| Err(DeviceGone::Ended));
         assert!(block_on(DevicePool::start(vec![doubling(), bad])).is_err());
     }
 }

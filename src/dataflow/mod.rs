@@ -13,11 +13,13 @@ mod partition;
 mod plan;
 mod progress;
 mod queue;
+mod remaining;
 mod runner;
 mod scope;
 mod stage;
 mod summary;
 mod tally;
+mod terminal;
 mod unit;
 
 pub use cancel::{Cancel, Cancelled};

@@ -1,10 +1,12 @@
 //! Progress on stderr: bars on a terminal, plain lines elsewhere.
 
+use super::remaining::{Counts, remaining};
 use super::summary::StageSummary;
+use super::terminal::Terminal;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle as BarStyle};
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How progress is shown.
@@ -43,7 +45,12 @@ struct Shared {
     stage: &'static str,
     style: ProgressStyle,
     bar: ProgressBar,
+    /// Units done by earlier runs.
+    before: u64,
+    /// Samples of this run.
     samples: AtomicU64,
+    /// Samples of units that are done, and those units, whoever did them.
+    finished: Mutex<(u64, u64)>,
     started: Instant,
     last_line: Mutex<Instant>,
 }
@@ -55,7 +62,7 @@ impl Progress {
     /// Progress in `style`.
     pub fn new(style: ProgressStyle) -> Self {
         let target = match style {
-            ProgressStyle::Bars => ProgressDrawTarget::stderr(),
+            ProgressStyle::Bars => ProgressDrawTarget::term_like(Box::new(Terminal::default())),
             _ => ProgressDrawTarget::hidden(),
         };
         Self { style, bars: MultiProgress::with_draw_target(target) }
@@ -67,23 +74,27 @@ impl Progress {
             ProgressStyle::Bars => {
                 let _ = self.bars.println(message);
             }
-            ProgressStyle::Lines => eprintln!("{message}"),
+            ProgressStyle::Lines => crate::say!("{message}"),
             ProgressStyle::Silent => {}
         }
     }
 
-    /// Starts the display of a stage of `units`, of which `done` are done.
-    pub fn stage(&self, stage: &'static str, units: usize, done: usize) -> StageProgress {
+    /// Starts the display of a stage of `units`, of which so many, with so many samples, are `done`.
+    pub fn stage(
+        &self,
+        stage: &'static str,
+        units: usize,
+        (done, samples): (usize, u64),
+    ) -> StageProgress {
         let bar = self.bars.add(ProgressBar::new(units as u64));
-        let template = "{prefix:<9} {bar:30} {pos}/{len} units  {msg}  {elapsed} (eta {eta})";
+        let template = "{prefix:<9} {bar:30} {pos}/{len} units  {msg}  {elapsed}";
         if let Ok(style) = BarStyle::with_template(template) {
             bar.set_style(style);
         }
         bar.set_prefix(stage);
         bar.set_position(done as u64);
-        bar.reset_eta();
         if self.style == ProgressStyle::Bars && done < units {
-            bar.enable_steady_tick(Duration::from_millis(200));
+            keep_drawing(&bar);
         }
         let now = Instant::now();
         StageProgress {
@@ -91,7 +102,9 @@ impl Progress {
                 stage,
                 style: self.style,
                 bar,
+                before: done as u64,
                 samples: AtomicU64::new(0),
+                finished: Mutex::new((samples, done as u64)),
                 started: now,
                 last_line: Mutex::new(now),
             }),
@@ -104,16 +117,40 @@ impl StageProgress {
     pub fn tick(&self, samples: u64) {
         let all = self.shared.samples.fetch_add(samples, Ordering::Relaxed) + samples;
         let rate = all as f64 / self.shared.started.elapsed().as_secs_f64().max(1e-3);
-        self.shared.bar.set_message(format!("{all} samples, {rate:.1}/s"));
-        self.line_if_due(all, rate);
+        let eta = self.eta(all);
+        self.shared.bar.set_message(format!("{all} samples, {rate:.1}/s, eta {eta}"));
+        self.line_if_due(all, rate, &eta);
     }
 
-    /// One unit is done.
-    pub fn unit_done(&self) {
+    /// One unit is done, of so many samples.
+    pub fn unit_done(&self, samples: u64) {
+        let mut finished = self.finished();
+        *finished = (finished.0 + samples, finished.1 + 1);
         self.shared.bar.inc(1);
     }
 
-    fn line_if_due(&self, samples: u64, rate: f64) {
+    fn finished(&self) -> MutexGuard<'_, (u64, u64)> {
+        self.shared.finished.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long the stage may still take, in words.
+    fn eta(&self, all: u64) -> String {
+        let Shared { bar, before, started, .. } = &*self.shared;
+        let (finished, units_done) = *self.finished();
+        let counts = Counts {
+            units: bar.length().unwrap_or(0),
+            units_before: *before,
+            units_done,
+            samples_finished: finished,
+            samples: all,
+        };
+        match remaining(&counts, started.elapsed()) {
+            Some(left) => format!("{} s", left.as_secs()),
+            None => "not known yet".into(),
+        }
+    }
+
+    fn line_if_due(&self, samples: u64, rate: f64, eta: &str) {
         if self.shared.style != ProgressStyle::Lines {
             return;
         }
@@ -122,8 +159,7 @@ impl StageProgress {
             *last = Instant::now();
             let (bar, stage) = (&self.shared.bar, self.shared.stage);
             let units = format!("{}/{} units", bar.position(), bar.length().unwrap_or(0));
-            let eta = bar.eta().as_secs();
-            eprintln!("{stage:<9} {units}, {samples} samples, {rate:.1}/s, eta {eta} s");
+            crate::say!("{stage:<9} {units}, {samples} samples, {rate:.1}/s, eta {eta}");
         }
     }
 
@@ -141,10 +177,23 @@ impl StageProgress {
                 let bar = &self.shared.bar;
                 bar.println(line);
             }
-            ProgressStyle::Lines => eprintln!("{line}"),
+            ProgressStyle::Lines => crate::say!("{line}"),
             ProgressStyle::Silent => {}
         }
     }
+}
+
+/// Has the elapsed time of a bar drawn while nothing else happens. Without a thread for it, it is drawn less often.
+fn keep_drawing(bar: &ProgressBar) {
+    let bar = bar.downgrade();
+    let draw = move || {
+        while let Some(bar) = bar.upgrade().filter(|bar| !bar.is_finished()) {
+            bar.tick();
+            drop(bar);
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    };
+    let _ = std::thread::Builder::new().name("progress".into()).spawn(draw);
 }
 
 fn finished_line(summary: &StageSummary) -> String {

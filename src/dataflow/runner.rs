@@ -64,7 +64,12 @@ pub async fn run_stage<S: Stage>(
     }
     plan.discard_outdated(options.run_dir)?;
     let mut tally = Tally::new(summary_of(&plan));
-    let bar = options.progress.stage(plan.stage, plan.units.len(), plan.done());
+    let before = plan.units.iter().filter_map(|unit| match &unit.state {
+        UnitState::Done(receipt) => Some(receipt.samples),
+        _ => None,
+    });
+    let before = (plan.done(), before.sum());
+    let bar = options.progress.stage(plan.stage, plan.units.len(), before);
     let total = plan.units.len();
     let fields = json!({"stage": plan.stage, "units": total, "done": plan.done()});
     options.events.record("stage_started", fields);

@@ -31,12 +31,13 @@ impl Scope {
         self.run_dir.path(name)
     }
 
-    /// What blocking work looks at to stop early.
+    /// What blocking work looks at to stop early: set when the unit is given up, not when the run is asked to stop. What is
+    /// under way then is finished, as long as that does not take too long.
     pub fn cancel(&self) -> &Cancel {
         &self.cancel
     }
 
-    /// `Err` when the run is being interrupted: call it between steps of long work.
+    /// `Err` when the unit is given up: call it between steps of long work.
     ///
     /// # Errors
     /// [`Cancelled`] then.

@@ -57,7 +57,7 @@ impl<E: UnitError> Tally<E> {
 
     /// Counts a unit that another worker has done.
     pub(super) fn found(&mut self, receipt: Receipt, bar: &StageProgress) {
-        bar.unit_done();
+        bar.unit_done(receipt.samples);
         self.summary.elsewhere += 1;
         self.summary.add_of_others(&receipt);
         self.receipts.insert(receipt.unit.clone(), receipt);

@@ -78,7 +78,7 @@ async fn tell(
     }
     match outcome {
         Ok(receipt) => {
-            bar.unit_done();
+            bar.unit_done(receipt.samples);
             let fields = json!({
                 "unit": name, "seconds": receipt.seconds,
                 "samples": receipt.samples, "skipped": receipt.faults.len(), "bytes": receipt.bytes(),
@@ -101,7 +101,9 @@ async fn finish_unit<S: Stage>(
 ) -> Result<Receipt, S::Error> {
     let started = Instant::now();
     revoke(options, &unit.name).await?;
-    let scope = Scope::new(options.run_dir.clone(), options.cancel.clone(), bar.clone());
+    // Not the run's: a unit under way goes on when the run is asked to stop, and ends when it is given up.
+    let given_up = GivenUp::default();
+    let scope = Scope::new(options.run_dir.clone(), given_up.0.clone(), bar.clone());
     let done = OF_UNIT.scope(options.cancel.clone(), stage.process(&unit.unit, &scope));
     let done = tokio::select! {
         done = done => done?,
@@ -119,6 +121,16 @@ async fn finish_unit<S: Stage>(
         seconds: (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
     };
     Ok(write(options, receipt).await?)
+}
+
+/// Says to what a unit left behind on other threads that nobody waits for it any more.
+#[derive(Default)]
+struct GivenUp(Cancel);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
 }
 
 async fn revoke(options: &RunOptions<'_>, name: &str) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
 use object_store::http::HttpBuilder;
 use object_store::path::Path;
 use object_store::{ClientOptions, ObjectStore};
-use tokio::runtime::Runtime;
+use tokio::runtime::Handle;
 
 use super::error::RemoteError;
 use super::stores::{Store, build, no_retries};
@@ -21,7 +21,7 @@ static NETWORK: Mutex<Option<Arc<Network>>> = Mutex::new(None);
 /// A thread that requests run on, and the clients.
 #[derive(Debug)]
 pub(crate) struct Network {
-    runtime: Runtime,
+    runtime: Handle,
     web: HttpClient,
     buckets: Mutex<HashMap<String, Arc<dyn Store>>>,
 }
@@ -33,6 +33,27 @@ pub(crate) struct Object {
     pub path: Path,
     /// As the user wrote it: not for messages.
     pub url: String,
+}
+
+/// Starts the thread that requests run on, and the one that looks up names: where that can't be started later, the runtime
+/// would panic.
+fn start() -> io::Result<Handle> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .thread_keep_alive(std::time::Duration::from_secs(1 << 30))
+        .build()?;
+    let (handle, (ready, is_ready)) =
+        (runtime.handle().clone(), std::sync::mpsc::sync_channel::<()>(1));
+    crate::threads::spawn("network", move || {
+        runtime.block_on(async {
+            if tokio::task::spawn_blocking(|| ()).await.is_ok() {
+                let _ = ready.send(());
+                std::future::pending::<()>().await;
+            }
+        });
+    })?;
+    is_ready.recv().map_err(|_| io::Error::other("the thread for requests ended"))?;
+    Ok(handle)
 }
 
 impl Network {
@@ -47,11 +68,7 @@ impl Network {
         }
         // Another part of the process may have chosen one already: that will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("network")
-            .enable_all()
-            .build()?;
+        let runtime = start()?;
         let options = ClientOptions::new().with_allow_http(true);
         let web = ReqwestConnector::default().connect(&options).map_err(|error| {
             RemoteError::lasting(io::ErrorKind::Other, format!("no web client: {error}"))

@@ -5,6 +5,7 @@ use super::pattern::ShardPattern;
 use super::plan::{PackPlan, PackSample};
 use crate::shards::{SampleMember, ShardError, ShardWriter, WriterOptions};
 use crate::store::{AtomicFile, StoreError, sweep_after_the_dead};
+use crate::threads;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
@@ -79,18 +80,12 @@ pub fn write_shards(
     sweep_after_the_dead(pattern.folder())?;
     claim(plan, pattern, options)?;
     let workers = match options.workers {
-        0 => 2 * std::thread::available_parallelism().map_or(1, usize::from),
-        workers => workers,
+        0 => 2 * threads::cores(),
+        workers => workers.min(threads::most_workers()),
     };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build();
-    let pool = pool.map_err(|error| PackError::Io {
-        what: "start threads for",
-        path: pattern.folder().to_owned(),
-        source: std::io::Error::other(error),
-    })?;
     let packed = Mutex::new(Packed { shards: plan.shards.len(), ..Packed::default() });
     let work = Work { pattern, max_bad: options.max_bad, packed: &packed, hear: &hear };
-    pool.install(|| {
+    threads::with_pool(workers, || {
         plan.shards.par_iter().enumerate().try_for_each(|(number, shard)| work.shard(number, shard))
     })?;
     let mut packed = packed.into_inner().unwrap_or_default();

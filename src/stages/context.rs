@@ -6,6 +6,7 @@ use crate::diffusion::ModelFolder;
 use crate::imaging::DecodeOptions;
 use crate::onnx::{Device, GraphOptions, Runtime, Search, TensorRt};
 use crate::store::RunDir;
+use crate::threads;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -50,6 +51,7 @@ impl Context {
         let model = ModelFolder::open(&pipeline.model.path)?;
         let refiner = pipeline.model.refiner.as_deref().map(ModelFolder::open).transpose()?;
         let workers = Arc::new(Semaphore::new(workers(&pipeline)));
+        tell_of_too_many(&pipeline, &notice);
         let (runtime, notice) = (Arc::default(), Arc::from(notice));
         Ok(Self {
             pipeline,
@@ -105,11 +107,11 @@ impl Context {
         permit.map_err(|e| StageError::Task(e.to_string()))
     }
 
-    /// Threads of one model on the CPU.
+    /// Threads of one model on the CPU: they turn while they wait, so that more than there are cores would be in the way.
     pub fn threads(&self) -> usize {
         match self.pipeline.runtime.threads {
-            0 => cores(),
-            n => n,
+            0 => threads::cores(),
+            n => n.min(threads::cores()),
         }
     }
 
@@ -151,7 +153,7 @@ impl Context {
     pub fn loaded(&self) -> Option<serde_json::Value> {
         self.runtime.get().map(|(runtime, devices)| {
             serde_json::json!({
-                "onnxruntime": runtime.version(), "library": runtime.library(),
+                "onnxruntime": runtime.version(), "library": runtime.library().display().to_string(),
                 "devices": names(devices), "threads": self.threads(), "workers": self.workers(),
             })
         })
@@ -160,13 +162,24 @@ impl Context {
 
 fn workers(pipeline: &Pipeline) -> usize {
     match pipeline.runtime.workers {
-        0 => cores(),
-        n => n,
+        0 => threads::cores(),
+        n => n.min(threads::most_workers()),
     }
 }
 
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+/// Tells of settings that are more than this machine has.
+fn tell_of_too_many(pipeline: &Pipeline, notice: &dyn Fn(&str)) {
+    let runtime = &pipeline.runtime;
+    for (name, set, most) in [
+        ("threads", runtime.threads, threads::cores()),
+        ("workers", runtime.workers, threads::most_workers()),
+    ] {
+        if set > most {
+            notice(&format!(
+                "warning: [runtime] {name} = {set} is too many for this machine: {most} are used"
+            ));
+        }
+    }
 }
 
 fn about(runtime: &Runtime) -> String {

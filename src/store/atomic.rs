@@ -3,6 +3,7 @@
 use super::disk::{DiskFile, FileSystem, Point, disk};
 use super::error::StoreError;
 use super::temporary::temporary;
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -142,7 +143,20 @@ pub fn file_digest(path: &Path) -> Result<(u64, String), StoreError> {
 /// Makes a rename in the folder of `path` survive a power cut.
 pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    disk().sync_folder(folder).map_err(StoreError::io("fsync the folder", folder))
+    match disk().sync_folder(folder) {
+        Err(error) if !is_not_implemented(&error) => {
+            Err(StoreError::io("fsync the folder", folder)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a file system says that it has no fsync of folders, as shared folders of virtual machines, CIFS and some FUSE
+/// ones do: there is nothing to wait for then. That a disk fails is another matter.
+fn is_not_implemented(error: &std::io::Error) -> bool {
+    let none =
+        [Errno::INVAL, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOSYS, Errno::BADF, Errno::ISDIR];
+    none.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 /// Makes what is at `temporary`, and will be `path`, durable.
@@ -178,6 +192,13 @@ fn relative(path: &Path, root: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_folder_that_has_no_fsync_goes_without() {
+        let passes = |errno: Errno| is_not_implemented(&errno.into());
+        assert!(passes(Errno::INVAL) && passes(Errno::NOSYS) && passes(Errno::NOTSUP));
+        assert!(!passes(Errno::IO) && !passes(Errno::NOSPC) && !passes(Errno::STALE));
+    }
 
     #[test]
     fn a_file_is_whole_or_absent() {

@@ -105,7 +105,11 @@ impl RunDir {
         };
         // They wait for the server, not for this machine's cores.
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(bring)).collect();
+            let start = |_| std::thread::Builder::new().spawn_scoped(scope, bring).ok();
+            let threads: Vec<_> = (0..AT_ONCE).map_while(start).collect();
+            if threads.is_empty() {
+                return bring();
+            }
             threads.into_iter().try_for_each(|thread| {
                 thread.join().unwrap_or_else(|_| {
                     let died = io::Error::other("a download died; this is a bug");

@@ -72,6 +72,7 @@ fn hint(source: &std::io::Error, path: &Path) -> &'static str {
         ErrorKind::PermissionDenied if is_store(&path.to_string_lossy()) => "",
         ErrorKind::TimedOut => "; run again when it answers, nothing finished is lost",
         ErrorKind::StorageFull => "; free some space and run again, nothing finished is lost",
+        ErrorKind::FileTooLarge => "; raise `ulimit -f` (the limit of a file's size) and run again",
         ErrorKind::QuotaExceeded => "; your quota is used up: free some and run again",
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             "; choose a folder you may write with --run-dir, or with --scratch if that is in an object store"

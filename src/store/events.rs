@@ -42,7 +42,8 @@ impl Sending {
         if !busy && (over || since.elapsed() > SEND_EVERY) {
             let (run_dir, name) = (self.run_dir.clone(), self.name.clone());
             *since = Instant::now();
-            *under_way = Some(std::thread::spawn(move || drop(run_dir.share(&name))));
+            // Without a thread for it, the next time has it all.
+            *under_way = crate::threads::spawn("events", move || drop(run_dir.share(&name))).ok();
         }
     }
 

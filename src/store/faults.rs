@@ -8,6 +8,7 @@
 //! | `short:FILE` | a write takes a third of what it is given |
 //! | `full:BYTES` | once so many bytes are written in all, there is no space left |
 //! | `kill:POINT:FILE[@N]` | the process dies when it comes to `POINT` for the Nth (first) time |
+//! | `hold:POINT:FILE:GATE[@N]` | from the Nth (first) time on, it notes the path in the file `GATE` and waits there until there is a file `GATE.open` |
 //!
 //! Operations are `create`, `write`, `fsync`, `rename`, `fsync-folder` and `remove`; errors the names of `errno(3)`;
 //! points those of [`Point::name`]; an empty `FILE` is any.
@@ -15,8 +16,8 @@
 use super::disk::{FileSystem, Point};
 use rustix::io::Errno;
 use std::fs::File;
-use std::io;
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// `inner`, with faults.
@@ -42,6 +43,7 @@ enum What {
     Short,
     Full(u64),
     Kill(String),
+    Hold(String, PathBuf),
 }
 
 impl<F> Faulty<F> {
@@ -49,7 +51,7 @@ impl<F> Faulty<F> {
     pub(super) fn from_environment(inner: F) -> Self {
         let text = std::env::var("CODA_PIPE_FAULTS").unwrap_or_default();
         Self::new(inner, &text).unwrap_or_else(|rule| {
-            eprintln!("CODA_PIPE_FAULTS: {rule:?} is no rule");
+            crate::say!("CODA_PIPE_FAULTS: {rule:?} is no rule");
             std::process::exit(2)
         })
     }
@@ -116,6 +118,10 @@ fn parse(rule: &str) -> Option<Rule> {
             let point = Point::ALL.into_iter().find(|known| known.name() == *point)?;
             (What::Kill(point.name().to_owned()), *file)
         }
+        ["hold", point, file, gate] => {
+            let point = Point::ALL.into_iter().find(|known| known.name() == *point)?;
+            (What::Hold(point.name().to_owned(), PathBuf::from(gate)), *file)
+        }
         [operation, file, error] => {
             let known = ["create", "write", "fsync", "rename", "fsync-folder", "remove"];
             known.contains(operation).then_some(())?;
@@ -126,6 +132,15 @@ fn parse(rule: &str) -> Option<Rule> {
     Some(Rule { what, file: file.to_owned(), from, seen: AtomicU64::new(0) })
 }
 
+/// Notes that `path` has come to `gate`, and waits until that is open.
+fn hold(gate: &Path, path: &Path) {
+    let file = File::options().create(true).append(true).open(gate);
+    let _ = file.and_then(|mut file| writeln!(file, "{}", path.display()));
+    while !gate.with_extension("open").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
 fn errno(name: &str) -> Option<Errno> {
     Some(match name {
         "EIO" => Errno::IO,
@@ -134,6 +149,12 @@ fn errno(name: &str) -> Option<Errno> {
         "ESTALE" => Errno::STALE,
         "EROFS" => Errno::ROFS,
         "EACCES" => Errno::ACCESS,
+        "EINVAL" => Errno::INVAL,
+        "ENOTSUP" => Errno::NOTSUP,
+        "ENOSYS" => Errno::NOSYS,
+        "EBADF" => Errno::BADF,
+        "EISDIR" => Errno::ISDIR,
+        "EFBIG" => Errno::FBIG,
         _ => return None,
     })
 }
@@ -175,8 +196,14 @@ impl<F: FileSystem> FileSystem for Faulty<F> {
     fn reach(&self, point: Point, path: &Path) {
         for rule in self.rules.iter().filter(|rule| rule.is_for(path)) {
             if rule.what == What::Kill(point.name().to_owned()) && rule.is_due() {
-                eprintln!("killed at {} of {}", point.name(), path.display());
+                crate::say!("killed at {} of {}", point.name(), path.display());
                 std::process::abort();
+            }
+            if let What::Hold(at, gate) = &rule.what
+                && at == point.name()
+                && rule.is_due()
+            {
+                hold(gate, path);
             }
         }
     }
@@ -189,7 +216,14 @@ mod tests {
 
     #[test]
     fn rules_are_read_or_refused() {
-        for good in ["", "write:a.png:EIO", "rename::ESTALE@3;short:x", "full:10", "kill:synced:"] {
+        for good in [
+            "",
+            "write:a.png:EIO",
+            "rename::ESTALE@3;short:x",
+            "full:10",
+            "kill:synced:",
+            "hold:created:a:/g@2",
+        ] {
             assert!(Faulty::new(Disk, good).is_ok(), "{good}");
         }
         for bad in ["write:a", "write:a:EWHAT", "kill:nowhere:", "full:x", "short", "chmod::EIO"] {

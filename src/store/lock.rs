@@ -7,6 +7,7 @@
 
 use super::error::StoreError;
 use super::holder::Holder;
+use super::temporary::temporary;
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
@@ -85,8 +86,19 @@ impl Lock {
     /// [`StoreError::Locked`] then.
     pub fn refuse_held(root: &Path, say: impl Fn(&str)) -> Result<(), StoreError> {
         let claim = root.join("lock.holder");
-        let Some((before, content)) = read_claim(&claim)? else { return Ok(()) };
+        look_anew(root)?;
         let patience = Duration::from_secs(60);
+        let (before, content) = match read_claim(&claim)? {
+            Found::Nothing => return Ok(()),
+            Found::Claim(before, content) => (before, content),
+            // Being written this moment, as a rule. What stays unreadable counts as held: nobody knows by whom.
+            Found::Unreadable(before) => {
+                if moves(&claim, &before, patience / 12) {
+                    return Self::refuse_held(root, say);
+                }
+                return if claim.exists() { Err(held(&claim)) } else { Ok(()) };
+            }
+        };
         match content.holder.lives(&Holder::this()) {
             Some(false) => return Ok(()),
             Some(true) => {}
@@ -111,7 +123,7 @@ impl Lock {
         }
         let (heart, stopped) = channel();
         let every = rules.beat;
-        let beating = std::thread::spawn(move || {
+        let beating = crate::threads::spawn("heartbeat", move || {
             for beat in 1.. {
                 if stopped.recv_timeout(every) != Err(RecvTimeoutError::Timeout) {
                     break;
@@ -121,6 +133,10 @@ impl Lock {
             }
             mine
         });
+        let beating = beating.map_err(|error| {
+            let _ = std::fs::remove_file(&claim);
+            StoreError::io("hold", &claim)(error)
+        })?;
         Ok(Self { claim, heart: Some(heart), beating: Some(beating), file })
     }
 }
@@ -162,18 +178,46 @@ fn has_no_locks(error: &std::io::Error) -> bool {
 }
 
 fn held(claim: &Path) -> StoreError {
-    let holder = read_claim(claim).ok().flatten().map(|(_, claim)| claim.holder.to_string());
-    let holder = holder.unwrap_or_else(|| "one that has not said its name yet".into());
+    let holder = match read_claim(claim) {
+        Ok(Found::Claim(_, claim)) => claim.holder.to_string(),
+        _ => "one that has not said its name yet; if no run is at work there, delete this file"
+            .into(),
+    };
     StoreError::Locked { path: claim.to_owned(), holder }
 }
 
-/// A claim's bytes and meaning; `None` where there is none, or none that can be understood (yet).
-fn read_claim(path: &Path) -> Result<Option<(Vec<u8>, Claim)>, StoreError> {
+/// What is found in a claim's place.
+enum Found {
+    Nothing,
+    /// Its bytes and meaning.
+    Claim(Vec<u8>, Claim),
+    /// A file that can't be understood (yet).
+    Unreadable(Vec<u8>),
+}
+
+fn read_claim(path: &Path) -> Result<Found, StoreError> {
     match std::fs::read(path) {
-        Ok(text) => Ok(serde_json::from_slice(&text).ok().map(|claim| (text, claim))),
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Ok(text) => Ok(match serde_json::from_slice(&text) {
+            Ok(claim) => Found::Claim(text, claim),
+            Err(_) => Found::Unreadable(text),
+        }),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
         Err(e) => Err(StoreError::io("read", path)(e)),
     }
+}
+
+/// Has the next look into `folder` go to the server. An NFS client remembers for half a minute which names a folder does not
+/// have, unless it has changed the folder itself: so that two processes that each leave a note and then look for the
+/// other's could both see none. A file is made and removed; making is asked of the server, and tells the client that the
+/// folder is another one than it remembers.
+///
+/// # Errors
+/// If a file can't be made there.
+pub(super) fn look_anew(folder: &Path) -> Result<(), StoreError> {
+    let path = temporary(&folder.join("look"));
+    let made = File::options().write(true).create_new(true).open(&path);
+    made.map_err(StoreError::io("create", &path))?;
+    std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))
 }
 
 /// Whether an open file is the one of that name.

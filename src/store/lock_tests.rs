@@ -107,3 +107,16 @@ fn who_was_thought_dead_leaves_the_next_ones_claim_alone() {
     drop(next);
     assert!(!path.exists());
 }
+
+#[test]
+fn a_claim_that_cannot_be_read_counts_as_held() {
+    let dir = tempfile::tempdir().unwrap();
+    let claim = dir.path().join("lock.holder");
+    std::fs::write(&claim, "{").unwrap();
+    let error = Lock::refuse_held(dir.path(), |_| ()).unwrap_err();
+    assert!(matches!(error, StoreError::Locked { .. }), "{error}");
+    assert!(error.to_string().contains("delete this file"), "{error}");
+    std::fs::remove_file(&claim).unwrap();
+    Lock::refuse_held(dir.path(), |_| ()).unwrap();
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "looking leaves nothing");
+}

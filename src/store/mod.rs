@@ -18,6 +18,7 @@ mod outputs;
 mod receipt;
 mod record;
 mod run_dir;
+mod run_id;
 mod small;
 mod space;
 mod sweep;

@@ -116,7 +116,9 @@ impl RunDir {
     /// # Errors
     /// If it can't be made.
     pub fn create(&self) -> Result<(), StoreError> {
-        std::fs::create_dir_all(&self.root).map_err(StoreError::io("create the folder", &self.root))
+        std::fs::create_dir_all(&self.root)
+            .map_err(StoreError::io("create the folder", &self.root))?;
+        self.take_up()
     }
 
     /// The receipt of `unit` (as `stage/name`), if there is a readable one.

@@ -147,7 +147,7 @@ pub fn contents(run: &Path) -> BTreeMap<String, Vec<u8>> {
     }
     let mut found = BTreeMap::new();
     visit(run, run, &mut found);
-    for record in ["run.json", "events.jsonl", "lock"] {
+    for record in ["run.json", "events.jsonl", "lock", ".coda-run"] {
         found.remove(record);
     }
     found.retain(|name, _| !name.starts_with("workers/"));

@@ -46,9 +46,10 @@ fn killed_ten_times_the_results_are_the_same_bytes() {
     assert_eq!(leftovers, 0);
 }
 
-/// Slurm sends SIGUSR1 ahead of the end of an allocation, if asked to, and SIGTERM at it.
+/// Slurm sends SIGUSR1 ahead of the end of an allocation, if asked to, and SIGTERM at it. That what is under way is finished:
+/// `stopping.rs`.
 #[test]
-fn sigint_sigterm_and_slurms_sigusr1_finish_what_is_under_way_and_leave_a_resumable_folder() {
+fn sigint_sigterm_and_slurms_sigusr1_end_the_run_in_order_and_leave_a_resumable_folder() {
     let bench = Bench::new();
     bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
     for name in ["INT", "TERM", "USR1"] {
@@ -57,7 +58,7 @@ fn sigint_sigterm_and_slurms_sigusr1_finish_what_is_under_way_and_leave_a_resuma
         let status = child.wait().unwrap();
         assert_eq!(status.code(), Some(130), "{name}: {status}");
         let stderr = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
-        assert!(stderr.contains(&format!("SIG{name}: finishing what is nearly done")), "{stderr}");
+        assert!(stderr.contains(&format!("SIG{name}: finishing what is under way")), "{stderr}");
         assert!(stderr.contains("run the same command again to go on"), "{stderr}");
         assert!(!bench.path(name).join("lock.holder").exists(), "the lock is given back");
         bench.expect(0, &["run", "p.toml", "--run-dir", name]);

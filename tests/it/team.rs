@@ -147,7 +147,9 @@ fn a_place_is_for_one_and_force_is_for_none() {
     let bench = Bench::new();
     let slow = ["run", "p.toml", "--partition", "0/2", "--set", "generate.steps=400"];
     let mut first = bench.command(&slow).spawn().unwrap();
-    while !bench.path("run/workers/0-of-2.json").exists() {
+    // Its place is taken, and then the record of the run is written, which `status` reads.
+    while !["run/workers/0-of-2.json", "run/run.json"].iter().all(|file| bench.path(file).exists())
+    {
         assert!(first.try_wait().unwrap().is_none(), "it ended before it began");
         std::thread::sleep(Duration::from_millis(5));
     }

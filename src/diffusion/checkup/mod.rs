@@ -15,10 +15,16 @@ use super::error::DiffusionError;
 use super::folder::ModelFolder;
 use crate::onnx::{GraphOptions, Runtime};
 
+/// A path as people see it: JSON has none for a name that is not UTF-8.
+fn as_shown<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
 /// Something wrong with a model folder, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The file or folder at fault.
+    #[serde(serialize_with = "as_shown")]
     pub file: PathBuf,
     /// What is wrong with it.
     pub what: String,
@@ -32,6 +38,7 @@ pub struct GraphReport {
     /// The folder in the model's: `unet`, `text_encoder_2`, ….
     pub part: &'static str,
     /// Its `model.onnx`.
+    #[serde(serialize_with = "as_shown")]
     pub file: PathBuf,
     /// Bytes on disk, external weights counted.
     pub bytes: u64,

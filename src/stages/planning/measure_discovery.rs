@@ -67,8 +67,11 @@ impl Bench<'_> {
         };
         let (seconds, mut written) = timed(|| {
             std::thread::scope(|scope| {
-                let running: Vec<_> =
-                    of.iter().enumerate().map(|class| scope.spawn(move || one(class))).collect();
+                let start = |class| {
+                    let begun = std::thread::Builder::new().spawn_scoped(scope, move || one(class));
+                    begun.map_err(|error| StageError::Task(error.to_string()))
+                };
+                let running: Vec<_> = of.iter().enumerate().map(start).collect::<Result<_, _>>()?;
                 let lost = |_| StageError::Task("a trial of discovery panicked".into());
                 running
                     .into_iter()

@@ -1,10 +1,11 @@
 //! A worker's place among the others.
 
 use super::super::error::StoreError;
+use super::super::lock::look_anew;
 use super::super::run_dir::RunDir;
 use super::claim::{claim_name, claimant};
 use super::note::{WorkerNote, WorkerState, now};
-use super::peers::{ALONE, Peers, note_name};
+use super::peers::{ALONE, FOLDER, Peers, note_name};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -85,12 +86,17 @@ impl Member {
         let (heart, stopped) = channel();
         // A beat that can't be told soon is followed by another.
         let (shared, place) = (note.clone(), run_dir.hasty());
-        let beating = std::thread::spawn(move || {
+        let beating = crate::threads::spawn("heartbeat", move || {
             while stopped.recv_timeout(beat) == Err(RecvTimeoutError::Timeout) {
                 // A full disk shows itself where results are written.
                 let _ = tell(&place, &shared);
             }
         });
+        let beating = beating.map_err(|error| {
+            // The place is given back: it has nobody.
+            let _ = run_dir.delete(&name);
+            StoreError::io("hold", &run_dir.path(&name))(error)
+        })?;
         Ok(Self {
             run_dir: run_dir.clone(),
             worker: worker.to_owned(),
@@ -108,6 +114,10 @@ impl Member {
     /// [`StoreError::Busy`] then.
     pub fn refuse_any(run_dir: &RunDir, say: impl Fn(&str)) -> Result<(), StoreError> {
         let (_, patience) = run_dir.rhythm();
+        let notes = run_dir.path(FOLDER);
+        if !run_dir.is_far() && notes.is_dir() {
+            look_anew(&notes)?;
+        }
         match Peers::new(patience).living(|| run_dir.workers(), |_| true, say)? {
             Some(other) => Err(busy(run_dir, &other)),
             None => Ok(()),

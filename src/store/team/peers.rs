@@ -28,8 +28,21 @@ impl RunDir {
     /// # Errors
     /// If it can't be read.
     pub(super) fn note(&self, worker: &str) -> Result<Option<WorkerNote>, StoreError> {
-        let text = self.get(&note_name(worker))?;
-        Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
+        let name = note_name(worker);
+        let mut tries = 0;
+        loop {
+            let Some(text) = self.get(&name)? else { return Ok(None) };
+            match serde_json::from_slice(&text) {
+                Ok(note) => return Ok(Some(note)),
+                // Being written, on a file system without links. What stays so is not taken for nobody.
+                Err(_) if tries < 20 => std::thread::sleep(Duration::from_millis(50)),
+                Err(error) => {
+                    let (path, message) = (self.path(&name), error.to_string());
+                    return Err(StoreError::Malformed { path, message });
+                }
+            }
+            tries += 1;
+        }
     }
 
     /// What all workers said last, by name in the order of their numbers.

@@ -1,0 +1,42 @@
+//! The standard output: its own failures are told from those of every other file and pipe by their type.
+
+use std::io::{Error, ErrorKind, IsTerminal, Result, StdoutLock, Write};
+
+/// Whoever read our output has seen enough (`coda-pipe inspect x | head`).
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads the standard output any more")]
+pub(crate) struct Unread;
+
+/// The standard output, locked.
+pub(crate) struct Stdout(StdoutLock<'static>);
+
+/// The standard output, for data.
+pub(crate) fn stdout() -> Stdout {
+    Stdout(std::io::stdout().lock())
+}
+
+impl Stdout {
+    /// Whether a person sees it.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.0.is_terminal()
+    }
+}
+
+impl Write for Stdout {
+    fn write(&mut self, buffer: &[u8]) -> Result<usize> {
+        self.0.write(buffer).map_err(of_output)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.0.flush().map_err(of_output)
+    }
+}
+
+fn of_output(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::BrokenPipe => Error::new(ErrorKind::BrokenPipe, Unread),
+        // It is tried again by whoever wrote.
+        ErrorKind::Interrupted => error,
+        kind => Error::new(kind, format!("cannot write to the standard output: {error}")),
+    }
+}
