@@ -48,7 +48,7 @@ fn kind(bytes: &[u8]) -> Option<&'static str> {
     marked.map(|(_, name)| *name).or_else(|| match bytes {
         [_, _, _, _, b'f', b't', b'y', b'p', rest @ ..] => Some(box_kind(bytes, rest)),
         // A Targa image can begin so, but has zeros where a cursor has the number of its pictures.
-        [0, 0, 2, 0, 1.., ..] => Some("a Windows cursor (CUR)"),
+        [0, 0, 2, 0, 1..=255, ..] => Some("a Windows cursor (CUR)"),
         [0xff, 0x0a, ..] => Some("a JPEG XL image"),
         [0x1f, 0x8b, ..] => Some("gzip-compressed data"),
         [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some("bzip2-compressed data"),
