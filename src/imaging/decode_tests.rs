@@ -155,11 +155,20 @@ fn a_jpeg_beyond_the_limits_is_named_before_anything_is_allocated() {
     for limits in [
         DecodeOptions { max_pixels: pixels - 1, ..DecodeOptions::default() },
         DecodeOptions { max_bytes: 3 * pixels - 1, ..DecodeOptions::default() },
-        DecodeOptions { max_bytes: 3 * pixels, ..DecodeOptions::default() },
     ] {
         let error = decode_rgb(&bytes, limits).unwrap_err();
         assert_eq!(error, ImagingError::TooLarge { format: "JPEG", width, height }, "{limits:?}");
     }
+    // Its pixels are within the limit, but not with the coefficients beside them.
+    let side = 4000u16;
+    let mut large = bytes.clone();
+    let frame = large.windows(2).position(|pair| pair == [0xff, 0xc2]).unwrap();
+    large[frame + 5..frame + 9].copy_from_slice(&[side.to_be_bytes(); 2].concat());
+    let pixels = u64::from(side) * u64::from(side);
+    let limits = DecodeOptions { max_bytes: 3 * pixels, ..DecodeOptions::default() };
+    let (width, height) = (side.into(), side.into());
+    let error = decode_rgb(&large, limits).unwrap_err();
+    assert_eq!(error, ImagingError::TooLarge { format: "JPEG", width, height });
 }
 
 #[test]

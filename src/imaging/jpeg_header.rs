@@ -143,7 +143,8 @@ impl<'a> JpegHeader<'a> {
     }
 
     /// Whether this is what cameras and programs write by the million: baseline, one scan of all components, chroma
-    /// at luma's size or half of it, no doubt about the colours, all there. The fast decoder is right about these.
+    /// at luma's size or half of it, no doubt about the colours, all there. The fast decoder is right about these, within
+    /// three levels.
     pub(super) fn is_ordinary(&self) -> bool {
         let Some(frame) = &self.frame else { return false };
         let ids: Vec<u8> = frame.components.iter().map(|component| component.id).collect();
@@ -152,8 +153,8 @@ impl<'a> JpegHeader<'a> {
         let sampling: Vec<_> = frame.components.iter().map(|one| one.sampling).collect();
         let known = match (ids.as_slice(), sampling.as_slice()) {
             ([_], [(1, 1)]) => true,
-            ([1, 2, 3] | [0, 1, 2], [(1 | 2, 1 | 2), (1, 1), (1, 1)]) => {
-                matches!(self.adobe, None | Some(1))
+            ([1, 2, 3] | [0, 1, 2], [(h @ 1..=2, v @ 1..=2), (1, 1), (1, 1)]) => {
+                matches!(self.adobe, None | Some(1)) && frame.fills_units(*h, *v)
             }
             _ => false,
         };
@@ -162,6 +163,13 @@ impl<'a> JpegHeader<'a> {
 }
 
 impl Frame {
+    /// Whether no coarser sample reaches beyond the image's edge. Where one does, the fast decoder takes what lies there
+    /// into account for the last row or column, which libjpeg does not.
+    fn fills_units(&self, h: u8, v: u8) -> bool {
+        let fills = |size: u16, factor| factor == 1 || size.is_multiple_of(8 * u16::from(factor));
+        fills(self.width, h) && fills(self.height, v)
+    }
+
     fn parse(marker: u8, content: &[u8]) -> Option<Self> {
         let [precision, h1, h0, w1, w0, count, components @ ..] = content else { return None };
         let components = components.chunks_exact(3).take((*count).into());

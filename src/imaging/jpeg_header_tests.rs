@@ -4,9 +4,9 @@ fn segment(marker: u8, content: &[u8]) -> Vec<u8> {
     [&[MARKER, marker][..], &(content.len() as u16 + 2).to_be_bytes(), content].concat()
 }
 
-/// 8 × 16, of components with these identifiers and sampling factors.
+/// 16 × 16, of components with these identifiers and sampling factors.
 fn frame(marker: u8, components: &[(u8, u8)]) -> Vec<u8> {
-    let mut content = vec![8, 0, 8, 0, 16, components.len() as u8];
+    let mut content = vec![8, 0, 16, 0, 16, components.len() as u8];
     content.extend(components.iter().flat_map(|&(id, sampling)| [id, sampling, 0]));
     segment(marker, &content)
 }
@@ -47,7 +47,12 @@ fn only_files_without_any_doubt_are_ordinary() {
             vec![frame(0xc0, &[(1, 0x11), (2, 0x22), (3, 0x22)]), tables.clone(), all.clone()]
         }),
         ("odd factors", {
-            vec![frame(0xc0, &[(1, 0x31), (2, 0x11), (3, 0x11)]), tables.clone(), all]
+            vec![frame(0xc0, &[(1, 0x31), (2, 0x11), (3, 0x11)]), tables.clone(), all.clone()]
+        }),
+        ("an edge within a unit", {
+            let mut narrow = frame(0xc0, &COLOUR);
+            narrow[8] = 15;
+            vec![narrow, tables.clone(), all]
         }),
         ("letters", {
             let letters = [(b'R', 0x11), (b'G', 0x11), (b'B', 0x11)];

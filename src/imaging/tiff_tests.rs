@@ -163,8 +163,8 @@ fn what_is_not_read_has_a_plain_name() {
 #[test]
 fn limits_hold_for_palettes_too() {
     let mut entries = entries(8, 1, PALETTE, 1);
-    entries.retain(|&(tag, _)| tag > 257);
-    entries.extend([(256, 60000), (257, 60000)]);
+    entries.retain(|&(tag, _)| ![256, 257, 278].contains(&tag));
+    entries.extend([(256, 60000), (257, 60000), (278, 60000)]);
     let page = Page { big_endian: false, big: false, entries, palette: &[0; 768], strip: &[0; 6] };
     let error = decode(&page.file()).unwrap_err();
     assert_eq!(error, ImagingError::TooLarge { format: "TIFF", width: 60000, height: 60000 });

@@ -3,12 +3,11 @@
 use super::error::ImagingError;
 
 /// Kinds by what they begin with. Marks of fewer than four bytes are left to [`kind`].
-const MARKS: [(&[u8], &str); 27] = [
+const MARKS: [(&[u8], &str); 26] = [
     (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL image"),
     (b"\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 image"),
     (b"\xff\x4f\xff\x51", "a JPEG 2000 image"),
     (b"\0\0\x01\0", "a Windows icon (ICO)"),
-    (b"\0\0\x02\0", "a Windows cursor (CUR)"),
     (b"8BPS", "a Photoshop document (PSD)"),
     (b"gimp xcf", "a GIMP image (XCF)"),
     (b"\x76\x2f\x31\x01", "an OpenEXR image"),
@@ -48,6 +47,8 @@ fn kind(bytes: &[u8]) -> Option<&'static str> {
     let marked = MARKS.iter().find(|(mark, _)| bytes.starts_with(mark));
     marked.map(|(_, name)| *name).or_else(|| match bytes {
         [_, _, _, _, b'f', b't', b'y', b'p', rest @ ..] => Some(box_kind(bytes, rest)),
+        // A Targa image can begin so, but has zeros where a cursor has the number of its pictures.
+        [0, 0, 2, 0, 1..=255, ..] => Some("a Windows cursor (CUR)"),
         [0xff, 0x0a, ..] => Some("a JPEG XL image"),
         [0x1f, 0x8b, ..] => Some("gzip-compressed data"),
         [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some("bzip2-compressed data"),

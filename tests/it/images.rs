@@ -1,8 +1,9 @@
 //! Image files of every kind, against what Pillow makes of them.
 
-use crate::harness::checkout;
+use crate::harness::{Bench, checkout, digits, write_shard};
 use crate::python::python;
 use coda_pipe::imaging::{DecodeOptions, ImagingError, decode_rgb};
+use image::{ExtendedColorType, ImageEncoder};
 use std::path::Path;
 use std::process::Command;
 
@@ -100,4 +101,52 @@ fn jpegs_of_every_kind_decode_as_pillow_decodes_them() {
     assert!(files > if whole { 2500 } else { 300 }, "{files}");
     assert!(refused < files / 4 && equal > files / 4, "{refused}, {equal}");
     assert!(mean < 0.3, "{mean}");
+}
+
+/// A grey PNG of 16 bits whose values use the lower twelve.
+fn twelve_bits() -> Vec<u8> {
+    let values: Vec<u8> = (0..28 * 28u16).flat_map(|i| (i * 5).to_ne_bytes()).collect();
+    let mut png = Vec::new();
+    let encoder = image::codecs::png::PngEncoder::new(&mut png);
+    encoder.write_image(&values, 28, 28, ExtendedColorType::L16).unwrap();
+    png
+}
+
+#[test]
+fn what_is_not_read_is_named_by_the_run_and_by_verify_alike() {
+    let bench = Bench::new();
+    let mut samples = digits(30);
+    let whole = samples[5].get("png").unwrap().to_vec();
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1234\n";
+    let lossless = b"\xff\xd8\xff\xc3\0\x0b\x08\0\x08\0\x08\x01\x01\x11\0\xff\xd9";
+    let cases: [(&[u8], &str); 4] = [
+        (b"\0\0\0\x18ftypavif\0\0\0\0avifmif1", "this is an AVIF image, which is not read"),
+        (pointer, "a Git LFS pointer"),
+        (lossless, "unsupported JPEG: lossless coding"),
+        (&whole[..whole.len() / 2], "corrupt PNG: "),
+    ];
+    let place = |sample: &mut coda_pipe::shards::Sample, bytes: &[u8]| {
+        let mut members = sample.members.iter_mut();
+        members.find(|member| member.extension == "png").unwrap().bytes = bytes.to_vec();
+    };
+    for (sample, (bytes, _)) in samples.iter_mut().zip(cases) {
+        place(sample, bytes);
+    }
+    place(&mut samples[4], &twelve_bits());
+    // All its pixels, but no end.
+    place(&mut samples[5], &whole[..whole.len() - 12]);
+    write_shard(&bench.path("train-000000.tar"), &samples[..45]);
+    let (_, stderr) = bench.expect(0, &["run", "p.toml", "--until", "encode"]);
+    let (stdout, _) = bench.expect(1, &["shards", "verify", "--images", "train-000000.tar"]);
+    for (sample, (_, reason)) in samples.iter().zip(cases) {
+        for said in [&stderr, &stdout] {
+            let line = said.lines().find(|line| line.contains(&format!(" {}: ", sample.key)));
+            assert!(line.is_some_and(|line| line.contains(reason)), "{reason} in {said}");
+        }
+    }
+    assert!(stderr.contains("4 samples skipped"), "{stderr}");
+    assert!(stdout.contains("41 images decoded") && stdout.contains(" 4 bad"), "{stdout}");
+    let warned = format!("warning: {}: 16 bits a sample", samples[4].key);
+    assert!(stderr.contains(&warned), "{stderr}");
+    assert!(stdout.contains("note: 1 images of 16 bits use the lower twelve alone"), "{stdout}");
 }
