@@ -65,10 +65,13 @@ fn read_text(path: &Path) -> Result<String, PackError> {
         .map_err(|(line, problem)| PackError::list(path, format!("line {line}: {problem}")))
 }
 
+/// A row, with its number.
+type Numbered = (usize, Map<String, Value>);
+
 /// An object a line, or one list of objects.
 fn json_rows(path: &Path) -> Result<Vec<(String, String)>, PackError> {
     let text = read_text(path)?;
-    let objects: Vec<(usize, Map<String, Value>)> = match serde_json::from_str(&text) {
+    let objects: Vec<Numbered> = match serde_json::from_str(&text) {
         Ok(objects) => (1..).zip::<Vec<_>>(objects).collect(),
         Err(_) => lines_of_objects(path, &text)?,
     };
@@ -89,16 +92,13 @@ fn json_rows(path: &Path) -> Result<Vec<(String, String)>, PackError> {
         Err(PackError::list(path, format!("row {number}: field {name:?} {problem}")))
     };
     let [file, class] = &chosen;
-    let row = |(number, object): &(usize, Map<String, Value>)| {
+    let row = |(number, object): &Numbered| {
         Ok((value(*number, object, file)?, value(*number, object, class)?))
     };
     objects.iter().map(row).collect()
 }
 
-fn lines_of_objects(
-    path: &Path,
-    text: &str,
-) -> Result<Vec<(usize, Map<String, Value>)>, PackError> {
+fn lines_of_objects(path: &Path, text: &str) -> Result<Vec<Numbered>, PackError> {
     let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(number, line)| {
