@@ -6,6 +6,8 @@
 Copies the demo's model, puts files of random bytes beside its image encoder, and times `run --dry-run` of the demo with
 it. The folder is removed at the end. The files were just written, so they are read from memory where it is large enough:
 on a cold disk the first time is that of reading them.
+
+2026-11-27, two shared cores, seven jobs beside it, a debug build, 7 GB in memory: 21.0 s, then 0.05 s.
 """
 
 import argparse

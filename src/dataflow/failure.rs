@@ -137,6 +137,9 @@ fn input(name: &str) -> String {
             "data.shards: a shard has another name, size or modification time".to_owned()
         }
         "classes" => "data.classes: the classes are others".to_owned(),
+        "images" => {
+            "the classes, their prompts or the anchors of these images are others".to_owned()
+        }
         other => format!("an earlier stage left something else ({other})"),
     }
 }

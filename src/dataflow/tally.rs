@@ -69,7 +69,13 @@ impl<E: UnitError> Tally<E> {
             return Some(error.to_string());
         }
         let last = self.failures.last()?;
-        self.is_hopeless(last).then(|| last.error.to_string())
+        self.is_hopeless(last).then(|| match last.error.to_string() {
+            // A page is told once, at the end.
+            text if text.contains('\n') => {
+                "every other unit would fail for the reason below".to_owned()
+            }
+            text => text,
+        })
     }
 
     /// Whether the same cause would fail every other unit: the disk is full or gone, or units only fail from the start,

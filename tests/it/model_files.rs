@@ -68,7 +68,8 @@ fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     [&[number << 3 | 2, bytes.len() as u8], bytes].concat()
 }
 
-/// Adds to a graph a tensor of 64 float32 values in the file `location`; protobuf merges what comes twice.
+/// Adds to a graph a tensor of 64 float32 values in the file `location`, and an output that is it; protobuf merges what
+/// comes twice.
 fn refer(graph: &Path, location: &str) {
     let entry = |key: &str, value: &str| {
         field(13, &[field(1, key.as_bytes()), field(2, value.as_bytes())].concat())
@@ -76,8 +77,11 @@ fn refer(graph: &Path, location: &str) {
     let place = [entry("location", location), entry("length", "256")].concat();
     let tensor =
         [vec![1 << 3, 64, 2 << 3, 1], field(8, b"added"), place, vec![14 << 3, 1]].concat();
+    let node = [field(1, b"added"), field(2, b"seen"), field(4, b"Identity")].concat();
+    let kind = field(2, &field(1, &[1 << 3, 1]));
+    let port = [field(1, b"seen"), kind].concat();
     let mut bytes = std::fs::read(graph).unwrap();
-    bytes.extend(field(7, &field(5, &tensor)));
+    bytes.extend(field(7, &[field(1, &node), field(12, &port), field(5, &tensor)].concat()));
     std::fs::write(graph, bytes).unwrap();
 }
 
@@ -227,7 +231,6 @@ fn a_missing_onnx_runtime_is_told_once_and_a_folder_of_it_is_searched() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert_eq!(said.matches("no usable ONNX Runtime").count(), 1, "{said}");
     assert_eq!(said.matches("/nowhere/libonnxruntime.so").count(), 1, "{said}");
-    assert_eq!(own.bench.events("run", "unit_failed"), 1);
 
     let about = own.expect(0, &["doctor", "--json"]);
     let about: serde_json::Value = serde_json::from_str(about.trim()).unwrap();
