@@ -124,7 +124,9 @@ fn is_configuration(error: &(dyn std::error::Error + 'static)) -> bool {
     let by_flow = match error.downcast_ref::<Flow>() {
         Some(FlowError::Stale { .. }) => true,
         // Shard patterns: damage within a shard is no `ShardError`.
-        Some(FlowError::Planning { source, .. }) => matches!(**source, StageError::Shard(_)),
+        Some(FlowError::Planning { source, .. }) => {
+            matches!(**source, StageError::Shard(_) | StageError::Model(_))
+        }
         _ => false,
     };
     by_flow || error.is::<ConfigError>() || error.is::<UsageError>()

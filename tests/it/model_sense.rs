@@ -53,7 +53,7 @@ fn sample<'a>(more: &[&'a str]) -> Vec<&'a str> {
 
 /// That `run` and `sample` refuse the bench's model before anything is done, with these words, and `plan` warns of it.
 fn refused(bench: &Bench, words: &[&str]) {
-    let (_, run) = bench.expect(1, &["run", "p.toml"]);
+    let (_, run) = bench.expect(2, &["run", "p.toml"]);
     assert!(!bench.path("run/encode").exists(), "it was begun: {run}");
     let (_, sample) = bench.expect(1, &sample(&[]));
     assert!(run.contains("   cure: ") && sample.contains("   cure: "), "{run}\n{sample}");
@@ -165,7 +165,7 @@ fn a_folder_with_the_image_encoder_alone_is_enough_up_to_the_cores() {
     std::fs::remove_file(bench.path("model/model_index.json")).unwrap();
     std::fs::remove_file(bench.path("model/vae_decoder/model.onnx")).unwrap();
     bench.expect(0, &["run", "p.toml", "--until", "discover"]);
-    let (_, stderr) = bench.expect(1, &["run", "p.toml"]);
+    let (_, stderr) = bench.expect(2, &["run", "p.toml"]);
     assert!(
         stderr.contains("unet/model.onnx: it is missing") && stderr.contains("cure"),
         "{stderr}"

@@ -276,7 +276,7 @@ fn zero_snr_agrees_with_the_papers_algorithm() {
         assert_close(&schedule.sigmas[..steps], &expected, 1e-3, "trailing sigmas");
         let karras = config.schedule(Method::default(), steps);
         let expected = values(&tensors, &format!("karras.{steps}.sigmas"));
-        assert_close(&karras.sigmas[..steps], &expected, 1e-5, "karras sigmas");
+        assert_close(&karras.sigmas[..steps], &expected, 2e-4, "karras sigmas");
     }
     for method in
         [plain, Method::default(), Method { solver: SolverKind::Ddim, sigmas: Sigmas::Plain }]
