@@ -38,9 +38,27 @@ pub(crate) struct Object {
     pub login: bool,
 }
 
+/// Starts the threads that requests run on: several, as one would decrypt, write files and answer everybody by turns; one
+/// where this process may start only a few.
+fn start() -> io::Result<Handle> {
+    let cores = crate::threads::cores();
+    if cores < crate::threads::machine() {
+        return start_one();
+    }
+    let built = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.clamp(2, 4))
+        .thread_name("network")
+        .enable_all()
+        .build()?;
+    let handle = built.handle().clone();
+    // It serves to the process's end.
+    std::mem::forget(built);
+    Ok(handle)
+}
+
 /// Starts the thread that requests run on, and the one that looks up names: where that can't be started later, the runtime
 /// would panic.
-fn start() -> io::Result<Handle> {
+fn start_one() -> io::Result<Handle> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .thread_keep_alive(std::time::Duration::from_secs(1 << 30))
@@ -57,6 +75,14 @@ fn start() -> io::Result<Handle> {
     })?;
     is_ready.recv().map_err(|_| io::Error::other("the thread for requests ended"))?;
     Ok(handle)
+}
+
+/// Does what waits for a file, on one of the network's threads, while the others go on.
+pub(super) fn beside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        tokio::runtime::RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
+    }
 }
 
 impl Network {

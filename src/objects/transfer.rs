@@ -16,7 +16,6 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::task::block_in_place;
 
 /// A longer file is sent in pieces of this length, and appears when the last has come.
 pub(super) const PIECE: u64 = 8 << 20;
@@ -60,7 +59,7 @@ pub(super) async fn send(asker: Asker, key: Key, path: PathBuf) -> Result<(), Fa
     if bytes > PIECE {
         return send_in_pieces(asker, key, file, bytes).await;
     }
-    let payload = PutPayload::from(block_in_place(|| piece(&file, 0, bytes))?);
+    let payload = PutPayload::from(super::client::beside(|| piece(&file, 0, bytes))?);
     let put = move |store: Arc<dyn Store>, key: Key| {
         let payload = payload.clone();
         async move { store.put(&key, payload).await.map(drop) }
@@ -76,7 +75,7 @@ async fn send_in_pieces(asker: Asker, key: Key, file: File, bytes: u64) -> Resul
     let send = |index: u64| {
         let (asker, key, id, file) = (asker.clone(), key.clone(), id.clone(), file.clone());
         async move {
-            let payload = PutPayload::from(block_in_place(|| piece(&file, index, bytes))?);
+            let payload = PutPayload::from(super::client::beside(|| piece(&file, index, bytes))?);
             let put = move |store: Arc<dyn Store>, key: Key| {
                 let (id, payload) = (id.clone(), payload.clone());
                 async move { store.put_part(&key, &id, index as usize, payload).await }
@@ -182,7 +181,7 @@ impl Coming {
         let mut body = answer.into_stream();
         while let Some(piece) = body.try_next().await.map_err(failed)? {
             // A disk may keep its writer waiting: the thread's other requests go on elsewhere.
-            block_in_place(|| file.write_all(&piece))?;
+            super::client::beside(|| file.write_all(&piece))?;
             self.at += piece.len() as u64;
         }
         match self.at == self.bytes {
