@@ -1,7 +1,7 @@
 //! Features of images from any encoder exported to ONNX (DINOv2, CLIP's vision tower, a ResNet), for discovery only.
 
 use crate::imaging::{ImagingError, RgbImage, write_normalized};
-use crate::onnx::{Element, Graph, GraphOptions, OnnxError, Port, Runtime, Tensor, header};
+use crate::onnx::{Element, ExternalData, Graph, GraphOptions, OnnxError, Port, Runtime, Tensor, header};
 use std::path::{Path, PathBuf};
 
 /// Images, channels, rows, columns.
@@ -52,11 +52,13 @@ pub fn check_file(path: &Path, output: Option<&str>) -> Result<(), FeatureError>
     let found = header::read(path).map_err(|damage| {
         refuse(format!("it could not be opened: {damage}: download or export it again"))
     })?;
-    for (location, needed) in &found.beside {
-        let beside = path.with_file_name(location);
-        if beside.metadata().map_or(0, |about| about.len()) < *needed {
-            let place = beside.display();
-            return Err(refuse(format!("its weights in {place} are missing or cut short")));
+    let external = ExternalData::of(path).map_err(|error| refuse(error.to_string()))?;
+    for (file, needed) in external.paths(path) {
+        let place = file.display();
+        let there = std::fs::metadata(&file)
+            .map_err(|error| refuse(format!("its weights in {place} can't be read: {error}")))?;
+        if there.len() < needed {
+            return Err(refuse(format!("its weights in {place} are cut short")));
         }
     }
     let ports = |outlets: &[header::Outlet], rank| -> Vec<Port> {

@@ -216,7 +216,7 @@ impl Stage for Assemble {
         if plan.set == Set::Labels {
             return Ok(Fingerprint {
                 settings: json!({ "output.name": self.sets.context.pipeline.output.name }),
-                inputs: json!({ "labels": labels(&self.sets.classes) }),
+                inputs: json!({ "labels": labels(&self.sets.classes) }).into(),
             });
         }
         let mut samples = Vec::new();

@@ -60,6 +60,7 @@ where
             unit: unit.name.clone(),
             fingerprint: unit.fingerprint,
             settings: unit.settings,
+            inputs: unit.inputs,
             outputs: files(number, name).into_iter().map(output).collect(),
             contents: contents(number),
             samples: 1,

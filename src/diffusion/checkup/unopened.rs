@@ -1,6 +1,6 @@
 //! What can be told of a model without opening a graph: the same for `doctor`, `run`, `plan` and `sample`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
@@ -115,8 +115,7 @@ fn graph(part: Part, file: &Path, sdxl: bool) -> Vec<Problem> {
     };
     let faults = ports::compare_header(part, sdxl, &header);
     let problem = |(what, cure)| Problem { file: file.to_path_buf(), what, cure };
-    let mut found: Vec<Problem> = faults.into_iter().map(problem).collect();
-    found
+    faults.into_iter().map(problem).collect()
 }
 
 /// A file that can't be opened as a graph.
