@@ -6,6 +6,12 @@
 //! The real program encodes IMAGES and twice as many (the shards, repeated by links); the difference is what IMAGES take
 //! without starting up. In between, the bare encoder runs as many ready tensors. Three rounds, one JSON line.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "its answer goes to whoever started it"
+)]
+
 use anyhow::Context;
 use coda_pipe::diffusion::{Encoder, ModelFolder};
 use coda_pipe::onnx::{GraphOptions, Runtime, Search};

@@ -4,6 +4,12 @@
 //! images (10,000) to compare it with. Last, the set's nearest among a million rows of the audit's width, and both ways
 //! to find them where that takes seconds.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "its answer goes to whoever started it"
+)]
+
 use coda_pipe::discovery::lookup::lookup;
 use coda_pipe::discovery::{HnswSettings, Matrix, NeighborSearch};
 use coda_pipe::quality::{Kernel, Manifold, Neighbors, Points, Probe, frechet, mmd};

@@ -3,6 +3,12 @@
 //! Each unit stands for a batch of two images: a receipt that names them, their files, and a fingerprint over settings
 //! and inputs of the size that `generate` has. Receipts and files are made up, not computed.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "its answer goes to whoever started it"
+)]
+
 use coda_pipe::dataflow::{
     Cancel, Cancelled, Done, Fingerprint, Progress, ProgressStyle, RunOptions, Scope, Stage,
     UnitError, plan, run_stage,

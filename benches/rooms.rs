@@ -1,5 +1,11 @@
 //! What the rooms take, one line each: `make bench`. Absolute times are the machine's; compare lines of one run.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "its answer goes to whoever started it"
+)]
+
 use coda_pipe::diffusion::noise::Noise;
 use coda_pipe::discovery::{Algorithm, Matrix, NeighborSearch, Settings, discover, neighbors};
 use coda_pipe::imaging::{DecodeOptions, RgbImage, decode_rgb, encode_png, resize_lanczos};

@@ -5,6 +5,12 @@
 //! Only counts and seconds are played through: no data, no model. `coda-pipe plan --measure --workers` is the same for a
 //! pipeline of yours on a machine of yours.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "its answer goes to whoever started it"
+)]
+
 use coda_pipe::forecast::{Played, Rates, Rules, Work, crew_stages, play};
 
 /// ILSVRC 2012's training images: 895 classes have 1,300, the others fewer; here evenly so.

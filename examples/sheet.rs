@@ -3,6 +3,12 @@
 //! From each shard the first ROWS images of every class are taken, a class a column. `make sheet` makes the README's
 //! picture with it; it also shows how the library reads a shard.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "its answer goes to whoever started it"
+)]
+
 use coda_pipe::imaging::{self, DecodeOptions, RgbImage, SheetLayout};
 use coda_pipe::shards::{ReadOptions, ShardReader};
 use std::collections::BTreeMap;

@@ -2,8 +2,8 @@
 
 use super::class_labels::whole_number;
 use super::class_line::{Parts, first_line, is_synset, line_of, parse_line};
-use crate::text::plain_text;
 use crate::store::file_stem;
+use crate::text::plain_text;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 

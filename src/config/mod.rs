@@ -22,6 +22,7 @@ mod preset;
 mod sections;
 mod together;
 
+pub use crate::text::plain_text;
 pub use classes::{Class, ClassList, ClassListError, key_fits};
 pub use error::{ConfigError, Problem};
 pub use features::Features;
@@ -33,5 +34,4 @@ pub use section::Section;
 pub use sections::{
     Anchor, Data, Discover, Encode, FeatureModel, General, Generate, Model, Output, Runtime,
 };
-pub use crate::text::plain_text;
 pub use value::{MaxBad, Patterns};

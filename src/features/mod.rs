@@ -1,7 +1,9 @@
 //! Features of images from any encoder exported to ONNX (DINOv2, CLIP's vision tower, a ResNet), for discovery only.
 
 use crate::imaging::{ImagingError, RgbImage, write_normalized};
-use crate::onnx::{Element, ExternalData, Graph, GraphOptions, OnnxError, Port, Runtime, Tensor, header};
+use crate::onnx::{
+    Element, ExternalData, Graph, GraphOptions, OnnxError, Port, Runtime, Tensor, header,
+};
 use std::path::{Path, PathBuf};
 
 /// Images, channels, rows, columns.

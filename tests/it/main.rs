@@ -1,6 +1,7 @@
 //! Integration tests: they drive the real binary over real digits. One binary, so that linking is paid once.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, clippy::print_stdout, reason = "a skipped test is loud")]
 
 mod audit;
 mod bad_data;
