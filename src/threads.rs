@@ -49,9 +49,14 @@ pub fn most_workers() -> usize {
 
 /// The threads that a run on so many cores takes.
 fn wanted(cores: usize) -> usize {
-    // The arithmetic, those that wait for files, those inside the models of a stage, and five for a heartbeat, signals, the
-    // device, the network and what an image decoder may take.
-    cores + blocking(cores) + 5 * (cores - 1) + 5
+    // The arithmetic, those that wait for files, those inside the models of a stage, the network's, and four for a heartbeat,
+    // signals, the device and what an image decoder may take.
+    cores + blocking(cores) + 5 * (cores - 1) + network(cores) + 4
+}
+
+/// Threads that requests to servers run on.
+pub(crate) fn network(cores: usize) -> usize {
+    cores.clamp(1, 4)
 }
 
 /// Threads that wait for files and decode: one for each reader of a shard and each worker, and two for what the rest hangs on.
@@ -229,7 +234,7 @@ mod tests {
     fn as_many_cores_are_used_as_there_is_room_for() {
         assert_eq!(fitting(2, wanted(2)), 2);
         assert_eq!(fitting(2, wanted(2) - 1), 1);
-        assert_eq!(fitting(104, 39), 3, "{}", wanted(3));
+        assert_eq!(fitting(104, wanted(4) + 3), 4);
         assert_eq!(fitting(4, 0), 1);
     }
 

@@ -114,8 +114,8 @@ impl std::fmt::Display for StaleStage {
                     changes.iter().try_for_each(|change| write!(f, "\n  {change}"))?;
                 }
                 StaleReason::Inputs(names) if names.is_empty() => f.write_str(
-                    "\n  an input changed (a shard, the model, or an earlier stage; earlier versions of this \
-                     program read only samples of weights beyond 64 MiB)",
+                    "\n  an input changed (a shard, the model, or an earlier stage), or an earlier version of this \
+                     program made it, which computed it otherwise",
                 )?,
                 StaleReason::Inputs(names) => {
                     let said: BTreeSet<String> = names.iter().map(|name| input(name)).collect();

@@ -46,7 +46,7 @@ fn start() -> io::Result<Handle> {
         return start_one();
     }
     let built = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.clamp(2, 4))
+        .worker_threads(crate::threads::network(cores))
         .thread_name("network")
         .enable_all()
         .build()?;

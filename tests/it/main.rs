@@ -23,6 +23,7 @@ mod full_disk;
 mod generation;
 mod graphs;
 mod harness;
+mod hostile_world;
 mod images;
 mod interruption;
 mod model_files;

@@ -181,7 +181,7 @@ fn a_second_encoder_is_looked_at_before_anything_is_encoded() {
         stderr
     };
     let missing = ["--set", "features.model=none.onnx"];
-    assert!(run(&missing).contains("none.onnx: it is missing"));
+    assert!(run(&missing).contains("features.model: there is no file"));
     let (plan, _) = bench.expect(0, &[&["plan", "p.toml"][..], &missing].concat());
     assert!(plan.contains("warning: the run will stop: ") && plan.contains("none.onnx"), "{plan}");
     std::fs::write(bench.path("whole.onnx"), graph(b"Sub", 7)).unwrap();

@@ -115,8 +115,8 @@ fn stopped_at_ten_moments_the_units_under_way_are_finished_and_the_bytes_are_the
     for moment in 0..assemble {
         // The tar is held when its temporary file has just been made.
         let gate = bench.path("gate");
-        let rule = format!("hold:created:mini-:{}", gate.display());
-        stop(&bench, "assemble", Some(&rule), (moment, 1));
+        let rule = format!("hold:created:.tar:{}", gate.display());
+        stop(&bench, "assemble", Some(&rule), (moment, 2));
     }
     bench.expect(0, &["run", "p.toml"]);
     bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);

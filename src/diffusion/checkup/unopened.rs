@@ -29,7 +29,11 @@ pub fn problems(root: &Path, purpose: Purpose, method: Method) -> Vec<Problem> {
     };
     if purpose == Purpose::Generate {
         found.extend(scheduler(&folder, method));
-        found.extend(tokenizers(&folder));
+        // What is missing of a tokenizer was said already.
+        let more = tokenizers(&folder);
+        let new = |problem: &Problem| !found.iter().any(|known| known.file == problem.file);
+        let more: Vec<Problem> = more.into_iter().filter(new).collect();
+        found.extend(more);
     }
     for (part, file) in graphs(&folder, purpose) {
         let sdxl = folder.text_encoder_2.is_some();
