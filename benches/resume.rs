@@ -86,6 +86,7 @@ fn make_up(run_dir: &RunDir) -> anyhow::Result<()> {
             unit: unit.name.clone(),
             fingerprint: unit.fingerprint,
             settings: unit.settings,
+            inputs: Default::default(),
             outputs,
             contents: serde_json::Value::Null,
             samples: 2,

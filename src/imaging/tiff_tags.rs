@@ -82,7 +82,7 @@ impl Tags {
         match self.format {
             SIGNED => Some(format!("signed samples of {bits} bits")),
             FLOATING => Some(format!("floating-point samples of {bits} bits")),
-            _ if !matches!(bits, 1 | 8 | 16) && !(self.has_palette() && bits < 8) => {
+            _ if !(matches!(bits, 1 | 8 | 16) || self.has_palette() && bits < 8) => {
                 Some(format!("samples of {bits} bits"))
             }
             _ => None,

@@ -168,7 +168,10 @@ impl ModelReport {
             let opened = problem.what.starts_with("it could not be opened");
             opened && known.file.parent() == problem.file.parent()
         };
-        if !self.problems.iter().any(|known| *known == problem || beside(known)) {
+        // In more words, perhaps.
+        let said =
+            |known: &Problem| known.file == problem.file && problem.what.starts_with(&known.what);
+        if !self.problems.iter().any(|known| said(known) || beside(known)) {
             self.problems.push(problem);
         }
     }

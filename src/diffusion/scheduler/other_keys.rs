@@ -61,6 +61,9 @@ pub struct OtherKeys {
     pub lambda_min_clipped: Option<Value>,
 }
 
+/// A key with its value, and the methods that heed it.
+type Ignored = (String, fn(Method) -> bool);
+
 impl OtherKeys {
     /// Whether the settings were written for another kind of model than noise prediction.
     pub fn other_kind(&self) -> Option<&str> {
@@ -117,8 +120,8 @@ impl OtherKeys {
     }
 
     /// What is given and not done here, and the methods that would heed it.
-    fn ignored(&self) -> Vec<(String, fn(Method) -> bool)> {
-        let mut found: Vec<(String, fn(Method) -> bool)> = Vec::new();
+    fn ignored(&self) -> Vec<Ignored> {
+        let mut found: Vec<Ignored> = Vec::new();
         if self.clip_sample {
             found.push(("clip_sample true".into(), |m| m.solver == SolverKind::Ddim));
         }
