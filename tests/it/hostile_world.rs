@@ -71,6 +71,11 @@ fn verify_and_run_say_the_same_of_every_shard() {
         if run != 0 {
             assert!(code != 0 || ls != 0, "{name}: only the run refuses it:\n{words}\n{said}");
         }
+        if code != 0 && said.contains("1 shards, 0 samples") && !said.contains("(no sample)") {
+            assert!(words.contains("skipped"), "{name}: {words}");
+        } else if code != 0 && said.contains("1 shards, 0 samples") {
+            assert!(run != 0, "{name}: nothing could be read of it, and the run goes on:\n{words}");
+        }
         assert!(run == 0 || words.contains("error"), "{name}: {words}");
         tried += 1;
     }
