@@ -68,7 +68,7 @@ fn latents(path: &Path) {
                 assert_eq!(read.values.len(), read.keys.len() * numbers.count(table.format()));
             });
         }
-        let _ = table.read_rows(&class, &[rows.saturating_sub(1), 0]);
+        let _ = table.read_rows(&class, &[rows.saturating_sub(1), 0], Numbers::Latent);
     }
 }
 
