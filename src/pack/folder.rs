@@ -4,30 +4,11 @@ use super::error::PackError;
 use super::key::{class_key, extension, shown};
 use super::left_out::some;
 use super::list::{Entry, IMAGE_EXTENSIONS, Listing};
+use crate::shards::is_system_folder;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-
-/// Folders that systems and programs make beside the user's.
-const SYSTEM_FOLDERS: [&str; 16] = [
-    "__MACOSX",
-    "@eaDir",
-    "@Recycle",
-    "@Recently-Snapshot",
-    "#recycle",
-    "#snapshot",
-    "$RECYCLE.BIN",
-    "RECYCLER",
-    "RECYCLED",
-    "System Volume Information",
-    "FOUND.000",
-    "lost+found",
-    "Network Trash Folder",
-    "Temporary Items",
-    "__pycache__",
-    "node_modules",
-];
 
 /// Files that systems make in every folder.
 const SYSTEM_FILES: [&str; 4] = ["Thumbs.db", "ehthumbs.db", "desktop.ini", "Icon\r"];
@@ -180,7 +161,7 @@ impl Walk {
             // Of a link to nowhere there is nothing to know: a file that will be found unreadable.
             let about = fs::metadata(&path).ok().filter(fs::Metadata::is_dir);
             let is = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(&name));
-            if about.is_some() && (is(&SYSTEM_FOLDERS) || name.starts_with('.')) {
+            if about.is_some() && is_system_folder(&name) {
                 self.found.left_out.folders.push(shown(&path));
             } else if name.starts_with('.') {
                 // Macs keep a file's attributes in another one, `._name`.

@@ -3,6 +3,26 @@
 //! WebDataset's rule: the key is the folder plus the basename up to its *first* dot, the rest is
 //! the extension. A dot in a folder's name does not count.
 
+/// Folders that systems and programs make beside the user's: one list for what is read and what is packed.
+const SYSTEM_FOLDERS: [&str; 16] = [
+    "__MACOSX",
+    "@eaDir",
+    "@Recycle",
+    "@Recently-Snapshot",
+    "#recycle",
+    "#snapshot",
+    "$RECYCLE.BIN",
+    "RECYCLER",
+    "RECYCLED",
+    "System Volume Information",
+    "FOUND.000",
+    "lost+found",
+    "Network Trash Folder",
+    "Temporary Items",
+    "__pycache__",
+    "node_modules",
+];
+
 /// A member's name, split.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct SplitName<'a> {
@@ -41,20 +61,8 @@ pub(super) fn in_system_folder(name: &str) -> bool {
 
 /// Whether a folder of this name is none of the data set's: hidden, or made by a system beside the user's files.
 pub(crate) fn is_system_folder(name: &str) -> bool {
-    const MADE: [&str; 10] = [
-        "__MACOSX",
-        "__pycache__",
-        "@eaDir",
-        "@Recycle",
-        "@Recently-Snapshot",
-        "#recycle",
-        "#snapshot",
-        "$RECYCLE.BIN",
-        "System Volume Information",
-        "lost+found",
-    ];
     let hidden = name.starts_with('.') && !matches!(name, "." | "..");
-    hidden || MADE.iter().any(|made| name.eq_ignore_ascii_case(made))
+    hidden || SYSTEM_FOLDERS.iter().any(|made| name.eq_ignore_ascii_case(made))
 }
 
 #[cfg(test)]

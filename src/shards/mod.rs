@@ -63,6 +63,7 @@ pub use identity::ShardIdentity;
 pub use index::{WidsShard, dali_index, wids_index};
 pub use index_check::check_dali_index;
 pub use labels::LabelSource;
+pub(crate) use member_name::is_system_folder;
 pub use open::shard_identities;
 pub use place::ShardPlace;
 pub use reader::{ReadOptions, ShardReader};
