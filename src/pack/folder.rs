@@ -2,8 +2,8 @@
 
 use super::error::PackError;
 use super::key::{class_key, extension, shown};
-use super::left_out::some;
 use super::list::{Entry, IMAGE_EXTENSIONS, Listing};
+use super::passed_over::some;
 use crate::shards::is_system_folder;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;

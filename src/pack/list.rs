@@ -3,7 +3,7 @@
 use super::error::PackError;
 use super::folder::image_folder;
 use super::key::class_key;
-use super::left_out::LeftOut;
+use super::passed_over::LeftOut;
 use super::table::table_rows;
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -110,7 +110,7 @@ fn once_each(rows: Vec<Entry>) -> Listing {
         listing.entries.push(entry);
     }
     if !several.is_empty() {
-        let (count, named) = (several.len(), super::left_out::some(&several));
+        let (count, named) = (several.len(), super::passed_over::some(&several));
         let remark =
             format!("{count} files stand under more than one class, packed for each: {named}");
         listing.left_out.remarks.push(remark);

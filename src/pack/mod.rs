@@ -7,8 +7,8 @@
 mod error;
 mod folder;
 mod key;
-mod left_out;
 mod list;
+mod passed_over;
 mod pattern;
 mod plan;
 mod read;
@@ -18,8 +18,8 @@ mod table_parquet;
 mod write;
 
 pub use error::PackError;
-pub use left_out::LeftOut;
 pub use list::{Entry, IMAGE_EXTENSIONS, Listing, Stamp, list_entries};
+pub use passed_over::LeftOut;
 pub use pattern::ShardPattern;
 pub use plan::{Label, PackOptions, PackPlan, PackSample, plan_shards};
 pub use write::{Packed, Skipped, Step, WriteOptions, write_shards};

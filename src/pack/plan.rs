@@ -1,8 +1,8 @@
 //! Which file goes into which shard.
 
 use super::key::{extension, prompt_of, sample_key, shown};
-use super::left_out::some;
 use super::list::{Entry, Stamp};
+use super::passed_over::some;
 use crate::config::ClassList;
 use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
