@@ -21,6 +21,7 @@ mod objects;
 pub mod onnx;
 mod pack;
 mod pipeline;
+mod probe;
 mod quality;
 mod run;
 pub mod shards;
@@ -47,6 +48,9 @@ pub mod internals {
     }
     pub mod imaging {
         pub use crate::imaging::*;
+    }
+    pub mod pipeline {
+        pub use crate::pipeline::stages_to_do;
     }
     pub mod quality {
         pub use crate::quality::*;

@@ -1,5 +1,5 @@
-//! What a run will take, before it starts: [`count`] tells what is in the shards, [`trial_files`] how long files come out,
-//! [`measure`] how fast the machine is; [`super`] computes with it.
+//! What a run will take, before it starts: [`count`] tells what is in the shards, [`probe_files`] how long files come out,
+//! [`measure`] how fast the machine is; [`crate::estimate`] computes with it.
 
 mod count;
 mod estimate;

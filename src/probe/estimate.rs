@@ -8,18 +8,19 @@ use super::probe_files::{Better, Trial};
 use super::probe_folder::TrialFolder;
 use crate::engine::RunOptions;
 use crate::estimate::{
-    Found, Rates, StageForecast, Standing, Times, Totals, Work, recorded, seconds, stages, totals,
-    warnings,
+    Found, Rates, StageForecast, Standing, Times, Totals, Work, recorded, stages, totals, warnings,
 };
 use crate::imaging;
 use crate::onnx::Device;
 use crate::pipeline::context::Context;
 use crate::pipeline::core_images::decode_original;
+use crate::pipeline::encode;
 use crate::pipeline::encode::kept;
 use crate::pipeline::error::StageError;
-use crate::pipeline::model_check::findings;
 use crate::pipeline::sources::{Source, expand};
-use crate::run::{STAGES, standings};
+use crate::pipeline::stages_to_do;
+use crate::run::preflight::findings;
+use crate::run::standings;
 use crate::store::{existing, free_bytes};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -99,9 +100,9 @@ fn estimate(
     let run_dir = &context.run_dir;
     let mut counted = count(context, &sources)?;
     let encoded =
-        standings.iter().any(|s| s.stage == "encode" && s.done == s.units && s.stale == 0);
+        standings.iter().any(|s| s.stage == encode::INFO.name && s.done == s.units && s.stale == 0);
     if encoded {
-        count_encoded(run_dir, &run_dir.receipts("encode")?, &mut counted)?;
+        count_encoded(run_dir, &run_dir.receipts(encode::INFO.name)?, &mut counted)?;
     }
     let work = work(context, &counted)?;
     let pictures = pictures(context, &sources, if measure { MEASURED } else { TRIED })?;
@@ -127,15 +128,15 @@ fn estimate(
         Err(error) => (Vec::new(), Some(error.to_string())),
     };
     let events = run_dir.logs().concat();
-    let part_bytes = work.shards.iter().map(|images| sizes.part.at(*images as f64)).sum();
     let rates = measured.map(|measured| measured.rates);
     let times = Times {
-        measured: rates.as_ref().map(|r| seconds(&work, part_bytes, r)).unwrap_or_default(),
+        rates: rates.clone(),
         recorded: recorded(&events),
         devices: devices.len().max(1) as f64,
     };
-    let stages = stages(&STAGES, &work, &sizes, &footprint, standings, &times);
-    let totals = totals(&stages, &work, &sizes, times.devices);
+    let declared = stages_to_do();
+    let stages = stages(&declared, &work, &sizes, &footprint, standings, &times);
+    let totals = totals(&declared, &stages, &work, &sizes, times.devices);
     let free = free_bytes(run_dir.root());
     let found = found(context, &counted, totals.bytes_left, free);
     let mut said = warnings(&found);

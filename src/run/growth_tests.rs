@@ -1,19 +1,20 @@
 //! How planning grows with a data set: by made-up receipts of a finished run, nothing else is there. What is counted are
 //! receipts read and JSON values written for fingerprints, at two sizes.
 
-use super::anchor::Anchor;
-use super::assemble::Assemble;
-use super::context::Context;
-use super::discover::Discover;
-use super::encode::Encode;
-use super::error::StageError;
-use super::fetch::Fetch;
-use super::generate::{Generate, image_name};
-use super::latents::Latents;
-use super::sources::expand;
 use crate::config::Pipeline;
 use crate::engine::{Cancel, Progress, ProgressStyle, RunOptions, Stage, plan, values_written};
-use crate::run::{STAGES, dry_run};
+use crate::pipeline::STAGES;
+use crate::pipeline::anchor::Anchor;
+use crate::pipeline::assemble::Assemble;
+use crate::pipeline::context::Context;
+use crate::pipeline::discover::Discover;
+use crate::pipeline::encode::Encode;
+use crate::pipeline::error::StageError;
+use crate::pipeline::fetch::Fetch;
+use crate::pipeline::generate::{Generate, image_name};
+use crate::pipeline::latents::Latents;
+use crate::pipeline::sources::expand;
+use crate::run::dry_run;
 use crate::store::{EventLog, Receipt, RunDir, Written, file_stem, receipts_read};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -95,11 +96,12 @@ fn make_up_all(context: &Arc<Context>, classes: usize, shards: usize) -> usize {
     let fetch = Fetch::new(context.clone(), latents.clone(), sources.clone(), &discovered).unwrap();
     let fetched = make_up(&fetch, run_dir, |_, _| Vec::new(), none);
     let anchor =
-        Anchor::new(context.clone(), latents.clone(), &sources, discovered.clone()).unwrap();
+        Anchor::new(context.clone(), latents.clone(), &sources, Arc::new(discovered.clone()))
+            .unwrap();
     let anchored =
         make_up(&anchor, run_dir, |_, name| vec![format!("anchor/{name}.parquet")], none);
     let anchors = anchored.len();
-    let generate = Generate::new(context.clone(), latents.clone(), anchored).unwrap();
+    let generate = Generate::new(context.clone(), latents.clone(), Arc::new(anchored)).unwrap();
     let slots = latents.slots();
     let images = |batch: usize, _: &str| {
         let slots = slots.chunks(8).nth(batch).unwrap().iter();
@@ -109,7 +111,7 @@ fn make_up_all(context: &Arc<Context>, classes: usize, shards: usize) -> usize {
     let generated = make_up(&generate, run_dir, images, none);
     let (found, made) = (discovered.len(), generated.len());
     let assemble =
-        Assemble::new(context.clone(), latents.clone(), &sources, discovered, &generated);
+        Assemble::new(context.clone(), latents.clone(), &sources, Arc::new(discovered), &generated);
     let tars = make_up(&assemble, run_dir, |_, name| vec![format!("distilled/{name}.tar")], none);
     encoded.len() + found + fetched.len() + anchors + made + tars.len()
 }

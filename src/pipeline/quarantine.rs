@@ -1,7 +1,7 @@
 //! What a run left out, from receipts and from what failed: the rows of `quarantine.parquet`.
 
+use super::error::StageError;
 use crate::engine::{FlowError, UnitFailure};
-use crate::pipeline::error::StageError;
 use crate::store::tables::{QuarantineRow, write_quarantine};
 use crate::store::{Fault, Receipt, RunDir, StoreError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -89,6 +89,20 @@ pub(crate) fn bad_samples<'a>(
     Err(StageError::Other(text))
 }
 
+/// Why a run with these `faults` fails.
+pub(crate) fn too_many_bad(faults: &[Fault], seen: u64, allowed: u64) -> StageError {
+    let mut text = format!(
+        "{} of {seen} samples are bad and [data] max_bad allows {allowed}; all are listed in quarantine.parquet:",
+        faults.len()
+    );
+    for fault in faults.iter().take(5) {
+        let sample = if fault.key.is_empty() { String::new() } else { format!("{}: ", fault.key) };
+        text.push_str(&format!("\n  {}: {sample}{}", fault.shard, fault.reason));
+    }
+    text.push_str("\nmend the data, or raise it: --set max_bad=… (what was encoded is kept)");
+    StageError::Other(text)
+}
+
 /// Rows for the faults of `receipts`.
 pub(crate) fn rows<'a>(
     stage: &str,
@@ -104,12 +118,12 @@ pub(crate) fn row(stage: &str, fault: &Fault) -> QuarantineRow {
 }
 
 /// Rows for the shards that could not be encoded at all.
-pub(crate) fn failed_shards(error: &FlowError<StageError>) -> Vec<QuarantineRow> {
+pub(crate) fn failed_shards(stage: &str, error: &FlowError<StageError>) -> Vec<QuarantineRow> {
     let FlowError::Units { failures, .. } = error else { return Vec::new() };
     let row = |failure: &UnitFailure<StageError>| QuarantineRow {
         shard: failure.about.clone(),
         key: String::new(),
-        stage: "encode".into(),
+        stage: stage.to_owned(),
         reason: failure.error.to_string(),
     };
     failures.iter().map(row).collect()
