@@ -1,6 +1,6 @@
 //! `coda-pipe doctor --model`.
 
-use coda_pipe::diffusion::checkup::{ModelReport, check_model};
+use coda_pipe::models::checkup::{ModelReport, check_model};
 use coda_pipe::onnx::{Device, GraphOptions, Runtime};
 use indicatif::HumanBytes;
 use std::io::Write;

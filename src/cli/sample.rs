@@ -4,14 +4,14 @@ use super::exit::{Exit, UsageError};
 use super::sample_files::{read_anchor, read_latents, write_trace, write_whole};
 use clap::Args;
 use coda_pipe::config::Generate as Defaults;
-use coda_pipe::diffusion::guidance::Pull;
-use coda_pipe::diffusion::noise::Noise;
-use coda_pipe::diffusion::scheduler::{Method, Sigmas, SolverKind};
-use coda_pipe::diffusion::{
+use coda_pipe::imaging::{RgbImage, SheetLayout, contact_sheet, encode_png};
+use coda_pipe::models::guidance::Pull;
+use coda_pipe::models::noise::Noise;
+use coda_pipe::models::scheduler::{Method, Sigmas, SolverKind};
+use coda_pipe::models::{
     Generated, Generator, Job, ModelFolder, PromptEmbedding, PromptTokens, Purpose, Sampling,
     checkup,
 };
-use coda_pipe::imaging::{RgbImage, SheetLayout, contact_sheet, encode_png};
 use coda_pipe::onnx::{Device, DeviceChoice, GraphOptions, Runtime, Search};
 use std::path::PathBuf;
 use std::time::Instant;

@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use coda_pipe::arrays::{self, ArrayError};
-use coda_pipe::diffusion::{Encoder, Generated, ModelFolder, TraceStep};
 use coda_pipe::imaging::{DecodeOptions, decode_rgb, resize_lanczos, write_tensor};
+use coda_pipe::models::{Encoder, Generated, ModelFolder, TraceStep};
 use coda_pipe::onnx::{GraphOptions, Runtime};
 use coda_pipe::store::AtomicFile;
 use safetensors::tensor::{Dtype, TensorView};

@@ -3,8 +3,8 @@
 use super::context::Context;
 use super::error::StageError;
 use crate::dataflow::DevicePool;
-use crate::diffusion::Encoder;
 use crate::imaging::{RgbImage, write_tensor};
+use crate::models::Encoder;
 use std::sync::Arc;
 
 /// A class's images in, their latents out, one after another.

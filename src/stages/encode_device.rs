@@ -4,10 +4,10 @@ use super::context::Context;
 use super::encode_read::Prepared;
 use super::error::StageError;
 use crate::config::Features;
-use crate::diffusion::Encoder;
 use crate::discovery::{Matrix, features};
-use crate::features::{FeatureEncoder, Preprocessing};
 use crate::imaging::write_tensor;
+use crate::models::Encoder;
+use crate::models::image_features::{FeatureEncoder, Preprocessing};
 use crate::onnx::Device;
 
 /// An image with what the device made of it.

@@ -5,7 +5,7 @@ use super::encode_device::{Encoded, Encoders, second};
 use super::encode_read::Prepared;
 use super::error::StageError;
 use crate::dataflow::DevicePool;
-use crate::features::FeatureEncoder;
+use crate::models::image_features::FeatureEncoder;
 use crate::onnx::Device;
 use std::sync::{Arc, OnceLock};
 

@@ -2,11 +2,11 @@
 
 use crate::config::{ClassListError, ConfigError};
 use crate::dataflow::{Cancelled, DeviceGone, UnitError};
-use crate::diffusion::DiffusionError;
-use crate::diffusion::checkup::Unusable;
 use crate::discovery::DiscoveryError;
-use crate::features::FeatureError;
 use crate::imaging::ImagingError;
+use crate::models::DiffusionError;
+use crate::models::checkup::Unusable;
+use crate::models::image_features::FeatureError;
 use crate::onnx::OnnxError;
 use crate::shards::{Fault, ShardError};
 use crate::store::StoreError;

@@ -5,8 +5,8 @@ use super::error::StageError;
 use super::prompts::Prompts;
 use crate::config::Pipeline;
 use crate::dataflow::DevicePool;
-use crate::diffusion::noise::{Noise, retry_seed};
-use crate::diffusion::{
+use crate::models::noise::{Noise, retry_seed};
+use crate::models::{
     DiffusionError, Generated, Generator, Job, Overrides, PromptEmbedding, Sampling,
 };
 use crate::onnx::{Device, GraphOptions};

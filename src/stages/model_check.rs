@@ -6,10 +6,10 @@ use super::error::StageError;
 use super::generate_device::sampling;
 use super::run::{StageRange, place};
 use crate::config::ClassList;
-use crate::diffusion::checkup::{Problem, cautions, problems, refuse};
-use crate::diffusion::scheduler::Method;
-use crate::diffusion::{PromptTokens, Purpose};
-use crate::features;
+use crate::models::checkup::{Problem, cautions, problems, refuse};
+use crate::models::image_features;
+use crate::models::scheduler::Method;
+use crate::models::{PromptTokens, Purpose};
 
 /// Refuses models that can't do what is left to do in `stages`, and answers with what the user should know of them.
 ///
@@ -103,13 +103,13 @@ fn check_size(context: &Context) -> Result<(), StageError> {
 fn check_features(context: &Context) -> Result<(), StageError> {
     let settings = &context.pipeline.features;
     let Some(path) = &settings.model else { return Ok(()) };
-    Ok(features::check_file(path, settings.output.as_deref())?)
+    Ok(image_features::check_file(path, settings.output.as_deref())?)
 }
 
 fn feature_caution(context: &Context) -> Option<String> {
     let settings = &context.pipeline.features;
     settings.model.as_ref()?;
-    features::caution(settings.mean, settings.std)
+    image_features::caution(settings.mean, settings.std)
 }
 
 /// What is to be known of the prompts of `classes`: what is cut off, and which are the same.

@@ -2,8 +2,8 @@
 
 use super::measure::SLOW;
 use super::stopwatch::{memory_of, repeated, timed};
-use crate::diffusion::noise::Noise;
 use crate::forecast::Rates;
+use crate::models::noise::Noise;
 use crate::onnx::Device;
 use crate::stages::context::Context;
 use crate::stages::error::StageError;

@@ -141,8 +141,8 @@ fn solver_step(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diffusion::guidance::Pull;
-    use crate::diffusion::scheduler::{BetaSchedule, Method, SchedulerConfig};
+    use crate::models::guidance::Pull;
+    use crate::models::scheduler::{BetaSchedule, Method, SchedulerConfig};
 
     /// Mean and deviation of a Gaussian in place of the images.
     const MEAN: f32 = 1.0;

@@ -149,7 +149,7 @@ impl OtherKeys {
 mod tests {
     use super::super::SchedulerConfig;
     use super::*;
-    use crate::diffusion::json::from_json;
+    use crate::models::json::from_json;
 
     fn config(text: &str) -> SchedulerConfig {
         from_json(text.as_bytes()).unwrap()
