@@ -2,8 +2,8 @@
 
 use super::measure::SLOW;
 use super::timing::{memory_of, repeated, timed};
-use crate::diffusion::noise::Noise;
 use crate::estimate::Rates;
+use crate::models::noise::Noise;
 use crate::onnx::Device;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;

@@ -3,10 +3,10 @@
 
 use super::count::Counted;
 use crate::config::Features;
-use crate::diffusion::noise::Noise;
 use crate::discovery::hnsw::Index;
 use crate::discovery::{Algorithm, HnswSettings, Matrix, SHOWN};
 use crate::estimate::{Line, Sizes, Work};
+use crate::models::noise::Noise;
 use crate::pipeline::anchor::anchors;
 use crate::pipeline::context::Context;
 use crate::pipeline::encode::kept;

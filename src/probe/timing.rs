@@ -1,6 +1,6 @@
 //! Times and memory of pieces of work.
 
-use crate::diffusion::checkup::memory;
+use crate::models::checkup::memory;
 use crate::pipeline::error::StageError;
 use std::time::Instant;
 

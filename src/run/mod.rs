@@ -10,9 +10,9 @@ pub(crate) mod staleness;
 
 pub use open_run::{reopen, require};
 
-use crate::diffusion::Purpose;
 use crate::engine::{FlowError, RunOptions, StageSummary};
 use crate::estimate::Standing;
+use crate::models::Purpose;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
 use crate::pipeline::{Findings, STAGES, position, stage_names};

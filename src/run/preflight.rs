@@ -1,9 +1,9 @@
 //! What a run asks of its models, looked at before the first unit is begun: hours of encoding must not end in a model that
 //! can't generate. No graph is opened.
 
-use crate::diffusion::Purpose;
-use crate::diffusion::checkup::{Problem, problems, refuse};
-use crate::diffusion::scheduler::Method;
+use crate::models::Purpose;
+use crate::models::checkup::{Problem, problems, refuse};
+use crate::models::scheduler::Method;
 use crate::pipeline::context::{Context, method};
 use crate::pipeline::{ModelUse, STAGES, StageError, StageInfo};
 

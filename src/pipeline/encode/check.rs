@@ -1,6 +1,6 @@
 //! What `encode` asks of the second encoder, looked at before any work begins.
 
-use crate::features;
+use crate::models::image_features;
 use crate::pipeline::context::Context;
 use crate::pipeline::stage::Checks;
 
@@ -9,8 +9,8 @@ pub(super) fn check(context: &Context) -> Checks {
     let mut checks = Checks::default();
     let settings = &context.pipeline.features;
     if let Some(path) = &settings.model {
-        checks.require(features::check_file(path, settings.output.as_deref()));
-        checks.warnings.extend(features::caution(settings.mean, settings.std));
+        checks.require(image_features::check_file(path, settings.output.as_deref()));
+        checks.warnings.extend(image_features::caution(settings.mean, settings.std));
     }
     checks
 }

@@ -2,8 +2,8 @@
 
 use super::device::sampling;
 use crate::config::ClassList;
-use crate::diffusion::PromptTokens;
-use crate::diffusion::checkup::cautions;
+use crate::models::PromptTokens;
+use crate::models::checkup::cautions;
 use crate::pipeline::context::{Context, method};
 use crate::pipeline::error::StageError;
 use crate::pipeline::stage::Checks;

@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::Problem;
 use super::ports::Part;
 use super::refused::of_unusable;
-use crate::diffusion::folder::Purpose;
-use crate::diffusion::json::read_json;
-use crate::diffusion::look::{Unusable, check_folder, look};
-use crate::diffusion::scheduler::OtherKeys;
+use crate::models::folder::Purpose;
+use crate::models::json::read_json;
+use crate::models::look::{Unusable, check_folder, look};
+use crate::models::scheduler::OtherKeys;
 use crate::onnx::ExternalData;
 
 const COPY: &str = "copy it from the model's page, or export the model again (docs/models.md)";

@@ -6,8 +6,7 @@
 use std::ops::Range;
 
 use super::error::DiffusionError;
-use super::guidance;
-use super::guidance::Alignment;
+use super::guidance::{self, Alignment};
 use super::scheduler::{PredictionType, Solver};
 
 /// What a model says of a batch of samples; both vectors are as long as the batch.
@@ -142,8 +141,8 @@ fn solver_step(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diffusion::guidance::Pull;
-    use crate::diffusion::scheduler::{BetaSchedule, Method, SchedulerConfig};
+    use crate::models::guidance::Pull;
+    use crate::models::scheduler::{BetaSchedule, Method, SchedulerConfig};
 
     /// Mean and deviation of a Gaussian in place of the images.
     const MEAN: f32 = 1.0;

@@ -5,17 +5,16 @@ use std::time::Instant;
 
 use serde::Deserialize;
 
-use super::ports;
-use super::ports::Part;
+use super::ports::{self, Part};
 use super::{GraphReport, ModelReport, Problem, memory, unopened};
-use crate::diffusion::error::DiffusionError;
-use crate::diffusion::folder::{ModelFolder, TextPart};
-use crate::diffusion::json::read_json;
-use crate::diffusion::noise::Noise;
-use crate::diffusion::sampler::Denoiser;
-use crate::diffusion::text::{PromptEmbedding, PromptEncoder, TextEncoder};
-use crate::diffusion::unet::Unet;
-use crate::diffusion::vae::{Decoder, Encoder};
+use crate::models::error::DiffusionError;
+use crate::models::folder::{ModelFolder, TextPart};
+use crate::models::json::read_json;
+use crate::models::noise::Noise;
+use crate::models::sampler::Denoiser;
+use crate::models::text::{PromptEmbedding, PromptEncoder, TextEncoder};
+use crate::models::unet::Unet;
+use crate::models::vae::{Decoder, Encoder};
 use crate::onnx::{Graph, GraphOptions, Runtime};
 
 const PROMPT: &str = "a photo of a golden retriever";

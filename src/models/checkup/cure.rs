@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Problem;
 use super::refused;
-use crate::diffusion::error::DiffusionError;
+use crate::models::error::DiffusionError;
 use crate::onnx::OnnxError;
 
 const AGAIN: &str = "export the model again (docs/models.md), or download it again";

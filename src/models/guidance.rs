@@ -128,7 +128,7 @@ fn deviation(values: &[f32]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diffusion::scheduler::{Method, SchedulerConfig};
+    use crate::models::scheduler::{Method, SchedulerConfig};
 
     const PUBLISHED: Alignment =
         Alignment { gamma: 0.05, fraction: 0.9, pull: Pull::Sigma, cfg: 5.0, side: 128 };

@@ -12,6 +12,7 @@ mod generator;
 #[cfg(test)]
 mod golden;
 pub mod guidance;
+pub mod image_features;
 mod json;
 mod look;
 mod merges;

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Problem;
-use crate::diffusion::look::{Unusable, look};
+use crate::models::look::{Unusable, look};
 use crate::onnx::{ExternalData, Refusal};
 
 const DAMAGED: &str = "the file is damaged or cut short: download or export it again";

@@ -4,7 +4,7 @@ use safetensors::SafeTensors;
 
 use super::philox::philox4x32;
 use super::*;
-use crate::diffusion::golden::{fixture, values};
+use crate::models::golden::{fixture, values};
 
 #[test]
 fn torch_noise_agrees_with_pytorch() {

@@ -4,14 +4,13 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::ports;
-use super::ports::Part;
+use super::ports::{self, Part};
 use super::{Problem, cure, files, refused};
-use crate::diffusion::error::DiffusionError;
-use crate::diffusion::folder::{ModelFolder, Purpose, TextPart};
-use crate::diffusion::json::read_json;
-use crate::diffusion::scheduler::Method;
-use crate::diffusion::tokenizer::Tokenizer;
+use crate::models::error::DiffusionError;
+use crate::models::folder::{ModelFolder, Purpose, TextPart};
+use crate::models::json::read_json;
+use crate::models::scheduler::Method;
+use crate::models::tokenizer::Tokenizer;
 use crate::onnx::header;
 
 /// All that is wrong with the model in `root`, to be used for `purpose` and sampled by `method`.

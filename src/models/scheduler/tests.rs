@@ -3,10 +3,10 @@
 use safetensors::SafeTensors;
 
 use super::*;
-use crate::diffusion::golden::{fixture, values};
+use crate::models::golden::{fixture, values};
 
 fn config() -> SchedulerConfig {
-    crate::diffusion::json::from_json(&fixture("scheduler_config.json")).unwrap()
+    crate::models::json::from_json(&fixture("scheduler_config.json")).unwrap()
 }
 
 fn assert_close(found: &[f32], expected: &[f32], relative: f32, what: &str) {
@@ -47,7 +47,7 @@ fn schedules_agree_with_the_published_ones() {
 #[test]
 fn the_effective_configuration_means_the_same_as_the_models_own() {
     let effective = fixture("scheduler_effective_config.json");
-    let effective: SchedulerConfig = crate::diffusion::json::from_json(&effective).unwrap();
+    let effective: SchedulerConfig = crate::models::json::from_json(&effective).unwrap();
     assert_eq!((effective.check(), effective.set_aside(Method::default())), (Ok(()), Vec::new()));
     // It was written for another scheduler, with that one's keys.
     let own = SchedulerConfig { others: OtherKeys::default(), ..config() };
@@ -290,9 +290,9 @@ fn zero_snr_agrees_with_the_papers_algorithm() {
 fn solver_types_of_other_schedulers_are_the_midpoint_method() {
     for kind in ["midpoint", "bh1", "bh2", "logrho"] {
         let text = format!(r#"{{"solver_type": "{kind}", "lambda_min_clipped": -Infinity}}"#);
-        let config: SchedulerConfig = crate::diffusion::json::from_json(text.as_bytes()).unwrap();
+        let config: SchedulerConfig = crate::models::json::from_json(text.as_bytes()).unwrap();
         assert_eq!((config.solver_type, config.check()), (SolverType::Midpoint, Ok(())));
     }
-    let wrong = crate::diffusion::json::from_json::<SchedulerConfig>(br#"{"solver_type": "x"}"#);
+    let wrong = crate::models::json::from_json::<SchedulerConfig>(br#"{"solver_type": "x"}"#);
     assert!(wrong.unwrap_err().contains("solver_type: unknown variant"));
 }
