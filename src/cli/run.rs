@@ -1,10 +1,10 @@
 //! `coda-pipe run`.
 
 use super::exit::{Exit, TryLater, UsageError, interrupted};
-use super::open_run::OfRun;
+use super::open_run::OpenRun;
 use super::report;
 use super::report::Wanted;
-use super::run_dir_lock::{Place, TeamArgs};
+use super::run_dir_lock::{RunDirLock, WorkerArgs};
 use super::run_summary;
 use crate::config::Pipeline;
 use crate::engine::{Cancel, Partition, Progress, ProgressStyle, RunOptions};
@@ -63,7 +63,7 @@ pub(crate) struct Run {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    team: TeamArgs,
+    worker: WorkerArgs,
 }
 
 impl Run {
@@ -81,7 +81,7 @@ impl Run {
             force: false,
             retry_failed: false,
             json: false,
-            team: TeamArgs::default(),
+            worker: WorkerArgs::default(),
         }
     }
 
@@ -89,9 +89,10 @@ impl Run {
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let pipeline = Pipeline::load(&self.pipeline, &self.sets)?;
         let range = self.range()?;
-        self.team.refuse_with(&[("--force", self.force), ("--retry-failed", self.retry_failed)])?;
+        self.worker
+            .refuse_with(&[("--force", self.force), ("--retry-failed", self.retry_failed)])?;
         let place = self.run_dir.clone().unwrap_or_else(|| pipeline.run_dir());
-        let partition = self.team.partition()?;
+        let partition = self.worker.partition()?;
         refuse_other_than_utf8(&[
             Some(&std::env::current_dir().context("the current folder")?),
             Some(&self.pipeline),
@@ -115,8 +116,8 @@ impl Run {
         let runtime = crate::threads::runtime(context.workers())?;
         // Held until nothing of this process writes any more.
         let place = match self.dry_run {
-            true => Place::Nowhere,
-            false => self.team.take(&run_dir, partition, |message| progress.say(message))?,
+            true => RunDirLock::Nowhere,
+            false => self.worker.take(&run_dir, partition, |message| progress.say(message))?,
         };
         let result = if self.dry_run {
             runtime.block_on(self.plan(context, &run_dir, &progress, range))
@@ -166,7 +167,7 @@ impl Run {
             cancel,
             force: false,
             retry_failed,
-            team: None,
+            worker: None,
         };
         let mut out = super::output::stdout();
         for line in run::dry_run(context, &options, range).await? {
@@ -178,7 +179,7 @@ impl Run {
     async fn execute(
         &self,
         context: Arc<Context>,
-        (run_dir, place): (&RunDir, &Place),
+        (run_dir, place): (&RunDir, &RunDirLock),
         progress: &Progress,
         range: StageRange,
     ) -> anyhow::Result<Exit> {
@@ -196,7 +197,7 @@ impl Run {
             cancel: &cancel,
             force: self.force,
             retry_failed: self.retry_failed,
-            team: place.team().cloned(),
+            worker: place.role().cloned(),
         };
         let result = run::run(context.clone(), &options, range.clone(), record).await;
         let fields = match &result {
@@ -227,7 +228,7 @@ impl Run {
         {
             // What other machines made, where the run directory is an object store.
             run_dir.bring_all()?;
-            let of = OfRun { context, run_dir: run_dir.clone(), record: run_dir.record()? };
+            let of = OpenRun { context, run_dir: run_dir.clone(), record: run_dir.record()? };
             let (path, _) = report::make(&of, progress, &cancel, &Wanted::default()).await?;
             crate::say!("report in {}", path.display());
         }

@@ -61,7 +61,7 @@ pub async fn run(
             .progress
             .say("nothing to try again: no result carries a fault that this could cure");
     }
-    match options.team {
+    match options.worker {
         // Others may have been further when this one wrote last.
         Some(_) => driver.share_record(),
         None => options.run_dir.write_record(&driver.record)?,
