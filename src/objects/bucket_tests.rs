@@ -34,8 +34,8 @@ fn bucket(answer: impl FnMut(&str) -> Vec<u8> + Send + 'static) -> (Bucket, Aske
         .with_bucket_name("b")
         .with_http_connector(Connector);
     let builder = builder.with_allow_http(true).with_skip_signature(true).with_retry(no_retries());
-    let asker = Asker::new(Arc::new(builder.build().unwrap()), "s3://b");
-    (Bucket { network, asker, folder: Key::default(), url: "s3://b".into() }, asked)
+    let client = RetryingClient::new(Arc::new(builder.build().unwrap()), "s3://b");
+    (Bucket { network, client, folder: Key::default(), url: "s3://b".into() }, asked)
 }
 
 fn read_request(connection: &TcpStream) -> String {
@@ -141,12 +141,12 @@ fn of_a_long_file_only_the_piece_that_failed_is_sent_again_and_none_is_left_behi
 
     let (bucket, asked) = takes_pieces("403 Forbidden");
     let error = bucket.upload(&files).unwrap_err();
-    assert_eq!((error.name.as_str(), error.here), ("f", false));
+    assert_eq!((error.name.as_str(), error.is_local), ("f", false));
     assert_eq!(error.error.kind(), io::ErrorKind::PermissionDenied);
     assert_eq!(count(&asked, "delete /b/f?uploadid=u "), 1);
 
     let missing = [("g".to_owned(), dir.path().join("g"))];
-    assert!(bucket.upload(&missing).unwrap_err().here);
+    assert!(bucket.upload(&missing).unwrap_err().is_local);
 }
 
 #[test]
