@@ -53,6 +53,14 @@ impl Bucket {
         Self { network, client, folder: self.folder.clone(), url: self.url.clone() }
     }
 
+    /// The root of `store`, which `url` names.
+    #[cfg(test)]
+    pub(crate) fn over(store: Arc<dyn Store>, url: &str) -> Self {
+        let network = Network::get().unwrap();
+        let client = RetryingClient::new(store, url);
+        Self { network, client, folder: Key::default(), url: url.to_owned() }
+    }
+
     /// The folder's URL, for people.
     pub(crate) fn url(&self) -> String {
         without_secrets(&self.url)

@@ -14,6 +14,8 @@ mod bucket;
 mod client;
 #[cfg(feature = "remote")]
 mod error;
+#[cfg(all(test, feature = "remote"))]
+pub(crate) mod loopback;
 #[cfg(feature = "remote")]
 mod retrying_client;
 #[cfg(feature = "remote")]

@@ -5,6 +5,8 @@
 
 mod atomic;
 mod backend;
+#[cfg(test)]
+mod backend_contract;
 mod content;
 mod disk;
 mod download;

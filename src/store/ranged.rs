@@ -61,7 +61,7 @@ impl Ranged {
     ///
     /// # Errors
     /// If the file can't be opened.
-    pub(super) fn local(path: &Path) -> Result<Self, StoreError> {
+    pub fn local(path: &Path) -> Result<Self, StoreError> {
         let file = File::open(path).map_err(StoreError::io("open", path))?;
         let length = file.metadata().map_err(StoreError::io("examine", path))?.len();
         Ok(Self::new(path.to_owned(), length, Source::Local(Arc::new(file))))
@@ -86,16 +86,41 @@ impl Ranged {
         self.length
     }
 
+    /// Whether the bytes come from an object store.
+    pub fn is_remote(&self) -> bool {
+        matches!(self.source, Source::Object { .. })
+    }
+
+    /// The same file with nothing of it in memory.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        let source = match &self.source {
+            Source::Local(file) => Source::Local(file.clone()),
+            Source::Object { object, .. } => {
+                Source::Object { object: object.clone(), cache: Arc::default() }
+            }
+        };
+        Self::new(self.path.clone(), self.length, source)
+    }
+
     /// Downloads ranges that will be read, such as the column chunks of the wanted row groups: neighbours in one request,
     /// several requests at once. Nothing happens for a file on this machine.
     ///
     /// # Errors
     /// If the object store does not answer.
-    pub fn prefetch(&self, ranges: &[Range<u64>]) -> Result<(), StoreError> {
+    pub fn prefetch(&self, ranges: impl IntoIterator<Item = Range<u64>>) -> Result<(), StoreError> {
         let Source::Object { object, cache } = &self.source else { return Ok(()) };
-        let inside = ranges.iter().map(|range| range.start..range.end.min(self.length));
+        let inside = ranges.into_iter().map(|range| range.start..range.end.min(self.length));
         let missing = lock(cache).missing(inside);
         fetch(object.as_ref(), cache, &missing).map_err(StoreError::io("read", &self.path))
+    }
+
+    /// Downloads the end of an object, where Parquet has its footer.
+    ///
+    /// # Errors
+    /// If the object store does not answer.
+    pub fn prefetch_footer(&self) -> Result<(), StoreError> {
+        self.prefetch([self.length.saturating_sub(TAIL)..self.length])
     }
 
     /// The bytes of a range.
@@ -106,17 +131,13 @@ impl Ranged {
         self.read_at(range).map_err(StoreError::io("read", &self.path))
     }
 
-    /// For `map_err`: a failure of Parquet or Arrow at this file. Where a read failed, the failure is that of the disk or
-    /// the object store; otherwise the file is damaged.
-    pub fn failed<E: std::fmt::Display>(&self) -> impl FnOnce(E) -> StoreError + '_ {
-        move |error| {
-            let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-            match failure {
-                Some((kind, said)) => {
-                    StoreError::io("read", &self.path)(io::Error::new(kind, said))
-                }
-                None => StoreError::table(&self.path)(error),
-            }
+    /// The cause of a failure of Parquet or Arrow at this file, whose errors keep a text only: the disk or the object
+    /// store where a read failed, a damaged file otherwise.
+    pub fn explain(&self, error: impl std::fmt::Display) -> StoreError {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match failure {
+            Some((kind, said)) => StoreError::io("read", &self.path)(io::Error::new(kind, said)),
+            None => StoreError::table(&self.path)(error),
         }
     }
 

@@ -45,10 +45,11 @@ fn object(content: Vec<u8>) -> (Ranged, Arc<Noted>) {
 }
 
 fn read(ranged: &Ranged, group: usize) -> Result<Vec<RecordBatch>, StoreError> {
-    let builder =
-        ParquetRecordBatchReaderBuilder::try_new(ranged.clone()).map_err(ranged.failed())?;
-    let reader = builder.with_row_groups(vec![group]).build().map_err(ranged.failed())?;
-    reader.map(|batch| batch.map_err(ranged.failed())).collect()
+    let builder = ParquetRecordBatchReaderBuilder::try_new(ranged.clone())
+        .map_err(|error| ranged.explain(error))?;
+    let reader =
+        builder.with_row_groups(vec![group]).build().map_err(|error| ranged.explain(error))?;
+    reader.map(|batch| batch.map_err(|error| ranged.explain(error))).collect()
 }
 
 #[test]
@@ -67,7 +68,7 @@ fn of_a_parquet_object_the_footer_and_the_wanted_row_group_are_downloaded() {
 #[test]
 fn what_was_announced_comes_in_one_request_and_is_read_from_memory() {
     let (ranged, noted) = object((0..1_000_000u32).map(|i| (i >> 3) as u8).collect());
-    ranged.prefetch(&[10..20, 50_000..60_000, 900_000..2_000_000]).unwrap();
+    ranged.prefetch([10..20, 50_000..60_000, 900_000..2_000_000]).unwrap();
     let asked = std::mem::take(&mut *noted.asked.lock().unwrap());
     assert_eq!(asked, [10..60_000, 900_000..1_000_000]);
     assert_eq!(ranged.read(100..200).unwrap(), noted.content[100..200]);
@@ -79,6 +80,9 @@ fn what_was_announced_comes_in_one_request_and_is_read_from_memory() {
     assert_eq!(ranged.read(200_000..200_010).unwrap(), noted.content[200_000..200_010]);
     assert_eq!(*noted.asked.lock().unwrap(), [200_000..200_000 + SHORTEST]);
     assert!(ranged.read(999_990..1_000_001).is_err());
+    // With nothing in memory, the same comes again.
+    assert_eq!(ranged.fresh().read(100..200).unwrap(), noted.content[100..200]);
+    assert_eq!(noted.asked.lock().unwrap().len(), 2);
 }
 
 #[test]
