@@ -5,10 +5,10 @@ use super::plan_workers;
 use super::signals;
 use crate::config::Pipeline;
 use crate::engine::{Cancel, Progress, ProgressStyle, RunOptions};
-use crate::estimate;
 use crate::estimate::StageForecast;
-use crate::estimate::probe::Forecast;
 use crate::pipeline::Context;
+use crate::probe;
+use crate::probe::Forecast;
 use crate::store::{EventLog, RunDir};
 use clap::Args;
 use indicatif::HumanBytes;
@@ -67,7 +67,7 @@ impl Plan {
         let found = runtime.block_on(async {
             signals::listen(cancel.clone())?;
             let found = tokio::select! {
-                found = estimate::forecast(context, &options, self.measure) => found,
+                found = probe::forecast(context, &options, self.measure) => found,
                 () = cancel.cancelled() => {
                     // The trial's folder is gone by now; a model may be at work still, and nothing waits for it.
                     signals::leave()

@@ -9,8 +9,9 @@ use super::run_summary;
 use crate::config::Pipeline;
 use crate::engine::{Cancel, Partition, Progress, ProgressStyle, RunOptions};
 use crate::pipeline::Context;
+use crate::pipeline::{STAGES, position, stage_names};
 use crate::run;
-use crate::run::{STAGES, StageRange};
+use crate::run::StageRange;
 use crate::shards::without_logins_in;
 use crate::store::{EventLog, RunDir, RunRecord};
 use anyhow::Context as _;
@@ -38,13 +39,13 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
     /// Run this stage only
-    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(STAGES), conflicts_with_all = ["from", "until"])]
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()), conflicts_with_all = ["from", "until"])]
     only: Option<String>,
     /// Run from this stage on; the ones before must be complete
-    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(STAGES))]
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()))]
     from: Option<String>,
     /// Run up to and with this stage
-    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(STAGES))]
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()))]
     until: Option<String>,
     /// Override a setting: section.key=value, or key=value where only one section has the key
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -134,14 +135,15 @@ impl Run {
 
     fn range(&self) -> anyhow::Result<StageRange> {
         let place = |name: &Option<String>, default: usize| {
-            name.as_ref().and_then(|n| STAGES.iter().position(|s| s == n)).unwrap_or(default)
+            name.as_ref().map_or(default, |name| position(name))
         };
         let (from, until) = match &self.only {
             Some(_) => (place(&self.only, 0), place(&self.only, 0)),
             None => (place(&self.from, 0), place(&self.until, STAGES.len() - 1)),
         };
         if from > until {
-            let message = format!("--from {} comes after --until {}", STAGES[from], STAGES[until]);
+            let message =
+                format!("--from {} comes after --until {}", STAGES[from].name, STAGES[until].name);
             return Err(UsageError(message).into());
         }
         Ok(from..=until)

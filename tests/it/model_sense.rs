@@ -1,9 +1,9 @@
 //! What a model is, told before work is begun: what `doctor --model` refuses, `run` and `sample` refuse too, and `plan` warns
 //! of it.
 
-use crate::diffusion::support::shared;
 use crate::harness::{Bench, checkout};
-use coda_pipe::diffusion::Tokenizer;
+use crate::diffusion::support::shared;
+use coda_pipe::models::Tokenizer;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
 use std::path::Path;
