@@ -30,7 +30,7 @@ impl FinishedRun {
         let context = reopen(&run_dir, Box::new(move |message: &str| shown.say(message)))?;
         let lock = alone(&run_dir, |message| progress.say(message))?;
         run_dir.sweep()?;
-        run_dir.bring_all()?;
+        run_dir.make_all_local()?;
         Ok(Self { context: Arc::new(context), run_dir, progress, _lock: lock })
     }
 

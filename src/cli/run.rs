@@ -211,7 +211,7 @@ impl Run {
             return Err(TryLater(TOO_SHORT.into()).into());
         }
         // Not worth waiting for a server, for one that is to go.
-        let noted = match stopped && run_dir.is_far() {
+        let noted = match stopped && run_dir.is_remote() {
             true => Ok(()),
             false => self.note_runtime(&context, run_dir),
         };
@@ -227,7 +227,7 @@ impl Run {
             && *range.end() == STAGES.len() - 1
         {
             // What other machines made, where the run directory is an object store.
-            run_dir.bring_all()?;
+            run_dir.make_all_local()?;
             let of = OpenRun { context, run_dir: run_dir.clone(), record: run_dir.record()? };
             let (path, _) = report::make(&of, progress, &cancel, &Wanted::default()).await?;
             crate::say!("report in {}", path.display());

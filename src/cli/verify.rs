@@ -30,7 +30,7 @@ impl Verify {
     /// Verifies, and repairs if asked to. Exits with 1 where something is damaged and was not repaired.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let run_dir = RunDir::at(&self.run_dir, None)?.begun()?;
-        if self.repair && run_dir.is_far() {
+        if self.repair && run_dir.is_remote() {
             return Err(UsageError(format!(
                 "--repair works in folders only: delete what is damaged from {run_dir} (the object, and its unit's \
                  .receipt.json), and run the pipeline again"

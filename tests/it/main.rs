@@ -5,6 +5,7 @@
 
 mod audit;
 mod bad_data;
+mod bytes_fetched;
 mod chaining;
 mod commands;
 mod crash;

@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_secs(600);
 
 /// What is known of a server, by all that is asked of it.
 #[derive(Debug, Default)]
-pub(super) struct Contact(Mutex<Known>);
+pub(super) struct Health(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -30,7 +30,7 @@ pub(super) struct Failures {
     since: Option<Instant>,
 }
 
-impl Contact {
+impl Health {
     /// Notes an answer.
     pub(super) fn answered(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -41,7 +41,7 @@ impl Contact {
     pub(super) fn failed(
         &self,
         failures: &mut Failures,
-        hasty: bool,
+        best_effort: bool,
         now: Instant,
     ) -> Option<Duration> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,9 +49,9 @@ impl Contact {
         let outage = since(*known.failing.get_or_insert(now));
         let own = since(*failures.since.get_or_insert(now));
         // Where an outage has outlasted all patience, each request need not find that out for as long again.
-        let patient = known.answered && !hasty && outage < LONG;
+        let patient = known.answered && !best_effort && outage < LONG;
         let patience = if patient { LONG } else { SHORT };
-        let spent = if hasty { outage } else { own };
+        let spent = if best_effort { outage } else { own };
         let left = patience.checked_sub(spent).filter(|left| !left.is_zero())?;
         let wait = FIRST_WAIT * 2u32.pow(failures.count.min(DOUBLINGS));
         failures.count = failures.count.saturating_add(1);
@@ -61,7 +61,7 @@ impl Contact {
 
 impl Failures {
     /// How often and how long, for people.
-    pub(super) fn told(&self, now: Instant) -> String {
+    pub(super) fn describe(&self, now: Instant) -> String {
         let seconds = self.since.map_or(0, |since| now.saturating_duration_since(since).as_secs());
         format!("tried {} times in {seconds} s", self.count.saturating_add(1))
     }
@@ -79,9 +79,9 @@ mod tests {
     use super::*;
 
     /// Seconds from the first failure to the last try, where every try fails at once.
-    fn lasts(contact: &Contact, hasty: bool, start: Instant) -> f64 {
+    fn lasts(health: &Health, best_effort: bool, start: Instant) -> f64 {
         let (mut failures, mut at) = (Failures::default(), start);
-        while let Some(wait) = contact.failed(&mut failures, hasty, at) {
+        while let Some(wait) = health.failed(&mut failures, best_effort, at) {
             assert!(wait <= Duration::from_secs(24) && !wait.is_zero(), "{wait:?}");
             at += wait;
         }
@@ -90,29 +90,29 @@ mod tests {
 
     #[test]
     fn patience_is_short_at_first_contact_and_long_with_a_server_that_has_answered() {
-        let (contact, start) = (Contact::default(), Instant::now());
-        assert_eq!(lasts(&contact, false, start), 30.0);
-        contact.answered();
-        assert_eq!(lasts(&contact, false, start), 600.0);
+        let (health, start) = (Health::default(), Instant::now());
+        assert_eq!(lasts(&health, false, start), 30.0);
+        health.answered();
+        assert_eq!(lasts(&health, false, start), 600.0);
         // The outage is known to be long by now; what need not succeed is not tried again.
         let later = start + LONG;
-        assert_eq!(lasts(&contact, false, later), 30.0);
-        assert_eq!(lasts(&contact, true, later), 0.0);
-        contact.answered();
-        assert_eq!(lasts(&contact, true, later), 30.0);
+        assert_eq!(lasts(&health, false, later), 30.0);
+        assert_eq!(lasts(&health, true, later), 0.0);
+        health.answered();
+        assert_eq!(lasts(&health, true, later), 30.0);
     }
 
     #[test]
     fn waits_double_and_differ() {
-        let (contact, now) = (Contact::default(), Instant::now());
-        contact.answered();
+        let (health, now) = (Health::default(), Instant::now());
+        health.answered();
         let mut failures = Failures::default();
         for doublings in [0, 1, 2, 3, 4, 5, 6, 6, 6] {
-            let wait = contact.failed(&mut failures, false, now).unwrap().as_secs_f64();
+            let wait = health.failed(&mut failures, false, now).unwrap().as_secs_f64();
             let whole = 0.25 * f64::from(1 << doublings);
             assert!((0.5 * whole..=1.5 * whole).contains(&wait), "{doublings}: {wait}");
         }
-        assert_eq!(failures.told(now), "tried 10 times in 0 s");
+        assert_eq!(failures.describe(now), "tried 10 times in 0 s");
         assert_ne!(jitter(), jitter());
     }
 }

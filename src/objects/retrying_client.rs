@@ -1,27 +1,30 @@
-//! Who asks a store: each request again and again while it fails for a passing reason.
+//! The client of an object store that tries a request again while it fails for a transient reason.
 
+use super::backoff::{Failures, Health};
 use super::client::Object;
 use super::error::RemoteError;
-use super::patience::{Contact, Failures};
 use super::stores::Store;
 use object_store::path::Path as Key;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// A store, and the patience with it.
+/// A store, and how long requests to it are tried again.
 #[derive(Debug, Clone)]
-pub(super) struct Asker {
+pub(super) struct RetryingClient {
     store: Arc<dyn Store>,
     /// For messages, which need its URL.
     about: Object,
-    contact: Arc<Contact>,
-    hasty: bool,
+    health: Arc<Health>,
+    best_effort: bool,
+    /// Bytes of objects that have come, by all clones.
+    downloaded: Arc<AtomicU64>,
 }
 
-impl Asker {
-    /// Asks `store`, which `url` names.
+impl RetryingClient {
+    /// The client of `store`, which `url` names.
     pub(super) fn new(store: Arc<dyn Store>, url: &str) -> Self {
         let about = Object {
             store: store.clone(),
@@ -29,12 +32,18 @@ impl Asker {
             url: url.to_owned(),
             login: false,
         };
-        Self { store, about, contact: Arc::default(), hasty: false }
+        Self {
+            store,
+            about,
+            health: Arc::default(),
+            best_effort: false,
+            downloaded: Arc::default(),
+        }
     }
 
-    /// The same with a short patience, for what need not succeed.
-    pub(super) fn hasty(&self) -> Self {
-        Self { hasty: true, ..self.clone() }
+    /// The same client with little patience, for what need not succeed.
+    pub(super) fn best_effort(&self) -> Self {
+        Self { best_effort: true, ..self.clone() }
     }
 
     /// The store, for a request that goes on where the one before broke.
@@ -43,7 +52,7 @@ impl Asker {
     }
 
     /// What `work` brings of one object.
-    pub(super) async fn ask<T, F>(
+    pub(super) async fn request<T, F>(
         &self,
         key: Key,
         work: impl Fn(Arc<dyn Store>, Key) -> F + Send,
@@ -64,6 +73,16 @@ impl Asker {
         }
     }
 
+    /// Counts bytes of objects that have come.
+    pub(super) fn count(&self, bytes: u64) {
+        self.downloaded.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes of objects that have come.
+    pub(super) fn downloaded(&self) -> u64 {
+        self.downloaded.load(Ordering::Relaxed)
+    }
+
     /// The library's error as ours.
     pub(super) fn judge(&self, error: &object_store::Error) -> RemoteError {
         RemoteError::of_store(error, &self.about)
@@ -71,7 +90,7 @@ impl Asker {
 
     /// Notes that the server has answered.
     pub(super) fn answered(&self) {
-        self.contact.answered();
+        self.health.answered();
     }
 
     /// Waits before the next try, or gives up with `error`: as timed out where another try might have helped.
@@ -80,13 +99,13 @@ impl Asker {
         failures: &mut Failures,
         error: RemoteError,
     ) -> Result<(), RemoteError> {
-        if error.lasting {
+        if error.permanent {
             return Err(error);
         }
         let now = Instant::now();
-        let Some(wait) = self.contact.failed(failures, self.hasty, now) else {
-            let message = format!("{} ({})", error.message, failures.told(now));
-            return Err(RemoteError { kind: io::ErrorKind::TimedOut, message, lasting: true });
+        let Some(wait) = self.health.failed(failures, self.best_effort, now) else {
+            let message = format!("{} ({})", error.message, failures.describe(now));
+            return Err(RemoteError { kind: io::ErrorKind::TimedOut, message, permanent: true });
         };
         tokio::time::sleep(wait).await;
         Ok(())

@@ -5,7 +5,7 @@ use std::fmt;
 
 /// A process, so that no other can be taken for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Holder {
+pub(super) struct ProcessId {
     /// Host name, for people.
     pub(super) host: String,
     /// What the kernel calls this start of the machine.
@@ -17,13 +17,13 @@ pub(super) struct Holder {
     pub(super) started: String,
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for ProcessId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "process {} on {}", self.process, self.host)
     }
 }
 
-impl Holder {
+impl ProcessId {
     /// This process.
     pub(super) fn this() -> Self {
         let read = |path: &str| {
@@ -70,25 +70,25 @@ mod tests {
 
     #[test]
     fn this_process_lives_a_namesake_from_before_does_not_and_far_ones_are_unknown() {
-        let here = Holder::this();
+        let here = ProcessId::this();
         assert_eq!(here.lives(&here), Some(true));
-        let before = Holder { started: "1".into(), ..here.clone() };
+        let before = ProcessId { started: "1".into(), ..here.clone() };
         assert_eq!(before.lives(&here), Some(false));
-        let far = Holder { boot: "other".into(), ..here.clone() };
+        let far = ProcessId { boot: "other".into(), ..here.clone() };
         assert_eq!(far.lives(&here), None);
-        let contained = Holder { space: "pid:[1]".into(), ..here.clone() };
+        let contained = ProcessId { space: "pid:[1]".into(), ..here.clone() };
         assert_eq!(contained.lives(&here), None);
     }
 
     #[test]
     fn a_process_that_ended_unseen_by_its_parent_is_dead() {
-        let here = Holder::this();
+        let here = ProcessId::this();
         let mut child = std::process::Command::new("cat")
             .stdin(std::process::Stdio::piped())
             .spawn()
             .expect("cat");
         let started = start_of(child.id()).expect("it waits for its input");
-        let holder = Holder { process: child.id(), started, ..here.clone() };
+        let holder = ProcessId { process: child.id(), started, ..here.clone() };
         assert_eq!(holder.lives(&here), Some(true));
         drop(child.stdin.take());
         let patience = std::time::Instant::now() + std::time::Duration::from_secs(30);
