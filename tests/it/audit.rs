@@ -37,8 +37,7 @@ fn flagged(found: &Value) -> BTreeMap<String, String> {
 
 #[test]
 fn five_planted_real_images_are_flagged_and_hardly_another() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let bench = Bench::with_run(&[]);
     let before = audit(&bench);
     assert_eq!((before["images"].as_u64(), before["real"].as_u64()), (Some(12), Some(90)));
     assert!(flagged(&before).len() <= 1, "{before:#}");
@@ -69,8 +68,7 @@ fn copies_of_another_size_are_flagged_too() {
 
 #[test]
 fn what_holds_is_not_done_again_and_comes_out_the_same() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let bench = Bench::with_run(&[]);
     bench.expect(0, &["audit", "run"]);
     let read = |name: &str| std::fs::read(bench.path(&format!("run/audit/{name}"))).unwrap();
     let results = || [read("copies.parquet"), read("summary.json")];
@@ -95,8 +93,7 @@ fn what_holds_is_not_done_again_and_comes_out_the_same() {
 
 #[test]
 fn without_images_it_says_so() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml", "--until", "discover"]);
+    let bench = Bench::with_run(&["--until", "discover"]);
     let (_, said) = bench.expect(1, &["audit", "run"]);
     assert!(said.contains("no generated image in"), "{said}");
     let (_, said) = bench.expect(1, &["audit", "nowhere"]);

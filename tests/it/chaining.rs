@@ -3,6 +3,7 @@
 use crate::documents::{blocks, run};
 use crate::harness::{Bench, checkout, digits, read_shard, write_shard};
 use crate::python::{check, python};
+use crate::skip;
 use std::process::{Command, Stdio};
 
 fn shards(bench: &Bench) {
@@ -14,7 +15,7 @@ fn shards(bench: &Bench) {
 
 #[test]
 fn the_pages_commands_work_with_the_real_packages() {
-    let Some(python) = python("the_pages_commands_work_with_the_real_packages") else { return };
+    let Some(python) = python() else { return };
     let bench = Bench::new();
     bench.expect(0, &["run", "p.toml", "--set", "output.name=mine", "--run-dir", "runs/mine"]);
     shards(&bench);
@@ -107,14 +108,12 @@ fn a_reader_that_leaves_is_no_error_of_cat() {
 /// DALI is a gigabyte, so `make test` does not install it: `.venv/bin/pip install nvidia-dali-cuda120` does. No card needed.
 #[test]
 fn dali_reads_sets_and_shards_by_our_indexes() {
-    let test = "dali_reads_sets_and_shards_by_our_indexes";
-    let Some(python) = python(test) else { return };
+    let Some(python) = python() else { return };
     let there = Command::new(&python).args(["-c", "import nvidia.dali"]).output().unwrap();
     if !there.status.success() {
-        return eprintln!("SKIPPED {test}: nvidia-dali is not in .venv");
+        return skip::extra("CODA_REQUIRE_DALI", "nvidia-dali-cuda120 in .venv (pip installs it)");
     }
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let bench = Bench::with_run(&[]);
     bench.expect(0, &["shards", "index", "train-000001.tar"]);
     for (shard, samples) in [("run/distilled/mini-000000", 12), ("train-000001", 45)] {
         let files = ["tar", "idx"].map(|ending| bench.path(&format!("{shard}.{ending}")));

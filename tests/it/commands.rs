@@ -53,7 +53,7 @@ fn dry_run_touches_nothing_and_says_what_is_left() {
     assert!(stdout.contains("encode    2 units: 0 done, 2 to do"), "{stdout}");
     assert!(stdout.contains("known when encode is complete"), "{stdout}");
     assert!(!bench.path("run").exists());
-    bench.expect(0, &["run", "p.toml"]);
+    bench.give_run("run", &[]);
     let (stdout, _) = bench.expect(0, &["run", "p.toml", "--dry-run"]);
     assert_eq!(stdout.matches("nothing to do").count(), 6, "{stdout}");
     let (stdout, _) = bench.expect(0, &["run", "p.toml", "--dry-run", "--set", "steps=7"]);
@@ -79,8 +79,7 @@ fn status_and_json_summaries_are_for_programs_too() {
 
 #[test]
 fn inspect_reads_every_kind_of_file() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let bench = Bench::with_run(&[]);
     let shown = |file: &str| bench.expect(0, &["inspect", file]).0;
     assert!(shown("train-000000.tar").contains("45 samples"));
     assert!(shown("run/distilled/mini-000000.tar").contains("12 samples, 0 bad"));

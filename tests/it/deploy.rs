@@ -2,17 +2,17 @@
 
 use crate::harness::{Bench, checkout};
 use crate::python::{check, python};
+use crate::skip;
 use std::path::PathBuf;
 use std::process::Command;
 
 /// Ray is 280 MB installed, so `make test` does not install it; `make test-clusters` does.
 #[test]
 fn a_ray_cluster_with_workers_and_nodes_lost_leaves_the_bytes_of_one_process() {
-    let test = "a_ray_cluster_with_workers_and_nodes_lost_leaves_the_bytes_of_one_process";
-    let Some(python) = python(test) else { return };
+    let Some(python) = python() else { return };
     let there = Command::new(&python).args(["-c", "import ray"]).output().unwrap();
     if !there.status.success() {
-        return eprintln!("SKIPPED {test}: ray is not in .venv (`make test-clusters` installs it)");
+        return skip::extra("CODA_REQUIRE_RAY", "ray in .venv (`make test-clusters` installs it)");
     }
     let bench = Bench::new();
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_coda-pipe"));
@@ -31,11 +31,10 @@ fn a_ray_cluster_with_workers_and_nodes_lost_leaves_the_bytes_of_one_process() {
 
 #[test]
 fn the_manifests_keep_to_the_schemas_of_kubernetes() {
-    let test = "the_manifests_keep_to_the_schemas_of_kubernetes";
-    let Some(python) = python(test) else { return };
+    let Some(python) = python() else { return };
     let there = Command::new(&python).args(["-c", "import kubernetes_validate"]).output().unwrap();
     if !there.status.success() {
-        return eprintln!("SKIPPED {test}: kubernetes-validate is not in .venv (run `make test`)");
+        return skip::tool("kubernetes-validate in .venv (`make test` installs it)");
     }
     let folder = checkout().join("deploy/kubernetes");
     let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
@@ -77,8 +76,7 @@ fn the_image_is_made_by_scripts_alone() {
 /// The steps of the image that need no compiler and no root.
 #[test]
 fn the_image_s_library_is_one_that_the_program_runs_with() {
-    let test = "the_image_s_library_is_one_that_the_program_runs_with";
-    let Some(python) = python(test) else { return };
+    let Some(python) = python() else { return };
     let bench = Bench::new();
     let script = checkout().join("deploy/container/onnxruntime.sh");
     let mut fetch = Command::new(script);

@@ -1,7 +1,7 @@
 //! `doctor --model`: good models pass; of a broken one the file and the cure are named.
 
-use crate::diffusion::support::shared;
 use crate::harness::{Bench, checkout};
+use crate::skip::shared;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 

@@ -41,14 +41,13 @@ fn stages_run_apart_and_say_what_is_missing() {
     assert!(bench.path("run/discover/0/index.hnsw.graph").exists());
     bench.expect(0, &["run", "p.toml", "--from", "fetch"]);
     let whole = bench.results("run");
-    bench.expect(0, &["run", "p.toml", "--run-dir", "other"]);
+    bench.give_run("other", &[]);
     assert_eq!(whole, bench.results("other"));
 }
 
 #[test]
 fn changed_settings_are_named_and_redone_only_by_force() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let bench = Bench::with_run(&[]);
     let before = bench.results("run");
     let (_, stderr) = bench.expect(2, &["run", "p.toml", "--set", "gamma=0.4"]);
     assert!(stderr.contains("generate.gamma: 0.2") && stderr.contains("--force"), "{stderr}");
@@ -63,8 +62,7 @@ fn changed_settings_are_named_and_redone_only_by_force() {
 /// A forced redo leaves nothing of what it replaces: a folder read by `*.tar` must not hold two sets.
 #[test]
 fn a_forced_redo_leaves_nothing_behind_and_touches_no_stranger() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let bench = Bench::with_run(&[]);
     std::fs::write(bench.path("run/notes.tmp"), "mine").unwrap();
     let changed = ["--set", "ipc=2", "--set", "output.name=other", "--set", "neighbors=exact"];
     bench.expect(0, &[&["run", "p.toml", "--force"], changed.as_slice()].concat());
@@ -78,8 +76,7 @@ fn a_forced_redo_leaves_nothing_behind_and_touches_no_stranger() {
 /// What a refused run says of itself must stay true of the results that are there.
 #[test]
 fn a_refused_run_leaves_the_record_alone() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let bench = Bench::with_run(&[]);
     bench.expect(2, &["run", "p.toml", "--set", "gamma=0.4"]);
     let (status, _) = bench.expect(0, &["status", "run", "--json"]);
     let status: serde_json::Value = serde_json::from_str(&status).unwrap();
@@ -88,8 +85,7 @@ fn a_refused_run_leaves_the_record_alone() {
 
 #[test]
 fn a_damaged_output_is_made_again() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let bench = Bench::with_run(&[]);
     let before = bench.results("run");
     let image = bench.path("run/generate/1/0002.png");
     std::fs::write(&image, "short").unwrap();

@@ -34,8 +34,7 @@ fn parts_asked(bench: &Bench, moto: &Moto, code: i32, scratch: &str, args: &[&st
 
 #[test]
 fn a_worker_brings_the_parts_of_its_own_classes_and_of_counts_none() {
-    let test = "a_worker_brings_the_parts_of_its_own_classes_and_of_counts_none";
-    let Some(moto) = Moto::start(test) else { return };
+    let Some(moto) = Moto::start() else { return };
     let bench = by_class();
     moto.put("/bucket", b"");
     let none: [&str; 0] = [];

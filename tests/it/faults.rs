@@ -2,13 +2,14 @@
 //! breaks, the run says what and where, and goes on to the same bytes when the disk is whole again.
 
 use crate::harness::{Bench, contents};
+use crate::skip;
 use coda_pipe::store::Point;
 use std::process::Output;
 
 /// Rules work in builds with debug assertions only.
 fn can_break() -> bool {
     if !cfg!(debug_assertions) {
-        eprintln!("SKIPPED: a release build has no fault injection");
+        skip::impossible("a release build has no fault injection");
     }
     cfg!(debug_assertions)
 }
@@ -20,13 +21,12 @@ fn run_broken(bench: &Bench, rule: &str, args: &[&str]) -> (Output, String) {
     (output, stderr)
 }
 
-/// A copy of `from` in which the unit `unit` is to be done again.
-fn without(bench: &Bench, from: &str, unit: &str) {
-    let _ = std::fs::remove_dir_all(bench.path("run"));
-    let (from, to) = (bench.path(from), bench.path("run"));
-    let copied = std::process::Command::new("cp").arg("-a").args([&from, &to]).status().unwrap();
-    assert!(copied.success());
-    std::fs::remove_file(to.join(format!("{unit}.receipt.json"))).unwrap();
+const BATCHES: [&str; 2] = ["--set", "generate.batch=4"];
+
+/// A finished run in which the unit `unit` is to be done again.
+fn without(bench: &Bench, unit: &str) {
+    bench.give_run("run", &BATCHES);
+    std::fs::remove_file(bench.path("run").join(format!("{unit}.receipt.json"))).unwrap();
 }
 
 /// A unit of every stage with a file that it makes, its receipt, and the folder's own files.
@@ -51,7 +51,7 @@ fn a_kill_at_every_named_point_of_every_kind_of_file_is_survived() {
         return;
     }
     let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml", "--run-dir", "whole", "--set", "generate.batch=4"]);
+    bench.give_run("whole", &BATCHES);
     let whole = contents(&bench.path("whole"));
     let mut killed = 0;
     for (unit, file) in MADE {
@@ -63,11 +63,11 @@ fn a_kill_at_every_named_point_of_every_kind_of_file_is_survived() {
                 Point::Created | Point::Written if adopted => continue,
                 _ => {}
             }
-            without(&bench, "whole", unit);
+            without(&bench, unit);
             let rule = format!("kill:{}:{file}", point.name());
-            let (output, stderr) = run_broken(&bench, &rule, &["--set", "generate.batch=4"]);
+            let (output, stderr) = run_broken(&bench, &rule, &BATCHES);
             assert!(output.status.code().is_none(), "{rule}: not reached\n{stderr}");
-            bench.expect(0, &["run", "p.toml", "--set", "generate.batch=4"]);
+            bench.expect(0, &[&["run", "p.toml"][..], &BATCHES].concat());
             assert!(contents(&bench.path("run")) == whole, "{rule}: other results");
             killed += 1;
         }
@@ -81,7 +81,7 @@ fn a_kill_while_a_forced_redo_removes_old_results_is_survived() {
         return;
     }
     let bench = Bench::new();
-    let (before, after) = (["--set", "ipc=4"], ["--set", "ipc=2", "--force"]);
+    let after = ["--set", "ipc=2", "--force"];
     bench.expect(0, &["run", "p.toml", "--run-dir", "new", "--set", "ipc=2"]);
     let new = contents(&bench.path("new"));
     for (point, file) in [
@@ -95,8 +95,7 @@ fn a_kill_while_a_forced_redo_removes_old_results_is_survived() {
         ("removed", "distilled/mini-000000.tar"),
         ("removed", "assemble/cores-000000.receipt.json"),
     ] {
-        let _ = std::fs::remove_dir_all(bench.path("run"));
-        bench.expect(0, &[&["run", "p.toml"], &before[..]].concat());
+        bench.give_run("run", &[]);
         let rule = format!("kill:{point}:{file}");
         let (output, stderr) = run_broken(&bench, &rule, &after);
         assert!(output.status.code().is_none(), "{rule}: not reached\n{stderr}");
@@ -105,23 +104,49 @@ fn a_kill_while_a_forced_redo_removes_old_results_is_survived() {
     }
 }
 
-/// Rule, what must be said, and the file or folder that must be named.
-const FAILING: [(&str, &str, &str); 15] = [
-    ("create:encode/part-000000:EROFS", "choose a folder you may write", "encode/part-000000"),
-    ("write:encode/part-000001.parquet:EDQUOT", "your quota is used up", "part-000001.parquet"),
-    ("write:discover/:ENOSPC", "free some space", "discover/"),
-    ("write:fetch/part-000001.tar:ENOSPC", "free some space", "fetch/part-000001.tar"),
-    ("write:generate/:EIO@2", "the disk or the network file system fails", "generate/"),
-    ("write:mini-000000.tar:ESTALE", "mount it again", "mini-000000.tar"),
-    ("fsync:encode/part-000001.parquet:EIO", "cannot fsync", "part-000001.parquet"),
-    ("fsync:generate/2/0003.png:EDQUOT", "your quota is used up", "0003.png"),
-    ("fsync:.receipt.json:EIO@4", "cannot fsync", ".receipt.json"),
-    ("rename:index.hnsw.graph:ESTALE", "cannot rename to", "index.hnsw.graph"),
-    ("rename:anchor/1.parquet:EIO", "cannot rename to", "anchor/1.parquet"),
-    ("rename:generate/batch-000001.receipt.json:EACCES", "choose a folder", "batch-000001"),
-    ("fsync-folder:discover/2:EIO", "cannot fsync the folder", "discover/2"),
-    ("fsync-folder:assemble:ENOSPC", "free some space", "assemble"),
-    ("create:cores/:EACCES", "choose a folder you may write", "cores/"),
+/// A run in which everything before `stage` is done, and nothing else.
+fn before(bench: &Bench, stage: &str) {
+    bench.give_run("run", &[]);
+    let stages =
+        ["encode", "discover", "fetch", "anchor", "generate", "assemble", "distilled", "cores"];
+    let first = stages.iter().position(|name| *name == stage).unwrap();
+    for folder in &stages[first..] {
+        std::fs::remove_dir_all(bench.path("run").join(folder)).unwrap();
+    }
+}
+
+/// The stage that is begun with, the rule, what must be said, and the file or folder that must be named.
+const FAILING: [(&str, &str, &str, &str); 15] = [
+    (
+        "encode",
+        "create:encode/part-000000:EROFS",
+        "choose a folder you may write",
+        "encode/part-000000",
+    ),
+    (
+        "encode",
+        "write:encode/part-000001.parquet:EDQUOT",
+        "your quota is used up",
+        "part-000001.parquet",
+    ),
+    ("discover", "write:discover/:ENOSPC", "free some space", "discover/"),
+    ("fetch", "write:fetch/part-000001.tar:ENOSPC", "free some space", "fetch/part-000001.tar"),
+    ("generate", "write:generate/:EIO@2", "the disk or the network file system fails", "generate/"),
+    ("assemble", "write:mini-000000.tar:ESTALE", "mount it again", "mini-000000.tar"),
+    ("encode", "fsync:encode/part-000001.parquet:EIO", "cannot fsync", "part-000001.parquet"),
+    ("generate", "fsync:generate/2/0003.png:EDQUOT", "your quota is used up", "0003.png"),
+    ("encode", "fsync:.receipt.json:EIO@4", "cannot fsync", ".receipt.json"),
+    ("discover", "rename:index.hnsw.graph:ESTALE", "cannot rename to", "index.hnsw.graph"),
+    ("anchor", "rename:anchor/1.parquet:EIO", "cannot rename to", "anchor/1.parquet"),
+    (
+        "generate",
+        "rename:generate/batch-000001.receipt.json:EACCES",
+        "choose a folder",
+        "batch-000001",
+    ),
+    ("discover", "fsync-folder:discover/2:EIO", "cannot fsync the folder", "discover/2"),
+    ("assemble", "fsync-folder:assemble:ENOSPC", "free some space", "assemble"),
+    ("assemble", "create:cores/:EACCES", "choose a folder you may write", "cores/"),
 ];
 
 #[test]
@@ -130,10 +155,10 @@ fn failing_writes_fsyncs_and_renames_name_the_file_and_the_run_goes_on_later() {
         return;
     }
     let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
+    bench.give_run("whole", &[]);
     let whole = contents(&bench.path("whole"));
-    for (rule, said, named) in FAILING {
-        let _ = std::fs::remove_dir_all(bench.path("run"));
+    for (stage, rule, said, named) in FAILING {
+        before(&bench, stage);
         let (output, stderr) = run_broken(&bench, rule, &[]);
         assert_eq!(output.status.code(), Some(1), "{rule}\n{stderr}");
         let message = &stderr[stderr.find("error: ").unwrap_or(0)..];
@@ -149,7 +174,7 @@ fn a_disk_that_is_full_at_any_byte_stops_the_run_and_loses_nothing() {
         return;
     }
     let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
+    bench.give_run("whole", &[]);
     let whole = contents(&bench.path("whole"));
     // The index's library writes its files by itself.
     let ours = whole.iter().filter(|(name, _)| !name.contains("hnsw"));
@@ -171,7 +196,7 @@ fn short_writes_are_no_fault() {
         return;
     }
     let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
+    bench.give_run("whole", &[]);
     let (output, stderr) = run_broken(&bench, "short:", &[]);
     assert!(output.status.success(), "{stderr}");
     assert!(contents(&bench.path("run")) == contents(&bench.path("whole")));

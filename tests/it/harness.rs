@@ -1,5 +1,6 @@
 //! A small run in a temporary folder: real digits of the demo's first shard, the demo's model, the real binary.
 
+use crate::finished;
 use coda_pipe::shards::{ReadOptions, Sample, ShardReader, ShardWriter, WriterOptions};
 use coda_pipe::store::file_digest;
 use std::collections::BTreeMap;
@@ -11,9 +12,11 @@ pub fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A temporary folder with a pipeline and two shards of 45 digits of three classes each.
+/// A folder with a pipeline and two shards of 45 digits of three classes each.
 pub struct Bench {
-    dir: tempfile::TempDir,
+    folder: PathBuf,
+    /// Removes the folder; none where other tests copy it.
+    _temporary: Option<tempfile::TempDir>,
 }
 
 /// The first `per_class` demo digits of each of the classes 0, 1, 2, in the shard's order.
@@ -43,35 +46,75 @@ pub fn write_shard(path: &Path, samples: &[Sample]) {
     std::fs::write(path, writer.finish().unwrap().0).unwrap();
 }
 
+/// Writes the shards, the class list and the pipeline of a bench.
+fn write_data(folder: &Path) {
+    let samples = digits(30);
+    write_shard(&folder.join("train-000000.tar"), &samples[..45]);
+    write_shard(&folder.join("train-000001.tar"), &samples[45..]);
+    std::fs::write(folder.join("classes.txt"), "0, zero\n1, one\n2, two\n").unwrap();
+    let model = checkout().join("models/demo");
+    let pipeline = format!(
+        "[data]\nshards = \"train-{{000000..000001}}.tar\"\nclasses = \"classes.txt\"\n\
+         [model]\npath = {model:?}\n\
+         [runtime]\ndevices = \"cpu\"\nworkers = 2\n\
+         [encode]\nsize = 32\n\
+         [discover]\nipc = 4\nalgorithm = \"coda\"\nn_neighbors = 10\nmin_cluster_size = 4\nneighbors = \"hnsw\"\n\
+         [generate]\nsize = 32\nsteps = 6\ngamma = 0.2\n\
+         [output]\nname = \"mini\"\nsize = 32\nrun_dir = \"run\"\n"
+    );
+    std::fs::write(folder.join("p.toml"), pipeline).unwrap();
+}
+
+/// The folder of a bench in which `run p.toml ARGS` was done, once.
+fn run_once(args: &[&str]) -> PathBuf {
+    let args = [&["run", "p.toml"], args].concat();
+    finished::once(&args.join(" "), |folder| drop(Bench::inside(folder).expect(0, &args)))
+}
+
 impl Bench {
     pub fn new() -> Self {
-        let bench = Self { dir: tempfile::tempdir().unwrap() };
-        let samples = digits(30);
-        write_shard(&bench.path("train-000000.tar"), &samples[..45]);
-        write_shard(&bench.path("train-000001.tar"), &samples[45..]);
-        std::fs::write(bench.path("classes.txt"), "0, zero\n1, one\n2, two\n").unwrap();
-        let model = checkout().join("models/demo");
-        let pipeline = format!(
-            "[data]\nshards = \"train-{{000000..000001}}.tar\"\nclasses = \"classes.txt\"\n\
-             [model]\npath = {model:?}\n\
-             [runtime]\ndevices = \"cpu\"\nworkers = 2\n\
-             [encode]\nsize = 32\n\
-             [discover]\nipc = 4\nalgorithm = \"coda\"\nn_neighbors = 10\nmin_cluster_size = 4\nneighbors = \"hnsw\"\n\
-             [generate]\nsize = 32\nsteps = 6\ngamma = 0.2\n\
-             [output]\nname = \"mini\"\nsize = 32\nrun_dir = \"run\"\n"
-        );
-        std::fs::write(bench.path("p.toml"), pipeline).unwrap();
-        bench
+        Self::copy_of(&finished::once("data", write_data))
+    }
+
+    /// A bench in whose folder `run` lies what `run p.toml ARGS` leaves, done once for all tests.
+    pub fn with_run(args: &[&str]) -> Self {
+        Self::copy_of(&run_once(args))
+    }
+
+    /// A bench on which `prepare` was done, once for all tests that ask for it by this name.
+    pub fn prepared(name: &str, prepare: impl FnOnce(&Self)) -> Self {
+        Self::copy_of(&finished::once(name, |folder| prepare(&Self::inside(folder))))
+    }
+
+    /// Puts what `run p.toml ARGS` leaves into the folder `run`, in place of what is there: the pipeline and the shards
+    /// have to be those of a new bench.
+    pub fn give_run(&self, run: &str, args: &[&str]) {
+        let made = run_once(args);
+        let to = self.path(run);
+        let _ = std::fs::remove_dir_all(&to);
+        finished::copy_run(&made.join("run"), &to, &made, &self.folder);
+    }
+
+    fn copy_of(folder: &Path) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        finished::copy(folder, dir.path());
+        Self { folder: dir.path().to_owned(), _temporary: Some(dir) }
+    }
+
+    /// A bench in a folder that stays.
+    fn inside(folder: &Path) -> Self {
+        finished::copy(&finished::once("data", write_data), folder);
+        Self { folder: folder.to_owned(), _temporary: None }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
+        self.folder.join(name)
     }
 
     /// `coda-pipe ARGS` in the folder.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_coda-pipe"));
-        command.args(args).current_dir(self.dir.path()).stdin(Stdio::null());
+        command.args(args).current_dir(&self.folder).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let chosen = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
         if let Some(library) = chosen.or_else(fetched_runtime) {

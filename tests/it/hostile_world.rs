@@ -1,19 +1,8 @@
 //! Everything that real reports made us try, at once: no command panics, hangs or passes over a file without a word.
 
-use crate::harness::{Bench, checkout};
-use std::path::{Path, PathBuf};
-
-/// The folder of such files, which is too large to be kept here; says loudly where it is missing.
-fn cases(test: &str) -> Option<PathBuf> {
-    let shared =
-        std::env::var_os("CODA_SHARED").map_or_else(|| checkout().join("../shared"), PathBuf::from);
-    let folder = shared.join("cases/data");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("SKIPPED {test}: {} is not there; set CODA_SHARED", folder.display());
-    None
-}
+use crate::harness::Bench;
+use crate::skip;
+use std::path::Path;
 
 /// Every file below `folder` in one folder `into`, under a name of its own that tells where it was.
 fn gather(folder: &Path, into: &Path) -> Vec<String> {
@@ -50,7 +39,7 @@ fn told(bench: &Bench, args: &[&str]) -> (i32, String) {
 
 #[test]
 fn verify_and_run_say_the_same_of_every_shard() {
-    let Some(folder) = cases("verify_and_run_say_the_same_of_every_shard") else { return };
+    let Some(folder) = skip::shared("cases/data") else { return };
     let bench = Bench::new();
     let all = bench.path("all");
     std::fs::create_dir(&all).unwrap();
@@ -84,7 +73,7 @@ fn verify_and_run_say_the_same_of_every_shard() {
 
 #[test]
 fn pack_takes_or_names_every_file_of_a_folder() {
-    let Some(folder) = cases("pack_takes_or_names_every_file_of_a_folder") else { return };
+    let Some(folder) = skip::shared("cases/data") else { return };
     let bench = Bench::new();
     let all = bench.path("in/all");
     std::fs::create_dir_all(&all).unwrap();

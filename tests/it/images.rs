@@ -67,7 +67,7 @@ impl Compared {
 /// A few hundred files; `CODA_JPEGS=all` takes some 2,800, which take minutes to write.
 #[test]
 fn jpegs_of_every_kind_decode_as_pillow_decodes_them() {
-    let Some(python) = python("jpegs_of_every_kind_decode_as_pillow_decodes_them") else { return };
+    let Some(python) = python() else { return };
     let folder = tempfile::tempdir().unwrap();
     let whole = std::env::var("CODA_JPEGS").is_ok_and(|value| value == "all");
     let script = checkout().join("tests/python/check_jpeg.py");

@@ -1,7 +1,7 @@
 //! Integration tests: they drive the real binary over real digits. One binary, so that linking is paid once.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-#![allow(clippy::print_stderr, clippy::print_stdout, reason = "a skipped test is loud")]
+#![allow(clippy::print_stderr, clippy::print_stdout, reason = "a test says what it measured")]
 
 mod audit;
 mod bad_data;
@@ -19,6 +19,7 @@ mod end_to_end;
 mod far_reads;
 mod faults;
 mod features;
+mod finished;
 mod full_disk;
 mod generation;
 mod graphs;
@@ -48,6 +49,7 @@ mod shard_labels;
 mod shard_servers;
 mod shard_tools;
 mod side_by_side;
+mod skip;
 mod slurm;
 mod sources;
 mod sources_moto;

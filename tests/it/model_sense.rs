@@ -1,8 +1,8 @@
 //! What a model is, told before work is begun: what `doctor --model` refuses, `run` and `sample` refuse too, and `plan` warns
 //! of it.
 
-use crate::diffusion::support::shared;
 use crate::harness::{Bench, checkout};
+use crate::skip::shared;
 use coda_pipe::diffusion::Tokenizer;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};

@@ -1,6 +1,7 @@
 //! `moto`, the S3 server that others test with.
 
 use crate::python::python;
+use crate::skip;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -16,11 +17,11 @@ pub struct Moto {
 
 impl Moto {
     /// `None`, loudly, where it is not installed.
-    pub fn start(test: &str) -> Option<Self> {
-        let python = python(test)?;
+    pub fn start() -> Option<Self> {
+        let python = python()?;
         let found = Command::new(&python).args(["-c", "import moto.server"]).output().unwrap();
         if !found.status.success() {
-            eprintln!("SKIPPED {test}: moto is not in .venv (run `make test`, which installs it)");
+            skip::tool("moto in .venv (`make test` installs it)");
             return None;
         }
         // The port is free again when the listener is gone; nobody else on loopback is after it.

@@ -1,6 +1,7 @@
 //! The process and what is around it: who reads its words, how many threads it may start, what its paths are called.
 
 use crate::harness::Bench;
+use crate::skip;
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -87,17 +88,14 @@ fn limited(bench: &Bench, threads: usize, args: &[&str]) -> Command {
 
 #[test]
 fn where_few_threads_may_be_started_it_says_so_and_never_hangs() {
-    let bench = Bench::new();
-    let run = [&["run", "p.toml"][..], &QUICK].concat();
-    bench.expect(0, &run);
+    let bench = Bench::with_run(&QUICK);
     let open = |path: &std::path::Path| {
         let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777));
     };
     open(&bench.path("."));
     let tried = limited(&bench, 100, &["settings"]).output();
     if !tried.as_ref().is_ok_and(|tried| tried.status.success()) {
-        eprintln!("SKIPPED: no process can be started as another user here: {tried:?}");
-        return;
+        return skip::impossible(&format!("no process can be started as another user: {tried:?}"));
     }
     for threads in 1..=8 {
         let again = format!("again-{threads}");
@@ -176,8 +174,7 @@ fn a_folder_whose_name_is_no_text_is_named_before_work() {
     let bench = Bench::new();
     let odd = bench.path(".").join(std::ffi::OsStr::from_bytes(b"m\xe9l"));
     if std::fs::create_dir(&odd).is_err() {
-        eprintln!("SKIPPED: the file system takes UTF-8 names only");
-        return;
+        return skip::impossible("the file system takes UTF-8 names only");
     }
     let pipeline = bench.path("p.toml");
     let run = ["run", pipeline.to_str().unwrap(), "--run-dir", "run"];
@@ -200,9 +197,7 @@ fn a_folder_whose_name_is_no_text_is_named_before_work() {
 
 #[test]
 fn a_relative_path_given_to_report_is_of_the_current_folder() {
-    let bench = Bench::new();
-    let run = [&["run", "p.toml"][..], &QUICK].concat();
-    bench.expect(0, &run);
+    let bench = Bench::with_run(&QUICK);
     let elsewhere = bench.path("elsewhere");
     std::fs::create_dir(&elsewhere).unwrap();
     let model = crate::harness::checkout().join("models/demo");

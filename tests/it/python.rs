@@ -1,16 +1,17 @@
 //! What other programs make of our files: Python's own `webdataset` and pyarrow, from `.venv` (`make test` makes it).
 
 use crate::harness::{Bench, checkout};
+use crate::skip;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The venv's interpreter; says loudly that a test is skipped where there is none.
-pub fn python(test: &str) -> Option<PathBuf> {
+/// The venv's interpreter; where there is none, the test is skipped.
+pub fn python() -> Option<PathBuf> {
     let path = checkout().join(".venv/bin/python");
     if path.exists() {
         return Some(path);
     }
-    eprintln!("SKIPPED {test}: no .venv (run `make test`, which makes it where pip is there)");
+    skip::tool(".venv (`make test` makes it; Debian: apt-get install python3-venv)");
     None
 }
 
@@ -24,18 +25,15 @@ pub fn check(python: &PathBuf, script: &str, args: &[PathBuf]) -> serde_json::Va
 }
 
 /// What `webdataset` sees in a shard: samples, extensions, labels. `None` where it is not installed.
-pub fn webdataset(test: &str, shard: &Path) -> Option<serde_json::Value> {
-    let python = python(test)?;
+pub fn webdataset(shard: &Path) -> Option<serde_json::Value> {
+    let python = python()?;
     Some(check(&python, "check_webdataset.py", &[shard.to_owned()]))
 }
 
 #[test]
 fn pyarrow_reads_the_tables_with_the_documented_schema() {
-    let Some(python) = python("pyarrow_reads_the_tables_with_the_documented_schema") else {
-        return;
-    };
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let Some(python) = python() else { return };
+    let bench = Bench::with_run(&[]);
     bench.expect(0, &["audit", "run"]);
     let docs = std::fs::read_to_string(checkout().join("docs/run-directory.md")).unwrap();
     for (file, kind) in [
@@ -70,8 +68,7 @@ fn pyarrow_reads_the_tables_with_the_documented_schema() {
 /// What needs PyTorch or other large packages is not run by tests; at least it is Python.
 #[test]
 fn every_script_of_the_repository_compiles() {
-    let test = "every_script_of_the_repository_compiles";
-    let Some(python) = python(test) else { return };
+    let Some(python) = python() else { return };
     let listed = "import pathlib, sys\n\
         root = pathlib.Path(sys.argv[1])\n\
         scripts = [p for name in sys.argv[2:] for p in sorted((root / name).rglob('*.py'))]\n\

@@ -9,8 +9,7 @@ use std::path::Path;
 
 /// A finished run, and a shard of 45 digits that it has not seen.
 fn finished() -> Bench {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let bench = Bench::with_run(&[]);
     write_shard(&bench.path("held-out.tar"), &unseen());
     bench
 }
@@ -230,8 +229,7 @@ fn held_out_shards_that_do_not_fit_are_named() {
 
 #[test]
 fn what_is_not_finished_or_not_possible_is_refused() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml", "--until", "discover"]);
+    let bench = Bench::with_run(&["--until", "discover"]);
     let (_, stderr) = bench.expect(1, &["evaluate", "run", "--against", "train-000000.tar"]);
     assert!(stderr.contains("is not finished") && stderr.contains("of assemble"), "{stderr}");
     let (_, stderr) = bench.expect(1, &["evaluate", ".", "--against", "train-000000.tar"]);

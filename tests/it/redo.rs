@@ -23,8 +23,7 @@ fn counted(of: &[(&str, usize)]) -> BTreeMap<String, usize> {
 
 #[test]
 fn changed_settings_of_all_stages_are_shown_at_once_and_force_redoes_those_alone() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let bench = Bench::with_run(&[]);
     let changed = ["run", "p.toml", "--set", "n_neighbors=9", "--set", "steps=5"];
     let (_, stderr) = bench.expect(2, &changed);
     assert!(stderr.contains("discover: 3 units\n  discover.n_neighbors: 10 → 9"), "{stderr}");
@@ -64,8 +63,7 @@ fn a_setting_that_the_algorithm_does_not_look_at_makes_nothing_stale() {
 
 #[test]
 fn a_later_stages_changed_setting_refuses_before_anything_is_computed() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let bench = Bench::with_run(&[]);
     std::fs::remove_file(bench.path("run/encode/part-000000.receipt.json")).unwrap();
     let before = bench.events("run", "unit_finished");
     let (_, stderr) = bench.expect(2, &["run", "p.toml", "--set", "gamma=0.3"]);
@@ -77,8 +75,7 @@ fn a_later_stages_changed_setting_refuses_before_anything_is_computed() {
 
 #[test]
 fn after_an_interrupted_forced_redo_status_does_not_count_old_receipts() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let bench = Bench::with_run(&[]);
     // As an interruption right after it would leave the folder.
     let changed = ["run", "p.toml", "--set", "encode.batch=3", "--force", "--only", "encode"];
     bench.expect(0, &changed);
@@ -100,8 +97,7 @@ fn after_an_interrupted_forced_redo_status_does_not_count_old_receipts() {
 
 #[test]
 fn a_shard_that_changed_since_it_was_encoded_is_noticed() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let bench = Bench::with_run(&[]);
     let shard = std::fs::File::options().append(true).open(bench.path("train-000001.tar")).unwrap();
     shard.set_modified(SystemTime::now() + Duration::from_secs(7)).unwrap();
     let (_, stderr) = bench.expect(2, &["run", "p.toml"]);

@@ -76,8 +76,7 @@ fn what_is_kept_of_latents_is_the_users_choice() {
 
 #[test]
 fn the_fetched_originals_are_the_cores_and_lost_ones_are_named() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml", "--until", "discover"]);
+    let bench = Bench::with_run(&["--until", "discover"]);
     let core = read_cores(&bench.path("run/discover/1/cores.parquet")).unwrap().remove(0);
     bench.expect(0, &["run", "p.toml", "--until", "fetch"]);
     let number = &core.shard["train-".len().."train-".len() + 6];

@@ -1,18 +1,19 @@
 //! Units of a stage go on while one of them waits for the disk.
 
 use crate::harness::{Bench, contents};
+use crate::skip;
 
 /// A unit of each stage is held at its file's way to the disk until another unit, begun beside it, is done: the run can
 /// only end where one does not wait for the other.
 #[test]
 fn a_unit_that_waits_for_the_disk_holds_up_no_other() {
     if !cfg!(debug_assertions) {
-        eprintln!("SKIPPED: a release build has no fault injection");
+        skip::impossible("a release build has no fault injection");
         return;
     }
     let bench = Bench::new();
     let batches = ["--set", "generate.batch=4"];
-    bench.expect(0, &[&["run", "p.toml", "--run-dir", "whole"], &batches[..]].concat());
+    bench.give_run("whole", &batches);
     let held = [
         ("encode/part-000000.parquet", "encode/part-000001"),
         ("fetch/part-000000.tar", "fetch/part-000001"),

@@ -6,9 +6,7 @@ use crate::sources::{NAMES, SHARDS, expect, on_disk, parts, s3_command, use_shar
 
 #[test]
 fn an_s3_server_gives_the_same_parquet_bytes_as_the_disk() {
-    let Some(moto) = Moto::start("an_s3_server_gives_the_same_parquet_bytes_as_the_disk") else {
-        return;
-    };
+    let Some(moto) = Moto::start() else { return };
     let bench = Bench::new();
     moto.put("/bucket", b"");
     for name in NAMES {

@@ -138,7 +138,7 @@ fn what_others_have_not_done_is_named_and_exits_with_75() {
     assert!(stderr.contains("encode/part-000001"), "{stderr}");
     // The other one helps: it does its share and the rest.
     bench.expect(0, &["run", "p.toml", "--partition", "1/2"]);
-    bench.expect(0, &["run", "p.toml", "--run-dir", "alone"]);
+    bench.give_run("alone", &[]);
     assert!(contents(&bench.path("run")) == contents(&bench.path("alone")));
 }
 

@@ -69,8 +69,7 @@ fn watch(moto: &Moto, run: &str, whole: &BTreeMap<String, Vec<u8>>, stop: &Atomi
 /// `CODA_CRASHES`: kills in all (3 unless given).
 #[test]
 fn three_on_an_object_store_killed_at_random_leave_the_bytes_of_a_run_on_disk() {
-    let test = "three_on_an_object_store_killed_at_random_leave_the_bytes_of_a_run_on_disk";
-    let Some(moto) = Moto::start(test) else { return };
+    let Some(moto) = Moto::start() else { return };
     let crashes = from_environment("CODA_CRASHES").unwrap_or(3) as usize;
     let mut dice = Dice::from_environment(&format!("{crashes} crashes of three far workers"));
     let bench = Bench::new();

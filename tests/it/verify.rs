@@ -13,8 +13,7 @@ fn rot(path: &Path) {
 
 #[test]
 fn a_whole_folder_verifies_and_a_stranger_is_named() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let bench = Bench::with_run(&[]);
     let (stdout, _) = bench.expect(0, &["verify", "run"]);
     assert!(stdout.contains("15 units, ") && stdout.contains(" 0 damaged, 0 in no"), "{stdout}");
     std::fs::write(bench.path("run/distilled/notes.txt"), "mine").unwrap();
@@ -25,8 +24,7 @@ fn a_whole_folder_verifies_and_a_stranger_is_named() {
 
 #[test]
 fn damage_that_run_cannot_see_is_found_named_and_repaired_alone() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml", "--set", "generate.batch=4"]);
+    let bench = Bench::with_run(&["--set", "generate.batch=4"]);
     let whole = contents(&bench.path("run"));
     let run = |name: &str| bench.path("run").join(name);
     rot(&run("encode/part-000001.parquet"));
@@ -84,8 +82,7 @@ fn a_repair_without_its_pipeline_file_says_which_command_does_it() {
 
 #[test]
 fn verify_waits_for_no_run_under_way() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let bench = Bench::with_run(&[]);
     let _held = coda_pipe::store::Lock::take(&bench.path("run"), |_| ()).unwrap();
     let (_, stderr) = bench.expect(1, &["verify", "run"]);
     assert!(stderr.contains("locked by another run"), "{stderr}");

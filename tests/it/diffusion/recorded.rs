@@ -4,7 +4,8 @@ use coda_pipe::diffusion::{Generator, Job, Sampling, Tokenizer};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 
-use super::support::{generator, greatest_difference, grey_levels, shared, spread, tiny, values};
+use super::support::{generator, greatest_difference, grey_levels, spread, tiny, values};
+use crate::skip::shared;
 
 #[derive(Deserialize)]
 struct RecordedPrompt {

@@ -1,5 +1,6 @@
 //! Where fixtures lie, and how numbers are compared.
 
+use crate::skip::shared;
 use std::path::{Path, PathBuf};
 
 use coda_pipe::diffusion::{Generator, ModelFolder};
@@ -11,18 +12,6 @@ pub const THREADS: usize = 2;
 pub fn runtime() -> Runtime {
     let pipeline_folder = Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")));
     Runtime::load(&Search { setting: None, pipeline_folder }).unwrap_or_else(|e| panic!("{e}"))
-}
-
-/// A path in the folder of large fixtures; `None`, said loudly, where there is none.
-pub fn shared(path: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("CODA_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let path = root.join(path);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("SKIPPED: {} is not there; set CODA_SHARED to the fixtures", path.display());
-    None
 }
 
 /// The demonstration model, in the checkout or among the large fixtures.
