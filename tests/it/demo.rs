@@ -1,7 +1,7 @@
 //! The demo itself, at its real size: what a newcomer sees.
 
 use crate::harness::{Bench, checkout, read_shard};
-use crate::python;
+use crate::other_programs::tables as python;
 use std::collections::BTreeMap;
 
 const G: &str = "distilled/demo-000000.tar";

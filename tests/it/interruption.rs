@@ -47,7 +47,7 @@ fn killed_ten_times_the_results_are_the_same_bytes() {
 }
 
 /// Slurm sends SIGUSR1 ahead of the end of an allocation, if asked to, and SIGTERM at it. That what is under way is finished:
-/// `stopping.rs`.
+/// `graceful_stop.rs`.
 #[test]
 fn sigint_sigterm_and_slurms_sigusr1_end_the_run_in_order_and_leave_a_resumable_folder() {
     let bench = Bench::new();

@@ -1,7 +1,7 @@
 //! `shards index` and `shards verify`.
 
 use crate::harness::{Bench, checkout, digits, write_shard};
-use crate::python::python;
+use crate::other_programs::tables::python;
 use serde_json::Value;
 use std::process::Command;
 

@@ -2,7 +2,7 @@
 
 use crate::harness::Bench;
 use crate::object_server::ObjectServer;
-use crate::sources::{NAMES, command, expect, use_shards};
+use crate::object_store::shards::{NAMES, command, expect, use_shards};
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -2,7 +2,7 @@
 
 use crate::harness::Bench;
 use crate::moto::Moto;
-use crate::sources::{NAMES, SHARDS, expect, on_disk, parts, s3_command, use_shards};
+use crate::object_store::shards::{NAMES, SHARDS, expect, on_disk, parts, s3_command, use_shards};
 
 #[test]
 fn an_s3_server_gives_the_same_parquet_bytes_as_the_disk() {

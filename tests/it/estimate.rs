@@ -1,7 +1,7 @@
 //! `coda-pipe plan`: what it says before a run against what the run then does.
 
 use crate::harness::{Bench, digits, write_shard};
-use crate::sources::{command, expect, on_server};
+use crate::object_store::shards::{command, expect, on_server};
 use serde_json::Value;
 
 fn plan(bench: &Bench, more: &[&str]) -> Value {

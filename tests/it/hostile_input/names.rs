@@ -1,7 +1,7 @@
 //! Names that somebody else chose: sample keys, class labels, a model's file names. None becomes a path.
 
-use crate::diffusion::support::runtime;
 use crate::harness::{Bench, digits, read_shard};
+use crate::model_goldens::support::runtime;
 use arrow::array::AsArray;
 use coda_pipe::onnx::{Graph, GraphOptions};
 use coda_pipe::shards::Sample;

@@ -1,7 +1,7 @@
 //! Image files of every kind, against what Pillow makes of them.
 
 use crate::harness::{Bench, checkout, digits, write_shard};
-use crate::python::python;
+use crate::other_programs::tables::python;
 use coda_pipe::imaging::{DecodeOptions, ImagingError, decode_rgb};
 use image::{ExtendedColorType, ImageEncoder};
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use crate::documents::{blocks, run};
 use crate::harness::{Bench, checkout, digits, read_shard, write_shard};
-use crate::python::{check, python};
+use crate::other_programs::tables::{check, python};
 use crate::skip;
 use std::process::{Command, Stdio};
 

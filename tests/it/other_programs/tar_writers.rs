@@ -2,7 +2,7 @@
 //! purpose, what this file says.
 
 use crate::harness::{Bench, checkout};
-use crate::python::python;
+use crate::other_programs::tables::python;
 use crate::skip;
 use serde_json::Value;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! What lies in `deploy/`, with the real packages.
 
 use crate::harness::{Bench, checkout};
-use crate::python::{check, python};
+use crate::other_programs::tables::{check, python};
 use crate::skip;
 use std::path::PathBuf;
 use std::process::Command;

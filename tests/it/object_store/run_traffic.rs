@@ -2,7 +2,7 @@
 
 use crate::harness::{Bench, digits, write_shard};
 use crate::moto::Moto;
-use crate::sources::{expect, s3_command};
+use crate::object_store::shards::{expect, s3_command};
 
 /// A run in an object store, of three shards with one class each.
 fn by_class() -> Bench {

@@ -1,6 +1,6 @@
 //! `moto`, the S3 server that others test with.
 
-use crate::python::python;
+use crate::other_programs::tables::python;
 use crate::skip;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -1,7 +1,7 @@
 //! Graphs and the devices that they run on, as far as they can be seen without a card.
 
-use crate::diffusion::support::runtime;
 use crate::harness::{Bench, checkout};
+use crate::model_goldens::support::runtime;
 use crate::skip;
 use coda_pipe::onnx::{Data, Graph, GraphOptions, Tensor};
 

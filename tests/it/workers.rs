@@ -1,6 +1,6 @@
 //! Several processes in one run directory: `--partition`.
 
-use crate::crash::{Dice, from_environment};
+use crate::crash_safety::random_kills::{Dice, from_environment};
 use crate::harness::{Bench, contents};
 use std::collections::BTreeMap;
 use std::path::Path;

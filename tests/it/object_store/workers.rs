@@ -1,9 +1,9 @@
 //! A run directory in an object store: `--run-dir s3://…`, against `moto` on loopback.
 
-use crate::crash::{Dice, from_environment};
+use crate::crash_safety::random_kills::{Dice, from_environment};
 use crate::harness::{Bench, contents};
 use crate::moto::Moto;
-use crate::sources::{expect, s3_command};
+use crate::object_store::shards::{expect, s3_command};
 use std::collections::BTreeMap;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
