@@ -7,7 +7,8 @@ fn workers_and_threads_do_not_change_a_byte() {
     let bench = Bench::new();
     for workers in ["1", "4"] {
         let set = format!("workers={workers}");
-        bench.expect(0, &["run", "p.toml", "--run-dir", workers, "--set", &set]);
+        let run = ["run", "p.toml", "--run-dir", workers, "--set", &set, "--set", "threads=0"];
+        bench.expect(0, &run);
     }
     assert_eq!(bench.results("1"), bench.results("4"));
 }

@@ -46,7 +46,8 @@ pub fn write_shard(path: &Path, samples: &[Sample]) {
     std::fs::write(path, writer.finish().unwrap().0).unwrap();
 }
 
-/// Writes the shards, the class list and the pipeline of a bench.
+/// Writes the shards, the class list and the pipeline of a bench. One thread a graph: several wait for each other actively,
+/// which takes half as much again of a busy machine.
 fn write_data(folder: &Path) {
     let samples = digits(30);
     write_shard(&folder.join("train-000000.tar"), &samples[..45]);
@@ -56,7 +57,7 @@ fn write_data(folder: &Path) {
     let pipeline = format!(
         "[data]\nshards = \"train-{{000000..000001}}.tar\"\nclasses = \"classes.txt\"\n\
          [model]\npath = {model:?}\n\
-         [runtime]\ndevices = \"cpu\"\nworkers = 2\n\
+         [runtime]\ndevices = \"cpu\"\nworkers = 2\nthreads = 1\n\
          [encode]\nsize = 32\n\
          [discover]\nipc = 4\nalgorithm = \"coda\"\nn_neighbors = 10\nmin_cluster_size = 4\nneighbors = \"hnsw\"\n\
          [generate]\nsize = 32\nsteps = 6\ngamma = 0.2\n\
