@@ -1,6 +1,7 @@
 //! `coda-pipe run`.
 
 use super::exit::{Exit, TryLater, UsageError, interrupted};
+use super::folders::folders;
 use super::open_run::OpenRun;
 use super::report;
 use super::report::Wanted;
@@ -227,7 +228,7 @@ impl Run {
             && *range.end() == STAGES.len() - 1
         {
             // What other machines made, where the run directory is an object store.
-            run_dir.make_all_local()?;
+            run_dir.make_all_local(&folders())?;
             let of = OpenRun { context, run_dir: run_dir.clone(), record: run_dir.record()? };
             let (path, _) = report::make(&of, progress, &cancel, &Wanted::default()).await?;
             crate::say!("report in {}", path.display());

@@ -1,6 +1,7 @@
 //! A run's place in its run directory: alone, or one of a worker.
 
 use super::exit::{Exit, TryLater, UsageError};
+use super::folders::folders;
 use super::partition::partition;
 use crate::engine::{Partition, WorkerRole};
 use crate::store::{Lock, Member, RunDir, StoreError, WorkerState};
@@ -125,8 +126,8 @@ impl RunDirLock {
     /// If it can't be listed or removed.
     pub(crate) fn sweep(&self, run_dir: &RunDir) -> Result<(), StoreError> {
         match self {
-            Self::Among(..) if !run_dir.is_remote() => run_dir.sweep_after_the_dead(),
-            _ => run_dir.sweep(),
+            Self::Among(..) if !run_dir.is_remote() => run_dir.sweep_after_the_dead(&folders()),
+            _ => run_dir.sweep(&folders()),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::exit::{Exit, UsageError};
 use super::run::Run;
 use super::run_dir_lock::alone;
-use crate::pipeline::stage_names;
+use crate::pipeline::{result_folders, stage_names};
 use crate::store::{Lock, RunDir, StoreError, Verification, verify};
 use anyhow::Context as _;
 use clap::Args;
@@ -83,7 +83,8 @@ impl Verify {
         {
             bar.set_style(style);
         }
-        let found = verify(run_dir, &stage_names().collect::<Vec<_>>(), |bytes| bar.inc(bytes))?;
+        let stages: Vec<&str> = stage_names().collect();
+        let found = verify(run_dir, (&stages, &result_folders()), |bytes| bar.inc(bytes))?;
         bar.finish_and_clear();
         Ok(found)
     }
