@@ -3,7 +3,7 @@
 
 use crate::harness::{Bench, contents};
 use crate::skip;
-use coda_pipe::store::Point;
+use coda_pipe::internals::store::Point;
 use std::process::Output;
 
 /// Rules work in builds with debug assertions only.
