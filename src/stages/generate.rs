@@ -134,11 +134,10 @@ impl Stage for Generate {
             let prompt = about.map(|c| (&c.prompt, &c.supercategory));
             images.push(json!([class, slot.rank, prompt, anchors]));
         }
-        Ok(Fingerprint {
-            settings: json!({
+        let mut settings = json!({
                 "generate.size": self.context.size(), "generate.steps": g.steps, "generate.cfg": g.cfg,
                 "generate.gamma": g.gamma, "generate.guidance_fraction": g.guidance_fraction,
-                "generate.schedule": g.schedule, "generate.prompt": g.prompt,
+                "generate.prompt": g.prompt,
                 "generate.negative_prompt": g.negative_prompt, "generate.noise": g.noise,
                 "generate.seed": g.seed, "generate.batch": g.batch, "output.size": output.size,
                 "generate.seeds": g.seeds, "generate.scheduler": g.scheduler, "generate.sigmas": g.sigmas,
@@ -147,9 +146,12 @@ impl Stage for Generate {
                 "generate.guidance_rescale": g.guidance_rescale,
                 "generate.denoising_factor": g.denoising_factor,
                 "generate.retry_failed": g.retry_failed,
-            }),
-            inputs: json!({"images": images, "model": self.model, "refiner": self.refiner}).into(),
-        })
+        });
+        for (key, value) in self.context.pipeline.guidance.terms.in_use() {
+            settings[format!("guidance.{key}")] = json!(value);
+        }
+        let inputs = json!({"images": images, "model": self.model, "refiner": self.refiner}).into();
+        Ok(Fingerprint { settings, inputs })
     }
 
     fn can_cure(&self, _fault: &Fault) -> bool {

@@ -6,9 +6,9 @@ use super::error::StageError;
 use super::generate_device::sampling;
 use super::run::{StageRange, place};
 use crate::config::ClassList;
-use crate::models::checkup::{Problem, cautions, problems, refuse};
 use crate::models::image_features;
-use crate::models::scheduler::Method;
+use crate::models::noise_schedule::Method;
+use crate::models::validate::{Problem, cautions, problems, refuse};
 use crate::models::{PromptTokens, Purpose};
 
 /// Refuses models that can't do what is left to do in `stages`, and answers with what the user should know of them.
@@ -79,8 +79,8 @@ pub(super) fn findings(context: &Context) -> Vec<String> {
 }
 
 fn sentence(what_happens: &str, problem: &Problem) -> String {
-    let (file, what, cure) = (problem.file.display(), &problem.what, &problem.cure);
-    format!("{what_happens}: {file}: {what}; {cure}")
+    let (file, what, remedy) = (problem.file.display(), &problem.what, &problem.remedy);
+    format!("{what_happens}: {file}: {what}; {remedy}")
 }
 
 fn about(context: &Context) -> Vec<String> {
