@@ -7,7 +7,9 @@
 )]
 
 use coda_pipe::discovery::{Algorithm, Matrix, NeighborSearch, Settings, discover, neighbors};
-use coda_pipe::imaging::{DecodeOptions, RgbImage, decode_rgb, encode_png, resize_lanczos};
+use coda_pipe::internals::imaging::{
+    DecodeOptions, RgbImage, decode_rgb, encode_png, resize_lanczos,
+};
 use coda_pipe::models::noise::Noise;
 use std::time::Instant;
 

@@ -1,7 +1,7 @@
 //! The section `[guidance]`: its keys are those that the terms of guidance declare.
 
 use super::document::Document;
-use super::error::{Origin, Problem};
+use super::error::Problem;
 use super::key_doc::{KeyDoc, full_name};
 use super::section::{Bases, Section};
 use crate::models::guidance::{TermKey, TermSettings, TermValue, term_keys};
@@ -61,6 +61,7 @@ fn read(document: &Document, key: &TermKey) -> Result<Option<TermValue>, Problem
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::error::Origin;
     use crate::models::guidance::TermKind;
 
     const KEY: TermKey = TermKey {

@@ -177,8 +177,8 @@ fn clean(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Features;
     use super::*;
+    use crate::config::Features;
     use crate::discovery::Algorithm;
     use crate::models::guidance::GuidanceSchedule;
 

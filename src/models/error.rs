@@ -90,6 +90,13 @@ pub enum DiffusionError {
         reason: String,
     },
 
+    /// An image that can't be encoded as a PNG.
+    #[error("the image can't be written as a PNG: {reason}")]
+    Png {
+        /// What is wrong with it.
+        reason: String,
+    },
+
     /// Opening or running a graph failed.
     #[error(transparent)]
     Onnx(#[from] OnnxError),

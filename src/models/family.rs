@@ -51,6 +51,9 @@ pub enum HiddenStates {
     Penultimate,
 }
 
+/// The folder of the image decoder, in every family.
+const VAE_DECODER: &str = "vae_decoder";
+
 const STABLE_DIFFUSION: Pipelines =
     Pipelines { with: "StableDiffusion", without: Some("StableDiffusion3") };
 
@@ -142,28 +145,27 @@ impl Family {
 
     /// The folders of all text encoders of all families, each once.
     pub fn text_folders() -> Vec<&'static str> {
-        each_once(|role| role.folder)
+        let all = FAMILIES.iter().flat_map(|family| family.text);
+        let mut folders: Vec<&str> = all.map(|role| role.folder).collect();
+        folders.sort_unstable();
+        folders.dedup();
+        folders
     }
 
-    /// The folders of all tokenizers of all families, each once.
-    pub fn tokenizer_folders() -> Vec<&'static str> {
-        each_once(|role| role.tokenizer)
+    /// The files and folders of a model that an image from a prompt depends on.
+    pub fn image_parts(&self) -> Vec<&'static str> {
+        let mut parts = vec!["model_index.json", "scheduler"];
+        parts.extend(self.text.iter().map(|role| role.folder));
+        parts.extend(self.text.iter().map(|role| role.tokenizer));
+        parts.extend([self.denoiser, VAE_DECODER]);
+        parts
     }
 
-    /// The folders of all denoisers of all families, each once.
-    pub fn denoiser_folders() -> Vec<&'static str> {
-        let mut all: Vec<&str> = FAMILIES.iter().map(|family| family.denoiser).collect();
-        all.sort_unstable();
-        all.dedup();
-        all
+    /// The folders of the graphs that make an image from a prompt.
+    pub fn image_graphs(&self) -> Vec<&'static str> {
+        let text = self.text.iter().map(|role| role.folder);
+        text.chain([self.denoiser, VAE_DECODER]).collect()
     }
-}
-
-fn each_once(name: fn(&TextRole) -> &'static str) -> Vec<&'static str> {
-    let mut all: Vec<&str> = FAMILIES.iter().flat_map(|family| family.text).map(name).collect();
-    all.sort_unstable();
-    all.dedup();
-    all
 }
 
 #[cfg(test)]
@@ -190,7 +192,9 @@ mod tests {
     fn the_table_gives_the_names_that_messages_and_digests_use() {
         assert_eq!(Family::choice(), "SDXL or Stable Diffusion 1 or 2");
         assert_eq!(Family::text_folders(), ["text_encoder", "text_encoder_2"]);
-        assert_eq!(Family::tokenizer_folders(), ["tokenizer", "tokenizer_2"]);
-        assert_eq!(Family::denoiser_folders(), ["unet"]);
+        let parts = FAMILIES[0].image_parts();
+        assert_eq!(parts[2..6], ["text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2"]);
+        assert_eq!((parts[6], parts[7]), ("unet", "vae_decoder"));
+        assert_eq!(FAMILIES[2].image_graphs(), ["text_encoder", "unet", "vae_decoder"]);
     }
 }

@@ -11,6 +11,7 @@ use super::sampler::{TraceStep, denoise};
 use super::sampling::{Overrides, Sampling};
 use super::text::{PromptEmbedding, PromptEncoder};
 use super::vae::Decoder;
+use crate::imaging::{RgbImage, encode_png};
 use crate::onnx::{GraphOptions, Runtime};
 
 /// One image to make.
@@ -40,6 +41,19 @@ pub struct Generated {
 }
 
 impl Generated {
+    /// The image as an 8-bit RGB PNG; the same image gives the same bytes.
+    ///
+    /// # Errors
+    /// [`DiffusionError::Png`] for an image without pixels or with too few for its size.
+    pub fn to_png(&self) -> Result<Vec<u8>, DiffusionError> {
+        let (width, height) = (self.width as u32, self.height as u32);
+        let image = RgbImage::from_raw(width, height, self.rgb.clone());
+        let image = image.ok_or_else(|| DiffusionError::Png {
+            reason: format!("{} values are no image of {width}×{height} pixels", self.rgb.len()),
+        })?;
+        encode_png(&image).map_err(|error| DiffusionError::Png { reason: error.to_string() })
+    }
+
     /// True where all pixels are the same within a level: what a model makes that has lost its way.
     pub fn is_blank(&self) -> bool {
         (0..3).all(|channel| {

@@ -1,8 +1,15 @@
 //! A text-to-image model as parts, and CoDA's guided sampling with it.
 //!
-//! Two halves: arithmetic on slices ([`noise_schedule`], [`guidance`], [`noise`], [`denoise`]), which
-//! knows of no files or graphs, and the parts that own a graph ([`PromptEncoder`], [`Unet`],
-//! [`Encoder`], [`Decoder`]). [`Generator`] puts them together.
+//! From a model folder to an image: [`ModelFolder::open`] reads and checks the folder, [`Generator::load`] opens its graphs
+//! with a [`Runtime`](crate::onnx::Runtime), [`Generator::encode_prompt`] makes a [`PromptEmbedding`], and
+//! [`Generator::generate`] turns [`Job`]s (prompt, initial [`noise`], anchor) into [`Generated`] images, as [`Sampling`] says.
+//! [`Encoder`] makes anchors: latents of real images. `examples/sample_image.rs` is the whole way.
+//!
+//! Latents are channels × height × width, row-major, one sample after another. They are on the scale that the denoiser
+//! works on: [`VaeConfig::scaling_factor`] is in them. [`validate`] tells all that is wrong with a folder at once.
+//!
+//! Two halves: arithmetic on slices ([`noise_schedule`], [`guidance`], [`noise`]), which knows of no files or graphs, and
+//! the parts that own a graph. [`FAMILIES`] says in what kinds of models differ.
 
 mod denoiser;
 mod error;
@@ -13,7 +20,7 @@ mod generator;
 #[cfg(test)]
 mod golden;
 pub mod guidance;
-pub mod image_features;
+pub(crate) mod image_features;
 mod json;
 pub mod noise;
 pub mod noise_schedule;
@@ -23,12 +30,11 @@ mod text;
 mod vae;
 pub mod validate;
 
-pub use denoiser::{BoundUnet, Denoiser, Prediction, Unet};
 pub use error::DiffusionError;
 pub use family::{FAMILIES, Family, HiddenStates, Pipelines, TextRole};
 pub use folder::{ModelFolder, Purpose, TextPart, VaeConfig};
 pub use generator::{Generated, Generator, Job};
-pub use sampler::{TraceStep, denoise};
+pub use sampler::TraceStep;
 pub use sampling::{Overrides, Sampling};
-pub use text::{Cut, PromptEmbedding, PromptEncoder, PromptTokens, Tokenizer};
+pub use text::{Cut, PromptEmbedding, PromptTokens, Tokenizer};
 pub use vae::{DecodedImage, Decoder, Encoder};

@@ -30,7 +30,7 @@ pub struct TraceStep {
 ///
 /// # Errors
 /// Those of the model.
-pub fn denoise(
+pub(super) fn denoise(
     solver: &mut dyn Solver,
     range: Range<usize>,
     plan: &GuidancePlan,

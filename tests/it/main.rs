@@ -16,6 +16,7 @@ mod discovery;
 mod doctor_model;
 mod documents;
 mod end_to_end;
+mod examples;
 mod far_reads;
 mod faults;
 mod features;

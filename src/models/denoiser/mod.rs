@@ -4,11 +4,11 @@ mod unet;
 
 use super::error::DiffusionError;
 
-pub use unet::{BoundUnet, Unet};
+pub(super) use unet::Unet;
 
 /// What a denoiser predicts of a batch of samples; both vectors are as long as the batch.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Prediction {
+pub(crate) struct Prediction {
     /// Given the prompts.
     pub conditional: Vec<f32>,
     /// Given the negative prompts; `None` in runs without classifier-free guidance.
@@ -16,7 +16,7 @@ pub struct Prediction {
 }
 
 /// A network that predicts noise (or velocity) for a batch of samples.
-pub trait Denoiser {
+pub(crate) trait Denoiser {
     /// Predicts for `input`, the batch's scaled samples, at `timestep` of step `step`.
     ///
     /// # Errors

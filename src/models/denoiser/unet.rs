@@ -18,7 +18,7 @@ const CHANGING: usize = 2;
 const AESTHETIC_SCORES: [f32; 2] = [6.0, 2.5];
 
 /// An open UNet.
-pub struct Unet {
+pub(in crate::models) struct Unet {
     graph: Graph,
     timestep_shape: Vec<usize>,
     aesthetic: bool,
@@ -104,7 +104,7 @@ impl Unet {
 }
 
 /// A UNet bound to a batch's prompts.
-pub struct BoundUnet<'a> {
+pub(in crate::models) struct BoundUnet<'a> {
     graph: BoundGraph<'a>,
     timestep_shape: &'a [usize],
     rows: usize,

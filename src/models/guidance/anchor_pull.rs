@@ -23,7 +23,7 @@ use crate::models::noise_schedule::NoiseSchedule;
 /// The term.
 pub(super) struct AnchorPull;
 
-static SCHEDULE: TermKey = TermKey {
+const SCHEDULE: TermKey = TermKey {
     name: "schedule",
     kind: TermKind::Choice(&["sigma", "flat", "scaled"]),
     default: TermValue::Choice("scaled"),
@@ -50,7 +50,7 @@ pub enum GuidanceSchedule {
 }
 
 /// Side of the latents that the published γ is for, in cells: SDXL's at 1,024 pixels.
-pub const REFERENCE_SIDE: usize = 128;
+const REFERENCE_SIDE: usize = 128;
 
 impl GuidanceSchedule {
     /// The schedule that `terms` say.
@@ -81,8 +81,8 @@ impl From<GuidanceSchedule> for TermSettings {
 }
 
 impl GuidanceTerm for AnchorPull {
-    fn keys(&self) -> &'static [&'static TermKey] {
-        &[&SCHEDULE]
+    fn keys(&self) -> &'static [TermKey] {
+        &[SCHEDULE]
     }
 
     fn check(&self, settings: &GuidanceSettings) -> Result<(), SettingFault> {

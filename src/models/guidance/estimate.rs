@@ -4,7 +4,7 @@ use crate::models::noise_schedule::PredictionType;
 
 /// The relation of prediction and clean latent at one noise level, the noisy sample being fixed.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct CleanEstimate {
+pub(in crate::models) struct CleanEstimate {
     of_input: f32,
     of_output: f32,
     per_unit: f64,

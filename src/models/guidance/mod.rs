@@ -10,10 +10,11 @@ mod settings;
 
 use super::denoiser::Prediction;
 use super::noise_schedule::{NoiseSchedule, PredictionType};
+use estimate::CleanEstimate;
 
-pub use anchor_pull::{GuidanceSchedule, REFERENCE_SIDE};
-pub use estimate::CleanEstimate;
-pub use settings::{GuidanceSettings, TermKey, TermKind, TermSettings, TermValue, term_keys};
+pub use anchor_pull::GuidanceSchedule;
+pub(super) use settings::GuidanceSettings;
+pub use settings::{TermKey, TermKind, TermSettings, TermValue, term_keys};
 
 /// All terms, in the order in which they edit a prediction.
 static TERMS: [&dyn GuidanceTerm; 2] = [&anchor_pull::AnchorPull, &classifier_free::ClassifierFree];
@@ -24,7 +25,7 @@ pub(super) type SettingFault = (&'static str, String);
 /// A term of guidance: an edit of each step's prediction.
 trait GuidanceTerm: Sync {
     /// The keys of `[guidance]` that the term reads.
-    fn keys(&self) -> &'static [&'static TermKey] {
+    fn keys(&self) -> &'static [TermKey] {
         &[]
     }
 
@@ -44,7 +45,7 @@ trait GuidanceTerm: Sync {
 
 /// The guidance of a run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct GuidancePlan {
+pub(super) struct GuidancePlan {
     /// Its settings.
     pub settings: GuidanceSettings,
     /// What the denoiser predicts.
@@ -57,7 +58,7 @@ pub struct GuidancePlan {
 
 /// One step of a batch, as terms see it.
 #[derive(Debug, Clone, Copy)]
-pub struct GuidanceStep<'a> {
+pub(super) struct GuidanceStep<'a> {
     /// The step's number in its noise schedule.
     pub index: usize,
     /// The noise levels of the run.
@@ -70,7 +71,7 @@ pub struct GuidanceStep<'a> {
 
 impl GuidancePlan {
     /// Edits the prediction of a batch at one step: every term in its turn.
-    pub fn apply(&self, step: &GuidanceStep<'_>, prediction: &mut Prediction) {
+    pub(super) fn apply(&self, step: &GuidanceStep<'_>, prediction: &mut Prediction) {
         let used = TERMS.iter().filter(|term| term.is_used(&self.settings.terms));
         used.for_each(|term| term.apply(self, step, prediction));
     }

@@ -51,7 +51,7 @@ pub struct TermSettings {
 
 /// Settings of guidance in a run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct GuidanceSettings {
+pub(crate) struct GuidanceSettings {
     /// Classifier-free scale w.
     pub cfg: f32,
     /// Share of guidance rescale, 0 for none.
@@ -111,7 +111,7 @@ impl std::fmt::Display for TermValue {
 
 impl TermSettings {
     /// Sets `key`.
-    pub fn set(&mut self, key: &'static TermKey, value: TermValue) {
+    pub fn set(&mut self, key: &TermKey, value: TermValue) {
         self.set.insert(key.name, value);
     }
 
@@ -179,12 +179,11 @@ mod tests {
 
     #[test]
     fn a_key_has_its_default_until_it_is_set() {
-        static KEY: TermKey = STRENGTH;
         let mut settings = TermSettings::default();
-        assert_eq!(settings.number(&KEY), 0.25);
-        settings.set(&KEY, TermValue::Number(0.75));
-        assert_eq!(settings.number(&KEY), 0.75);
-        assert_eq!(settings.get(&KEY).to_string(), "0.75");
+        assert_eq!(settings.number(&STRENGTH), 0.25);
+        settings.set(&STRENGTH, TermValue::Number(0.75));
+        assert_eq!(settings.number(&STRENGTH), 0.75);
+        assert_eq!(settings.get(&STRENGTH).to_string(), "0.75");
     }
 
     #[test]

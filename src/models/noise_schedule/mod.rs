@@ -1,5 +1,5 @@
-//! Schedules and solvers: which noise levels sampling visits, and how it goes from one to the
-//! next. Pure arithmetic on slices.
+//! Noise schedules and solvers: which noise levels sampling visits, and how it goes from one to the next. Pure arithmetic
+//! on slices.
 
 mod betas;
 mod config;
@@ -13,13 +13,13 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use betas::alphas_cumprod;
+use betas::alphas_cumprod;
 pub use config::{
     BetaSchedule, FinalSigma, PredictionType, SchedulerConfig, SolverType, TimestepSpacing,
 };
-pub use ddim::DdimSolver;
-pub use dpm::DpmSolver;
-pub use euler::EulerSolver;
+use ddim::DdimSolver;
+use dpm::DpmSolver;
+use euler::EulerSolver;
 pub use other_keys::OtherKeys;
 
 /// The solver of a run.

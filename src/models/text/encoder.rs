@@ -44,7 +44,7 @@ impl PromptEmbedding {
 }
 
 /// The text encoders of a model with their tokenizers.
-pub struct PromptEncoder {
+pub(in crate::models) struct PromptEncoder {
     /// In the order of the family.
     encoders: Vec<TextEncoder>,
     zeros_when_empty: bool,

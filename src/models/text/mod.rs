@@ -6,7 +6,7 @@ mod merges;
 mod prompt_tokens;
 mod tokenizer;
 
-pub(super) use encoder::TextEncoder;
-pub use encoder::{PromptEmbedding, PromptEncoder};
+pub use encoder::PromptEmbedding;
+pub(super) use encoder::{PromptEncoder, TextEncoder};
 pub use prompt_tokens::PromptTokens;
 pub use tokenizer::{Cut, Tokenizer};

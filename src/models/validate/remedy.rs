@@ -49,6 +49,7 @@ pub(super) fn problem(root: &Path, error: &DiffusionError) -> Problem {
         DiffusionError::Setting { name, reason } => {
             problem(root, format!("{name}: {reason}"), "choose another --size")
         }
+        DiffusionError::Png { reason } => problem(root, reason.clone(), AGAIN),
         DiffusionError::Onnx(error) => onnx(root, error),
     }
 }

@@ -1,0 +1,100 @@
+//! What other workers have done of a stage, and what they are at.
+
+use crate::store::{Member, Receipt, RunDir, StoreError};
+use std::collections::HashSet;
+
+/// A unit that is left.
+#[derive(Debug, Clone)]
+pub(super) struct PendingUnit {
+    /// `stage/name`.
+    pub(super) name: String,
+    /// Its fingerprint's digest today.
+    pub(super) fingerprint: String,
+}
+
+/// What a look shows of the units that are left, by number.
+pub(super) struct PeerProgress {
+    pub(super) done: Vec<(usize, Receipt)>,
+    pub(super) under_way: HashSet<usize>,
+}
+
+/// Looks at the units that are `left`. All at once: one by one, an object store's answers would take minutes where there
+/// are thousands.
+pub(super) fn seen(
+    run_dir: &RunDir,
+    member: &Member,
+    stage: &str,
+    left: Vec<(usize, PendingUnit)>,
+) -> Result<PeerProgress, StoreError> {
+    let now = run_dir.snapshot(stage)?;
+    let among = |names: Vec<String>| {
+        let there: HashSet<String> = names.into_iter().collect();
+        let names = left.iter().map(|(_, unit)| &unit.name);
+        names.filter(|name| there.contains(*name)).cloned().collect()
+    };
+    let mut read = run_dir.receipts_of(stage, among(now.receipts))?;
+    let at_work = member.under_way(among(now.claims))?;
+    let mut seen = PeerProgress { done: Vec::new(), under_way: HashSet::new() };
+    for (at, unit) in left {
+        match held(read.remove(&unit.name), &unit, run_dir)? {
+            Some(receipt) => seen.done.push((at, receipt)),
+            None if at_work.contains(&unit.name) => {
+                seen.under_way.insert(at);
+            }
+            None => {}
+        }
+    }
+    Ok(seen)
+}
+
+/// The receipt of `unit` if it is done as of today.
+pub(super) fn finished(
+    run_dir: &RunDir,
+    unit: &PendingUnit,
+) -> Result<Option<Receipt>, StoreError> {
+    held(run_dir.receipt(&unit.name)?, unit, run_dir)
+}
+
+/// `receipt`, if it is of today and what it names is there.
+fn held(
+    receipt: Option<Receipt>,
+    unit: &PendingUnit,
+    run_dir: &RunDir,
+) -> Result<Option<Receipt>, StoreError> {
+    match receipt.filter(|receipt| receipt.fingerprint == unit.fingerprint) {
+        Some(receipt) if run_dir.outputs_present(&receipt)? => Ok(Some(receipt)),
+        _ => Ok(None),
+    }
+}
+
+/// Looks once more at units that were given up as missing: the receipts of those that are done by now, and the others as
+/// [`missing`] has them.
+pub(super) fn look_again(
+    run_dir: &RunDir,
+    stage: &str,
+    units: Vec<PendingUnit>,
+) -> Result<(Vec<Receipt>, Vec<String>), StoreError> {
+    let there: HashSet<String> = run_dir.snapshot(stage)?.receipts.into_iter().collect();
+    let (mut done, mut left) = (Vec::new(), Vec::new());
+    for unit in units {
+        let receipt = if there.contains(&unit.name) { finished(run_dir, &unit)? } else { None };
+        match receipt {
+            Some(receipt) => done.push(receipt),
+            None => left.push(unit.name),
+        }
+    }
+    Ok((done, missing(run_dir, stage, &left)?))
+}
+
+/// The units of `names`, each with who is at it.
+///
+/// # Errors
+/// If the claims can't be read.
+pub fn missing(run_dir: &RunDir, stage: &str, names: &[String]) -> Result<Vec<String>, StoreError> {
+    let claims = run_dir.claims(stage)?;
+    let about = |name: &String| match claims.get(name) {
+        Some(worker) => format!("{name} (claimed by worker {worker})"),
+        None => format!("{name} (nobody has begun it)"),
+    };
+    Ok(names.iter().map(about).collect())
+}
