@@ -50,7 +50,7 @@ fn discovery() -> anyhow::Result<()> {
         })?;
         for search in [NeighborSearch::Exact, NeighborSearch::Hnsw] {
             let settings = Settings {
-                algorithm: Algorithm::Coda,
+                algorithm: Algorithm::CODA,
                 neighbors: search,
                 min_cluster_size: 5,
                 ..Settings::default()

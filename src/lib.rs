@@ -6,7 +6,6 @@
 //! [`stages`] are those steps over a run directory ([`store`]), run by [`dataflow`]. `ARCHITECTURE.md` is the map.
 
 pub mod arrays;
-pub mod audit;
 pub mod config;
 pub mod dataflow;
 pub mod diffusion;
@@ -14,6 +13,7 @@ pub mod discovery;
 pub mod features;
 pub mod forecast;
 pub mod imaging;
+pub(crate) mod linalg;
 pub mod messages;
 mod objects;
 pub mod onnx;
@@ -21,6 +21,7 @@ pub mod pack;
 pub mod quality;
 pub mod report;
 pub mod shards;
+pub mod similarity;
 pub mod slurm;
 pub mod stages;
 pub mod store;

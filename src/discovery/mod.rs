@@ -1,41 +1,66 @@
 //! Finding the images that stand for a class: numbers in, numbers out.
 //!
-//! Pure arithmetic on matrices, one class at a time: no I/O (but for [`hnsw::Index::dump`], the only
-//! way its library permits), no progress, no state. [`discover`] standardises the features, embeds
-//! them by UMAP, clusters the embedding by HDBSCAN and brings the clusters to exactly IPC cores;
-//! [`discover_embedded`] begins at the embedding. The same input, settings and seed give the same
-//! bits whatever the number of threads.
+//! Pure arithmetic on matrices, one class at a time: no I/O (but for [`hnsw::Index::dump`], the only way its library
+//! permits), no progress, no state. [`discover`] takes the features and brings them to exactly IPC cores by one of the
+//! [`Algorithm`]s; [`discover_embedded`] begins at an embedding. The same input, settings and seed give the same bits
+//! whatever the number of threads.
+//!
+//! ```
+//! use coda_pipe::discovery::{Algorithm, Matrix, Settings, discover};
+//!
+//! // Twenty images of one class, described by two numbers each: two heaps.
+//! let features = Matrix::from_fn(20, 2, |row, col| (row / 10 * 50 + row % (3 + col)) as f32);
+//! let settings = Settings { ipc: 2, algorithm: Algorithm::KMEANS, ..Settings::default() };
+//! let found = discover(&features, &settings)?;
+//! let heaps: Vec<usize> = found.cores.iter().map(|core| core.row / 10).collect();
+//! assert!(heaps == [0, 1] || heaps == [1, 0]);
+//! # Ok::<(), coda_pipe::discovery::DiscoveryError>(())
+//! ```
 
-pub mod algorithms;
+mod algorithms;
 pub mod cascade;
-pub(crate) mod distance;
+mod choice;
+mod cores;
 mod error;
 pub mod features;
 pub mod hdbscan;
 pub mod hnsw;
 pub mod kmeans;
-pub mod lookup;
-mod matrix;
+pub mod knn_query;
 mod nearest;
-pub mod neighbors;
-pub mod pca;
-pub(crate) mod product;
+mod neighbor_search;
 pub mod purity;
-pub(crate) mod rng;
 mod settings;
 mod standardize;
 pub mod umap;
 
-pub use cascade::{Core, Origin};
+pub use crate::linalg::knn::{self as neighbors, Neighbors};
+pub use crate::linalg::{Matrix, MatrixError};
+pub use cores::{Core, Origin};
 pub use error::DiscoveryError;
 pub use hnsw::HnswSettings;
-pub use matrix::Matrix;
-pub use neighbors::Neighbors;
-pub use settings::{Algorithm, NeighborSearch, Settings};
+pub use neighbor_search::NeighborSearch;
+pub use settings::{Algorithm, Settings};
 pub use standardize::standardize;
+
+use crate::linalg::pca;
+use choice::Choice;
+use settings::Method;
 
 /// Principal components of the features that [`discover`] gives back in place of an embedding.
 pub const SHOWN: usize = 8;
+
+/// An embedding of the features, on the way to cores.
+pub(crate) struct Embedded {
+    /// One row per image.
+    pub embedding: Matrix,
+    /// What was done, for people.
+    pub log: Vec<String>,
+    /// The index that found the neighbours, if one did.
+    pub index: Option<hnsw::Index<'static>>,
+    /// Its measured recall.
+    pub recall: Option<f64>,
+}
 
 /// What was found in one class.
 #[derive(Debug)]
@@ -67,46 +92,34 @@ pub struct Discovery {
 /// Finds the cores of one class from its features, one row per image.
 ///
 /// # Errors
-/// [`DiscoveryError::TooFewRows`] with fewer rows than IPC, [`DiscoveryError::Value`] naming a row
-/// that isn't finite, [`DiscoveryError::NoColumns`], [`DiscoveryError::Setting`].
+/// [`DiscoveryError::TooFewRows`] with fewer rows than IPC, [`DiscoveryError::Matrix`] naming a row that isn't finite,
+/// or of features without a column, [`DiscoveryError::Setting`].
 pub fn discover(features: &Matrix, settings: &Settings) -> Result<Discovery, DiscoveryError> {
     check(features, settings)?;
-    let alike = features.alike().then(|| alike(features.rows()));
-    if settings.algorithm != Algorithm::Coda {
-        let mut found = baseline(reduce(features.clone(), settings), settings)?;
-        found.log.extend(alike);
-        if found.embedding.cols() > SHOWN {
-            found.embedding = pca::reduce(&found.embedding, SHOWN, settings.seed);
-        }
-        return Ok(found);
+    let mut log: Vec<String> = Vec::new();
+    if features.alike() {
+        let rows = features.rows();
+        log.push(format!(
+            "all {rows} rows are the same: nothing tells one from another, and which are cores is arbitrary"
+        ));
     }
-    let scaled = reduce(standardize(features), settings);
-    let k = umap_neighbors(scaled.rows(), settings.n_neighbors);
-    let mut log: Vec<String> = alike.into_iter().collect();
-    let (neighbors, index, recall) = if settings.neighbors.uses_index(scaled.rows(), scaled.cols())
-    {
-        let found = hnsw::search(&scaled, k, &settings.hnsw)?;
-        log.extend(found.log);
-        (found.neighbors, Some(found.index), Some(found.recall))
-    } else {
-        (neighbors::exact(&scaled, k)?, None, None)
-    };
-    drop(scaled);
-    let umap = umap::UmapSettings {
-        components: settings.components,
-        seed: settings.seed,
-        ..umap::UmapSettings::default()
-    };
-    let embedding = umap::embed(&neighbors, &umap);
-    log.push(format!(
-        "{} rows of {} values embedded in {} by their {k} nearest neighbours",
-        features.rows(),
-        features.cols(),
-        settings.components
-    ));
-    let mut found = by_density(embedding, settings)?;
-    log.append(&mut found.log);
-    Ok(Discovery { log, index, recall, ..found })
+    match &settings.algorithm.0.method {
+        Method::Rows(choose) => {
+            let mut found = among_rows(settings.reduce(features.clone()), settings, *choose)?;
+            found.log.append(&mut log);
+            if found.embedding.cols() > SHOWN {
+                found.embedding = pca::reduce(&found.embedding, SHOWN, settings.seed);
+            }
+            Ok(found)
+        }
+        Method::Embedding { embed, choose } => {
+            let Embedded { embedding, log: done, index, recall } = embed(features, settings)?;
+            let mut found = choose(embedding, settings)?;
+            log.extend(done);
+            log.append(&mut found.log);
+            Ok(Discovery { log, index, recall, ..found })
+        }
+    }
 }
 
 /// As [`discover`], but the rows are the embedding already: nothing is standardised and UMAP doesn't
@@ -119,78 +132,29 @@ pub fn discover_embedded(
     settings: &Settings,
 ) -> Result<Discovery, DiscoveryError> {
     check(embedding, settings)?;
-    if settings.algorithm != Algorithm::Coda {
-        return baseline(embedding.clone(), settings);
+    match &settings.algorithm.0.method {
+        Method::Rows(choose) => among_rows(embedding.clone(), settings, *choose),
+        Method::Embedding { choose, .. } => {
+            with_requested_index(choose(embedding.clone(), settings)?, settings)
+        }
     }
-    let found = by_density(embedding.clone(), settings)?;
-    with_requested_index(found, settings)
-}
-
-fn alike(rows: usize) -> String {
-    format!(
-        "all {rows} rows are the same: nothing tells one from another, and which are cores is arbitrary"
-    )
 }
 
 /// Checks settings and input together, so that no stage has to.
 fn check(features: &Matrix, settings: &Settings) -> Result<(), DiscoveryError> {
     settings.check()?;
     settings::check_ipc(settings.ipc, features.rows())?;
-    features.check()
+    Ok(features.check()?)
 }
 
-/// UMAP's neighbours for so many rows: as the reference, one fewer than the rows at most, but no
-/// fewer than two while there are two.
-fn umap_neighbors(rows: usize, wanted: usize) -> usize {
-    wanted.min(rows.saturating_sub(1)).max(2).min(rows)
-}
-
-/// The features' principal components, where that many were asked for.
-fn reduce(features: Matrix, settings: &Settings) -> Matrix {
-    match settings.pca {
-        0 => features,
-        components => pca::reduce(&features, components, settings.seed),
-    }
-}
-
-/// HDBSCAN on the embedding and the cascade to IPC cores.
-fn by_density(embedding: Matrix, settings: &Settings) -> Result<Discovery, DiscoveryError> {
-    let clustering = hdbscan::cluster(
-        &embedding,
-        &hdbscan::HdbscanSettings {
-            min_cluster_size: settings.min_cluster_size,
-            min_samples: settings.min_samples,
-            selection: hdbscan::Selection::Eom,
-        },
-    );
-    let cascade = cascade::run(
-        &embedding,
-        &clustering,
-        &cascade::CascadeSettings {
-            ipc: settings.ipc,
-            min_cluster_size: settings.min_cluster_size,
-            min_samples: settings.min_samples,
-            seed: settings.seed,
-        },
-    )?;
-    Ok(Discovery {
-        embedding,
-        clusters: clustering.clusters(),
-        noise: clustering.noise(),
-        labels: clustering.labels,
-        probabilities: clustering.probabilities,
-        outlier_scores: clustering.outlier_scores,
-        cores: cascade.cores,
-        log: cascade.log,
-        index: None,
-        recall: None,
-    })
-}
-
-/// One of the other algorithms, on the features as they are.
-fn baseline(features: Matrix, settings: &Settings) -> Result<Discovery, DiscoveryError> {
+/// The cores that `choose` finds among the features as they are.
+fn among_rows(
+    features: Matrix,
+    settings: &Settings,
+    choose: fn(&Matrix, usize, u64) -> Choice,
+) -> Result<Discovery, DiscoveryError> {
     let (ipc, rows) = (settings.ipc, features.rows());
-    let choice = algorithms::choose(&features, settings.algorithm, ipc, settings.seed);
+    let choice = choose(&features, ipc, settings.seed);
     let found = Discovery {
         embedding: features,
         labels: choice.labels,
@@ -199,7 +163,7 @@ fn baseline(features: Matrix, settings: &Settings) -> Result<Discovery, Discover
         clusters: ipc,
         noise: 0,
         cores: choice.cores,
-        log: vec![format!("{ipc} cores of {rows} rows by {}", settings.algorithm.as_str())],
+        log: vec![format!("{ipc} cores of {rows} rows by {}", settings.algorithm)],
         index: None,
         recall: None,
     };
@@ -212,7 +176,7 @@ fn with_requested_index(
     settings: &Settings,
 ) -> Result<Discovery, DiscoveryError> {
     if settings.neighbors == NeighborSearch::Hnsw {
-        let k = umap_neighbors(found.embedding.rows(), settings.n_neighbors);
+        let k = settings.neighbors_of(found.embedding.rows());
         let searched = hnsw::search(&found.embedding, k, &settings.hnsw)?;
         found.log.extend(searched.log);
         found.index = Some(searched.index);

@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::hnsw::{self, HnswSettings};
-use super::neighbors::{self, Neighbors};
 use super::{DiscoveryError, Matrix, NeighborSearch};
+use crate::linalg::knn::{self, Neighbors};
 
 /// Neighbours looked at, the row itself not counted.
 pub const NEIGHBORS: usize = 15;
@@ -33,7 +33,7 @@ pub fn purity(
         let found = hnsw::search(features, k, index)?;
         (found.neighbors, found.log)
     } else {
-        (neighbors::exact(features, k)?, Vec::new())
+        (knn::exact(features, k)?, Vec::new())
     };
     let shares = (0..features.rows()).into_par_iter().map(|row| share(&found, labels, row));
     Ok(Purity { shares: shares.collect(), log })

@@ -1,7 +1,7 @@
 //! All that is measured of one set of images.
 
 use super::{Kernel, Manifold, Neighbors, Points, Probe, Scaling, frechet, mmd};
-use crate::discovery::DiscoveryError;
+use crate::linalg::MatrixError;
 use std::sync::Arc;
 
 /// Neighbours whose ball a real image owns, for coverage and density (Naeem et al. 2020).
@@ -57,7 +57,7 @@ impl Judge {
     ///
     /// # Errors
     /// Features that can't be compared.
-    pub fn new(reference: Points) -> Result<Self, DiscoveryError> {
+    pub fn new(reference: Points) -> Result<Self, MatrixError> {
         let reference = Arc::new(reference);
         let scaling = Scaling::of(&reference);
         let manifold = Manifold::new(reference.clone(), BALL)?;
@@ -69,7 +69,7 @@ impl Judge {
     ///
     /// # Errors
     /// Features that can't be compared.
-    pub fn place(&self, set: &Points) -> Result<Placement, DiscoveryError> {
+    pub fn place(&self, set: &Points) -> Result<Placement, MatrixError> {
         let covered = self.manifold.holds(set)?;
         Ok(Placement {
             coverage: covered.coverage,
@@ -84,7 +84,7 @@ impl Judge {
     ///
     /// # Errors
     /// Features that can't be compared.
-    pub fn train(&self, rows: &Points, labels: Vec<usize>) -> Result<Classifiers, DiscoveryError> {
+    pub fn train(&self, rows: &Points, labels: Vec<usize>) -> Result<Classifiers, MatrixError> {
         let probe = Probe::train(&self.scaling.apply(rows), &labels, STRENGTH);
         let votes = VOTES.min(fewest(&labels));
         let neighbors = Neighbors::new(rows, labels, votes)?;
@@ -104,7 +104,7 @@ impl Classifiers {
     ///
     /// # Errors
     /// Features that can't be compared.
-    pub fn right(&self, images: &Points, label: usize) -> Result<Right, DiscoveryError> {
+    pub fn right(&self, images: &Points, label: usize) -> Result<Right, MatrixError> {
         let count = |named: Vec<usize>| named.into_iter().filter(|name| *name == label).count();
         Ok(Right {
             probe: count(self.probe.predict(&self.scaling.apply(images))),

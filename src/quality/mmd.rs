@@ -1,7 +1,7 @@
 //! The squared maximum mean discrepancy (Gretton et al. 2012) with the kernel of KID (Bińkowski et al. 2018).
 
-use super::points::Points;
-use crate::discovery::product::rows_by_rows;
+use crate::linalg::gemm::rows_by_rows;
+use crate::linalg::points::Points;
 use rayon::prelude::*;
 use std::sync::Arc;
 

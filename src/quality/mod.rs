@@ -3,11 +3,11 @@
 //! A [`Judge`] has it all: classifiers trained on the set ([`Probe`], [`Neighbors`]), its distance from the real images
 //! ([`frechet`], [`mmd`]) and how much of them it covers ([`Manifold`]); and [`Agreement`] is how far
 //! searches for cores agree ([`jaccard`], [`rand_index`], [`core_distance`]). Sums run in f64, and in an order that
-//! does not depend on the number of threads. Matrix products are [`crate::discovery`]'s.
+//! does not depend on the number of threads. Matrices, products and
+//! eigenvalues are [`crate::linalg`]'s.
 
 mod agreement;
 mod draw;
-mod eigen;
 mod frechet;
 mod judge;
 mod lbfgs;
@@ -15,12 +15,12 @@ mod logistic;
 mod manifold;
 mod mmd;
 mod neighbors;
-mod points;
 mod probe;
 mod scaling;
 mod spread;
 mod stability;
 
+pub use crate::linalg::points::Points;
 pub use agreement::{core_distance, jaccard, rand_index};
 pub use draw::{draw, shares};
 pub use frechet::frechet;
@@ -28,7 +28,6 @@ pub use judge::{Classifiers, Judge, Placement, Right};
 pub use manifold::{Covered, Manifold};
 pub use mmd::{Kernel, mmd};
 pub use neighbors::Neighbors;
-pub use points::Points;
 pub use probe::Probe;
 pub use scaling::Scaling;
 pub use spread::Spread;

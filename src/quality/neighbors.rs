@@ -1,13 +1,13 @@
 //! Classification by nearest neighbours.
 
-use super::points::Points;
-use crate::discovery::neighbors::apart::Rows;
-use crate::discovery::{DiscoveryError, Matrix};
+use crate::linalg::knn::BruteForce;
+use crate::linalg::points::Points;
+use crate::linalg::{Matrix, MatrixError};
 
 /// Labelled rows to be near to.
 #[derive(Debug)]
 pub struct Neighbors {
-    rows: Rows<'static>,
+    rows: BruteForce<'static>,
     labels: Vec<usize>,
     k: usize,
 }
@@ -17,16 +17,16 @@ impl Neighbors {
     ///
     /// # Errors
     /// Rows that can't be compared.
-    pub fn new(rows: &Points, labels: Vec<usize>, k: usize) -> Result<Self, DiscoveryError> {
+    pub fn new(rows: &Points, labels: Vec<usize>, k: usize) -> Result<Self, MatrixError> {
         let k = k.clamp(1, rows.rows().max(1));
-        Ok(Self { rows: Rows::owned(matrix(rows))?, labels, k })
+        Ok(Self { rows: BruteForce::owned(matrix(rows))?, labels, k })
     }
 
     /// Each row's label by most votes; of labels with as many, the one with the nearest row.
     ///
     /// # Errors
     /// Rows that can't be compared.
-    pub fn predict(&self, rows: &Points) -> Result<Vec<usize>, DiscoveryError> {
+    pub fn predict(&self, rows: &Points) -> Result<Vec<usize>, MatrixError> {
         let nearest = self.rows.nearest(&matrix(rows), self.k)?;
         Ok(nearest.iter().map(|near| self.vote(near)).collect())
     }

@@ -2,7 +2,7 @@
 
 use super::lbfgs::{Until, minimize};
 use super::logistic::{Objective, scores};
-use super::points::Points;
+use crate::linalg::points::Points;
 
 /// When the weights are found. At the end of a steady descent less than a thousandth of the loss is left to gain then, which
 /// moves accuracies by a few images in ten thousand; with a thousand classes it saves most of the steps.

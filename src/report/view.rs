@@ -2,7 +2,7 @@
 
 use super::crew::WorkerView;
 use super::points::Points;
-use crate::audit::Histogram;
+use crate::similarity::Histogram;
 use serde::Serialize;
 use serde_json::Value;
 

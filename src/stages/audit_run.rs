@@ -6,8 +6,8 @@ use super::context::Context;
 use super::encoded::open_parts;
 use super::error::StageError;
 use super::walk::planning;
-use crate::audit::Summary;
 use crate::dataflow::{FlowError, RunOptions, plan, run_stage};
+use crate::similarity::Summary;
 use crate::store::{Receipt, RunDir, StoreError};
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use super::latents::Latents;
 use crate::config::Features;
 use crate::dataflow::{Done, Fingerprint, Input, Scope, Stage};
 use crate::discovery::purity::{Purity as Measured, purity};
-use crate::discovery::{HnswSettings, Matrix};
+use crate::discovery::{DiscoveryError, HnswSettings, Matrix};
 use crate::store::Written;
 use crate::store::tables::{PurityRow, write_purity};
 use serde_json::json;
@@ -100,7 +100,9 @@ fn measure(
     }
     let index = HnswSettings { recall_floor: d.min_recall, ..HnswSettings::default() };
     let features = Matrix::new(rows.len(), values.len() / rows.len().max(1), values);
-    let measured = features.and_then(|f| purity(&f, &labels, d.neighbors, &index));
+    let measured = features
+        .map_err(DiscoveryError::from)
+        .and_then(|f| purity(&f, &labels, d.neighbors, &index));
     let Measured { shares, mut log } = measured
         .map_err(|error| StageError::Other(format!("the labels can't be checked: {error}")))?;
     for (row, share) in rows.iter_mut().zip(shares) {

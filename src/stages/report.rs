@@ -10,11 +10,11 @@ use super::report_class::ClassFiles;
 use super::report_head::head;
 use super::report_pictures::{Gallery, Wanted};
 use super::report_secrets::hide_secrets;
-use crate::audit::Summary;
 use crate::config::ClassList;
 use crate::report::{
     AuditView, ClassAbout, Head, Page, Pair, plan_pictures, points_per_class, warnings,
 };
+use crate::similarity::Summary;
 use crate::store::tables::{AuditRow, read_audit};
 use crate::store::{AtomicFile, Receipt, RunRecord, StoreError, Written};
 use rayon::prelude::*;

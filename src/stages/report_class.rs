@@ -6,9 +6,10 @@ use super::context::Context;
 use super::error::StageError;
 use super::generate::seed_name;
 use super::report_pictures::{Gallery, Place};
-use crate::audit::Summary;
-use crate::discovery::{Matrix, pca};
+use crate::discovery::Matrix;
+use crate::linalg::pca;
 use crate::report::{ClassAbout, ClassView, CoreColumns, Points, points};
+use crate::similarity::Summary;
 use crate::store::tables::{AuditRow, CoreRow, Embedding, read_embedding};
 use crate::store::{Receipt, file_stem};
 use std::collections::{BTreeMap, HashMap};
@@ -116,8 +117,9 @@ impl ClassFiles {
         most: usize,
     ) -> Result<Points, StageError> {
         let Embedding { rows, coordinates, dimensions } = embedding;
-        let space = Matrix::new(rows.len(), dimensions, coordinates)
-            .map_err(|source| StageError::Discovery { class: self.key.clone(), source })?;
+        let space = Matrix::new(rows.len(), dimensions, coordinates).map_err(|source| {
+            StageError::Discovery { class: self.key.clone(), source: source.into() }
+        })?;
         let keys: Vec<String> = rows.iter().map(|row| row.key.clone()).collect();
         // A core is known by shard and key: rows of the table lack those that a label check left out.
         let places: HashMap<(&str, &str), usize> =

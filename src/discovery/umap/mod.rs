@@ -5,7 +5,6 @@
 //! vertices move them to their places ([`layout`]).
 
 mod curve;
-pub(super) mod eigen;
 mod force;
 pub mod fuzzy;
 pub mod layout;

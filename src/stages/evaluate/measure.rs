@@ -4,7 +4,7 @@ use super::answer::{ClassResult, Measured};
 use super::tables::{REFERENCE, Tables};
 use crate::config::Class;
 use crate::dataflow::{Done, Fingerprint, Scope, Stage};
-use crate::discovery::DiscoveryError;
+use crate::linalg::MatrixError;
 use crate::quality::{Judge, Right};
 use crate::stages::error::StageError;
 use rayon::prelude::*;
@@ -108,7 +108,7 @@ impl Stage for Measure {
     }
 }
 
-fn wrong(error: DiscoveryError) -> StageError {
+fn wrong(error: MatrixError) -> StageError {
     StageError::Other(format!("the features can't be compared: {error}"))
 }
 

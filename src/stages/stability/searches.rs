@@ -2,7 +2,7 @@
 
 use super::changes::Changes;
 use crate::dataflow::Cancel;
-use crate::discovery::{self, Algorithm, Discovery, Matrix, NeighborSearch, Settings};
+use crate::discovery::{self, Discovery, Matrix, NeighborSearch, Settings};
 use crate::quality::{Agreement, Choice, Points, between_random, draw, fifths};
 use crate::stages::error::StageError;
 
@@ -15,7 +15,7 @@ pub(super) struct Searches<'a> {
 }
 
 impl Searches<'_> {
-    /// Searches with `seeds` seeds, the run's own first, and, for `coda`, with both settings changed.
+    /// Searches with `seeds` seeds, the run's own first, and, where an embedding is clustered, with both settings changed.
     pub(super) fn all(&self, seeds: usize) -> Result<Changes, StageError> {
         let own = &self.settings;
         let first = self.search(own)?;
@@ -30,7 +30,7 @@ impl Searches<'_> {
         let chance = between_random(&random);
         let mut changes = Changes::default();
         changes.note_seed(Agreement::among(&by_seed, chance));
-        if own.algorithm == Algorithm::Coda {
+        if own.algorithm.embeds() {
             let (mut neighbors, mut sizes) = (Vec::new(), Vec::new());
             // A row has no more neighbours than there are others.
             let most = self.features.rows().saturating_sub(1).max(2);

@@ -90,7 +90,7 @@ fn settings_that_would_end_the_process_are_refused() {
 fn a_run_with_the_index_returns_it() {
     let features = Golden::load("tiny_penguin_n15_s5").features();
     let settings = Settings {
-        algorithm: Algorithm::Coda,
+        algorithm: Algorithm::CODA,
         seed: 0,
         neighbors: NeighborSearch::Hnsw,
         n_neighbors: 15,
