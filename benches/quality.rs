@@ -10,9 +10,9 @@
     reason = "its answer goes to whoever started it"
 )]
 
-use coda_pipe::discovery::knn_query::knn_query;
 use coda_pipe::discovery::{HnswSettings, Matrix, NeighborSearch};
-use coda_pipe::quality::{Kernel, Manifold, Neighbors, Points, Probe, frechet, mmd};
+use coda_pipe::internals::discovery::knn_query;
+use coda_pipe::internals::quality::{Kernel, Manifold, Neighbors, Points, Probe, frechet, mmd};
 use std::sync::Arc;
 use std::time::Instant;
 

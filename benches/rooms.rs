@@ -7,8 +7,11 @@
 )]
 
 use coda_pipe::diffusion::noise::Noise;
-use coda_pipe::discovery::{Algorithm, Matrix, NeighborSearch, Settings, discover, neighbors};
-use coda_pipe::imaging::{DecodeOptions, RgbImage, decode_rgb, encode_png, resize_lanczos};
+use coda_pipe::discovery::{Algorithm, Matrix, NeighborSearch, Settings, discover};
+use coda_pipe::internals::discovery::exact;
+use coda_pipe::internals::imaging::{
+    DecodeOptions, RgbImage, decode_rgb, encode_png, resize_lanczos,
+};
 use std::time::Instant;
 
 fn main() -> anyhow::Result<()> {
@@ -45,9 +48,7 @@ fn imaging() -> anyhow::Result<()> {
 fn discovery() -> anyhow::Result<()> {
     for (rows, cols) in [(680, 256), (1300, 1024)] {
         let points = Matrix::new(rows, cols, Noise::Native.values(7, rows * cols))?;
-        report(&format!("85 neighbours, exact, {rows} × {cols}"), || {
-            Ok(neighbors::exact(&points, 85)?)
-        })?;
+        report(&format!("85 neighbours, exact, {rows} × {cols}"), || Ok(exact(&points, 85)?))?;
         for search in [NeighborSearch::Exact, NeighborSearch::Hnsw] {
             let settings = Settings {
                 algorithm: Algorithm::CODA,

@@ -11,7 +11,7 @@
     reason = "its answer goes to whoever started it"
 )]
 
-use coda_pipe::forecast::{Played, Rates, Rules, Work, crew_stages, play};
+use coda_pipe::internals::estimate::{Played, Rates, Rules, Work, crew_stages, play};
 
 /// ILSVRC 2012's training images: 895 classes have 1,300, the others fewer; here evenly so.
 fn work() -> Work {

@@ -1,29 +1,77 @@
 //! Core Distribution Alignment (CoDA, arXiv 2512.03844): a labelled image data set distilled to a few images per class,
 //! with an off-the-shelf text-to-image model and no training.
 //!
-//! The data's way goes left to right: [`shards`] and [`imaging`] read the images, the model of [`diffusion`] encodes
+//! The data's way goes left to right: [`shards`] and `imaging` read the images, the model of [`diffusion`] encodes
 //! them, [`discovery`] finds each class's cores, and [`diffusion`] again generates an image towards each of them.
-//! [`stages`] are those steps over a run directory ([`store`]), run by [`dataflow`]. `ARCHITECTURE.md` is the map.
+//! `pipeline` holds those steps over a run directory (`store`), run by `engine`. `ARCHITECTURE.md` is the map.
 
-pub mod arrays;
-pub mod config;
-pub mod dataflow;
+mod arrays;
+#[doc(hidden)]
+pub mod cli;
+mod config;
 pub mod diffusion;
 pub mod discovery;
-pub mod features;
-pub mod forecast;
-pub mod imaging;
-pub(crate) mod linalg;
-pub mod messages;
+mod engine;
+mod estimate;
+mod features;
+mod imaging;
+mod inspect;
+mod linalg;
+mod messages;
 mod objects;
 pub mod onnx;
-pub mod pack;
-pub mod quality;
-pub mod report;
+mod pack;
+mod pipeline;
+mod quality;
+mod run;
 pub mod shards;
-pub mod similarity;
-pub mod slurm;
-pub mod stages;
-pub mod store;
-pub mod text;
-pub mod threads;
+mod similarity;
+mod slurm;
+mod store;
+mod text;
+mod threads;
+
+/// What the tests, benchmarks and examples of this repository call beside the library. It changes without notice.
+#[doc(hidden)]
+pub mod internals {
+    pub mod arrays {
+        pub use crate::arrays::*;
+    }
+    pub mod config {
+        pub use crate::config::*;
+    }
+    pub mod discovery {
+        pub use crate::discovery::knn_query::*;
+        pub use crate::linalg::knn::{Neighbors, exact};
+        pub mod cascade {
+            pub use crate::discovery::cascade::*;
+        }
+        pub mod hdbscan {
+            pub use crate::discovery::hdbscan::*;
+        }
+        pub mod hnsw {
+            pub use crate::discovery::hnsw::*;
+        }
+        pub mod standardize {
+            pub use crate::discovery::standardize::*;
+        }
+        pub mod umap {
+            pub use crate::discovery::umap::*;
+        }
+    }
+    pub mod engine {
+        pub use crate::engine::*;
+    }
+    pub mod estimate {
+        pub use crate::estimate::*;
+    }
+    pub mod imaging {
+        pub use crate::imaging::*;
+    }
+    pub mod quality {
+        pub use crate::quality::*;
+    }
+    pub mod store {
+        pub use crate::store::*;
+    }
+}

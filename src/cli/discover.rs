@@ -1,13 +1,13 @@
 //! `coda-pipe discover`.
 
 use super::exit::{Exit, UsageError};
+use crate::arrays;
+use crate::arrays::Array;
+use crate::config::Discover as Defaults;
+use crate::discovery;
+use crate::discovery::{Algorithm, Discovery, Matrix, NeighborSearch, Settings, features};
 use anyhow::Context as _;
 use clap::Args;
-use coda_pipe::arrays::{self, Array};
-use coda_pipe::config::Discover as Defaults;
-use coda_pipe::discovery::{
-    self, Algorithm, Discovery, Matrix, NeighborSearch, Settings, features,
-};
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
@@ -30,8 +30,7 @@ pub(crate) struct Discover {
     /// Cores to find (images per class)
     #[arg(long, value_name = "N", default_value_t = Defaults::default().ipc)]
     ipc: usize,
-    /// kmeans, coda, herding, k-center or random
-    #[arg(long, value_name = "NAME", default_value_t = Defaults::default().algorithm)]
+    #[arg(long, value_name = "NAME", default_value_t = Defaults::default().algorithm, help = Algorithm::help())]
     algorithm: Algorithm,
     /// Neighbours that UMAP looks at, the row itself counted
     #[arg(long, value_name = "N", default_value_t = Defaults::default().n_neighbors)]
@@ -82,7 +81,7 @@ impl Discover {
         let found = self.find(array, &settings);
         let found = found.with_context(|| self.file.display().to_string())?;
         let computed = started.elapsed() - read;
-        coda_pipe::say!(
+        crate::say!(
             "read in {:.2} s, computed in {:.2} s",
             read.as_secs_f64(),
             computed.as_secs_f64()

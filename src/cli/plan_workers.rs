@@ -1,6 +1,6 @@
 //! `coda-pipe plan --workers`: the same run by several workers.
 
-use coda_pipe::forecast::{Played, Rates, Rules, Work, crew_stages, play};
+use crate::estimate::{Played, Rates, Rules, Work, crew_stages, play};
 use std::io::Write;
 
 /// Seconds of a request to an object store, and of an operation on a shared folder: what is usual, not measured.

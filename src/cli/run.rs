@@ -1,17 +1,20 @@
 //! `coda-pipe run`.
 
 use super::exit::{Exit, TryLater, UsageError, interrupted};
-use super::of_run::OfRun;
-use super::report::{self, Wanted};
-use super::run_end;
-use super::run_place::{Place, TeamArgs};
+use super::open_run::OfRun;
+use super::report;
+use super::report::Wanted;
+use super::run_dir_lock::{Place, TeamArgs};
+use super::run_summary;
+use crate::config::Pipeline;
+use crate::engine::{Cancel, Partition, Progress, ProgressStyle, RunOptions};
+use crate::pipeline::Context;
+use crate::run;
+use crate::run::{STAGES, StageRange};
+use crate::shards::without_logins_in;
+use crate::store::{EventLog, RunDir, RunRecord};
 use anyhow::Context as _;
 use clap::{Args, builder::PossibleValuesParser};
-use coda_pipe::config::Pipeline;
-use coda_pipe::dataflow::{Cancel, Partition, Progress, ProgressStyle, RunOptions};
-use coda_pipe::shards::without_logins_in;
-use coda_pipe::stages::{self, Context, STAGES, StageRange};
-use coda_pipe::store::{EventLog, RunDir, RunRecord};
 use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -105,10 +108,10 @@ impl Run {
         let shown = progress.clone();
         let notice = Box::new(move |message: &str| shown.say(message));
         pipeline.unused.iter().for_each(|sentence| progress.say(sentence));
-        let purpose = stages::purpose(&range);
+        let purpose = run::purpose(&range);
         let context = Context::open_for(purpose, pipeline, run_dir.clone(), folder, notice)?;
         let context = Arc::new(context);
-        let runtime = coda_pipe::threads::runtime(context.workers())?;
+        let runtime = crate::threads::runtime(context.workers())?;
         // Held until nothing of this process writes any more.
         let place = match self.dry_run {
             true => Place::Nowhere,
@@ -164,7 +167,7 @@ impl Run {
             team: None,
         };
         let mut out = super::output::stdout();
-        for line in stages::dry_run(context, &options, range).await? {
+        for line in run::dry_run(context, &options, range).await? {
             writeln!(out, "{line}")?;
         }
         Ok(Exit::Done)
@@ -193,7 +196,7 @@ impl Run {
             retry_failed: self.retry_failed,
             team: place.team().cloned(),
         };
-        let result = stages::run(context.clone(), &options, range.clone(), record).await;
+        let result = run::run(context.clone(), &options, range.clone(), record).await;
         let fields = match &result {
             Ok(_) => json!({"ok": true}),
             Err(error) => json!({"ok": false, "error": error.to_string()}),
@@ -215,7 +218,7 @@ impl Run {
         let text =
             std::fs::read_to_string(&self.pipeline).context("cannot read the pipeline file")?;
         run_dir.write("pipeline.toml", without_logins_in(&text).as_bytes())?;
-        run_end::report((&context, run_dir), &result, started.elapsed(), self.json)?;
+        run_summary::report((&context, run_dir), &result, started.elapsed(), self.json)?;
         if context.pipeline.output.report
             && place.writes_report()
             && *range.end() == STAGES.len() - 1
@@ -224,7 +227,7 @@ impl Run {
             run_dir.bring_all()?;
             let of = OfRun { context, run_dir: run_dir.clone(), record: run_dir.record()? };
             let (path, _) = report::make(&of, progress, &cancel, &Wanted::default()).await?;
-            coda_pipe::say!("report in {}", path.display());
+            crate::say!("report in {}", path.display());
         }
         Ok(Exit::Done)
     }

@@ -1,11 +1,13 @@
 //! `coda-pipe slurm`.
 
 use super::exit::{Exit, UsageError};
-use super::slurm_submit::{self, Submitted};
+use super::slurm_submit;
+use super::slurm_submit::Submitted;
+use crate::slurm;
+use crate::slurm::{Job, Request, SUBMIT};
+use crate::store::RunDir;
 use anyhow::Context as _;
 use clap::Args;
-use coda_pipe::slurm::{self, Job, Request, SUBMIT};
-use coda_pipe::store::RunDir;
 use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -175,7 +177,7 @@ fn write(out: &Path, request: &Request, jobs: &[Job]) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use coda_pipe::stages::STAGES;
+    use crate::run::STAGES;
 
     #[test]
     fn the_jobs_cover_every_stage_once_and_in_order() {

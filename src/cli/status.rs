@@ -1,10 +1,10 @@
 //! `coda-pipe status`.
 
 use super::exit::Exit;
-use super::status_crew::{crew, show_crew};
+use super::status_workers::{crew, show_crew};
+use crate::run::STAGES;
+use crate::store::{Receipt, RunDir};
 use clap::Args;
-use coda_pipe::stages::STAGES;
-use coda_pipe::store::{Receipt, RunDir};
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;

@@ -6,7 +6,8 @@
 use std::ops::Range;
 
 use super::error::DiffusionError;
-use super::guidance::{self, Alignment};
+use super::guidance;
+use super::guidance::Alignment;
 use super::scheduler::{PredictionType, Solver};
 
 /// What a model says of a batch of samples; both vectors are as long as the batch.

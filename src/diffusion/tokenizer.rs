@@ -11,7 +11,8 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence as PreTokenizers;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 
-use super::added_tokens::{self, AddedTokens};
+use super::added_tokens;
+use super::added_tokens::AddedTokens;
 use super::error::DiffusionError;
 use super::json::{read_json, read_json_if_there};
 use super::merges::read_merges;

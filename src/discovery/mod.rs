@@ -1,6 +1,6 @@
 //! Finding the images that stand for a class: numbers in, numbers out.
 //!
-//! Pure arithmetic on matrices, one class at a time: no I/O (but for [`hnsw::Index::dump`], the only way its library
+//! Pure arithmetic on matrices, one class at a time: no I/O (but for [`Index::dump`], the only way its library
 //! permits), no progress, no state. [`discover`] takes the features and brings them to exactly IPC cores by one of the
 //! [`Algorithm`]s; [`discover_embedded`] begins at an embedding. The same input, settings and seed give the same bits
 //! whatever the number of threads.
@@ -18,30 +18,28 @@
 //! ```
 
 mod algorithms;
-pub mod cascade;
+pub(crate) mod cascade;
 mod choice;
 mod cores;
 mod error;
-pub mod features;
-pub mod hdbscan;
-pub mod hnsw;
-pub mod kmeans;
-pub mod knn_query;
+pub(crate) mod features;
+pub(crate) mod hdbscan;
+pub(crate) mod hnsw;
+mod kmeans;
+pub(crate) mod knn_query;
 mod nearest;
 mod neighbor_search;
-pub mod purity;
+pub(crate) mod purity;
 mod settings;
-mod standardize;
-pub mod umap;
+pub(crate) mod standardize;
+pub(crate) mod umap;
 
-pub use crate::linalg::knn::{self as neighbors, Neighbors};
 pub use crate::linalg::{Matrix, MatrixError};
 pub use cores::{Core, Origin};
 pub use error::DiscoveryError;
-pub use hnsw::HnswSettings;
+pub use hnsw::{HnswSettings, Index};
 pub use neighbor_search::NeighborSearch;
 pub use settings::{Algorithm, Settings};
-pub use standardize::standardize;
 
 use crate::linalg::pca;
 use choice::Choice;
@@ -57,22 +55,22 @@ pub(crate) struct Embedded {
     /// What was done, for people.
     pub log: Vec<String>,
     /// The index that found the neighbours, if one did.
-    pub index: Option<hnsw::Index<'static>>,
+    pub index: Option<Index<'static>>,
     /// Its measured recall.
     pub recall: Option<f64>,
 }
 
-/// What was found in one class.
+/// What was found in one class of n rows.
 #[derive(Debug)]
 pub struct Discovery {
-    /// The space in which the cores were chosen, one row per image: UMAP's embedding. Other
-    /// algorithms choose among the features; of these, the first [`SHOWN`] principal components.
+    /// The space in which the cores were chosen, n × columns: UMAP's embedding. Algorithms without
+    /// one choose among the features; of these, the first [`SHOWN`] principal components.
     pub embedding: Matrix,
-    /// Each row's cluster (−1 for noise). Other algorithms: the core it belongs to.
+    /// Each row's cluster, −1 for noise (n). Algorithms without clusters: the core it belongs to.
     pub labels: Vec<i32>,
-    /// Each row's membership probability, 0 for noise. Other algorithms: 1.
+    /// Each row's membership probability, 0 to 1, 0 for noise (n). Algorithms without clusters: 1.
     pub probabilities: Vec<f64>,
-    /// Each row's outlier score. Other algorithms: 0.
+    /// Each row's GLOSH outlier score, 0 to 1 (n). Algorithms without clusters: 0.
     pub outlier_scores: Vec<f64>,
     /// Number of clusters before the cascade.
     pub clusters: usize,
@@ -84,12 +82,13 @@ pub struct Discovery {
     pub log: Vec<String>,
     /// The neighbour index, if one was asked for or the automatic rule chose it. It holds the
     /// standardised features (`coda`), the features, or the embedding that was given.
-    pub index: Option<hnsw::Index<'static>>,
+    pub index: Option<Index<'static>>,
     /// The index's measured recall.
     pub recall: Option<f64>,
 }
 
-/// Finds the cores of one class from its features, one row per image.
+/// Finds the cores of one class (CoDA, arXiv 2512.03844, method) from its features: n × columns, one row per image, in any
+/// unit, as long as Euclidean distance tells likeness.
 ///
 /// # Errors
 /// [`DiscoveryError::TooFewRows`] with fewer rows than IPC, [`DiscoveryError::Matrix`] naming a row that isn't finite,

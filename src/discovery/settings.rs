@@ -44,24 +44,24 @@ pub(crate) enum Method {
 pub struct Settings {
     /// Cores wanted (images per class).
     pub ipc: usize,
-    /// How they are chosen.
+    /// How they are chosen; the published program's way is [`Algorithm::CODA`].
     pub algorithm: Algorithm,
-    /// UMAP's neighbours, the row itself included; clamped to the rows.
+    /// UMAP's neighbours (McInnes, Healy, Melville 2018), the row itself included: at least 2, at most the rows.
     pub n_neighbors: usize,
-    /// HDBSCAN's least cluster size.
+    /// HDBSCAN's least cluster size in rows (Campello, Moulavi, Sander 2013): at least 2.
     pub min_cluster_size: usize,
-    /// HDBSCAN's `min_samples`.
+    /// HDBSCAN's `min_samples`: the rank of the neighbour whose distance is a row's core distance, at least 1.
     pub min_samples: usize,
-    /// Columns of the embedding.
+    /// Columns of UMAP's embedding, at least 1.
     pub components: usize,
     /// Principal components that the features are reduced to first (`coda`: after standardising,
     /// before UMAP); 0 leaves them as they are.
     pub pca: usize,
-    /// How neighbours are found.
+    /// How neighbours are found: exactly, or through an index.
     pub neighbors: NeighborSearch,
-    /// The index's parameters.
+    /// The index's parameters, where one is built.
     pub hnsw: HnswSettings,
-    /// Seed of every random draw.
+    /// Seed of every random draw: the same seed gives the same cores.
     pub seed: u64,
 }
 

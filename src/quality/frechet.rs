@@ -1,8 +1,26 @@
 //! The Fréchet distance between two sets, each taken as a Gaussian (Dowson, Landau 1982; on Inception's features, FID).
 
+use super::metric::{Compare, Format, Measure, Metric};
+use crate::linalg::MatrixError;
 use crate::linalg::eigen::eigenvalues;
 use crate::linalg::factor::cholesky;
 use crate::linalg::points::Points;
+use std::sync::Arc;
+
+/// The Fréchet distance of a set from the real images.
+pub(super) const MEASURE: Measure = Measure::Comparison(
+    &[Metric { key: "frechet", title: "Fréchet", format: Format::Decimals(3) }],
+    |reference| Ok(Box::new(Reference(reference))),
+);
+
+/// The real images.
+struct Reference(Arc<Points>);
+
+impl Compare for Reference {
+    fn compare(&self, set: &Points) -> Result<Vec<Option<f64>>, MatrixError> {
+        Ok(vec![Some(frechet(set, &self.0))])
+    }
+}
 
 /// |μ₁ − μ₂|² + tr(S₁ + S₂ − 2 (S₁S₂)^½), with covariances S over n − 1.
 ///

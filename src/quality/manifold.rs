@@ -1,6 +1,7 @@
 //! Density and coverage (Naeem et al. 2020): how a set lies among the real rows, each of which owns the ball that
 //! reaches to its k-th nearest real neighbour.
 
+use super::metric::{Compare, Format, Measure, Metric};
 use crate::linalg::distance::squared_norm;
 use crate::linalg::gemm::{loss, rows_by_rows};
 use crate::linalg::knn::BruteForce;
@@ -8,6 +9,25 @@ use crate::linalg::points::{Points, squared_distance};
 use crate::linalg::{Matrix, MatrixError};
 use rayon::prelude::*;
 use std::sync::Arc;
+
+/// Neighbours whose ball a real image owns, for coverage and density (Naeem et al. 2020).
+const BALL: usize = 5;
+
+/// Coverage and density of a set among the real images.
+pub(super) const MEASURE: Measure = Measure::Comparison(
+    &[
+        Metric { key: "coverage", title: "coverage", format: Format::Percent },
+        Metric { key: "density", title: "density", format: Format::Decimals(3) },
+    ],
+    |reference| Ok(Box::new(Manifold::new(reference, BALL)?)),
+);
+
+impl Compare for Manifold {
+    fn compare(&self, set: &Points) -> Result<Vec<Option<f64>>, MatrixError> {
+        let Covered { coverage, density } = self.holds(set)?;
+        Ok(vec![Some(coverage), Some(density)])
+    }
+}
 
 /// Real rows, and rows of a set, whose products are made at once.
 const BLOCK: usize = 64;

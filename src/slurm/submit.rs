@@ -55,8 +55,8 @@ job() {
 
 #[cfg(test)]
 mod tests {
-    use super::super::jobs;
     use super::*;
+    use crate::slurm::jobs;
 
     #[test]
     fn every_array_is_submitted_and_the_next_job_waits_for_all_of_them() {

@@ -1,7 +1,7 @@
 //! What to know of a model that can be used.
 
-use super::super::folder::ModelFolder;
-use super::super::scheduler::Method;
+use crate::diffusion::folder::ModelFolder;
+use crate::diffusion::scheduler::Method;
 
 /// In sentences: what of the model's settings is passed over when it is sampled by `method`, and whether `size` pixels,
 /// if given, are what it is for. `cfg` is the guidance scale.

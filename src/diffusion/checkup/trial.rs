@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use serde::Deserialize;
 
-use super::ports::{self, Part};
+use super::ports;
+use super::ports::Part;
 use super::{GraphReport, ModelReport, Problem, memory, unopened};
 use crate::diffusion::error::DiffusionError;
 use crate::diffusion::folder::{ModelFolder, TextPart};

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::ports::{self, Part};
+use super::ports;
+use super::ports::Part;
 use super::{Problem, cure, files, refused};
 use crate::diffusion::error::DiffusionError;
 use crate::diffusion::folder::{ModelFolder, Purpose, TextPart};

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::json::whole;
 use super::other_keys::OtherKeys;
+use crate::diffusion::json::whole;
 
 /// Far beyond any model (they have 1000): a damaged number must not allocate.
 const MOST_TIMESTEPS: usize = 1_000_000;

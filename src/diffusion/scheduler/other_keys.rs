@@ -147,9 +147,9 @@ impl OtherKeys {
 
 #[cfg(test)]
 mod tests {
-    use super::super::SchedulerConfig;
     use super::*;
     use crate::diffusion::json::from_json;
+    use crate::diffusion::scheduler::SchedulerConfig;
 
     fn config(text: &str) -> SchedulerConfig {
         from_json(text.as_bytes()).unwrap()

@@ -1,8 +1,9 @@
 //! The published method (CoDA, arXiv 2512.03844, method): standardise, UMAP, HDBSCAN, cascade.
 
 use super::{Algorithm, AlgorithmInfo, Method};
+use crate::discovery::standardize::standardize;
 use crate::discovery::{Discovery, DiscoveryError, Embedded, Matrix, Settings};
-use crate::discovery::{cascade, hdbscan, hnsw, standardize, umap};
+use crate::discovery::{cascade, hdbscan, hnsw, umap};
 use crate::linalg::knn;
 
 impl Algorithm {

@@ -25,6 +25,16 @@ impl Algorithm {
         Err(_) => "",
     };
 
+    fn names() -> String {
+        let names: Vec<&str> = Self::ALL.iter().map(|algorithm| algorithm.name()).collect();
+        names.join(", ")
+    }
+
+    /// The choices, for the help of a flag.
+    pub(crate) fn help() -> String {
+        format!("How cores are chosen: one of {}", Self::names())
+    }
+
     /// The name in settings and logs.
     pub fn name(self) -> &'static str {
         self.0.name
@@ -124,9 +134,8 @@ impl Eq for Algorithm {}
 impl FromStr for Algorithm {
     type Err = String;
     fn from_str(name: &str) -> Result<Self, String> {
-        let names = || Self::ALL.iter().map(|algorithm| algorithm.name());
         let found = Self::ALL.iter().find(|algorithm| algorithm.name() == name);
-        found.copied().ok_or_else(|| format!("one of {}", names().collect::<Vec<_>>().join(", ")))
+        found.copied().ok_or_else(|| format!("one of {}", Self::names()))
     }
 }
 
