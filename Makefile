@@ -38,7 +38,7 @@ test-clusters: runtime
 	sh scripts/slurm.sh
 	@[ -x .venv/bin/python ] || { echo "no .venv: $(PYTHON) -m venv does not work here (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check "ray==2.60.0"
-	CODA_CRASHES=50 $(CARGO) test --locked --test it -- --nocapture deploy:: slurm:: team
+	CODA_CRASHES=50 $(CARGO) test --locked --test it -- --nocapture deployment:: slurm:: workers::
 
 bench: runtime
 	$(CARGO) bench --locked

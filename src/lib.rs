@@ -1,27 +1,27 @@
 //! Core Distribution Alignment (CoDA, arXiv 2512.03844): a labelled image data set distilled to a few images per class,
 //! with an off-the-shelf text-to-image model and no training.
 //!
-//! The data's way goes left to right: [`shards`] and `imaging` read the images, the model of [`diffusion`] encodes
-//! them, [`discovery`] finds each class's cores, and [`diffusion`] again generates an image towards each of them.
+//! The data's way goes left to right: [`shards`] and `imaging` read the images, the model of [`models`] encodes
+//! them, [`discovery`] finds each class's cores, and [`models`] again generates an image towards each of them.
 //! `pipeline` holds those steps over a run directory (`store`), run by `engine`. `ARCHITECTURE.md` is the map.
 
 mod arrays;
 #[doc(hidden)]
 pub mod cli;
 mod config;
-pub mod diffusion;
 pub mod discovery;
 mod engine;
 mod estimate;
-mod features;
 mod imaging;
 mod inspect;
 mod linalg;
 mod messages;
+pub mod models;
 mod objects;
 pub mod onnx;
 mod pack;
 mod pipeline;
+mod probe;
 mod quality;
 mod run;
 pub mod shards;
@@ -67,6 +67,9 @@ pub mod internals {
     }
     pub mod imaging {
         pub use crate::imaging::*;
+    }
+    pub mod pipeline {
+        pub use crate::pipeline::stages_to_do;
     }
     pub mod quality {
         pub use crate::quality::*;

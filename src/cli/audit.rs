@@ -2,7 +2,7 @@
 
 use super::exit::{Exit, UsageError};
 use super::open_run;
-use super::open_run::OfRun;
+use super::open_run::OpenRun;
 use super::printable::printable;
 use super::run_dir_lock::alone;
 use super::signals;
@@ -67,7 +67,7 @@ impl Audit {
 
 /// The audit of an opened run directory.
 pub(crate) async fn audit(
-    of: &OfRun,
+    of: &OpenRun,
     progress: &Progress,
     cancel: &Cancel,
     threshold: f64,
@@ -80,7 +80,7 @@ pub(crate) async fn audit(
         cancel,
         force: true,
         retry_failed: false,
-        team: None,
+        worker: None,
     };
     Ok(inspect::audit(of.context.clone(), &options, threshold).await?)
 }

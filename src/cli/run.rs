@@ -1,16 +1,17 @@
 //! `coda-pipe run`.
 
 use super::exit::{Exit, TryLater, UsageError, interrupted};
-use super::open_run::OfRun;
+use super::open_run::OpenRun;
 use super::report;
 use super::report::Wanted;
-use super::run_dir_lock::{Place, TeamArgs};
+use super::run_dir_lock::{RunDirLock, WorkerArgs};
 use super::run_summary;
 use crate::config::Pipeline;
 use crate::engine::{Cancel, Partition, Progress, ProgressStyle, RunOptions};
 use crate::pipeline::Context;
+use crate::pipeline::{STAGES, position, stage_names};
 use crate::run;
-use crate::run::{STAGES, StageRange};
+use crate::run::StageRange;
 use crate::shards::without_logins_in;
 use crate::store::{EventLog, RunDir, RunRecord};
 use anyhow::Context as _;
@@ -38,13 +39,13 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
     /// Run this stage only
-    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(STAGES), conflicts_with_all = ["from", "until"])]
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()), conflicts_with_all = ["from", "until"])]
     only: Option<String>,
     /// Run from this stage on; the ones before must be complete
-    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(STAGES))]
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()))]
     from: Option<String>,
     /// Run up to and with this stage
-    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(STAGES))]
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()))]
     until: Option<String>,
     /// Override a setting: section.key=value, or key=value where only one section has the key
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -62,7 +63,7 @@ pub(crate) struct Run {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    team: TeamArgs,
+    worker: WorkerArgs,
 }
 
 impl Run {
@@ -80,7 +81,7 @@ impl Run {
             force: false,
             retry_failed: false,
             json: false,
-            team: TeamArgs::default(),
+            worker: WorkerArgs::default(),
         }
     }
 
@@ -88,9 +89,10 @@ impl Run {
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let pipeline = Pipeline::load(&self.pipeline, &self.sets)?;
         let range = self.range()?;
-        self.team.refuse_with(&[("--force", self.force), ("--retry-failed", self.retry_failed)])?;
+        self.worker
+            .refuse_with(&[("--force", self.force), ("--retry-failed", self.retry_failed)])?;
         let place = self.run_dir.clone().unwrap_or_else(|| pipeline.run_dir());
-        let partition = self.team.partition()?;
+        let partition = self.worker.partition()?;
         refuse_other_than_utf8(&[
             Some(&std::env::current_dir().context("the current folder")?),
             Some(&self.pipeline),
@@ -114,8 +116,8 @@ impl Run {
         let runtime = crate::threads::runtime(context.workers())?;
         // Held until nothing of this process writes any more.
         let place = match self.dry_run {
-            true => Place::Nowhere,
-            false => self.team.take(&run_dir, partition, |message| progress.say(message))?,
+            true => RunDirLock::Nowhere,
+            false => self.worker.take(&run_dir, partition, |message| progress.say(message))?,
         };
         let result = if self.dry_run {
             runtime.block_on(self.plan(context, &run_dir, &progress, range))
@@ -134,14 +136,15 @@ impl Run {
 
     fn range(&self) -> anyhow::Result<StageRange> {
         let place = |name: &Option<String>, default: usize| {
-            name.as_ref().and_then(|n| STAGES.iter().position(|s| s == n)).unwrap_or(default)
+            name.as_ref().map_or(default, |name| position(name))
         };
         let (from, until) = match &self.only {
             Some(_) => (place(&self.only, 0), place(&self.only, 0)),
             None => (place(&self.from, 0), place(&self.until, STAGES.len() - 1)),
         };
         if from > until {
-            let message = format!("--from {} comes after --until {}", STAGES[from], STAGES[until]);
+            let message =
+                format!("--from {} comes after --until {}", STAGES[from].name, STAGES[until].name);
             return Err(UsageError(message).into());
         }
         Ok(from..=until)
@@ -164,7 +167,7 @@ impl Run {
             cancel,
             force: false,
             retry_failed,
-            team: None,
+            worker: None,
         };
         let mut out = super::output::stdout();
         for line in run::dry_run(context, &options, range).await? {
@@ -176,7 +179,7 @@ impl Run {
     async fn execute(
         &self,
         context: Arc<Context>,
-        (run_dir, place): (&RunDir, &Place),
+        (run_dir, place): (&RunDir, &RunDirLock),
         progress: &Progress,
         range: StageRange,
     ) -> anyhow::Result<Exit> {
@@ -194,7 +197,7 @@ impl Run {
             cancel: &cancel,
             force: self.force,
             retry_failed: self.retry_failed,
-            team: place.team().cloned(),
+            worker: place.role().cloned(),
         };
         let result = run::run(context.clone(), &options, range.clone(), record).await;
         let fields = match &result {
@@ -208,7 +211,7 @@ impl Run {
             return Err(TryLater(TOO_SHORT.into()).into());
         }
         // Not worth waiting for a server, for one that is to go.
-        let noted = match stopped && run_dir.is_far() {
+        let noted = match stopped && run_dir.is_remote() {
             true => Ok(()),
             false => self.note_runtime(&context, run_dir),
         };
@@ -224,8 +227,8 @@ impl Run {
             && *range.end() == STAGES.len() - 1
         {
             // What other machines made, where the run directory is an object store.
-            run_dir.bring_all()?;
-            let of = OfRun { context, run_dir: run_dir.clone(), record: run_dir.record()? };
+            run_dir.make_all_local()?;
+            let of = OpenRun { context, run_dir: run_dir.clone(), record: run_dir.record()? };
             let (path, _) = report::make(&of, progress, &cancel, &Wanted::default()).await?;
             crate::say!("report in {}", path.display());
         }

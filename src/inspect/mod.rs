@@ -7,6 +7,6 @@ pub(crate) mod report;
 pub(crate) mod stability;
 
 pub use audit::command::{audit, audit_threshold};
-pub use evaluate::{ClassResult, Evaluation, MetricValue, Question, SetResult, evaluate};
-pub use report::{Reporting, report};
-pub use stability::{Changes, ClassStability, Stability, stability};
+pub use evaluate::evaluate;
+pub use report::report;
+pub use stability::stability;

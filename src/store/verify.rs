@@ -1,12 +1,13 @@
 //! Reading everything that receipts name, and comparing it with what they say.
 
 use super::atomic::file_digest;
+use super::backend::Depth;
 use super::error::StoreError;
 use super::receipt::Receipt;
 use super::run_dir::{RECEIPT, RunDir};
 use super::sweep::FOLDERS;
 use super::team::CLAIM;
-use super::temporary::{TEMPORARY, temporary};
+use super::temporary::TEMPORARY;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::HashSet;
@@ -122,21 +123,18 @@ pub fn verify(
 }
 
 impl RunDir {
-    /// What is wrong with a file, if anything. One in an object store is brought for it, whatever lies at hand.
+    /// What is wrong with a file as it is kept, whatever copy of it is local.
     fn examine(&self, file: &str, bytes: u64, xxh3: &str) -> Result<Option<Damage>, StoreError> {
-        let Some(far) = self.far() else { return Ok(examine(&self.path(file), bytes, xxh3)) };
-        let coming = temporary(&self.root().join("examined"));
-        let found = match far.bucket.download(file, &coming) {
-            Ok(true) => Ok(examine(&coming, bytes, xxh3)),
-            Ok(false) => Ok(Some(Damage::Missing)),
+        match self.backend().fresh_copy(file) {
+            Ok(copy) => Ok(examine(&copy.path, bytes, xxh3)),
             // Neither a full disk here nor a server out of reach says anything of the file.
-            Err(e) if e.here || e.error.kind() == std::io::ErrorKind::TimedOut => {
-                Err(self.stuck(e, ("write", &coming), "read"))
+            Err(StoreError::Io { action: "read", source, .. })
+                if source.kind() != std::io::ErrorKind::TimedOut =>
+            {
+                Ok(Some(Damage::Unreadable { message: source.to_string() }))
             }
-            Err(e) => Ok(Some(Damage::Unreadable { message: e.error.to_string() })),
-        };
-        let _ = std::fs::remove_file(&coming);
-        found
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -164,12 +162,7 @@ fn unlisted(run_dir: &RunDir, listed: &HashSet<&str>) -> Result<Vec<String>, Sto
     let mut found = Vec::new();
     // What is made from results at any time, and may be deleted at any time, is in no stage's receipts.
     for folder in FOLDERS.into_iter().filter(|name| !DERIVED.contains(name)) {
-        if let Some(far) = run_dir.far() {
-            let listed = far.bucket.list(folder, true).map_err(run_dir.failed("list", folder))?;
-            found.extend(listed.into_iter().map(|(name, _)| name));
-        } else if run_dir.path(folder).is_dir() {
-            list(run_dir, folder, &mut found)?;
-        }
+        found.extend(run_dir.backend().list(folder, Depth::Tree)?);
     }
     found.retain(|name| {
         let ours = [RECEIPT, CLAIM, TEMPORARY].iter().any(|ending| name.ends_with(ending));
@@ -177,19 +170,6 @@ fn unlisted(run_dir: &RunDir, listed: &HashSet<&str>) -> Result<Vec<String>, Sto
     });
     found.sort();
     Ok(found)
-}
-
-fn list(run_dir: &RunDir, below: &str, found: &mut Vec<String>) -> Result<(), StoreError> {
-    let folder = run_dir.path(below);
-    for entry in std::fs::read_dir(&folder).map_err(StoreError::io("list", &folder))? {
-        let entry = entry.map_err(StoreError::io("list", &folder))?;
-        let name = format!("{below}/{}", entry.file_name().to_string_lossy());
-        match entry.file_type().map_err(StoreError::io("examine", &entry.path()))?.is_dir() {
-            true => list(run_dir, &name, found)?,
-            false => found.push(name),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

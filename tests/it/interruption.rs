@@ -27,7 +27,7 @@ fn run_until(bench: &Bench, run: &str, events: usize) -> Option<Child> {
 #[test]
 fn killed_ten_times_the_results_are_the_same_bytes() {
     let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
+    bench.give_run("whole", &[]);
     // 2 shards, 3 classes, 2 shards fetched, 3 anchors, 3 batches, 2 tars: a kill as soon as each further unit is finished.
     let units = bench.events("whole", "unit_finished");
     assert_eq!(units, 15);
@@ -47,11 +47,11 @@ fn killed_ten_times_the_results_are_the_same_bytes() {
 }
 
 /// Slurm sends SIGUSR1 ahead of the end of an allocation, if asked to, and SIGTERM at it. That what is under way is finished:
-/// `stopping.rs`.
+/// `graceful_stop.rs`.
 #[test]
 fn sigint_sigterm_and_slurms_sigusr1_end_the_run_in_order_and_leave_a_resumable_folder() {
     let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
+    bench.give_run("whole", &[]);
     for name in ["INT", "TERM", "USR1"] {
         let mut child = run_until(&bench, name, 1).expect("a run to interrupt");
         signal(&child, &format!("-{name}"));
@@ -89,7 +89,7 @@ fn a_second_signal_ends_the_run_at_once_and_the_folder_stays_resumable() {
     assert_eq!(bench.events("run", "run_finished"), 0);
     let (_, stderr) = bench.expect(0, &["run", "p.toml", "--force"]);
     assert!(stderr.contains("died without a word"), "{stderr}");
-    bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
+    bench.give_run("whole", &[]);
     assert_eq!(bench.results("run"), bench.results("whole"));
 }
 

@@ -15,9 +15,9 @@ use super::edge::Edge;
 use super::linkage::root;
 use super::prim::spanning_tree;
 use crate::discovery::hnsw::{HnswSettings, Index};
-use crate::discovery::{DiscoveryError, Matrix, NeighborSearch, Neighbors};
+use crate::discovery::{DiscoveryError, Matrix, NeighborSearch};
 use crate::linalg::distance::exact;
-use crate::linalg::knn::{self, candidates};
+use crate::linalg::knn::{self, Neighbors, candidates};
 
 /// Neighbours whose edges are looked at, the row itself included.
 const NEIGHBORS: usize = 32;
