@@ -109,7 +109,7 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     for round in 1..=5 {
         let started = Instant::now();
-        run_dir.sweep(&["units"])?;
+        run_dir.sweep(&["generate"])?;
         let swept = started.elapsed();
         let planned = plan(&Images, &run_dir)?;
         let made = started.elapsed();

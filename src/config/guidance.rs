@@ -24,6 +24,7 @@ impl Section for Guidance {
             kind: key.kind.words(),
             default: key.default.to_string(),
             doc: key.doc,
+            choices: Vec::new(),
         };
         term_keys().map(described).collect()
     }
@@ -79,6 +80,7 @@ mod tests {
             kind: KEY.kind.words(),
             default: KEY.default.to_string(),
             doc: KEY.doc,
+            choices: Vec::new(),
         }];
         let found = |text: &str| {
             let document = Document::parse(text, &known, &mut Vec::new());

@@ -13,6 +13,8 @@ pub struct KeyDoc {
     pub default: String,
     /// What it does.
     pub doc: &'static str,
+    /// What can be chosen, and what each does; empty where `doc` says it all.
+    pub choices: Vec<(&'static str, &'static str)>,
 }
 
 impl KeyDoc {

@@ -194,11 +194,11 @@ mod tests {
         let text = format!("preset = \"published\"\n{GOOD}");
         let p = load(&text, &["ipc=50"]).unwrap();
         assert_eq!(p.discover.features, Features::Latent);
-        assert_eq!(p.discover.algorithm, Algorithm::Coda);
+        assert_eq!(p.discover.algorithm, Algorithm::CODA);
         assert_eq!((p.discover.ipc, p.discover.components), (50, 50));
         let p = load(&text, &["algorithm=herding", "features={ grid = 4 }"]).unwrap();
         assert_eq!(p.discover.features, Features::Grid(4));
-        assert_eq!(p.discover.algorithm, Algorithm::Herding);
+        assert_eq!(p.discover.algorithm, Algorithm::HERDING);
         assert_eq!(load(GOOD, &["preset=published"]).unwrap().general.preset, Preset::Published);
         let error = load(&text.replace("published", "publishd"), &[]).unwrap_err();
         assert!(error.contains("p.toml:1:1: `preset` must be \"default\" or"), "{error}");

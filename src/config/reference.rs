@@ -33,6 +33,12 @@ pub fn settings_reference() -> String {
             capitalised(&key.kind),
             doc.join("\n").trim()
         );
+        if !key.choices.is_empty() {
+            text.push('\n');
+        }
+        for (name, what) in key.choices {
+            let _ = writeln!(text, "- `\"{name}\"`: {what}");
+        }
     }
     text
 }

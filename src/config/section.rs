@@ -55,6 +55,7 @@ macro_rules! section {
                     kind: <$kind as $crate::config::value::Value>::KIND.to_owned(),
                     default: $crate::config::value::Value::show(&defaults.$key),
                     doc: concat!($($doc, "\n"),+),
+                    choices: <$kind as $crate::config::value::Value>::choices(),
                 }, )+ ]
             }
 

@@ -159,9 +159,7 @@ section! {
         features: Features = Features::Grid(16), any;
         /// Principal components that the features are reduced to before anything else; 0 for none.
         pca: usize = Search::default().pca, any;
-        /// How cores are chosen: `"kmeans"` (as many clusters as cores, of each the image nearest to its centre), `"coda"`
-        /// (standardise, UMAP, HDBSCAN, cascade, as published), `"herding"`, `"k-center"` or `"random"`. All but `"coda"`
-        /// work on the features as they are.
+        /// How cores are chosen. All but `"coda"` work on the features as they are.
         algorithm: Algorithm = Search::default().algorithm, any;
         /// For `"coda"`, as are the five below: neighbours that UMAP looks at, the point itself counted.
         n_neighbors: usize = Search::default().n_neighbors, at_least(2);

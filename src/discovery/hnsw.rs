@@ -16,8 +16,8 @@ use hnsw_rs::hnswio::{HnswIo, ReloadOptions};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::neighbors::{Neighbors, exact, exact_for, nearest};
 use super::{DiscoveryError, Matrix};
+use crate::linalg::knn::{Neighbors, exact, exact_for, nearest};
 
 /// Layers of the graph: the library's most.
 const LAYERS: usize = 16;

@@ -11,13 +11,13 @@ use std::collections::BinaryHeap;
 
 use rayon::prelude::*;
 
+use super::edge::Edge;
 use super::linkage::root;
-use super::prim::{Edge, spanning_tree};
-use crate::discovery::distance::exact;
+use super::prim::spanning_tree;
 use crate::discovery::hnsw::{HnswSettings, Index};
-use crate::discovery::neighbors;
-use crate::discovery::neighbors::candidates;
-use crate::discovery::{DiscoveryError, Matrix, NeighborSearch, Neighbors};
+use crate::discovery::{DiscoveryError, Matrix, NeighborSearch};
+use crate::linalg::distance::exact;
+use crate::linalg::knn::{self, Neighbors, candidates};
 
 /// Neighbours whose edges are looked at, the row itself included.
 const NEIGHBORS: usize = 32;
@@ -41,7 +41,7 @@ fn neighbor_lists(data: &Matrix, k: usize) -> Result<Neighbors, DiscoveryError> 
     if NeighborSearch::Auto.uses_index(data.rows(), data.cols()) {
         return Ok(Index::build(data, &HnswSettings::default())?.search(data, k));
     }
-    neighbors::exact(data, k)
+    Ok(knn::exact(data, k)?)
 }
 
 fn tree_of(data: &Matrix, lists: &Neighbors, min_samples: usize) -> Vec<Edge> {

@@ -10,10 +10,11 @@ use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
 use crate::pipeline::model::model_digest;
 use crate::pipeline::{assemble, discover};
+use crate::quality::metrics;
 use crate::run::open_run::state_of;
 use crate::store::tables::read_quarantine;
 use crate::store::{Receipt, RunDir, RunRecord, StoreError, WorkerState};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Left-out samples that are listed.
 const LISTED: usize = 2_000;
@@ -23,7 +24,7 @@ pub(crate) fn head(context: &Context, record: &RunRecord) -> Result<Head, StageE
     let run_dir = &context.run_dir;
     let timeline = timeline(&run_dir.logs());
     let stages = stages(run_dir, record, &timeline)?;
-    let evaluation = optional_json(run_dir, "evaluate/evaluation.json")?;
+    let evaluation = optional_json(run_dir, "evaluate/evaluation.json")?.map(with_metrics);
     let stability = optional_json(run_dir, "stability/stability.json")?;
     let old = [
         (&evaluation, assemble::INFO.name, "evaluate"),
@@ -57,6 +58,14 @@ pub(crate) fn head(context: &Context, record: &RunRecord) -> Result<Head, StageE
     head.totals.bytes = stages.iter().map(|stage| stage.bytes).sum();
     head.stages = stages;
     Ok(head)
+}
+
+/// An evaluation with its columns named: the page knows no metric by heart.
+fn with_metrics(mut evaluation: Value) -> Value {
+    if let Value::Object(evaluation) = &mut evaluation {
+        evaluation.insert("metrics".into(), json!(metrics().collect::<Vec<_>>()));
+    }
+    evaluation
 }
 
 /// Those who shared the run, and how each stands.

@@ -109,7 +109,7 @@ impl Stage for Discover {
             "discover.min_recall": d.min_recall, "discover.seed": d.seed,
         });
         // What changes no core makes none stale.
-        let mut idle = d.idle().to_vec();
+        let mut idle = d.idle();
         if self.context.pipeline.features.model.is_some() {
             // What features depend on is in the parts already.
             idle.push("features");

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use coda_pipe::discovery::Matrix;
-use coda_pipe::discovery::hdbscan::{Clustering, HdbscanSettings, Selection, cluster};
+use coda_pipe::internals::discovery::hdbscan::{Clustering, HdbscanSettings, Selection, cluster};
 use safetensors::{Dtype, SafeTensors};
 
 /// Every case there is.

@@ -1,12 +1,14 @@
-//! Nearest neighbours by exhaustive comparison: a blocked matrix product finds the candidates
-//! ([`candidates`]), a direct difference measures them ([`measure`]).
+//! Nearest neighbours by exhaustive comparison. A blocked matrix product finds the candidates
+//! ([`candidates`]); a direct difference measures them ([`measure`]).
 
-pub(crate) mod apart;
-pub(super) mod candidates;
+mod brute_force;
+pub mod candidates;
 mod measure;
 
-use super::distance::squared;
-use super::{DiscoveryError, Matrix};
+pub use brute_force::BruteForce;
+
+use crate::linalg::distance::squared;
+use crate::linalg::{Matrix, MatrixError};
 
 /// For every row its `k` nearest rows, itself first, then by distance, ties by row order.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +38,7 @@ impl Neighbors {
     }
 
     /// Lays rows of exactly `k` (distance, row) pairs one after another.
-    pub(super) fn from_rows(k: usize, rows: impl IntoIterator<Item = Vec<(f32, u32)>>) -> Self {
+    pub fn from_rows(k: usize, rows: impl IntoIterator<Item = Vec<(f32, u32)>>) -> Self {
         let mut all = Self { k, indices: Vec::new(), distances: Vec::new() };
         for row in rows {
             all.indices.extend(row.iter().map(|&(_, index)| index));
@@ -49,8 +51,8 @@ impl Neighbors {
 /// The exact `k` nearest rows of every row (`k` is clamped to the number of rows).
 ///
 /// # Errors
-/// [`DiscoveryError::Value`] or [`DiscoveryError::NoColumns`] for a matrix that can't be compared.
-pub fn exact(data: &Matrix, k: usize) -> Result<Neighbors, DiscoveryError> {
+/// [`MatrixError::Value`] or [`MatrixError::NoColumns`] for a matrix that can't be compared.
+pub fn exact(data: &Matrix, k: usize) -> Result<Neighbors, MatrixError> {
     let rows: Vec<usize> = (0..data.rows()).collect();
     exact_for(data, &rows, k)
 }
@@ -59,7 +61,7 @@ pub fn exact(data: &Matrix, k: usize) -> Result<Neighbors, DiscoveryError> {
 ///
 /// # Errors
 /// As [`exact`].
-pub fn exact_for(data: &Matrix, queries: &[usize], k: usize) -> Result<Neighbors, DiscoveryError> {
+pub fn exact_for(data: &Matrix, queries: &[usize], k: usize) -> Result<Neighbors, MatrixError> {
     data.check()?;
     let k = k.clamp(1, data.rows().max(1));
     let mut rows = Vec::with_capacity(queries.len());
@@ -70,7 +72,7 @@ pub fn exact_for(data: &Matrix, queries: &[usize], k: usize) -> Result<Neighbors
 }
 
 /// Measures `candidates` directly and keeps the `k` nearest, `row` itself first.
-pub(super) fn nearest(
+pub fn nearest(
     data: &Matrix,
     row: usize,
     candidates: impl IntoIterator<Item = u32>,
@@ -96,7 +98,7 @@ fn sorted(row: usize, measured: impl Iterator<Item = (f64, u32)>, k: usize) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::discovery::rng::Rng;
+    use crate::linalg::rng::Rng;
 
     fn cloud(rows: usize, cols: usize, offset: f32) -> Matrix {
         let mut rng = Rng::new(3, &[rows as u64, cols as u64]);

@@ -6,9 +6,9 @@
 
 use rayon::prelude::*;
 
-use crate::discovery::Matrix;
-use crate::discovery::distance::squared_norm;
-use crate::discovery::product::{loss, rows_by_rows};
+use crate::linalg::Matrix;
+use crate::linalg::distance::squared_norm;
+use crate::linalg::gemm::{loss, rows_by_rows};
 
 /// Products held at once: 64 MiB of f32.
 const PANEL_VALUES: usize = 1 << 24;

@@ -110,7 +110,6 @@ impl Simd for Portable {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[path = "avx2.rs"]
 mod avx2;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Rows of f64: one image's features each.
 
-use crate::discovery::Matrix;
-use crate::discovery::product::{add_columns_by_columns, rows_by_rows};
+use crate::linalg::Matrix;
+use crate::linalg::gemm::{add_columns_by_columns, rows_by_rows};
 use rayon::prelude::*;
 
 /// Rows that a thread multiplies at once: fixed, so that no sum depends on the threads.

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::DiscoveryError;
+use super::error::MatrixError;
 
 /// Columns a thread sums at once.
 const COLUMNS: usize = 1024;
@@ -34,10 +34,10 @@ impl Matrix {
     /// Wraps `data`, which must hold exactly `rows · cols` values in row-major order.
     ///
     /// # Errors
-    /// [`DiscoveryError::Shape`] if the length is another.
-    pub fn new(rows: usize, cols: usize, data: Vec<f32>) -> Result<Self, DiscoveryError> {
+    /// [`MatrixError::Shape`] if the length is another.
+    pub fn new(rows: usize, cols: usize, data: Vec<f32>) -> Result<Self, MatrixError> {
         if rows.checked_mul(cols) != Some(data.len()) {
-            return Err(DiscoveryError::Shape { rows, cols, len: data.len() });
+            return Err(MatrixError::Shape { rows, cols, len: data.len() });
         }
         Ok(Self { rows, cols, data })
     }
@@ -131,10 +131,10 @@ impl Matrix {
     /// Checks that there is a column and that every value is finite and of a sane magnitude.
     ///
     /// # Errors
-    /// [`DiscoveryError::NoColumns`], or [`DiscoveryError::Value`] naming the first bad row.
-    pub fn check(&self) -> Result<(), DiscoveryError> {
+    /// [`MatrixError::NoColumns`], or [`MatrixError::Value`] naming the first bad row.
+    pub fn check(&self) -> Result<(), MatrixError> {
         if self.cols == 0 {
-            return Err(DiscoveryError::NoColumns);
+            return Err(MatrixError::NoColumns);
         }
         // No range contains a NaN. A row is looked at as a whole, which needs no branch per value.
         let sane = |value: &f32| (-LARGEST..=LARGEST).contains(value);
@@ -143,7 +143,7 @@ impl Matrix {
             return Ok(());
         };
         let col = self.row(row).iter().position(|value| !sane(value)).unwrap_or(0);
-        Err(DiscoveryError::Value { row, col, value: self.row(row)[col] })
+        Err(MatrixError::Value { row, col, value: self.row(row)[col] })
     }
 }
 
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn a_buffer_of_another_length_is_refused() {
         let refused = Matrix::new(2, 3, vec![0.0; 5]);
-        assert!(matches!(refused, Err(DiscoveryError::Shape { rows: 2, cols: 3, len: 5 })));
+        assert!(matches!(refused, Err(MatrixError::Shape { rows: 2, cols: 3, len: 5 })));
         assert!(Matrix::new(usize::MAX, 2, vec![]).is_err());
     }
 
@@ -166,10 +166,7 @@ mod tests {
             let message = matrix.check().unwrap_err().to_string();
             assert!(message.starts_with("row 2, column 1 holds"), "{message}");
         }
-        assert!(matches!(
-            Matrix::from_fn(3, 0, |_, _| 0.0).check(),
-            Err(DiscoveryError::NoColumns)
-        ));
+        assert!(matches!(Matrix::from_fn(3, 0, |_, _| 0.0).check(), Err(MatrixError::NoColumns)));
     }
 
     #[test]

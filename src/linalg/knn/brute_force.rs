@@ -6,9 +6,9 @@ use rayon::prelude::*;
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::discovery::distance::{squared, squared_norm};
-use crate::discovery::product::{loss, rows_by_rows};
-use crate::discovery::{DiscoveryError, Matrix};
+use crate::linalg::distance::{squared, squared_norm};
+use crate::linalg::gemm::{loss, rows_by_rows};
+use crate::linalg::{Matrix, MatrixError};
 
 /// Points compared together.
 const POINTS: usize = 128;
@@ -20,7 +20,7 @@ const PIECES: usize = 64;
 
 /// Rows to which points are compared.
 #[derive(Debug)]
-pub struct Rows<'a> {
+pub struct BruteForce<'a> {
     data: Cow<'a, Matrix>,
     /// The columns' means: rows less these are shorter, and their products lose less.
     means: Vec<f32>,
@@ -28,24 +28,24 @@ pub struct Rows<'a> {
     norms: Vec<f32>,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> BruteForce<'a> {
     /// Takes `data`.
     ///
     /// # Errors
-    /// [`DiscoveryError::Value`] or [`DiscoveryError::NoColumns`] for a matrix that can't be compared.
-    pub fn new(data: &'a Matrix) -> Result<Self, DiscoveryError> {
+    /// [`MatrixError::Value`] or [`MatrixError::NoColumns`] for a matrix that can't be compared.
+    pub fn new(data: &'a Matrix) -> Result<Self, MatrixError> {
         Self::of(Cow::Borrowed(data))
     }
 
-    /// As [`Rows::new`], to keep.
+    /// As [`BruteForce::new`], to keep.
     ///
     /// # Errors
-    /// As [`Rows::new`].
-    pub fn owned(data: Matrix) -> Result<Rows<'static>, DiscoveryError> {
-        Rows::of(Cow::Owned(data))
+    /// As [`BruteForce::new`].
+    pub fn owned(data: Matrix) -> Result<BruteForce<'static>, MatrixError> {
+        BruteForce::of(Cow::Owned(data))
     }
 
-    fn of(data: Cow<'a, Matrix>) -> Result<Self, DiscoveryError> {
+    fn of(data: Cow<'a, Matrix>) -> Result<Self, MatrixError> {
         data.check()?;
         let means: Vec<f32> = data.column_means().into_iter().map(|mean| mean as f32).collect();
         let blocks = (0..data.rows().div_ceil(TILE)).into_par_iter().flat_map_iter(|block| {
@@ -61,12 +61,8 @@ impl<'a> Rows<'a> {
     /// The `k` rows nearest to each row of `points`, as (distance, row), ties by row order (fewer where there are fewer).
     ///
     /// # Errors
-    /// As [`Rows::new`]; [`DiscoveryError::Shape`] if the points have another width.
-    pub fn nearest(
-        &self,
-        points: &Matrix,
-        k: usize,
-    ) -> Result<Vec<Vec<(f32, u32)>>, DiscoveryError> {
+    /// As [`BruteForce::new`]; [`MatrixError::Shape`] if the points have another width.
+    pub fn nearest(&self, points: &Matrix, k: usize) -> Result<Vec<Vec<(f32, u32)>>, MatrixError> {
         let measured = self.candidates(points, k)?.into_par_iter().enumerate().map(|(at, rows)| {
             let point = points.row(at);
             let distance = |row: u32| squared(point, self.data.row(row as usize)).sqrt() as f32;
@@ -83,13 +79,13 @@ impl<'a> Rows<'a> {
     /// For each row of `points` every row that could be among its `k` nearest, ascending.
     ///
     /// # Errors
-    /// As [`Rows::nearest`].
-    pub fn candidates(&self, points: &Matrix, k: usize) -> Result<Vec<Vec<u32>>, DiscoveryError> {
+    /// As [`BruteForce::nearest`].
+    pub fn candidates(&self, points: &Matrix, k: usize) -> Result<Vec<Vec<u32>>, MatrixError> {
         points.check()?;
         let (rows, cols) = (self.data.rows(), self.data.cols());
         if points.cols() != cols {
             let len = points.rows() * points.cols();
-            return Err(DiscoveryError::Shape { rows: points.rows(), cols, len });
+            return Err(MatrixError::Shape { rows: points.rows(), cols, len });
         }
         let k = k.min(rows);
         if k == 0 {
@@ -225,7 +221,7 @@ impl Near {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::discovery::rng::Rng;
+    use crate::linalg::rng::Rng;
 
     fn cloud(rows: usize, cols: usize, offset: f32, seed: u64) -> Matrix {
         let mut rng = Rng::new(seed, &[rows as u64]);
@@ -247,7 +243,7 @@ mod tests {
             [(5000, 3, 6, 0.0), (1500, 300, 40, 0.0), (1030, 129, 7, 1e4), (3, 2, 1, 0.0)]
         {
             let (data, asked) = (cloud(rows, cols, offset, 1), cloud(points, cols, offset, 2));
-            let found = Rows::new(&data).unwrap().nearest(&asked, 4).unwrap();
+            let found = BruteForce::new(&data).unwrap().nearest(&asked, 4).unwrap();
             for (at, near) in found.iter().enumerate() {
                 assert_eq!(*near, by_hand(&data, asked.row(at), 4), "{rows} {points} {at}");
             }
@@ -260,7 +256,7 @@ mod tests {
         let asked = Matrix::from_fn(2, 3, |row, _| row as f32 + 0.1);
         let on = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| Rows::new(&data).unwrap().nearest(&asked, 3).unwrap())
+            pool.install(|| BruteForce::new(&data).unwrap().nearest(&asked, 3).unwrap())
         };
         let rows = |near: &[(f32, u32)]| near.iter().map(|near| near.1).collect::<Vec<_>>();
         let found = on(1);

@@ -5,8 +5,8 @@
 use rayon::prelude::*;
 
 use super::Matrix;
-use super::rng::Rng;
-use crate::discovery::umap::eigen::{dot, orthonormalize, symmetric_eigen};
+use super::eigen::{dot, orthonormalize, symmetric_eigen};
+use crate::linalg::rng::Rng;
 
 /// Directions followed beyond those asked for: they take the error of the cut.
 const SPARE: usize = 10;

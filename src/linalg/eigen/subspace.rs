@@ -1,9 +1,10 @@
 //! The leading eigenvectors of a sparse symmetric operator, by subspace iteration with a Chebyshev
 //! filter (Zhou, Saad 2006). Deterministic: a seeded start, and no sum crosses threads.
 
+use super::basis::{PANEL, dot, orthonormalize};
+use super::jacobi::symmetric_eigen;
+use crate::linalg::rng::Rng;
 use rayon::prelude::*;
-
-use crate::discovery::rng::Rng;
 
 /// Degree of the filter polynomial.
 const DEGREE: usize = 10;
@@ -11,12 +12,8 @@ const DEGREE: usize = 10;
 const ROUNDS: usize = 40;
 /// The residual |A·x − θ·x| at which an eigenvector is good enough (umap-learn's tolerance).
 const TOLERANCE: f64 = 1e-4;
-/// Jacobi sweeps at most; convergence is quadratic after the first few.
-const SWEEPS: usize = 30;
 
-/// Vectors an operator takes at once, side by side: each of its weights is read once for all.
-pub const PANEL: usize = 8;
-/// One entry of each of a panel's vectors.
+/// One entry of each of a panel's vectors, side by side: an operator reads each of its weights once for all.
 pub type Entry = [f64; PANEL];
 
 /// A symmetric operator on vectors of `size` values, its spectrum within [−1, 1].
@@ -138,114 +135,6 @@ fn combine(vectors: &[Vec<f64>], weights: &[Vec<f64>]) -> Vec<Vec<f64>> {
             sum
         })
         .collect()
-}
-
-/// Gram-Schmidt, twice per vector; one that vanishes is drawn anew. A panel of vectors is freed of
-/// all before it at once, each on its own thread, then each of the others in the panel.
-pub(in crate::discovery) fn orthonormalize(basis: &mut [Vec<f64>], rng: &mut Rng) {
-    for start in (0..basis.len()).step_by(PANEL) {
-        let end = (start + PANEL).min(basis.len());
-        let (done, rest) = basis.split_at_mut(start);
-        let lengths: Vec<f64> = rest[..end - start]
-            .par_iter_mut()
-            .map(|vector| {
-                let before = dot(vector, vector).sqrt();
-                project_out(vector, done);
-                before
-            })
-            .collect();
-        for (at, mut before) in (start..end).zip(lengths) {
-            let (done, rest) = basis.split_at_mut(at);
-            let done: &[Vec<f64>] = done;
-            let (vector, mut others) = (&mut rest[0], &done[start..]);
-            // A vector drawn at random is never inside a smaller subspace twice in a row.
-            for _ in 0..3 {
-                project_out(vector, others);
-                let length = dot(vector, vector).sqrt();
-                if length.is_finite() && length > 1e-10 * before {
-                    vector.iter_mut().for_each(|value| *value /= length);
-                    break;
-                }
-                vector.iter_mut().for_each(|value| *value = rng.normal());
-                (before, others) = (dot(vector, vector).sqrt(), done);
-            }
-        }
-    }
-}
-
-/// Takes off `vector`, twice, what lies along `others`.
-fn project_out(vector: &mut [f64], others: &[Vec<f64>]) {
-    for _ in 0..2 {
-        for other in others {
-            let overlap = dot(other, vector);
-            vector.iter_mut().zip(other).for_each(|(value, o)| *value -= overlap * o);
-        }
-    }
-}
-
-/// Dot product over four partial sums.
-pub(in crate::discovery) fn dot(left: &[f64], right: &[f64]) -> f64 {
-    let mut lanes = [0.0f64; 4];
-    let (mut a, mut b) = (left.chunks_exact(4), right.chunks_exact(4));
-    for (a, b) in a.by_ref().zip(b.by_ref()) {
-        for lane in 0..4 {
-            lanes[lane] += a[lane] * b[lane];
-        }
-    }
-    let rest: f64 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
-    lanes.iter().sum::<f64>() + rest
-}
-
-/// Eigenvalues (largest first) and eigenvectors of a dense symmetric matrix, by cyclic Jacobi.
-pub(in crate::discovery) fn symmetric_eigen(
-    mut matrix: Vec<f64>,
-    size: usize,
-) -> (Vec<f64>, Vec<Vec<f64>>) {
-    let mut vectors: Vec<Vec<f64>> =
-        (0..size).map(|row| (0..size).map(|col| f64::from(row == col)).collect()).collect();
-    for _ in 0..SWEEPS {
-        let mut off = 0.0f64;
-        for p in 0..size {
-            for q in p + 1..size {
-                let coupling = matrix[p * size + q];
-                off = off.max(coupling.abs());
-                if coupling.abs() < 1e-300 {
-                    continue;
-                }
-                let theta = (matrix[q * size + q] - matrix[p * size + p]) / (2.0 * coupling);
-                let tangent = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
-                let cosine = 1.0 / (tangent * tangent + 1.0).sqrt();
-                rotate_plane(&mut matrix, size, (p, q), (cosine, tangent * cosine));
-                let (left, right) = vectors.split_at_mut(q);
-                for (a, b) in left[p].iter_mut().zip(right[0].iter_mut()) {
-                    let (x, y) = (*a, *b);
-                    *a = cosine * x - tangent * cosine * y;
-                    *b = tangent * cosine * x + cosine * y;
-                }
-            }
-        }
-        if off < 1e-14 {
-            break;
-        }
-    }
-    let mut order: Vec<usize> = (0..size).collect();
-    order.sort_by(|&a, &b| matrix[b * size + b].total_cmp(&matrix[a * size + a]));
-    let values = order.iter().map(|&at| matrix[at * size + at]).collect();
-    (values, order.into_iter().map(|at| std::mem::take(&mut vectors[at])).collect())
-}
-
-/// Rotates rows and columns p and q of a symmetric matrix.
-fn rotate_plane(matrix: &mut [f64], size: usize, (p, q): (usize, usize), (c, s): (f64, f64)) {
-    for at in 0..size {
-        let (x, y) = (matrix[at * size + p], matrix[at * size + q]);
-        matrix[at * size + p] = c * x - s * y;
-        matrix[at * size + q] = s * x + c * y;
-    }
-    for at in 0..size {
-        let (x, y) = (matrix[p * size + at], matrix[q * size + at]);
-        matrix[p * size + at] = c * x - s * y;
-        matrix[q * size + at] = s * x + c * y;
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,6 @@
 //! Euclidean distances between rows, twice: fast for searching, and term by term in f64 where ties
 //! decide.
 
-mod wide;
-
-pub use wide::{LANES as WIDTH, Lanes, Simd, Work, wide};
-
 /// Values summed in f32 before the sum moves to f64.
 pub const CHUNK: usize = 1024;
 /// Independent partial sums, so that the compiler can use vector registers.

@@ -1,13 +1,14 @@
 //! Measuring candidates by direct difference.
 //!
 //! Wide rows don't stay in the cache, so the pairs of a block of rows are measured a strip of columns
-//! at a time, four at once. Sums are those of [`crate::discovery::distance::squared`], bit for bit.
+//! at a time, four at once. Sums are those of [`crate::linalg::distance::squared`], bit for bit.
 
 use rayon::prelude::*;
 
 use super::sorted;
-use crate::discovery::Matrix;
-use crate::discovery::distance::{CHUNK, SQUARED_LANES, Simd, WIDTH, Work, squared, wide};
+use crate::linalg::Matrix;
+use crate::linalg::distance::{CHUNK, SQUARED_LANES, squared};
+use crate::linalg::simd::{LANES as WIDTH, Simd, Work, wide};
 
 /// Rows whose candidates are measured together.
 const BLOCK: usize = 128;

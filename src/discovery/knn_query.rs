@@ -2,14 +2,14 @@
 
 use rayon::prelude::*;
 
-use super::distance::squared;
 use super::hnsw::{Built, HnswSettings, build_to_recall};
 use super::{DiscoveryError, Matrix, NeighborSearch};
-use crate::discovery::neighbors::apart::Rows;
+use crate::linalg::distance::squared;
+use crate::linalg::knn::BruteForce;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Lookup {
+pub struct NearestRows {
     /// For each point its nearest rows as (Euclidean distance, row), nearest first, ties by row order.
     pub nearest: Vec<Vec<(f32, u32)>>,
     /// What was done, for people.
@@ -22,22 +22,25 @@ pub struct Lookup {
 ///
 /// # Errors
 /// Rows that can't be compared, points of another width, or index settings out of range.
-pub fn lookup(
+pub fn knn_query(
     data: &Matrix,
     points: &Matrix,
     k: usize,
     search: NeighborSearch,
     index: &HnswSettings,
-) -> Result<Lookup, DiscoveryError> {
+) -> Result<NearestRows, DiscoveryError> {
     points.check()?;
     let k = k.min(data.rows());
     if search != NeighborSearch::Hnsw {
-        return Ok(Lookup { nearest: Rows::new(data)?.nearest(points, k)?, log: Vec::new() });
+        return Ok(NearestRows {
+            nearest: BruteForce::new(data)?.nearest(points, k)?,
+            log: Vec::new(),
+        });
     }
     // The graph is measured on rows, whose first neighbour is themselves.
     let Built { index, good, log, .. } = build_to_recall(data, k + 1, index)?;
     if !good {
-        return Ok(Lookup { nearest: Rows::new(data)?.nearest(points, k)?, log });
+        return Ok(NearestRows { nearest: BruteForce::new(data)?.nearest(points, k)?, log });
     }
     let rows = (0..points.rows()).into_par_iter();
     let nearest = rows
@@ -52,13 +55,13 @@ pub fn lookup(
             measured
         })
         .collect();
-    Ok(Lookup { nearest, log })
+    Ok(NearestRows { nearest, log })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::discovery::rng::Rng;
+    use crate::linalg::rng::Rng;
 
     fn cloud(rows: usize, seed: u64) -> Matrix {
         let mut rng = Rng::new(seed, &[7]);
@@ -84,7 +87,7 @@ mod tests {
         let (data, mut points) = (cloud(400, 1), cloud(30, 2));
         points.row_mut(4).copy_from_slice(data.row(123));
         for search in [NeighborSearch::Exact, NeighborSearch::Hnsw] {
-            let found = lookup(&data, &points, 3, search, &HnswSettings::default()).unwrap();
+            let found = knn_query(&data, &points, 3, search, &HnswSettings::default()).unwrap();
             assert_eq!(found.nearest[4][0], (0.0, 123));
             for (at, near) in found.nearest.iter().enumerate() {
                 let rows: Vec<u32> = near.iter().map(|(_, row)| *row).collect();
@@ -96,9 +99,9 @@ mod tests {
     #[test]
     fn few_rows_and_other_widths_are_answered() {
         let index = HnswSettings::default();
-        let found = lookup(&cloud(2, 1), &cloud(3, 2), 5, NeighborSearch::Auto, &index).unwrap();
+        let found = knn_query(&cloud(2, 1), &cloud(3, 2), 5, NeighborSearch::Auto, &index).unwrap();
         assert!(found.nearest.iter().all(|near| near.len() == 2));
         let narrow = Matrix::from_fn(1, 2, |_, _| 0.0);
-        assert!(lookup(&cloud(2, 1), &narrow, 1, NeighborSearch::Auto, &index).is_err());
+        assert!(knn_query(&cloud(2, 1), &narrow, 1, NeighborSearch::Auto, &index).is_err());
     }
 }
