@@ -34,6 +34,6 @@ pub fn run(table: &Path, cores: usize) -> anyhow::Result<Vec<Core>> {
     let values = file.into_vec::<f32>().with_context(|| table.display().to_string())?;
     let features = Matrix::new(rows.try_into()?, columns.try_into()?, values)?;
     // `Algorithm::Coda` is the paper's: UMAP, HDBSCAN and its cascade.
-    let settings = Settings { ipc: cores, algorithm: Algorithm::KMeans, ..Settings::default() };
+    let settings = Settings { ipc: cores, algorithm: Algorithm::KMEANS, ..Settings::default() };
     Ok(discover(&features, &settings)?.cores)
 }
