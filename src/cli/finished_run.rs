@@ -5,7 +5,7 @@ use crate::engine::{Cancel, FlowError, Progress, ProgressStyle, RunOptions};
 use crate::pipeline::{Context, StageError};
 use crate::quality::Spread;
 use crate::run::{reopen, require};
-use crate::store::{EventLog, Lock, RunDir};
+use crate::store::{EventLog, RunDir, RunDirLock};
 use crate::threads;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub(crate) struct Finished {
     context: Arc<Context>,
     run_dir: RunDir,
     progress: Arc<Progress>,
-    _lock: Lock,
+    _lock: RunDirLock,
 }
 
 impl Finished {

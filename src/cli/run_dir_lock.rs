@@ -3,7 +3,7 @@
 use super::exit::{Exit, TryLater, UsageError};
 use super::partition::partition;
 use crate::engine::{Partition, Team};
-use crate::store::{Lock, Member, RunDir, StoreError, WorkerState};
+use crate::store::{RunDir, RunDirLock, StoreError, WorkerSession, WorkerState};
 use clap::Args;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,9 +29,9 @@ pub(crate) enum Place {
     /// Nothing: it only looks.
     Nowhere,
     /// All of it: the lock of the folder, and of an object store the place of the only worker.
-    Alone(#[allow(dead_code, reason = "held, not read")] Lock, Option<Member>),
+    Alone(#[allow(dead_code, reason = "held, not read")] RunDirLock, Option<WorkerSession>),
     /// A place among others, and the lock of the scratch folder.
-    Among(Team, #[allow(dead_code, reason = "held, not read")] Option<Lock>),
+    Among(Team, #[allow(dead_code, reason = "held, not read")] Option<RunDirLock>),
 }
 
 impl TeamArgs {
@@ -70,16 +70,17 @@ impl TeamArgs {
         let Some(partition) = partition else {
             let lock = alone(run_dir, &say)?;
             let far = run_dir.is_remote();
-            let member = far.then(|| Member::join(run_dir, "0-of-1", true, &say)).transpose()?;
+            let member =
+                far.then(|| WorkerSession::join(run_dir, "0-of-1", true, &say)).transpose()?;
             return Ok(Place::Alone(lock, member));
         };
         let scratch = run_dir.is_remote().then(|| alone(run_dir, &say)).transpose();
         let scratch = scratch.map_err(TryLater::where_locked)?;
         let worker = format!("{}-of-{}", partition.index, partition.of);
-        let member = Arc::new(Member::join(run_dir, &worker, false, &say)?);
+        let member = Arc::new(WorkerSession::join(run_dir, &worker, false, &say)?);
         if scratch.is_none() {
             // The place is taken first: whoever wants the run directory alone and comes now sees it.
-            Lock::refuse_held(run_dir.root(), &say).map_err(TryLater::where_locked)?;
+            RunDirLock::refuse_held(run_dir.root(), &say).map_err(TryLater::where_locked)?;
         }
         say(&format!("worker {partition} in {run_dir}"));
         let wait = self.wait.map(Duration::from_secs);
@@ -92,10 +93,10 @@ impl TeamArgs {
 ///
 /// # Errors
 /// If a run works there.
-pub(crate) fn alone(run_dir: &RunDir, say: impl Fn(&str)) -> Result<Lock, StoreError> {
-    let lock = Lock::take(run_dir.root(), &say)?;
+pub(crate) fn alone(run_dir: &RunDir, say: impl Fn(&str)) -> Result<RunDirLock, StoreError> {
+    let lock = RunDirLock::take(run_dir.root(), &say)?;
     if !run_dir.is_remote() {
-        Member::refuse_any(run_dir, &say)?;
+        WorkerSession::refuse_any(run_dir, &say)?;
     }
     Ok(lock)
 }

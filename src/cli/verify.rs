@@ -4,7 +4,7 @@ use super::exit::{Exit, UsageError};
 use super::run::Run;
 use super::run_dir_lock::alone;
 use crate::pipeline::stage_names;
-use crate::store::{Lock, RunDir, StoreError, Verification, verify};
+use crate::store::{RunDir, RunDirLock, StoreError, Verification, verify};
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
@@ -58,7 +58,7 @@ impl Verify {
     }
 
     /// No run may write meanwhile. Where nothing can be written, no run can either.
-    fn lock(&self, run_dir: &RunDir) -> anyhow::Result<Option<Lock>> {
+    fn lock(&self, run_dir: &RunDir) -> anyhow::Result<Option<RunDirLock>> {
         match alone(run_dir, |message| crate::say!("{message}")) {
             Ok(lock) => Ok(Some(lock)),
             Err(StoreError::Io { source, .. })

@@ -3,7 +3,7 @@
 use super::backend::Depth;
 use super::error::StoreError;
 use super::run_dir::RunDir;
-use super::team::{FOLDER as WORKERS, in_order};
+use super::workers::{FOLDER as WORKERS, in_order};
 use serde_json::{Map, Value};
 use std::fs::File;
 use std::io::Write;

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 /// Held while a run works in a directory.
 #[derive(Debug)]
-pub struct Lock {
+pub struct RunDirLock {
     claim: PathBuf,
     /// Dropped first, which ends the heartbeat.
     heart: Option<Sender<()>>,
@@ -49,7 +49,7 @@ struct Rules {
     holder: ProcessId,
 }
 
-impl Lock {
+impl RunDirLock {
     /// Takes the lock of the run directory `root`. `say` is told of a dead holder, or that one is being watched.
     ///
     /// # Errors
@@ -105,7 +105,7 @@ impl Lock {
             None => {
                 let (place, holder) = (claim.display(), &content.holder);
                 say(&format!(
-                    "{place} is claimed by {holder}, out of sight: watching whether it lives"
+                    "{place} is claimed by {holder}, which this machine cannot see: watching its heartbeat"
                 ));
                 if !moves(&claim, &before, patience) {
                     return Ok(());
@@ -141,7 +141,7 @@ impl Lock {
     }
 }
 
-impl Drop for Lock {
+impl Drop for RunDirLock {
     fn drop(&mut self) {
         drop(self.heart.take());
         let mine = self.beating.take().and_then(|beating| beating.join().ok());
@@ -180,8 +180,7 @@ fn has_no_locks(error: &std::io::Error) -> bool {
 fn held(claim: &Path) -> StoreError {
     let holder = match read_claim(claim) {
         Ok(Found::Claim(_, claim)) => claim.holder.to_string(),
-        _ => "one that has not said its name yet; if no run is at work there, delete this file"
-            .into(),
+        _ => "an unknown process; if no run uses the folder, delete this file".into(),
     };
     StoreError::Locked { path: claim.to_owned(), holder }
 }
@@ -247,7 +246,7 @@ fn clear_if_void(
             // One without a name is being written this moment, or its writer died at it.
             let patience = if claim.is_some() { rules.patience } else { rules.patience / 12 };
             say(&format!(
-                "{} is claimed by {name}, out of sight: watching for up to {} s whether it lives",
+                "{} is claimed by {name}, which this machine cannot see: watching its heartbeat for up to {} s",
                 path.display(),
                 patience.as_secs()
             ));
@@ -256,7 +255,9 @@ fn clear_if_void(
             }
         }
     }
-    say(&format!("the run before ({name}) died without a word: going on from what it left"));
+    say(&format!(
+        "the previous run ({name}) stopped without releasing its claim; continuing from its last receipt"
+    ));
     take_away(path, &before)
 }
 

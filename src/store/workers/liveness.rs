@@ -1,20 +1,20 @@
-//! Whether other workers live, told by watching them. No clocks are compared.
+//! Whether other workers live, found out by watching their heartbeats. No clocks are compared.
 
-use super::note::WorkerNote;
+use super::record::WorkerRecord;
 use crate::store::backend::Depth;
 use crate::store::error::StoreError;
 use crate::store::run_dir::RunDir;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Folder of the workers' notes and events.
+/// Folder of the workers' records and events.
 pub(in crate::store) const FOLDER: &str = "workers";
 
 /// The place of a run without `--partition`, and of no other that wants to be alone.
 pub(super) const ALONE: &str = "0-of-1";
 
-/// Where a worker leaves its note.
-pub(super) fn note_name(worker: &str) -> String {
+/// Where a worker leaves its record.
+pub(super) fn record_name(worker: &str) -> String {
     format!("{FOLDER}/{worker}.json")
 }
 
@@ -28,13 +28,13 @@ impl RunDir {
     ///
     /// # Errors
     /// If it can't be read.
-    pub(super) fn note(&self, worker: &str) -> Result<Option<WorkerNote>, StoreError> {
-        let name = note_name(worker);
+    pub(super) fn worker_record(&self, worker: &str) -> Result<Option<WorkerRecord>, StoreError> {
+        let name = record_name(worker);
         let mut tries = 0;
         loop {
             let Some(text) = self.backend().read(&name)? else { return Ok(None) };
             match serde_json::from_slice(&text) {
-                Ok(note) => return Ok(Some(note)),
+                Ok(record) => return Ok(Some(record)),
                 // Being written, on a file system without links. What stays so is not taken for nobody.
                 Err(_) if tries < 20 => std::thread::sleep(Duration::from_millis(50)),
                 Err(error) => {
@@ -50,41 +50,41 @@ impl RunDir {
     ///
     /// # Errors
     /// If it can't be read.
-    pub fn workers(&self) -> Result<Vec<WorkerNote>, StoreError> {
+    pub fn workers(&self) -> Result<Vec<WorkerRecord>, StoreError> {
         let names = self.backend().list(FOLDER, Depth::Folder)?.into_iter();
         let names: Vec<String> = names.filter(|name| name.ends_with(".json")).collect();
         let texts = self.backend().read_many(&names)?.into_iter().flatten();
-        let mut notes: Vec<WorkerNote> =
+        let mut records: Vec<WorkerRecord> =
             texts.filter_map(|text| serde_json::from_slice(&text).ok()).collect();
-        notes.sort_by_key(|note| in_order(&note.worker));
-        Ok(notes)
+        records.sort_by_key(|record| in_order(&record.worker));
+        Ok(records)
     }
 }
 
 /// What was seen of other workers, and since when each stands still.
 #[derive(Debug)]
-pub(super) struct Peers {
+pub(super) struct Liveness {
     patience: Duration,
-    seen: HashMap<String, (WorkerNote, Instant)>,
+    seen: HashMap<String, (WorkerRecord, Instant)>,
 }
 
-impl Peers {
+impl Liveness {
     /// `patience`: how long one must stand still to be dead.
     pub(super) fn new(patience: Duration) -> Self {
         Self { patience, seen: HashMap::new() }
     }
 
-    /// Whether the writer of a note just read is to be counted with: it lives, or can't be told dead yet.
-    pub(super) fn judge(&mut self, note: WorkerNote) -> bool {
-        if let Some(lives) = note.lives() {
-            self.seen.remove(&note.worker);
+    /// Whether the writer of a record just read is to be counted with: it lives, or can't be known to be dead yet.
+    pub(super) fn judge(&mut self, record: WorkerRecord) -> bool {
+        if let Some(lives) = record.lives() {
+            self.seen.remove(&record.worker);
             return lives;
         }
         let now = Instant::now();
-        match self.seen.get(&note.worker) {
-            Some((before, since)) if note.stands_as(before) => since.elapsed() < self.patience,
+        match self.seen.get(&record.worker) {
+            Some((before, since)) if record.stands_as(before) => since.elapsed() < self.patience,
             _ => {
-                self.seen.insert(note.worker.clone(), (note, now));
+                self.seen.insert(record.worker.clone(), (record, now));
                 true
             }
         }
@@ -94,37 +94,39 @@ impl Peers {
     /// it takes to know. `say` is told when that takes time.
     pub(super) fn living(
         &mut self,
-        read: impl Fn() -> Result<Vec<WorkerNote>, StoreError>,
-        concerns: impl Fn(&WorkerNote) -> bool,
+        read: impl Fn() -> Result<Vec<WorkerRecord>, StoreError>,
+        concerns: impl Fn(&WorkerRecord) -> bool,
         say: impl Fn(&str),
-    ) -> Result<Option<WorkerNote>, StoreError> {
+    ) -> Result<Option<WorkerRecord>, StoreError> {
         let mut told = false;
-        let mut notes = read()?;
-        let started: HashMap<String, WorkerNote> =
-            notes.iter().map(|note| (note.worker.clone(), note.clone())).collect();
+        let mut records = read()?;
+        let started: HashMap<String, WorkerRecord> =
+            records.iter().map(|record| (record.worker.clone(), record.clone())).collect();
         loop {
             let mut unknown = None;
-            for note in notes.into_iter().filter(&concerns) {
-                let moved = started.get(&note.worker).is_none_or(|before| !note.stands_as(before));
-                match note.lives() {
-                    Some(true) => return Ok(Some(note)),
+            for record in records.into_iter().filter(&concerns) {
+                let moved =
+                    started.get(&record.worker).is_none_or(|before| !record.stands_as(before));
+                match record.lives() {
+                    Some(true) => return Ok(Some(record)),
                     Some(false) => {}
-                    None if moved => return Ok(Some(note)),
-                    None if self.judge(note.clone()) => unknown = Some(note),
+                    None if moved => return Ok(Some(record)),
+                    None if self.judge(record.clone()) => unknown = Some(record),
                     None => {}
                 }
             }
-            let Some(note) = unknown else { return Ok(None) };
+            let Some(record) = unknown else { return Ok(None) };
             if !std::mem::replace(&mut told, true) {
                 say(&format!(
-                    "worker {} ({}) has not said goodbye: watching for up to {} s whether it lives",
-                    note.worker,
-                    note.process(),
+                    "worker {} ({}) stopped without releasing its place, or runs where this machine cannot see it: watching its \
+                     heartbeat for up to {} s",
+                    record.worker,
+                    record.process(),
                     self.patience.as_secs()
                 ));
             }
             std::thread::sleep(self.patience / 50);
-            notes = read()?;
+            records = read()?;
         }
     }
 }
