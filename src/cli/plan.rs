@@ -61,7 +61,7 @@ impl Plan {
             cancel: &cancel,
             force: false,
             retry_failed: false,
-            team: None,
+            worker: None,
         };
         let runtime = crate::threads::runtime(context.workers())?;
         let found = runtime.block_on(async {

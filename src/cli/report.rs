@@ -3,7 +3,7 @@
 use super::audit::{THRESHOLD, audit};
 use super::exit::{Exit, interrupted};
 use super::open_run;
-use super::open_run::OfRun;
+use super::open_run::OpenRun;
 use super::run_dir_lock::alone;
 use super::signals;
 use crate::engine::{Cancel, Progress, ProgressStyle};
@@ -81,7 +81,7 @@ impl Report {
 /// Audits and writes the report; answers with where it is and its bytes. Without an audit that can be made there is a
 /// report all the same, which says why.
 pub(crate) async fn make(
-    of: &OfRun,
+    of: &OpenRun,
     progress: &Progress,
     cancel: &Cancel,
     wanted: &Wanted,

@@ -134,7 +134,7 @@ fn planned(classes: usize, shards: usize) -> (u64, u64, u64) {
         cancel: &cancel,
         force: false,
         retry_failed: false,
-        team: None,
+        worker: None,
     };
     // All on one thread, which counts.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();

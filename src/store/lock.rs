@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 /// Held while a run works in a directory.
 #[derive(Debug)]
-pub struct RunDirLock {
+pub struct FolderLock {
     claim: PathBuf,
     /// Dropped first, which ends the heartbeat.
     heart: Option<Sender<()>>,
@@ -49,7 +49,7 @@ struct Rules {
     holder: ProcessId,
 }
 
-impl RunDirLock {
+impl FolderLock {
     /// Takes the lock of the run directory `root`. `say` is told of a dead holder, or that one is being watched.
     ///
     /// # Errors
@@ -141,7 +141,7 @@ impl RunDirLock {
     }
 }
 
-impl Drop for RunDirLock {
+impl Drop for FolderLock {
     fn drop(&mut self) {
         drop(self.heart.take());
         let mine = self.beating.take().and_then(|beating| beating.join().ok());

@@ -12,9 +12,9 @@ fn far() -> ProcessId {
 }
 
 /// Takes the lock and what was said meanwhile.
-fn take(rules: &Rules, root: &Path) -> (Result<RunDirLock, StoreError>, String) {
+fn take(rules: &Rules, root: &Path) -> (Result<FolderLock, StoreError>, String) {
     let said = Mutex::new(String::new());
-    let lock = RunDirLock::take_by(rules, root, |message| said.lock().unwrap().push_str(message));
+    let lock = FolderLock::take_by(rules, root, |message| said.lock().unwrap().push_str(message));
     (lock, said.into_inner().unwrap())
 }
 
@@ -27,14 +27,14 @@ fn leave_claim(root: &Path, holder: ProcessId) {
 #[test]
 fn a_second_taker_is_told_who_holds_it() {
     let dir = tempfile::tempdir().unwrap();
-    let first = RunDirLock::take(dir.path(), |_| ()).unwrap();
-    let message = RunDirLock::take(dir.path(), |_| ()).unwrap_err().to_string();
+    let first = FolderLock::take(dir.path(), |_| ()).unwrap();
+    let message = FolderLock::take(dir.path(), |_| ()).unwrap_err().to_string();
     assert!(message.contains(&format!("process {}", std::process::id())), "{message}");
     // As a process that is being started has it, for a moment.
     let copy = first.file.try_clone().unwrap();
     drop(first);
     assert!(!dir.path().join("lock.holder").exists());
-    assert!(RunDirLock::take(dir.path(), |_| ()).is_ok());
+    assert!(FolderLock::take(dir.path(), |_| ()).is_ok());
     drop(copy);
 }
 
@@ -59,7 +59,7 @@ fn a_claim_of_a_dead_process_is_recognised_and_said() {
     // With system locks, ours to take is proof enough.
     leave_claim(dir.path(), ProcessId { process: 1, ..ProcessId::this() });
     let said = Mutex::new(String::new());
-    let lock = RunDirLock::take(dir.path(), |message| said.lock().unwrap().push_str(message));
+    let lock = FolderLock::take(dir.path(), |message| said.lock().unwrap().push_str(message));
     assert!(lock.is_ok() && said.into_inner().unwrap().contains("(process 1 on "));
 }
 
@@ -113,10 +113,10 @@ fn a_claim_that_cannot_be_read_counts_as_held() {
     let dir = tempfile::tempdir().unwrap();
     let claim = dir.path().join("lock.holder");
     std::fs::write(&claim, "{").unwrap();
-    let error = RunDirLock::refuse_held(dir.path(), |_| ()).unwrap_err();
+    let error = FolderLock::refuse_held(dir.path(), |_| ()).unwrap_err();
     assert!(matches!(error, StoreError::Locked { .. }), "{error}");
     assert!(error.to_string().contains("delete this file"), "{error}");
     std::fs::remove_file(&claim).unwrap();
-    RunDirLock::refuse_held(dir.path(), |_| ()).unwrap();
+    FolderLock::refuse_held(dir.path(), |_| ()).unwrap();
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "looking leaves nothing");
 }

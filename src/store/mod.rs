@@ -43,7 +43,7 @@ pub use content::{ContentDigests, content_digests};
 pub use disk::CrashPoint;
 pub use error::StoreError;
 pub use events::EventLog;
-pub use lock::RunDirLock;
+pub use lock::FolderLock;
 pub use names::file_stem;
 pub use ranged::{Ranged, RangedReader};
 pub use receipt::{Receipt, SampleFault};

@@ -5,16 +5,12 @@ use super::backend::Depth;
 use super::error::StoreError;
 use super::receipt::Receipt;
 use super::run_dir::{RECEIPT, RunDir};
-use super::sweep::FOLDERS;
 use super::temporary::TEMPORARY;
 use super::workers::CLAIM;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::HashSet;
 use std::path::Path;
-
-/// Folders of what is made from a run's results.
-const DERIVED: [&str; 5] = ["preview", "audit", "report", "evaluate", "stability"];
 
 /// What a run directory turned out to hold.
 #[derive(Debug, Default, PartialEq, Serialize)]
@@ -78,14 +74,14 @@ pub enum FileDamage {
     Receipt,
 }
 
-/// Reads every file that a receipt of `stages` names. `progress` is told the bytes of each file when it is read.
+/// Reads every file that a receipt of `stages` names; what no receipt names is looked for in `folders`. `progress` is told the bytes of each file when it is read.
 ///
 /// # Errors
 /// If a folder can't be listed or a receipt not read. Files that can't be read are damage, not an error, but where an object
 /// store does not answer, or what comes from it can't be written here.
 pub fn verify(
     run_dir: &RunDir,
-    stages: &[&str],
+    (stages, folders): (&[&str], &[&str]),
     progress: impl Fn(u64) + Sync,
 ) -> Result<Verification, StoreError> {
     let mut found = Verification::default();
@@ -118,7 +114,7 @@ pub fn verify(
     found.files = outputs.len();
     found.bytes = receipts.iter().fold(0, |sum, receipt| sum.saturating_add(receipt.bytes()));
     let listed: HashSet<&str> = outputs.iter().map(|(_, output)| output.file.as_str()).collect();
-    found.unlisted = unlisted(run_dir, &listed)?;
+    found.unlisted = unlisted(run_dir, folders, &listed)?;
     Ok(found)
 }
 
@@ -163,10 +159,13 @@ fn examine(path: &Path, bytes: u64, xxh3: &str) -> Option<FileDamage> {
 }
 
 /// Files of the stages' folders that are neither receipts nor in `listed`.
-fn unlisted(run_dir: &RunDir, listed: &HashSet<&str>) -> Result<Vec<String>, StoreError> {
+fn unlisted(
+    run_dir: &RunDir,
+    folders: &[&str],
+    listed: &HashSet<&str>,
+) -> Result<Vec<String>, StoreError> {
     let mut found = Vec::new();
-    // What is made from results at any time, and may be deleted at any time, is in no stage's receipts.
-    for folder in FOLDERS.into_iter().filter(|name| !DERIVED.contains(name)) {
+    for folder in folders {
         found.extend(run_dir.backend().list(folder, Depth::Tree)?);
     }
     found.retain(|name| {
@@ -208,7 +207,7 @@ mod tests {
     fn a_whole_folder_is_whole_and_strangers_are_listed() {
         let (_dir, run_dir) = directory();
         run_dir.write("distilled/mine.txt", b"?").unwrap();
-        let found = verify(&run_dir, &["encode"], |_| ()).unwrap();
+        let found = verify(&run_dir, (&["encode"], &["encode"]), |_| ()).unwrap();
         assert_eq!((found.units, found.files, found.bytes), (2, 2, 14));
         assert_eq!(found.damaged, []);
         assert_eq!(found.unlisted, ["distilled/mine.txt"]);
@@ -219,7 +218,7 @@ mod tests {
         let damage = |spoil: &dyn Fn(&RunDir)| {
             let (_dir, run_dir) = directory();
             spoil(&run_dir);
-            let mut found = verify(&run_dir, &["encode"], |_| ()).unwrap().damaged;
+            let mut found = verify(&run_dir, (&["encode"], &["encode"]), |_| ()).unwrap().damaged;
             assert_eq!(found.len(), 1, "{found:?}");
             assert_eq!(found[0].unit, "encode/b");
             found.remove(0).damage
