@@ -42,7 +42,7 @@ struct Rules {
     /// Between two beats.
     beat: Duration,
     /// How long a claim of another machine must stand still to be void.
-    patience: Duration,
+    timeout: Duration,
     /// Whether the operating system's lock is used.
     system: bool,
     /// Who takes it.
@@ -50,14 +50,15 @@ struct Rules {
 }
 
 impl FolderLock {
-    /// Takes the lock of the run directory `root`. `say` is told of a dead holder, or that one is being watched.
+    /// Takes the lock of the run directory `root`. `say` gets a message about a dead holder, or one whose
+    /// heartbeat is watched.
     ///
     /// # Errors
     /// [`StoreError::Locked`] while another process holds it.
     pub fn take(root: &Path, say: impl Fn(&str)) -> Result<Self, StoreError> {
         let rules = Rules {
             beat: Duration::from_secs(8),
-            patience: Duration::from_secs(60),
+            timeout: Duration::from_secs(60),
             system: true,
             holder: ProcessId::this(),
         };
@@ -87,13 +88,13 @@ impl FolderLock {
     pub fn refuse_held(root: &Path, say: impl Fn(&str)) -> Result<(), StoreError> {
         let claim = root.join("lock.holder");
         refresh_folder(root)?;
-        let patience = Duration::from_secs(60);
+        let timeout = Duration::from_secs(60);
         let (before, content) = match read_claim(&claim)? {
             Found::Nothing => return Ok(()),
             Found::Claim(before, content) => (before, content),
             // Being written this moment, as a rule. What stays unreadable counts as held: nobody knows by whom.
             Found::Unreadable(before) => {
-                if moves(&claim, &before, patience / 12) {
+                if moves(&claim, &before, timeout / 12) {
                     return Self::refuse_held(root, say);
                 }
                 return if claim.exists() { Err(held(&claim)) } else { Ok(()) };
@@ -107,7 +108,7 @@ impl FolderLock {
                 say(&format!(
                     "{place} is claimed by {holder}, which this machine cannot see: watching its heartbeat"
                 ));
-                if !moves(&claim, &before, patience) {
+                if !moves(&claim, &before, timeout) {
                     return Ok(());
                 }
             }
@@ -244,13 +245,13 @@ fn clear_if_void(
         Some(false) => {}
         None => {
             // One without a name is being written this moment, or its writer died at it.
-            let patience = if claim.is_some() { rules.patience } else { rules.patience / 12 };
+            let timeout = if claim.is_some() { rules.timeout } else { rules.timeout / 12 };
             say(&format!(
                 "{} is claimed by {name}, which this machine cannot see: watching its heartbeat for up to {} s",
                 path.display(),
-                patience.as_secs()
+                timeout.as_secs()
             ));
-            if moves(path, &before, patience) {
+            if moves(path, &before, timeout) {
                 return Err(held(path));
             }
         }
@@ -262,10 +263,10 @@ fn clear_if_void(
 }
 
 /// Whether a claim changes while it is watched. One that goes is void too.
-fn moves(path: &Path, before: &[u8], patience: Duration) -> bool {
+fn moves(path: &Path, before: &[u8], timeout: Duration) -> bool {
     let started = Instant::now();
-    while started.elapsed() < patience {
-        std::thread::sleep(patience / 50);
+    while started.elapsed() < timeout {
+        std::thread::sleep(timeout / 50);
         match std::fs::read(path) {
             Ok(now) if now != before => return true,
             Err(e) if e.kind() == ErrorKind::NotFound => return false,

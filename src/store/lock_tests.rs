@@ -3,8 +3,8 @@ use std::sync::Mutex;
 
 /// Rules as on a file system without locks, quick, for `holder`.
 fn claims_only(holder: ProcessId) -> Rules {
-    let (beat, patience) = (Duration::from_millis(20), Duration::from_secs(2));
-    Rules { beat, patience, system: false, holder }
+    let (beat, timeout) = (Duration::from_millis(20), Duration::from_secs(2));
+    Rules { beat, timeout, system: false, holder }
 }
 
 fn far() -> ProcessId {
@@ -78,7 +78,7 @@ fn another_machines_claim_holds_while_its_heart_beats() {
 fn another_machines_claim_is_void_when_its_heart_stands_still() {
     let dir = tempfile::tempdir().unwrap();
     leave_claim(dir.path(), far());
-    let rules = Rules { patience: Duration::from_millis(120), ..claims_only(ProcessId::this()) };
+    let rules = Rules { timeout: Duration::from_millis(120), ..claims_only(ProcessId::this()) };
     let (lock, said) = take(&rules, dir.path());
     assert!(lock.is_ok() && said.contains("stopped without releasing its claim"), "{said}");
 }

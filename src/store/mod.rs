@@ -22,6 +22,7 @@ mod names;
 mod nfs;
 mod object_backend;
 mod object_ranges;
+mod occupy;
 mod outputs;
 mod parallel;
 mod process_id;

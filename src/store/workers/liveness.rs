@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 pub(in crate::store) const FOLDER: &str = "workers";
 
 /// The place of a run without `--partition`, and of no other that wants to be alone.
-pub(super) const ALONE: &str = "0-of-1";
+pub(in crate::store) const ALONE: &str = "0-of-1";
 
 /// Where a worker leaves its record.
 pub(super) fn record_name(worker: &str) -> String {
@@ -64,14 +64,14 @@ impl RunDir {
 /// What was seen of other workers, and since when each stands still.
 #[derive(Debug)]
 pub(super) struct Liveness {
-    patience: Duration,
+    timeout: Duration,
     seen: HashMap<String, (WorkerRecord, Instant)>,
 }
 
 impl Liveness {
-    /// `patience`: how long one must stand still to be dead.
-    pub(super) fn new(patience: Duration) -> Self {
-        Self { patience, seen: HashMap::new() }
+    /// `timeout`: how long one must stand still to be dead.
+    pub(super) fn new(timeout: Duration) -> Self {
+        Self { timeout, seen: HashMap::new() }
     }
 
     /// Whether the writer of a record just read is to be counted with: it lives, or can't be known to be dead yet.
@@ -82,7 +82,7 @@ impl Liveness {
         }
         let now = Instant::now();
         match self.seen.get(&record.worker) {
-            Some((before, since)) if record.stands_as(before) => since.elapsed() < self.patience,
+            Some((before, since)) if record.stands_as(before) => since.elapsed() < self.timeout,
             _ => {
                 self.seen.insert(record.worker.clone(), (record, now));
                 true
@@ -91,14 +91,14 @@ impl Liveness {
     }
 
     /// The first worker that lives for certain among those that `read` finds and `concerns` picks, watched for as long as
-    /// it takes to know. `say` is told when that takes time.
+    /// it takes to know. `say` gets a message where that takes time.
     pub(super) fn living(
         &mut self,
         read: impl Fn() -> Result<Vec<WorkerRecord>, StoreError>,
         concerns: impl Fn(&WorkerRecord) -> bool,
         say: impl Fn(&str),
     ) -> Result<Option<WorkerRecord>, StoreError> {
-        let mut told = false;
+        let mut announced = false;
         let mut records = read()?;
         let started: HashMap<String, WorkerRecord> =
             records.iter().map(|record| (record.worker.clone(), record.clone())).collect();
@@ -116,16 +116,16 @@ impl Liveness {
                 }
             }
             let Some(record) = unknown else { return Ok(None) };
-            if !std::mem::replace(&mut told, true) {
+            if !std::mem::replace(&mut announced, true) {
                 say(&format!(
                     "worker {} ({}) stopped without releasing its place, or runs where this machine cannot see it: watching its \
                      heartbeat for up to {} s",
                     record.worker,
                     record.process(),
-                    self.patience.as_secs()
+                    self.timeout.as_secs()
                 ));
             }
-            std::thread::sleep(self.patience / 50);
+            std::thread::sleep(self.timeout / 50);
             records = read()?;
         }
     }

@@ -11,5 +11,5 @@ mod record;
 pub(super) use claim::CLAIM;
 pub use claim::StageSnapshot;
 pub use heartbeat::{ClaimOutcome, WorkerSession};
-pub(super) use liveness::{FOLDER, in_order};
+pub(super) use liveness::{ALONE, FOLDER, in_order};
 pub use record::{WorkerRecord, WorkerState};
