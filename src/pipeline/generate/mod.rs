@@ -27,7 +27,7 @@ use crate::models::noise::Image;
 use crate::models::{Generated, ModelFolder};
 use crate::slurm;
 use crate::store::tables::QuarantineRow;
-use crate::store::{Fault, file_stem};
+use crate::store::{SampleFault, file_stem};
 use check::prompt_warnings;
 use device::{Made, Pool, start_pool};
 use files::Files;
@@ -48,7 +48,7 @@ pub struct Generate {
     refiner: Option<String>,
     pool: OnceCell<Pool>,
     /// Images that came to nothing in this run.
-    failed: Mutex<Vec<Fault>>,
+    failed: Mutex<Vec<SampleFault>>,
 }
 
 /// A group of images.
@@ -195,7 +195,7 @@ impl Stage for Generate {
         Ok(Fingerprint { settings, inputs })
     }
 
-    fn can_cure(&self, _fault: &Fault) -> bool {
+    fn can_cure(&self, _fault: &SampleFault) -> bool {
         // A device that miscalculated, a driver since mended.
         true
     }
@@ -260,7 +260,7 @@ impl Generate {
     }
 
     /// Ends the run when more images have come to nothing than the user allows: the batch is not done then.
-    fn judge(&self, faults: &[Fault]) -> Result<(), StageError> {
+    fn judge(&self, faults: &[SampleFault]) -> Result<(), StageError> {
         let failed = {
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
             failed.extend_from_slice(faults);
@@ -305,7 +305,7 @@ pub(crate) fn finish(image: Generated, size: usize) -> Result<Vec<u8>, StageErro
 }
 
 /// Why a run in which `failed` images came to nothing fails.
-pub(crate) fn too_many_failed(failed: usize, allowed: usize, first: &Fault) -> String {
+pub(crate) fn too_many_failed(failed: usize, allowed: usize, first: &SampleFault) -> String {
     format!(
         "image {}: {}\n{failed} images came to nothing and [generate] max_failed allows {allowed}",
         first.key, first.reason

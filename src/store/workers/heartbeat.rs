@@ -1,8 +1,8 @@
-//! A worker's place among the others.
+//! This process as one of the workers of a run: its record with a heartbeat, and its claims.
 
 use super::claim::{claim_name, claimant};
-use super::note::{WorkerNote, WorkerState, now};
-use super::peers::{ALONE, FOLDER, Peers, note_name};
+use super::liveness::{ALONE, FOLDER, Liveness, record_name};
+use super::record::{WorkerRecord, WorkerState, now};
 use crate::store::backend::HeartbeatTimes;
 use crate::store::error::StoreError;
 use crate::store::run_dir::RunDir;
@@ -10,14 +10,14 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// This process among the workers of a run. Dropped, it says that it was interrupted, unless [`Member::leave`] said
-/// otherwise.
+/// This process as one of the workers of a run. Dropped, it records that it was interrupted, unless
+/// [`WorkerSession::leave`] recorded another end.
 #[derive(Debug)]
-pub struct Member {
+pub struct WorkerSession {
     run_dir: RunDir,
     worker: String,
-    note: Arc<Mutex<WorkerNote>>,
-    peers: Mutex<Peers>,
+    record: Arc<Mutex<WorkerRecord>>,
+    liveness: Mutex<Liveness>,
     /// Another worker that lived when it was last asked whether any does.
     company: Mutex<Option<String>>,
     /// Dropped first, which ends the heartbeat.
@@ -25,12 +25,12 @@ pub struct Member {
     beating: Option<std::thread::JoinHandle<()>>,
 }
 
-/// What came of wanting to begin a unit.
+/// What came of claiming a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Begin {
-    /// It is claimed: do it.
-    Mine,
-    /// A worker that lives is at it.
+pub enum ClaimOutcome {
+    /// This worker has the unit: do it.
+    Claimed,
+    /// Another worker, which lives, has the unit.
     Taken(String),
 }
 
@@ -39,12 +39,12 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Member {
-    /// Takes the place of `worker` (`I-of-N`). `say` is told of a dead predecessor, or that one is being watched.
-    /// `exclusive`: the others must be gone, and stay away.
+impl WorkerSession {
+    /// Joins the run as `worker` (`I-of-N`). `say` gets a message about a dead predecessor, or one whose heartbeat is
+    /// watched. `exclusive`: the others must be gone, and stay away.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] while another process has the place, or works here where one of the two wants to be alone.
+    /// [`StoreError::Busy`] while another process is that worker, or works here where one of the two must be alone.
     pub fn join(
         run_dir: &RunDir,
         worker: &str,
@@ -52,55 +52,62 @@ impl Member {
         say: impl Fn(&str),
     ) -> Result<Self, StoreError> {
         let HeartbeatTimes { interval, timeout } = run_dir.backend().heartbeat();
-        let mut peers = Peers::new(timeout);
-        let mut note = WorkerNote::new(worker, exclusive);
-        let name = note_name(worker);
-        if !run_dir.backend().create(&name, &text(&note))? {
-            let own = || Ok(run_dir.note(worker)?.into_iter().collect::<Vec<_>>());
-            if let Some(other) = peers.living(own, |_| true, &say)? {
+        let mut liveness = Liveness::new(timeout);
+        let mut record = WorkerRecord::new(worker, exclusive);
+        let name = record_name(worker);
+        if !run_dir.backend().create(&name, &text(&record))? {
+            let own = || Ok(run_dir.worker_record(worker)?.into_iter().collect::<Vec<_>>());
+            if let Some(other) = liveness.living(own, |_| true, &say)? {
                 return Err(busy(run_dir, &other));
             }
+            let before = run_dir.worker_record(worker)?;
+            if before.as_ref().is_some_and(|before| before.state == WorkerState::Working) {
+                say(&format!(
+                    "worker {worker} stopped without releasing its claims; continuing from its last receipt"
+                ));
+            }
             // A beat that its predecessor never had: whoever watches sees that somebody is there again.
-            note.beat = run_dir.note(worker)?.map_or(0, |before| before.beat + 1);
-            run_dir.backend().write(&name, &text(&note))?;
+            record.beat = before.map_or(0, |before| before.beat + 1);
+            run_dir.backend().write(&name, &text(&record))?;
             if let Some(last) = run_dir.backend().confirm_takeover(&name)?
-                && let Ok(other) = serde_json::from_slice::<WorkerNote>(&last)
-                && other.holder != note.holder
+                && let Ok(other) = serde_json::from_slice::<WorkerRecord>(&last)
+                && other.process_id != record.process_id
             {
                 return Err(busy(run_dir, &other));
             }
         }
-        let against = |other: &WorkerNote| other.worker != worker && (exclusive || other.exclusive);
-        // Of a thousand workers that begin at once, each need not read what all the others say.
+        let against =
+            |other: &WorkerRecord| other.worker != worker && (exclusive || other.exclusive);
+        // Of a thousand workers that begin at once, each need not read the records of all others.
         let others = || match exclusive {
             true => run_dir.workers(),
-            false => Ok(run_dir.note(ALONE)?.into_iter().collect()),
+            false => Ok(run_dir.worker_record(ALONE)?.into_iter().collect()),
         };
-        if let Some(other) = peers.living(others, against, &say)? {
-            note.state = WorkerState::Incomplete;
-            run_dir.backend().write(&name, &text(&note))?;
+        if let Some(other) = liveness.living(others, against, &say)? {
+            record.state = WorkerState::Incomplete;
+            run_dir.backend().write(&name, &text(&record))?;
             return Err(busy(run_dir, &other));
         }
-        let note = Arc::new(Mutex::new(note));
+        let record = Arc::new(Mutex::new(record));
         let (heart, stopped) = channel();
-        // A beat that can't be told soon is followed by another.
-        let (shared, place) = (note.clone(), run_dir.best_effort());
+        // A beat that can't be written soon is followed by another.
+        let (shared, place) = (record.clone(), run_dir.best_effort());
         let beating = crate::threads::spawn("heartbeat", move || {
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 // A full disk shows itself where results are written.
-                let _ = tell(&place, &shared);
+                let _ = write_record(&place, &shared);
             }
         });
         let beating = beating.map_err(|error| {
-            // The place is given back: it has nobody.
+            // Nobody is that worker now.
             let _ = run_dir.backend().release(&name);
             StoreError::io("hold", &run_dir.path(&name))(error)
         })?;
         Ok(Self {
             run_dir: run_dir.clone(),
             worker: worker.to_owned(),
-            note,
-            peers: Mutex::new(peers),
+            record,
+            liveness: Mutex::new(liveness),
             company: Mutex::default(),
             heart: Some(heart),
             beating: Some(beating),
@@ -114,7 +121,7 @@ impl Member {
     pub fn refuse_any(run_dir: &RunDir, say: impl Fn(&str)) -> Result<(), StoreError> {
         let timeout = run_dir.backend().heartbeat().timeout;
         run_dir.backend().refresh(FOLDER)?;
-        match Peers::new(timeout).living(|| run_dir.workers(), |_| true, say)? {
+        match Liveness::new(timeout).living(|| run_dir.workers(), |_| true, say)? {
             Some(other) => Err(busy(run_dir, &other)),
             None => Ok(()),
         }
@@ -125,17 +132,17 @@ impl Member {
         &self.worker
     }
 
-    /// Says that a stage begins, and takes back what this place's predecessor claimed of it.
+    /// Records that a stage begins, and releases what this worker's predecessor claimed of it.
     ///
     /// # Errors
     /// If claims can't be read or removed.
     pub fn enter(&self, stage: &str) -> Result<(), StoreError> {
         {
-            let mut note = lock(&self.note);
-            note.stage = stage.to_owned();
-            (note.stage_units, note.stage_seconds) = (0, 0.0);
+            let mut record = lock(&self.record);
+            record.stage = stage.to_owned();
+            (record.stage_units, record.stage_seconds) = (0, 0.0);
         }
-        tell(&self.run_dir, &self.note)?;
+        write_record(&self.run_dir, &self.record)?;
         for (unit, worker) in self.run_dir.claims(stage)? {
             if worker == self.worker {
                 self.run_dir.backend().release(&claim_name(&unit))?;
@@ -148,7 +155,7 @@ impl Member {
     ///
     /// # Errors
     /// If claims can't be read or written.
-    pub fn begin(&self, unit: &str) -> Result<Begin, StoreError> {
+    pub fn begin(&self, unit: &str) -> Result<ClaimOutcome, StoreError> {
         let (name, own) = (claim_name(unit), self.worker.as_bytes());
         // Again where a claim goes just when it is looked at; without one, work may be done twice, and no more.
         for _ in 0..3 {
@@ -158,26 +165,26 @@ impl Member {
             match self.run_dir.claimant(unit)? {
                 None => continue,
                 Some(other) if other == self.worker => {}
-                Some(other) if self.lives(&other)? => return Ok(Begin::Taken(other)),
+                Some(other) if self.lives(&other)? => return Ok(ClaimOutcome::Taken(other)),
                 Some(_) => {
                     self.run_dir.backend().write(&name, own)?;
                     let last =
                         self.run_dir.backend().confirm_takeover(&name)?.map(|text| claimant(&text));
                     if let Some(other) = last.filter(|last| *last != self.worker) {
-                        return Ok(Begin::Taken(other));
+                        return Ok(ClaimOutcome::Taken(other));
                     }
                 }
             }
             break;
         }
-        lock(&self.note).under_way.push(unit.to_owned());
-        Ok(Begin::Mine)
+        lock(&self.record).under_way.push(unit.to_owned());
+        Ok(ClaimOutcome::Claimed)
     }
 
-    /// Whether `worker` is to be counted with.
+    /// Whether `worker` lives, or can't be known to be dead yet.
     fn lives(&self, worker: &str) -> Result<bool, StoreError> {
-        let note = self.run_dir.note(worker)?;
-        Ok(note.is_some_and(|note| lock(&self.peers).judge(note)))
+        let record = self.run_dir.worker_record(worker)?;
+        Ok(record.is_some_and(|record| lock(&self.liveness).judge(record)))
     }
 
     /// Those of `units`, which have claims, whose claimants live.
@@ -191,12 +198,12 @@ impl Member {
             texts.map(|text| text.map(|text| claimant(&text))).collect();
         let mut others: BTreeSet<&String> = whose.iter().flatten().collect();
         others.remove(&self.worker);
-        let notes: Vec<String> = others.iter().map(|worker| note_name(worker)).collect();
-        let notes = self.run_dir.backend().read_many(&notes)?.into_iter().flatten();
-        let mut peers = lock(&self.peers);
-        let living: HashSet<String> = notes
-            .filter_map(|text| serde_json::from_slice::<WorkerNote>(&text).ok())
-            .map(|note| (note.worker.clone(), peers.judge(note)))
+        let records: Vec<String> = others.iter().map(|worker| record_name(worker)).collect();
+        let records = self.run_dir.backend().read_many(&records)?.into_iter().flatten();
+        let mut liveness = lock(&self.liveness);
+        let living: HashSet<String> = records
+            .filter_map(|text| serde_json::from_slice::<WorkerRecord>(&text).ok())
+            .map(|record| (record.worker.clone(), liveness.judge(record)))
             .filter_map(|(worker, lives)| lives.then_some(worker))
             .collect();
         let at_work = |worker: &Option<String>| worker.as_ref().is_some_and(|w| living.contains(w));
@@ -204,7 +211,7 @@ impl Member {
         Ok(units.map(|(unit, _)| unit).collect())
     }
 
-    /// Whether any other worker lives, or can't be told dead yet.
+    /// Whether any other worker lives, or can't be known to be dead yet.
     ///
     /// # Errors
     /// If that can't be read.
@@ -216,87 +223,89 @@ impl Member {
         {
             return Ok(true);
         }
-        let others = self.run_dir.workers()?.into_iter().filter(|note| note.worker != self.worker);
-        let mut peers = lock(&self.peers);
-        let found =
-            others.map(|note| (note.worker.clone(), peers.judge(note))).find(|(_, lives)| *lives);
+        let others =
+            self.run_dir.workers()?.into_iter().filter(|record| record.worker != self.worker);
+        let mut liveness = lock(&self.liveness);
+        let found = others
+            .map(|record| (record.worker.clone(), liveness.judge(record)))
+            .find(|(_, lives)| *lives);
         let any = found.is_some();
         *lock(&self.company) = found.map(|(worker, _)| worker);
         Ok(any)
     }
 
-    /// Gives a unit back: done after so many seconds, failed, or not begun.
+    /// Releases a unit: done after so many seconds, failed, or not begun.
     ///
     /// # Errors
     /// If the claim can't be removed.
     pub fn end(&self, unit: &str, outcome: Option<Result<f64, ()>>) -> Result<(), StoreError> {
         {
-            let mut note = lock(&self.note);
-            note.under_way.retain(|other| other != unit);
+            let mut record = lock(&self.record);
+            record.under_way.retain(|other| other != unit);
             match outcome {
                 Some(Ok(seconds)) => {
-                    note.units += 1;
-                    note.stage_units += 1;
-                    note.stage_seconds += seconds;
+                    record.units += 1;
+                    record.stage_units += 1;
+                    record.stage_seconds += seconds;
                 }
-                Some(Err(())) => note.failed += 1,
+                Some(Err(())) => record.failed += 1,
                 None => {}
             }
         }
         self.run_dir.backend().release(&claim_name(unit))
     }
 
-    /// Says the last word.
+    /// Records how this worker ends.
     ///
     /// # Errors
     /// If it can't be written.
     pub fn leave(&self, state: WorkerState, message: &str) -> Result<(), StoreError> {
         {
-            let mut note = lock(&self.note);
-            (note.state, note.message) = (state, message.to_owned());
+            let mut record = lock(&self.record);
+            (record.state, record.message) = (state, message.to_owned());
         }
-        // For people, and those who wait see by its silence that it has gone.
-        tell(&self.run_dir.best_effort(), &self.note)
+        // For people; workers that wait see by the missing heartbeat that it has gone.
+        write_record(&self.run_dir.best_effort(), &self.record)
     }
 }
 
-impl Drop for Member {
+impl Drop for WorkerSession {
     fn drop(&mut self) {
         drop(self.heart.take());
         if let Some(beating) = self.beating.take() {
             let _ = beating.join();
         }
-        let under_way = std::mem::take(&mut lock(&self.note).under_way);
+        let under_way = std::mem::take(&mut lock(&self.record).under_way);
         let run_dir = self.run_dir.best_effort();
         // Best effort: claims of one that has left are void. One that can't be removed is followed by no better.
         let _ = under_way.iter().try_for_each(|unit| run_dir.backend().release(&claim_name(unit)));
-        if lock(&self.note).state == WorkerState::Working {
+        if lock(&self.record).state == WorkerState::Working {
             let _ = self.leave(WorkerState::Interrupted, "");
         }
     }
 }
 
-/// Writes the note with the next beat.
-fn tell(run_dir: &RunDir, note: &Mutex<WorkerNote>) -> Result<(), StoreError> {
+/// Writes the record with the next beat.
+fn write_record(run_dir: &RunDir, record: &Mutex<WorkerRecord>) -> Result<(), StoreError> {
     let (name, text) = {
-        let mut note = lock(note);
-        note.beat += 1;
-        note.time = now();
-        (note_name(&note.worker), text(&note))
+        let mut record = lock(record);
+        record.beat += 1;
+        record.time = now();
+        (record_name(&record.worker), text(&record))
     };
     run_dir.backend().write(&name, &text)
 }
 
-fn text(note: &WorkerNote) -> Vec<u8> {
+fn text(record: &WorkerRecord) -> Vec<u8> {
     // Strings and numbers: they always have a text.
-    serde_json::to_vec_pretty(note).unwrap_or_default()
+    serde_json::to_vec_pretty(record).unwrap_or_default()
 }
 
-fn busy(run_dir: &RunDir, other: &WorkerNote) -> StoreError {
+fn busy(run_dir: &RunDir, other: &WorkerRecord) -> StoreError {
     let (worker, process) = (other.worker.clone(), other.process());
     StoreError::Busy { place: run_dir.to_string(), worker, process }
 }
 
 #[cfg(test)]
-#[path = "member_tests.rs"]
+#[path = "heartbeat_tests.rs"]
 mod tests;

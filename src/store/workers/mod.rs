@@ -4,12 +4,12 @@
 //! its place (`workers/I-of-N.json`) with a number that goes up while it lives, and claims each unit before it begins it.
 
 mod claim;
-mod member;
-mod note;
-mod peers;
+mod heartbeat;
+mod liveness;
+mod record;
 
 pub(super) use claim::CLAIM;
-pub use claim::Snapshot;
-pub use member::{Begin, Member};
-pub use note::{WorkerNote, WorkerState};
-pub(super) use peers::{FOLDER, in_order};
+pub use claim::StageSnapshot;
+pub use heartbeat::{ClaimOutcome, WorkerSession};
+pub(super) use liveness::{ALONE, FOLDER, in_order};
+pub use record::{WorkerRecord, WorkerState};

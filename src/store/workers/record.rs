@@ -1,10 +1,10 @@
-//! What a worker says of itself: `workers/I-of-N.json`.
+//! A worker's record of itself: `workers/I-of-N.json`.
 
 use crate::store::process_id::ProcessId;
 use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// How a worker stands.
+/// The state of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WorkerState {
@@ -35,14 +35,14 @@ impl std::fmt::Display for WorkerState {
 /// What a worker says of itself. Nothing is decided from it but whether its writer lives: by the process where that can
 /// be seen, else by `beat`, which goes up while it does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WorkerNote {
+pub struct WorkerRecord {
     /// `I-of-N`.
     pub worker: String,
     /// Whether it wants the run directory for itself.
     pub exclusive: bool,
     /// The process.
     #[serde(flatten)]
-    pub(in crate::store) holder: ProcessId,
+    pub(in crate::store) process_id: ProcessId,
     /// How it stands.
     pub state: WorkerState,
     /// The stage that it is in.
@@ -74,12 +74,12 @@ pub(super) fn now() -> f64 {
     (now.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
-impl WorkerNote {
+impl WorkerRecord {
     pub(super) fn new(worker: &str, exclusive: bool) -> Self {
         Self {
             worker: worker.to_owned(),
             exclusive,
-            holder: ProcessId::this(),
+            process_id: ProcessId::this(),
             state: WorkerState::Working,
             stage: String::new(),
             under_way: Vec::new(),
@@ -96,24 +96,24 @@ impl WorkerNote {
 
     /// The machine.
     pub fn host(&self) -> &str {
-        &self.holder.host
+        &self.process_id.host
     }
 
     /// Process and host.
     pub fn process(&self) -> String {
-        self.holder.to_string()
+        self.process_id.to_string()
     }
 
     /// Whether the worker lives; `None` where that shows only in time.
     pub fn lives(&self) -> Option<bool> {
         match self.state {
-            WorkerState::Working => self.holder.lives(&ProcessId::this()),
+            WorkerState::Working => self.process_id.lives(&ProcessId::this()),
             _ => Some(false),
         }
     }
 
     /// Whether its numbers may have changed since `before`: the same writer, and no further beat.
     pub(super) fn stands_as(&self, before: &Self) -> bool {
-        self.holder == before.holder && self.beat == before.beat
+        self.process_id == before.process_id && self.beat == before.beat
     }
 }

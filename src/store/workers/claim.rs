@@ -22,7 +22,7 @@ pub(super) fn claimant(text: &[u8]) -> String {
 
 /// What was found in a stage's folder.
 #[derive(Debug, Default)]
-pub struct Snapshot {
+pub struct StageSnapshot {
     /// Units with a receipt, as `stage/name`.
     pub receipts: Vec<String>,
     /// Units with a claim.
@@ -34,8 +34,8 @@ impl RunDir {
     ///
     /// # Errors
     /// If it can't be listed.
-    pub fn snapshot(&self, stage: &str) -> Result<Snapshot, StoreError> {
-        let mut found = Snapshot::default();
+    pub fn snapshot(&self, stage: &str) -> Result<StageSnapshot, StoreError> {
+        let mut found = StageSnapshot::default();
         for name in self.backend().list(stage, Depth::Folder)? {
             let of = |ending: &str| name.strip_suffix(ending).map(str::to_owned);
             found.receipts.extend(of(crate::store::run_dir::RECEIPT));
