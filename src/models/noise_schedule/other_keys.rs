@@ -148,7 +148,7 @@ impl OtherKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::SchedulerConfig;
+    use super::super::SchedulerConfig;
     use crate::models::json::from_json;
 
     fn config(text: &str) -> SchedulerConfig {
