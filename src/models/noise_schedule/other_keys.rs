@@ -148,8 +148,8 @@ impl OtherKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use super::super::SchedulerConfig;
     use crate::models::json::from_json;
+    use crate::models::noise_schedule::SchedulerConfig;
 
     fn config(text: &str) -> SchedulerConfig {
         from_json(text.as_bytes()).unwrap()
