@@ -1,7 +1,7 @@
 //! Guidance: what changes a denoiser's prediction before the solver takes its step.
 //!
-//! A term of guidance is one file: it implements [`GuidanceTerm`], declares the keys of `[guidance]` that it reads, and
-//! stands in [`TERMS`]. Settings, documentation and the record of an image take the keys from there.
+//! A term of guidance is one file: it implements `GuidanceTerm`, declares the keys of `[guidance]` that it reads, and
+//! stands in `TERMS`. Settings, documentation and the record of an image take the keys from there.
 
 mod anchor_pull;
 mod classifier_free;

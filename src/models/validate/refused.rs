@@ -51,7 +51,7 @@ pub(super) fn by_files(graph: &Path) -> Option<Problem> {
     Some(problem(graph, format!("it could not be opened: {fault}"), DAMAGED))
 }
 
-/// A file that can't be used; `missing` is the cure for one that is not there.
+/// A file that can't be used; `missing` is the remedy for one that is not there.
 pub(super) fn of_unusable(file: &Path, unusable: &Unusable, missing: &str) -> Problem {
     let remedy = match unusable {
         Unusable::Missing | Unusable::NoFile => missing,
@@ -64,7 +64,7 @@ pub(super) fn of_unusable(file: &Path, unusable: &Unusable, missing: &str) -> Pr
     problem(file, unusable.to_string(), remedy)
 }
 
-/// The cure by what ONNX Runtime answered.
+/// The remedy by what ONNX Runtime answered.
 pub(super) fn by_words(refusal: Refusal, reason: &str) -> &'static str {
     let says = |words: &str| reason.to_lowercase().contains(words);
     match refusal {
@@ -107,7 +107,7 @@ mod tests {
 
     /// As ONNX Runtime 1.20.1, 1.24.1, 1.24.4 and 1.32.0 say it.
     #[test]
-    fn the_cure_fits_onnx_runtimes_own_words() {
+    fn the_remedy_fits_onnx_runtimes_own_words() {
         let escapes = "External data path validation failed for initializer: w. Error: tensorprotoutils.cc:346 \
             ValidateExternalDataPath External data path: \"model.onnx_data\" escapes model directory: \"o\"";
         let both = "External data path: \"model.onnx_data\" (resolved path: \"/a/b\") escapes both model directory: \"o\" and \
