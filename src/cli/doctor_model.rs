@@ -1,6 +1,6 @@
 //! `coda-pipe doctor --model`.
 
-use crate::diffusion::checkup::{ModelReport, check_model};
+use crate::models::checkup::{ModelReport, check_model};
 use crate::onnx::{Device, GraphOptions, Runtime};
 use indicatif::HumanBytes;
 use std::io::Write;

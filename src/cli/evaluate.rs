@@ -1,11 +1,12 @@
 //! `coda-pipe evaluate`.
 
 use super::exit::{Exit, UsageError};
-use super::finished_run::{Finished, percent};
+use super::finished_run::{FinishedRun, percent};
 use super::printable::printable;
 use crate::config::{FeatureModel, Patterns};
 use crate::inspect;
 use crate::inspect::evaluate::{Evaluation, Question, SetResult};
+use crate::pipeline::assemble;
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
@@ -54,7 +55,7 @@ impl Evaluate {
     /// Prints the table.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let question = self.question()?;
-        let finished = Finished::open(&self.run_dir, "assemble")?;
+        let finished = FinishedRun::open(&self.run_dir, assemble::INFO.name)?;
         let found = finished
             .work(async |context, options| inspect::evaluate(context, options, &question).await)?;
         let mut out = super::output::stdout();

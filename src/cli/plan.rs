@@ -5,10 +5,10 @@ use super::plan_workers;
 use super::signals;
 use crate::config::Pipeline;
 use crate::engine::{Cancel, Progress, ProgressStyle, RunOptions};
-use crate::estimate;
 use crate::estimate::StageForecast;
-use crate::estimate::probe::Forecast;
 use crate::pipeline::Context;
+use crate::probe;
+use crate::probe::Forecast;
 use crate::store::{EventLog, RunDir};
 use clap::Args;
 use indicatif::HumanBytes;
@@ -61,13 +61,13 @@ impl Plan {
             cancel: &cancel,
             force: false,
             retry_failed: false,
-            team: None,
+            worker: None,
         };
         let runtime = crate::threads::runtime(context.workers())?;
         let found = runtime.block_on(async {
             signals::listen(cancel.clone())?;
             let found = tokio::select! {
-                found = estimate::forecast(context, &options, self.measure) => found,
+                found = probe::forecast(context, &options, self.measure) => found,
                 () = cancel.cancelled() => {
                     // The trial's folder is gone by now; a model may be at work still, and nothing waits for it.
                     signals::leave()
@@ -78,7 +78,7 @@ impl Plan {
         runtime.shutdown_timeout(Duration::from_secs(1));
         let counts: Vec<usize> = self.workers.iter().map(|workers| usize::from(*workers)).collect();
         let played = found.rates.as_ref().map_or_else(Vec::new, |rates| {
-            plan_workers::play_all(&counts, &found.work, rates, run_dir.is_far())
+            plan_workers::play_all(&counts, &found.work, rates, run_dir.is_remote())
         });
         let mut out = super::output::stdout();
         if self.json {

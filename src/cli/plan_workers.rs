@@ -1,6 +1,7 @@
 //! `coda-pipe plan --workers`: the same run by several workers.
 
-use crate::estimate::{Played, Rates, Rules, Work, crew_stages, play};
+use crate::estimate::{Played, Rates, Rules, Work, play, worker_stages};
+use crate::pipeline::stages_to_do;
 use std::io::Write;
 
 /// Seconds of a request to an object store, and of an operation on a shared folder: what is usual, not measured.
@@ -9,7 +10,7 @@ const NEAR: f64 = 0.001;
 
 /// The run by each of `counts` workers that are like the machine that was measured.
 pub(super) fn play_all(counts: &[usize], work: &Work, rates: &Rates, far: bool) -> Vec<Played> {
-    let stages = crew_stages(work, rates);
+    let stages = worker_stages(&stages_to_do(), work, rates);
     let request = if far { FAR } else { NEAR };
     let by = |workers: &usize| play(&stages, &Rules { workers: *workers, help: true, request });
     counts.iter().map(by).collect()
@@ -25,13 +26,13 @@ pub(super) fn print(
     write!(out, "\n{:>7} {:>9} {:>6} {:>11}", "workers", "time", "idle", "requests")?;
     first.stages.iter().try_for_each(|stage| write!(out, " {:>9}", stage.stage))?;
     writeln!(out)?;
-    for crew in played {
-        let time = duration(Some(crew.seconds));
-        let asked = crew.requests;
+    for workers in played {
+        let time = duration(Some(workers.seconds));
+        let asked = workers.requests;
         let asked = asked.put + asked.get + asked.list + asked.delete;
-        let idle = 100.0 * crew.idle;
-        write!(out, "{:>7} {time:>9} {idle:>5.1}% {asked:>11}", crew.workers)?;
-        for stage in &crew.stages {
+        let idle = 100.0 * workers.idle;
+        write!(out, "{:>7} {time:>9} {idle:>5.1}% {asked:>11}", workers.workers)?;
+        for stage in &workers.stages {
             write!(out, " {:>9}", duration(Some(stage.seconds)))?;
         }
         writeln!(out)?;

@@ -3,14 +3,14 @@
 use super::exit::{Exit, UsageError};
 use super::sample_files::{read_anchor, read_latents, write_trace, write_whole};
 use crate::config::Generate as Defaults;
-use crate::diffusion::guidance::Pull;
-use crate::diffusion::noise::Noise;
-use crate::diffusion::scheduler::{Method, Sigmas, SolverKind};
-use crate::diffusion::{
+use crate::imaging::{RgbImage, SheetLayout, contact_sheet, encode_png};
+use crate::models::guidance::Pull;
+use crate::models::noise::Noise;
+use crate::models::scheduler::{Method, Sigmas, SolverKind};
+use crate::models::{
     Generated, Generator, Job, ModelFolder, PromptEmbedding, PromptTokens, Purpose, Sampling,
     checkup,
 };
-use crate::imaging::{RgbImage, SheetLayout, contact_sheet, encode_png};
 use crate::onnx::{Device, DeviceChoice, GraphOptions, Runtime, Search};
 use clap::Args;
 use std::path::PathBuf;

@@ -2,8 +2,8 @@
 
 use crate::arrays;
 use crate::arrays::ArrayError;
-use crate::diffusion::{Encoder, Generated, ModelFolder, TraceStep};
 use crate::imaging::{DecodeOptions, decode_rgb, resize_lanczos, write_tensor};
+use crate::models::{Encoder, Generated, ModelFolder, TraceStep};
 use crate::onnx::{GraphOptions, Runtime};
 use crate::store::AtomicFile;
 use anyhow::{Context as _, anyhow, bail, ensure};

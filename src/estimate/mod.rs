@@ -4,23 +4,21 @@
 //! finds these out (by counting, by trial, by measuring) is none of this room's business. [`play`] has many workers share it.
 
 mod memory;
-mod per_stage;
 mod plan;
-pub(crate) mod probe;
 mod rates;
 mod recorded;
 mod simulation;
 mod sizes;
+mod stage_cost;
 mod warnings;
 mod work;
 
-pub use memory::{Footprint, memory};
-pub use per_stage::PerStage;
+pub use memory::Footprint;
 pub use plan::{StageForecast, Standing, Times, Totals, stages, totals};
-pub use probe::{Forecast, forecast};
-pub use rates::{Rates, seconds};
+pub use rates::Rates;
 pub use recorded::{Recorded, recorded};
-pub use simulation::{CrewStage, Played, Requests, Rules, StagePlayed, crew_stages, play};
-pub use sizes::{Line, Sizes, bytes, receipts};
+pub use simulation::{Played, Requests, Rules, StagePlayed, WorkerStage, play};
+pub use sizes::{Line, Sizes};
+pub use stage_cost::{StageCost, StageToDo, worker_stages};
 pub use warnings::{Found, warnings};
 pub use work::Work;

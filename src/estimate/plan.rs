@@ -1,9 +1,10 @@
 //! Everything together, stage by stage.
 
-use super::memory::{Footprint, memory};
-use super::per_stage::PerStage;
+use super::memory::Footprint;
+use super::rates::Rates;
 use super::recorded::Recorded;
-use super::sizes::{Sizes, bytes, receipts};
+use super::sizes::Sizes;
+use super::stage_cost::StageToDo;
 use super::work::Work;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -64,101 +65,75 @@ pub struct Totals {
 /// What is known of times.
 #[derive(Debug, Clone, Default)]
 pub struct Times {
-    /// From nothing to the end, by measurement.
-    pub measured: PerStage<Option<f64>>,
+    /// How fast the machine is, if it was measured.
+    pub rates: Option<Rates>,
     /// By earlier runs in the same directory.
     pub recorded: BTreeMap<String, Recorded>,
     /// Devices that work at once.
     pub devices: f64,
 }
 
-/// Stages that the devices are kept for.
-const ON_DEVICES: [&str; 3] = ["encode", "anchor", "generate"];
-
 /// What is left of `stages`, in their order; of those that are not in `standings`, everything.
 pub fn stages(
-    names: &[&'static str],
+    stages: &[StageToDo],
     work: &Work,
     sizes: &Sizes,
     footprint: &Footprint,
     standings: &[Standing],
     times: &Times,
 ) -> Vec<StageForecast> {
-    let (bytes, receipts) = (bytes(work, sizes), receipts(work, sizes));
-    let (memory, units) = (memory(work, footprint), work.units());
-    let one = |stage: &'static str| {
-        let known = standings.iter().find(|standing| standing.stage == stage);
-        let all = known.map_or(*units.get(stage)?, |known| known.units);
+    let one = |stage: &StageToDo| {
+        let (name, cost) = (stage.name, stage.cost);
+        let known = standings.iter().find(|standing| standing.stage == name);
+        let all = known.map_or_else(|| (cost.units)(work), |known| known.units);
         let done = known.map_or(0, |known| known.done);
         let left = (all - done.min(all)) as f64 / all.max(1) as f64;
-        let outputs_left = bytes.get(stage)? * left;
-        let recorded = times.recorded.get(stage).and_then(|r| r.seconds_for(all - done.min(all)));
-        let measured = times.measured.get(stage).copied().flatten().map(|all| all * left);
-        let (seconds, basis) = match (left == 0.0, measured, recorded) {
+        let outputs_left = (cost.bytes)(work, sizes) * left;
+        let recorded = times.recorded.get(name).and_then(|r| r.seconds_for(all - done.min(all)));
+        let measured = times.rates.as_ref().and_then(|rates| (cost.seconds)(work, sizes, rates));
+        let (seconds, basis) = match (left == 0.0, measured.map(|all| all * left), recorded) {
             (true, ..) => (Some(0.0), None),
             (_, Some(seconds), _) => (Some(seconds), Some("measured")),
             (_, None, Some(seconds)) => (Some(seconds), Some("recorded")),
             (_, None, None) => (None, None),
         };
-        Some(StageForecast {
-            stage,
+        StageForecast {
+            stage: name,
             units: all,
             done,
             stale: known.map_or(0, |known| known.stale),
             bytes: known.map_or(0, |known| known.bytes) + outputs_left as u64,
-            bytes_left: (outputs_left + receipts.get(stage)? * left) as u64,
-            memory_bytes: *memory.get(stage)? as u64,
+            bytes_left: (outputs_left + stage.receipt_bytes(work, sizes) * left) as u64,
+            memory_bytes: (cost.memory)(work, footprint) as u64,
             seconds,
             basis,
-        })
+        }
     };
-    names.iter().filter_map(|name| one(name)).filter(|stage| stage.units > 0).collect()
+    stages.iter().map(one).filter(|stage| stage.units > 0).collect()
 }
 
-/// The stages' sum.
-pub fn totals(stages: &[StageForecast], work: &Work, sizes: &Sizes, devices: f64) -> Totals {
-    let receipts = receipts(work, sizes);
-    let records = |stage: &StageForecast| receipts.get(stage.stage).copied().unwrap_or(0.0) as u64;
+/// The sum of `found`, the forecasts of `stages`.
+pub fn totals(
+    stages: &[StageToDo],
+    found: &[StageForecast],
+    work: &Work,
+    sizes: &Sizes,
+    devices: f64,
+) -> Totals {
+    let declared = |name: &str| stages.iter().find(|stage| stage.name == name);
+    let records = |stage: &StageForecast| {
+        declared(stage.stage).map_or(0, |stage| stage.receipt_bytes(work, sizes) as u64)
+    };
     let seconds = |only: &dyn Fn(&str) -> bool| {
-        let of = stages.iter().filter(|stage| only(stage.stage)).map(|stage| stage.seconds);
+        let of = found.iter().filter(|stage| only(stage.stage)).map(|stage| stage.seconds);
         of.sum::<Option<f64>>()
     };
+    let on_devices = |name: &str| declared(name).is_some_and(|stage| stage.on_devices);
     Totals {
-        bytes: stages.iter().map(|stage| stage.bytes + records(stage)).sum(),
-        bytes_left: stages.iter().map(|stage| stage.bytes_left).sum(),
-        memory_bytes: stages.iter().map(|stage| stage.memory_bytes).max().unwrap_or(0),
+        bytes: found.iter().map(|stage| stage.bytes + records(stage)).sum(),
+        bytes_left: found.iter().map(|stage| stage.bytes_left).sum(),
+        memory_bytes: found.iter().map(|stage| stage.memory_bytes).max().unwrap_or(0),
         seconds: seconds(&|_| true),
-        device_hours: seconds(&|stage| ON_DEVICES.contains(&stage))
-            .map(|seconds| seconds * devices / 3600.0),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::estimate::Line;
-
-    #[test]
-    fn what_is_done_is_not_counted_again() {
-        let work = Work {
-            shards: vec![10; 4],
-            classes: vec![40],
-            ipc: 2,
-            generate_batch: 1,
-            ..Work::default()
-        };
-        let sizes = Sizes { part: Line { fixed: 0.0, each: 10.0 }, ..Sizes::default() };
-        let standing = Standing { stage: "encode", units: 4, done: 3, stale: 0, bytes: 310 };
-        let recorded = [("encode".to_owned(), Recorded { seconds: 6.0, units: 3 })].into();
-        let times = Times { recorded, devices: 2.0, ..Times::default() };
-        let names = ["encode", "purity", "discover"];
-        let found = stages(&names, &work, &sizes, &Footprint::default(), &[standing], &times);
-        let names: Vec<_> = found.iter().map(|stage| stage.stage).collect();
-        assert_eq!(names, ["encode", "discover"], "a stage that is off is not listed");
-        assert_eq!((found[0].bytes, found[0].seconds), (410, Some(2.0)));
-        assert_eq!(found[0].basis, Some("recorded"));
-        assert_eq!(found[1].seconds, None);
-        let sum = totals(&found, &work, &sizes, 2.0);
-        assert_eq!((sum.seconds, sum.device_hours), (None, Some(4.0 / 3600.0)));
+        device_hours: seconds(&on_devices).map(|seconds| seconds * devices / 3600.0),
     }
 }

@@ -1,6 +1,6 @@
 //! How much there is to do.
 
-use super::per_stage::PerStage;
+use super::sizes::Line;
 
 /// What a run has to do, in numbers.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -75,48 +75,14 @@ impl Work {
         self.cores().div_ceil(self.samples_per_tar.max(1))
     }
 
+    /// The lengths of files, one a class, that grow with its cores.
+    pub fn per_class(&self, line: &Line) -> f64 {
+        self.cores_of_classes().map(|cores| line.at(cores as f64)).sum()
+    }
+
     /// How many shards hold a core, if every image is as likely to be one.
     pub fn shards_with_cores(&self) -> f64 {
         let (images, cores) = (self.images().max(1) as f64, self.cores() as f64);
         self.shards.iter().map(|own| 1.0 - (1.0 - *own as f64 / images).powf(cores)).sum()
-    }
-
-    /// Units of each stage.
-    pub fn units(&self) -> PerStage<u64> {
-        let (shards, classes) = (self.shards.len() as u64, self.classes.len() as u64);
-        PerStage {
-            encode: shards,
-            purity: u64::from(self.purity),
-            discover: classes,
-            fetch: shards,
-            anchor: classes,
-            generate: self.batches(),
-            assemble: 2 * self.tars(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn units_are_what_the_stages_would_list() {
-        let work = Work {
-            shards: vec![45, 45],
-            classes: vec![30, 30, 3],
-            ipc: 4,
-            encode_batch: 32,
-            anchor_batch: 3,
-            generate_batch: 4,
-            samples_per_tar: 6,
-            ..Work::default()
-        };
-        assert_eq!((work.images(), work.cores(), work.encode_batches()), (90, 11, 3.0));
-        assert_eq!(work.anchor_runs(), [(2, 2), (2, 2), (1, 3)]);
-        let units = work.units();
-        assert_eq!((units.encode, units.purity, units.discover), (2, 0, 3));
-        assert_eq!((units.generate, units.assemble), (3, 4));
-        assert!((work.shards_with_cores() - 2.0 * (1.0 - 0.5f64.powi(11))).abs() < 1e-12);
     }
 }

@@ -6,7 +6,10 @@ pub mod page;
 pub(crate) mod report;
 pub(crate) mod stability;
 
+/// The folders of a run directory that these commands write. Anyone may delete them.
+pub const FOLDERS: [&str; 4] = ["audit", "report", "evaluate", "stability"];
+
 pub use audit::command::{audit, audit_threshold};
-pub use evaluate::{ClassResult, Evaluation, Question, SetResult, evaluate};
-pub use report::{Reporting, report};
-pub use stability::{Changes, ClassStability, Stability, stability};
+pub use evaluate::evaluate;
+pub use report::report;
+pub use stability::stability;

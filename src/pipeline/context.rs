@@ -2,10 +2,10 @@
 
 use super::error::StageError;
 use crate::config::{ClassList, Pipeline};
-use crate::diffusion::checkup::{Unusable, problems};
-use crate::diffusion::scheduler::Method;
-use crate::diffusion::{ModelFolder, Purpose};
 use crate::imaging::DecodeOptions;
+use crate::models::checkup::{Unusable, problems};
+use crate::models::scheduler::Method;
+use crate::models::{ModelFolder, Purpose};
 use crate::onnx::{Device, GraphOptions, Runtime, Search, TensorRt};
 use crate::store::RunDir;
 use crate::threads;

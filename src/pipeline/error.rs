@@ -1,12 +1,12 @@
 //! Why a unit of a stage fails.
 
 use crate::config::{ClassListError, ConfigError};
-use crate::diffusion::DiffusionError;
-use crate::diffusion::checkup::Unusable;
 use crate::discovery::DiscoveryError;
 use crate::engine::{Cancelled, DeviceGone, UnitError};
-use crate::features::FeatureError;
 use crate::imaging::ImagingError;
+use crate::models::DiffusionError;
+use crate::models::checkup::Unusable;
+use crate::models::image_features::FeatureError;
 use crate::onnx::OnnxError;
 use crate::shards::{Fault, ShardError};
 use crate::store::StoreError;

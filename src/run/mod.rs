@@ -1,29 +1,30 @@
 //! A whole run: the stages in order, each planned when the ones before it are complete.
 
 pub(crate) mod driver;
+#[cfg(test)]
+mod growth_tests;
 pub(crate) mod open_run;
-pub(crate) mod quarantine;
+pub(crate) mod preflight;
+mod session;
 pub(crate) mod stage_run;
 pub(crate) mod staleness;
 
 pub use open_run::{reopen, require};
+pub use session::{PipelineFile, note_runtime};
 
-use crate::diffusion::Purpose;
 use crate::engine::{FlowError, RunOptions, StageSummary};
 use crate::estimate::Standing;
+use crate::models::Purpose;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
-use crate::store::{Fault, RunRecord};
-use driver::Walk;
+use crate::pipeline::{Findings, STAGES, position, stage_names};
+use crate::store::RunRecord;
+use driver::Driver;
 use stage_run::describe;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// The stages in their order.
-pub const STAGES: [&str; 7] =
-    ["encode", "purity", "discover", "fetch", "anchor", "generate", "assemble"];
-
-/// Which stages to run, as positions in [`STAGES`].
+/// Which stages to run, as positions in [`crate::pipeline::STAGES`].
 pub type StageRange = RangeInclusive<usize>;
 
 /// What a run did.
@@ -31,25 +32,14 @@ pub type StageRange = RangeInclusive<usize>;
 pub struct RunOutcome {
     /// The stages that ran, in order.
     pub stages: Vec<StageSummary>,
-    /// Samples left out, all of them.
-    pub faults: Vec<Fault>,
-    /// Shards of which nothing could be read.
-    pub lost_shards: Vec<Fault>,
-    /// Images that could not be generated.
-    pub failed: Vec<Fault>,
-    /// Classes distilled.
-    pub classes: usize,
-    /// Whether labels are positions in the list of classes, not the data's own.
-    pub numbered: bool,
-    /// Cores of all classes: images that were to be made.
-    pub cores: usize,
-    /// Images left out because their neighbours mostly carry another label.
-    pub impure: usize,
+    /// What it found out about data and results.
+    #[serde(flatten)]
+    pub findings: Findings,
 }
 
 /// What the model is needed for in the stages of `range`.
 pub fn purpose(range: &StageRange) -> Purpose {
-    if *range.end() < place("generate") { Purpose::Encode } else { Purpose::Generate }
+    preflight::purpose(&STAGES[..=*range.end()]).unwrap_or(Purpose::Encode)
 }
 
 /// Runs the stages of `range`. What is done is left alone.
@@ -62,23 +52,24 @@ pub async fn run(
     range: StageRange,
     record: RunRecord,
 ) -> Result<RunOutcome, FlowError<StageError>> {
-    let mut walk = Walk::new(context, options, range, record);
-    let walked = walk.all().await;
+    let mut driver = Driver::new(context, options, range, record, false);
+    let walked = driver.all().await;
     // Also when it failed: by too many of them, perhaps.
-    let listed = walk.write_quarantine();
+    let listed = driver.write_quarantine();
     walked?;
     listed?;
-    if options.retry_failed && walk.retried == 0 {
+    if options.retry_failed && driver.retried == 0 {
         options
             .progress
             .say("nothing to try again: no result carries a fault that this could cure");
     }
-    match options.team {
+    match options.worker {
         // Others may have been further when this one wrote last.
-        Some(_) => walk.share_record(),
-        None => options.run_dir.write_record(&walk.record)?,
+        Some(_) => driver.share_record(),
+        None => options.run_dir.write_record(&driver.record)?,
     }
-    Ok(walk.outcome)
+    driver.outcome.findings = driver.state.findings;
+    Ok(driver.outcome)
 }
 
 /// What [`run`] would do, one line a stage, as far as it can be known before the stages before it are complete.
@@ -97,8 +88,9 @@ pub async fn dry_run(
     }
     let mut lines: Vec<String> = standings.iter().map(describe).collect();
     let last = standings.last().filter(|last| last.done < last.units || last.stale > 0);
-    if let Some(last) = last.filter(|last| place(last.stage) < end) {
-        let rest = STAGES[place(last.stage) + 1..=end].join(", ");
+    if let Some(last) = last.filter(|last| position(last.stage) < end) {
+        let rest = stage_names().skip(position(last.stage) + 1).take(end - position(last.stage));
+        let rest = rest.collect::<Vec<_>>().join(", ");
         lines.push(format!("{rest}: known when {} is complete", last.stage));
     }
     Ok(lines)
@@ -117,13 +109,7 @@ async fn stand(
     options: &RunOptions<'_>,
     range: StageRange,
 ) -> (Vec<Standing>, Option<FlowError<StageError>>) {
-    let mut walk = Walk::new(context, options, range, RunRecord::default());
-    walk.dry = Some(Vec::new());
-    let refused = walk.all().await.err();
-    (walk.dry.unwrap_or_default(), refused)
-}
-
-/// Where `stage` stands in [`STAGES`].
-pub(crate) fn place(stage: &str) -> usize {
-    STAGES.iter().position(|s| *s == stage).unwrap_or(STAGES.len())
+    let mut driver = Driver::new(context, options, range, RunRecord::default(), true);
+    let refused = driver.all().await.err();
+    (driver.dry.unwrap_or_default(), refused)
 }

@@ -1,32 +1,36 @@
 //! One stage of a run: planned, then described, refused or worked on.
 
-use super::driver::{Walk, planning};
+use super::driver::{Driver, planning};
+use super::preflight::preflight;
 use super::staleness::{changed_settings, with_results};
-use super::{STAGES, place};
 use crate::engine::{
     FlowError, Plan, Stage, StaleReason, StaleStage, UnitState, missing, plan, run_stage,
 };
 use crate::estimate::Standing;
 use crate::pipeline::error::StageError;
-use crate::pipeline::model_check::preflight;
+use crate::pipeline::generate;
+use crate::pipeline::{STAGES, position};
 use crate::store::{Receipt, RunRecord, StageRecord};
 use std::collections::BTreeMap;
+
+/// Where stages stand, in a dry run.
+pub(crate) type Standings = Vec<Standing>;
 
 /// The receipts of a complete stage; `None` where the walk ends after it.
 type Finished = Option<BTreeMap<String, Receipt>>;
 
-impl Walk<'_> {
+impl Driver<'_> {
     /// Plans a stage and, within the range, runs it (or, in a dry run, describes it).
     pub(crate) async fn stage<S>(&mut self, stage: &S) -> Result<Finished, FlowError<StageError>>
     where
         S: Stage<Error = StageError>,
     {
-        let (name, run_dir) = (stage.name(), self.options.run_dir);
-        if place(name) > *self.range.end() {
+        let (name, run_dir) = (stage.name(), self.state.options.run_dir);
+        if position(name) > *self.range.end() {
             return Ok(None);
         }
         let mut plan = plan(stage, run_dir).map_err(|e| planning(name, e))?;
-        if place(name) < *self.range.start() {
+        if position(name) < *self.range.start() {
             self.refuse_incomplete(&plan)?;
         } else if plan.units.is_empty() {
             // A stage that is switched off.
@@ -46,14 +50,17 @@ impl Walk<'_> {
 
     /// With `retry_failed`: has units done again whose faults may be cured, and says which.
     fn try_again<S: Stage>(&mut self, stage: &S, plan: &mut Plan<S::Unit>) {
-        if !self.options.retry_failed {
+        if !self.state.options.retry_failed {
             return;
         }
         plan.retry(stage);
         for (unit, receipt) in plan.retried() {
             let (faults, name) = (receipt.faults.len(), &receipt.unit);
             let about = stage.describe(unit);
-            self.options.progress.say(&format!("trying again: {name} ({about}), {faults} failed"));
+            self.state
+                .options
+                .progress
+                .say(&format!("trying again: {name} ({about}), {faults} failed"));
             self.retried += 1;
         }
     }
@@ -67,82 +74,91 @@ impl Walk<'_> {
     where
         S: Stage<Error = StageError>,
     {
-        let (name, run_dir) = (stage.name(), self.options.run_dir);
+        let (name, run_dir) = (stage.name(), self.state.options.run_dir);
         let units = StageRecord { units: plan.units.len() as u64 };
         if plan.done() < plan.units.len() || plan.stale() > 0 {
             // What depends on a retried image is made anew with it.
-            let cured = self.options.retry_failed && place(name) > place("generate");
+            let cured =
+                self.state.options.retry_failed && position(name) > position(generate::INFO.name);
             if !(cured && plan.stale_reasons().iter().all(|r| matches!(r, StaleReason::Inputs(_))))
             {
                 self.settle(&plan)?;
             }
             if !std::mem::replace(&mut self.checked, true) {
-                let stages = place(name)..=*self.range.end();
-                let warnings = preflight(&self.context, &stages).map_err(|e| planning(name, e))?;
+                let stages = &STAGES[position(name)..=*self.range.end()];
+                let warnings =
+                    preflight(&self.state.context, stages).map_err(|e| planning(name, e))?;
                 warnings
                     .iter()
-                    .for_each(|said| self.options.progress.say(&format!("warning: {said}")));
+                    .for_each(|said| self.state.options.progress.say(&format!("warning: {said}")));
             }
             // Receipts of this stage and of those after it can be of other settings until they are planned: `status`
             // counts a stage that stands here. And only now, that results are about to be made from these settings.
-            self.record.stages.retain(|stage, _| place(stage) < place(name));
-            if self.options.team.is_none() {
+            self.record.stages.retain(|stage, _| position(stage) < position(name));
+            if self.state.options.worker.is_none() {
                 run_dir.write_record(&self.record)?;
             }
             plan.discard_outdated(run_dir)?;
             self.record.stages.insert(name.to_owned(), units.clone());
-            match &self.options.team {
+            match &self.state.options.worker {
                 None => run_dir.write_record(&self.record)?,
                 Some(_) => self.share_record(),
             }
         }
         self.record.stages.insert(name.to_owned(), units);
-        let done = run_stage(stage, plan, self.options).await?;
+        let done = run_stage(stage, plan, self.state.options).await?;
         self.outcome.stages.push(done.summary);
         Ok(done.receipts)
     }
 
-    /// Has `run.json` say what this worker of a team knows, and nothing less than it said: nothing is outdated then, and
+    /// Has `run.json` say what this worker of several knows, and nothing less than it said: nothing is outdated then, and
     /// others may be further. All of them come here with the same words and at the same time, and object stores take about
     /// one write a second of an object; so the first one writes, and who can't goes on: only people read it meanwhile.
     pub(crate) fn share_record(&mut self) {
         // One that can't be read is written anew.
-        if let Ok(there) = self.options.run_dir.record() {
+        if let Ok(there) = self.state.options.run_dir.record() {
             take_over(&mut self.record, &there);
             if self.record == there {
                 return;
             }
         }
-        if let Err(error) = self.options.run_dir.write_record(&self.record) {
-            self.options.progress.say(&format!("warning: {error}; `status` will count too little"));
+        if let Err(error) = self.state.options.run_dir.write_record(&self.record) {
+            self.state
+                .options
+                .progress
+                .say(&format!("warning: {error}; `status` will count too little"));
         }
     }
 
     /// Before the first work: refuses, or with `force` says, what of all stages is of other settings or inputs. A run
     /// must not compute for hours and then refuse.
     fn settle<U>(&mut self, plan: &Plan<U>) -> Result<(), FlowError<StageError>> {
-        let (at, end) = (place(plan.stage), *self.range.end());
+        let (at, end) = (position(plan.stage), *self.range.end());
         let mut stages: Vec<StaleStage> = stale(plan).into_iter().collect();
-        if self.settled && (stages.is_empty() || self.options.force) {
+        if self.settled && (stages.is_empty() || self.state.options.force) {
             return Ok(());
         }
         let later = &STAGES[(at + 1).min(end + 1)..=end];
-        stages.extend(changed_settings(&self.context, later).map_err(|e| planning(plan.stage, e))?);
+        let later: Vec<&'static str> = later.iter().map(|stage| stage.name).collect();
+        stages.extend(
+            changed_settings(&self.state.context, &later).map_err(|e| planning(plan.stage, e))?,
+        );
         self.settled = true;
-        let Some(first) = stages.first().map(|stale| place(stale.stage)) else { return Ok(()) };
-        let after: Vec<_> = later.iter().copied().filter(|stage| place(stage) > first).collect();
-        let mut after =
-            with_results(self.options.run_dir, &after).map_err(|e| planning(plan.stage, e))?;
+        let Some(first) = stages.first().map(|stale| position(stale.stage)) else { return Ok(()) };
+        let after: Vec<_> = later.iter().copied().filter(|stage| position(stage) > first).collect();
+        let mut after = with_results(self.state.options.run_dir, &after)
+            .map_err(|e| planning(plan.stage, e))?;
         after.retain(|stage| stages.iter().all(|stale| stale.stage != *stage));
-        if !self.options.force {
+        if !self.state.options.force {
             return Err(FlowError::Stale { stages, after });
         }
         for stale in stages {
-            self.options.progress.say(&format!("redone by --force: {stale}"));
+            self.state.options.progress.say(&format!("redone by --force: {stale}"));
         }
         if !after.is_empty() {
             let after = after.join(", ");
-            self.options
+            self.state
+                .options
                 .progress
                 .say(&format!("and of {after} what depends on bytes that come out otherwise"));
         }
@@ -150,19 +166,19 @@ impl Walk<'_> {
     }
 }
 
-impl Walk<'_> {
+impl Driver<'_> {
     /// A stage before the range must be complete, and made from today's settings.
     fn refuse_incomplete<U>(&self, plan: &Plan<U>) -> Result<(), FlowError<StageError>> {
         if let Some(stale) = stale(plan) {
             return Err(FlowError::Stale { stages: vec![stale], after: Vec::new() });
         }
-        let (run_dir, stage, units) = (self.options.run_dir, plan.stage, plan.units.len());
+        let (run_dir, stage, units) = (self.state.options.run_dir, plan.stage, plan.units.len());
         let undone = plan.units.iter().filter(|unit| !matches!(unit.state, UnitState::Done(_)));
         let names: Vec<String> = undone.map(|unit| unit.name.clone()).collect();
         if names.is_empty() {
             return Ok(());
         }
-        if self.options.team.is_some() {
+        if self.state.options.worker.is_some() {
             let missing = missing(run_dir, stage, &names)?;
             return Err(FlowError::Incomplete { stage, units, missing });
         }

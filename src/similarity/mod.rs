@@ -9,7 +9,7 @@ mod spacing;
 mod summary;
 
 pub use spacing::Spacing;
-pub use summary::{ClassSummary, Flag, Histogram, Summary};
+pub use summary::{Flag, Histogram, Summary};
 
 use crate::discovery::lookup::lookup;
 use crate::discovery::{DiscoveryError, HnswSettings, Matrix, NeighborSearch};

@@ -22,6 +22,7 @@ mod interruption;
 mod invalidation;
 mod labels;
 mod latent_sizes;
+mod library;
 mod model_diagnosis;
 mod model_goldens;
 mod model_identity;

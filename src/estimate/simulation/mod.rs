@@ -4,18 +4,16 @@
 //! that (look, claim, look for a receipt, work, wait) follows `engine/scheduler.rs` step by step.
 
 mod play;
-mod scaling;
 mod worker;
 
 pub use play::{Played, StagePlayed, play};
-pub use scaling::crew_stages;
 
 use serde::Serialize;
 use std::ops::AddAssign;
 
 /// A stage, as a worker has it.
 #[derive(Debug, Clone, Default)]
-pub struct CrewStage {
+pub struct WorkerStage {
     /// Its name.
     pub stage: &'static str,
     /// Seconds of each unit, on one worker.

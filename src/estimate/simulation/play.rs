@@ -1,7 +1,7 @@
 //! A run of several workers from its first stage to its last.
 
 use super::worker::{Next, Shown, Worker};
-use super::{CrewStage, Requests, Rules};
+use super::{Requests, Rules, WorkerStage};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -43,7 +43,7 @@ const BEAT: f64 = 15.0;
 const EVENTS: f64 = 30.0;
 
 /// Plays a run through: all workers start at once, each goes on to a stage when it sees the one before complete.
-pub fn play(stages: &[CrewStage], rules: &Rules) -> Played {
+pub fn play(stages: &[WorkerStage], rules: &Rules) -> Played {
     let workers = rules.workers.max(1);
     let rules = Rules { workers, ..*rules };
     let mut ready = vec![0.0; workers];
@@ -86,12 +86,13 @@ fn moment(seconds: f64) -> u64 {
 
 /// One stage: `ready` is when each worker comes to it, then when it leaves. The seconds that workers were busy, and what
 /// they asked of the run directory.
-fn play_stage(stage: &CrewStage, rules: &Rules, ready: &mut [f64]) -> (f64, Requests) {
+fn play_stage(stage: &WorkerStage, rules: &Rules, ready: &mut [f64]) -> (f64, Requests) {
     let mut shown = vec![Shown::Free; stage.seconds.len()];
     let mut asked = Requests::default();
     // Whoever comes lists the stage twice: what is done, and what a predecessor claimed.
     asked.list += 2 * rules.workers as u64;
-    let mut crew: Vec<Worker> = (0..rules.workers).map(|i| Worker::new(stage, i, rules)).collect();
+    let mut workers: Vec<Worker> =
+        (0..rules.workers).map(|i| Worker::new(stage, i, rules)).collect();
     let mut doing: Vec<Option<usize>> = vec![None; rules.workers];
     let mut next: BinaryHeap<Reverse<(u64, usize)>> =
         ready.iter().enumerate().map(|(i, at)| Reverse((moment(*at), i))).collect();
@@ -101,7 +102,7 @@ fn play_stage(stage: &CrewStage, rules: &Rules, ready: &mut [f64]) -> (f64, Requ
             shown[unit] = Shown::Done;
         }
         let now = at as f64 / 1e6;
-        match crew[worker].next(stage, rules, &mut shown, &mut asked) {
+        match workers[worker].next(stage, rules, &mut shown, &mut asked) {
             Next::Work { unit, seconds, busy } => {
                 doing[worker] = Some(unit);
                 busy_in_all += busy;
@@ -118,14 +119,14 @@ fn play_stage(stage: &CrewStage, rules: &Rules, ready: &mut [f64]) -> (f64, Requ
 mod tests {
     use super::*;
 
-    fn stage(seconds: Vec<f64>, costs: Vec<u64>) -> CrewStage {
-        CrewStage {
+    fn stage(seconds: Vec<f64>, costs: Vec<u64>) -> WorkerStage {
+        WorkerStage {
             stage: "generate",
             seconds,
             costs,
             startup: 10.0,
             outputs: 1.0,
-            ..CrewStage::default()
+            ..WorkerStage::default()
         }
     }
 

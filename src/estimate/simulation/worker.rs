@@ -1,6 +1,6 @@
 //! One worker in one stage.
 
-use super::{CrewStage, Requests, Rules};
+use super::{Requests, Rules, WorkerStage};
 use crate::engine::{Partition, Queue};
 
 /// What the run directory shows of a unit.
@@ -40,7 +40,7 @@ pub(super) struct Worker {
 
 impl Worker {
     /// The worker `index` at a stage's beginning.
-    pub(super) fn new(stage: &CrewStage, index: usize, rules: &Rules) -> Self {
+    pub(super) fn new(stage: &WorkerStage, index: usize, rules: &Rules) -> Self {
         let units = stage.costs.len();
         let partition = Partition { index, of: rules.workers };
         let queue = Queue::new(&stage.costs, vec![true; units], partition);
@@ -51,7 +51,7 @@ impl Worker {
     /// What it does next, by what is `shown`; its requests are added to `asked`.
     pub(super) fn next(
         &mut self,
-        stage: &CrewStage,
+        stage: &WorkerStage,
         rules: &Rules,
         shown: &mut [Shown],
         asked: &mut Requests,
@@ -110,7 +110,7 @@ impl Worker {
     /// The requests of a unit from its claim to its end; the seconds of these, and of the work itself.
     fn begin(
         &mut self,
-        stage: &CrewStage,
+        stage: &WorkerStage,
         rules: &Rules,
         unit: usize,
         asked: &mut Requests,
@@ -129,7 +129,7 @@ impl Worker {
     /// Learns what is done and what is under way; whether there was anything new, and the seconds that it took.
     fn look(
         &mut self,
-        stage: &CrewStage,
+        stage: &WorkerStage,
         rules: &Rules,
         shown: &[Shown],
         asked: &mut Requests,

@@ -4,6 +4,7 @@ use super::images::AuditImages;
 use super::{Copies, SUMMARY};
 use crate::engine::{FlowError, RunOptions, plan, run_stage};
 use crate::pipeline::context::Context;
+use crate::pipeline::encode;
 use crate::pipeline::encoded::open_parts;
 use crate::pipeline::error::StageError;
 use crate::run::driver::planning;
@@ -24,7 +25,8 @@ pub async fn audit(
     // Stale results are nobody's: they are made anew without asking.
     let options = RunOptions { force: true, ..options.clone() };
     let failed = |error| planning("audit", error);
-    let encoded: Vec<Receipt> = context.run_dir.receipts("encode")?.into_values().collect();
+    let encoded: Vec<Receipt> =
+        context.run_dir.receipts(encode::INFO.name)?.into_values().collect();
     let classes = classes(&context, &encoded).map_err(failed)?;
     let images = AuditImages::new(context.clone(), classes.clone()).map_err(failed)?;
     let planned = plan(&images, &context.run_dir).map_err(failed)?;

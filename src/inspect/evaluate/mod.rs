@@ -9,12 +9,14 @@ mod measure;
 mod parts;
 mod tables;
 
-pub use answer::{ClassResult, Evaluation, SetResult};
+pub use answer::{Evaluation, SetResult};
 
 use crate::config::{ClassList, FeatureModel, Patterns};
 use crate::engine::{FlowError, RunOptions, Stage, StageResult, plan, run_stage};
 use crate::objects::without_secrets_in;
+use crate::pipeline::assemble;
 use crate::pipeline::context::Context;
+use crate::pipeline::encode;
 use crate::pipeline::encoded::open_parts;
 use crate::pipeline::error::StageError;
 use crate::run::driver::planning;
@@ -46,8 +48,9 @@ pub async fn evaluate(
     options: &RunOptions<'_>,
     question: &Question,
 ) -> Result<Evaluation, FlowError<StageError>> {
-    require(options.run_dir, "assemble")?;
-    let encoded: Vec<Receipt> = options.run_dir.receipts("encode")?.into_values().collect();
+    require(options.run_dir, assemble::INFO.name)?;
+    let encoded: Vec<Receipt> =
+        options.run_dir.receipts(encode::INFO.name)?.into_values().collect();
     let classes = classes(&context, &encoded).map_err(|e| planning("evaluate", e))?;
     let parts = Parts { context: &context, options, question, classes: &classes };
     let held_out = parts.held_out().await?;
@@ -70,7 +73,7 @@ pub async fn evaluate(
     let measure = Measure::new(tables, question.seeds);
     let measured = complete(&measure, options).await?;
     let answer = Evaluation {
-        state: state_of(options.run_dir, "assemble")?,
+        state: state_of(options.run_dir, assemble::INFO.name)?,
         features: parts.about(),
         against: question.against.patterns.iter().map(|p| without_secrets_in(p)).collect(),
         seeds: question.seeds,

@@ -6,12 +6,13 @@ use super::complete;
 use super::features::FeatureTable;
 use crate::config::{ClassList, Data, Features, Patterns, Pipeline};
 use crate::engine::{FlowError, RunOptions};
+use crate::pipeline::assemble;
 use crate::pipeline::context::Context;
 use crate::pipeline::encode::{Encode, Home};
 use crate::pipeline::error::StageError;
+use crate::pipeline::quarantine::bad_samples;
 use crate::pipeline::sources::{Source, expand};
 use crate::run::driver::planning;
-use crate::run::quarantine::bad_samples;
 use crate::shards::{LabelSource, ShardPlace};
 use crate::store::{Fault, Receipt};
 use std::collections::HashSet;
@@ -53,7 +54,7 @@ impl Parts<'_> {
 
     /// One of the two sets that the run made: `distilled` or `cores`.
     pub(crate) async fn set(&self, name: &str) -> Result<Vec<Receipt>> {
-        let receipts = self.options.run_dir.receipts("assemble")?;
+        let receipts = self.options.run_dir.receipts(assemble::INFO.name)?;
         let files = receipts.values().flat_map(|receipt| &receipt.outputs).map(|o| o.file.clone());
         let patterns = files
             .filter(|file| file.starts_with(&format!("{name}/")) && file.ends_with(".tar"))

@@ -22,7 +22,6 @@ pub use points::{Points, points, points_per_class};
 pub use timeline::{Timeline, timeline};
 pub use view::{
     AuditView, ClassAbout, ClassView, CoreColumns, Head, Pair, Pictures, Quarantine, StageView,
-    Totals,
 };
 pub use warnings::warnings;
 pub use workers::{WorkerView, worker_views};

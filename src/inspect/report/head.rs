@@ -4,10 +4,11 @@ use crate::inspect::page::{
     Head, Quarantine, StageView, Timeline, WorkerView, timeline, worker_views,
 };
 use crate::objects::without_secrets_in;
+use crate::pipeline::STAGES;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
 use crate::pipeline::model::model_digest;
-use crate::run::STAGES;
+use crate::pipeline::{assemble, discover};
 use crate::run::open_run::state_of;
 use crate::store::tables::read_quarantine;
 use crate::store::{Receipt, RunDir, RunRecord, StoreError, WorkerState};
@@ -35,7 +36,10 @@ pub(crate) fn head(context: &Context, record: &RunRecord) -> Result<Head, StageE
     let stages = stages(run_dir, record, &timeline)?;
     let evaluation = optional_json(run_dir, "evaluate/evaluation.json")?;
     let stability = optional_json(run_dir, "stability/stability.json")?;
-    let old = [(&evaluation, "assemble", "evaluate"), (&stability, "discover", "stability")];
+    let old = [
+        (&evaluation, assemble::INFO.name, "evaluate"),
+        (&stability, discover::INFO.name, "stability"),
+    ];
     let mut warnings = Vec::new();
     for (found, stage, command) in old {
         if let Some(found) = found
@@ -90,17 +94,18 @@ fn stages(
 ) -> Result<Vec<StageView>, StageError> {
     let mut all = Vec::new();
     for stage in STAGES {
-        let total = record.stages.get(stage).map(|s| s.units);
+        let name = stage.name;
+        let total = record.stages.get(name).map(|s| s.units);
         // As `status`: a stage that is switched off is not shown.
-        if total == Some(0) || (total.is_none() && stage == "purity") {
+        if total == Some(0) || (total.is_none() && stage.optional) {
             continue;
         }
-        let receipts = run_dir.receipts(stage)?;
+        let receipts = run_dir.receipts(name)?;
         let done: Vec<&Receipt> = run_dir.with_outputs(receipts.values())?;
-        let spans = timeline.stages.get(stage).cloned().unwrap_or_default();
+        let spans = timeline.stages.get(name).cloned().unwrap_or_default();
         let clock: f64 = spans.iter().map(|(from, to)| to - from).sum();
         all.push(StageView {
-            name: stage.to_owned(),
+            name: name.to_owned(),
             done: done.len(),
             total,
             samples: done.iter().map(|r| r.samples).sum(),

@@ -11,9 +11,11 @@ use crate::config::ClassList;
 use crate::inspect::audit::command::{classes, read_summary};
 use crate::inspect::page::warnings;
 use crate::pipeline::context::Context;
+use crate::pipeline::discover;
+use crate::pipeline::encode;
 use crate::pipeline::encoded::open_parts;
 use crate::pipeline::error::StageError;
-use crate::pipeline::model_check::prompt_warnings;
+use crate::pipeline::generate::check::prompt_warnings;
 use crate::similarity::Summary;
 use crate::store::tables::{AuditRow, read_audit};
 use crate::store::{AtomicFile, Receipt, RunRecord, StoreError, Written};
@@ -53,7 +55,8 @@ pub fn report(
     path: &Path,
     how: &Reporting,
 ) -> Result<Written, StageError> {
-    let encoded: Vec<Receipt> = context.run_dir.receipts("encode")?.into_values().collect();
+    let encoded: Vec<Receipt> =
+        context.run_dir.receipts(encode::INFO.name)?.into_values().collect();
     let counts = counts(context, &encoded)?;
     let keys = if encoded.is_empty() { Vec::new() } else { classes(context, &encoded)? };
     let audit = if how.audit { read_summary(&context.run_dir)? } else { None };
@@ -117,7 +120,7 @@ fn class_files(
     keys: &[String],
     audited: bool,
 ) -> Result<Vec<ClassFiles>, StageError> {
-    let discovered = context.run_dir.receipts("discover")?;
+    let discovered = context.run_dir.receipts(discover::INFO.name)?;
     let mut near: HashMap<String, Vec<AuditRow>> = HashMap::new();
     if audited {
         for row in read_audit(&context.run_dir.path(COPIES))? {

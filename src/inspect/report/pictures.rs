@@ -7,6 +7,7 @@ use crate::inspect::page::{PicturePlan, Pictures, base64};
 use crate::pipeline::context::Context;
 use crate::pipeline::core_images::original_key;
 use crate::pipeline::error::StageError;
+use crate::pipeline::fetch;
 use crate::pipeline::fetch::fetch_by_offset;
 use crate::pipeline::sources::expand;
 use crate::shards::{ReadOptions, Sample, ShardIdentity, ShardPlace, ShardReader};
@@ -37,7 +38,7 @@ impl<'a> Gallery<'a> {
     /// Looks at what `fetch` left; nothing is decoded yet.
     pub(crate) fn open(context: &'a Context, plan: PicturePlan) -> Result<Self, StageError> {
         let mut cores = HashMap::new();
-        for receipt in context.run_dir.receipts("fetch")?.into_values() {
+        for receipt in context.run_dir.receipts(fetch::INFO.name)?.into_values() {
             for output in receipt.outputs.iter().filter(|output| output.file.ends_with(".tar")) {
                 let path = context.run_dir.path(&output.file);
                 // No content is loaded: only where each sample is.

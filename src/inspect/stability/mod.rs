@@ -11,7 +11,9 @@ use super::evaluate::complete;
 use crate::config::Class;
 use crate::engine::{Done, Fingerprint, FlowError, RunOptions, Scope, Stage};
 use crate::pipeline::context::Context;
+use crate::pipeline::discover;
 use crate::pipeline::discover::{Discover, settings};
+use crate::pipeline::encode;
 use crate::pipeline::error::StageError;
 use crate::pipeline::latents::Latents;
 use crate::run::driver::planning;
@@ -32,8 +34,9 @@ pub async fn stability(
     options: &RunOptions<'_>,
     seeds: usize,
 ) -> Result<Stability, FlowError<StageError>> {
-    require(options.run_dir, "discover")?;
-    let encoded: Vec<Receipt> = options.run_dir.receipts("encode")?.into_values().collect();
+    require(options.run_dir, discover::INFO.name)?;
+    let encoded: Vec<Receipt> =
+        options.run_dir.receipts(encode::INFO.name)?.into_values().collect();
     let fail = |error: StageError| planning(STAGE, error);
     let mut latents = Latents::open(&context, &encoded).map_err(fail)?;
     if context.pipeline.discover.min_label_purity > 0.0 {
@@ -52,7 +55,7 @@ pub async fn stability(
             classes.push(read.map_err(|e| StoreError::Malformed { path, message: e.to_string() })?);
         }
     }
-    let state = state_of(options.run_dir, "discover")?;
+    let state = state_of(options.run_dir, discover::INFO.name)?;
     let answer = Stability { state, seeds, mean: Changes::mean(&classes), classes };
     let text = serde_json::to_vec_pretty(&answer);
     let mut text = text.map_err(|e| fail(StageError::Other(e.to_string())))?;

@@ -1,8 +1,8 @@
 //! The device's side of `anchor` and of the audit: images to latents, at the size asked for.
 
-use crate::diffusion::Encoder;
 use crate::engine::DevicePool;
 use crate::imaging::{RgbImage, write_tensor};
+use crate::models::Encoder;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
 use std::sync::Arc;

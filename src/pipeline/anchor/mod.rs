@@ -3,16 +3,22 @@
 //! Where `encode` worked at the size that images are generated at, they are there already. Else only the cores are
 //! encoded again at that size: the search for them needs no more than a small picture of each image.
 
+mod cost;
 pub(crate) mod device;
 
 use super::context::Context;
 use super::core_images::Originals;
+use super::discover;
 use super::error::StageError;
+use super::generate::check::check_size;
 use super::latents::Latents;
 use super::model::encoder_digest;
 use super::sources::Source;
+use super::stage::{ModelUse, RunStage, StageInfo};
+use super::state::{Receipts, RunState};
 use crate::config::Class;
 use crate::engine::{Done, Fingerprint, Input, Scope, Stage};
+use crate::slurm;
 use crate::store::tables::{Anchors, CoreRow, LatentFormat, Numbers, read_cores, write_anchors};
 use crate::store::{Receipt, RunDir, StoreError, file_stem};
 use device::{Pool, start_pool};
@@ -26,7 +32,7 @@ pub struct Anchor {
     context: Arc<Context>,
     latents: Arc<Latents>,
     /// Receipts of `discover`, by unit.
-    discovered: BTreeMap<String, Receipt>,
+    discovered: Arc<Receipts>,
     /// The model's encoder, where cores are encoded again.
     encoder: Option<String>,
     originals: Arc<Originals>,
@@ -67,7 +73,7 @@ impl Anchor {
         context: Arc<Context>,
         latents: Arc<Latents>,
         sources: &[Source],
-        discovered: BTreeMap<String, Receipt>,
+        discovered: Arc<Receipts>,
     ) -> Result<Self, StageError> {
         let (encoded, size) = (context.pipeline.encode.size, context.size());
         // Averages over a grid may have the shape of a smaller image's latent.
@@ -112,12 +118,35 @@ pub(crate) fn anchors(cores: Vec<CoreRow>, latents: &[f32], format: LatentFormat
     Anchors { keys, shards, latents: raw, format }
 }
 
+/// What the stage declares.
+pub(crate) static INFO: StageInfo = StageInfo {
+    name: "anchor",
+    unit: "class",
+    folders: &[],
+    views: &[],
+    model: ModelUse::Encoder,
+    optional: false,
+    leaves_out: false,
+    job: &slurm::GENERATE,
+    check: check_size,
+    cost: &cost::COST,
+};
+
+impl RunStage for Anchor {
+    const INFO: &'static StageInfo = &INFO;
+
+    fn open(run: &mut RunState<'_>) -> Result<Self, StageError> {
+        let (latents, sources) = (run.latents()?, run.sources()?);
+        Self::new(run.context.clone(), latents, &sources, run.receipts(discover::INFO.name)?)
+    }
+}
+
 impl Stage for Anchor {
     type Unit = Class;
     type Error = StageError;
 
     fn name(&self) -> &'static str {
-        "anchor"
+        INFO.name
     }
 
     fn units(&self) -> Result<Vec<Class>, StageError> {
@@ -129,7 +158,7 @@ impl Stage for Anchor {
     }
 
     fn fingerprint(&self, class: &Class) -> Result<Fingerprint, StageError> {
-        let discovered = receipt_of(&self.discovered, "discover", &class.key)?;
+        let discovered = receipt_of(&self.discovered, discover::INFO.name, &class.key)?;
         let cores = digest_of(discovered, "cores.parquet")?;
         let mut settings = json!({});
         let mut inputs = vec![

@@ -1,18 +1,24 @@
 //! `assemble`: the distilled set G and the real cores R as WebDataset shards, byte for byte reproducible.
 
+mod cost;
 pub(crate) mod meta;
 
 use super::anchor::{cores_of, receipt_of};
 use super::context::Context;
 use super::core_images::{Originals, original_key};
+use super::discover;
 use super::error::StageError;
+use super::generate;
 use super::generate::{image_name, seed_name};
 use super::latents::{Latents, Slot};
 use super::sources::Source;
+use super::stage::{ModelUse, RunStage, StageInfo, no_check};
+use super::state::{Receipts, RunState};
 use crate::config::ClassList;
 use crate::engine::{Cancel, Done, Fingerprint, Input, Scope, Stage};
 use crate::imaging;
 use crate::shards::{SampleEntry, SampleMember, ShardWriter, WriterOptions, dali_index};
+use crate::slurm;
 use crate::store::tables::CoreRow;
 use crate::store::{Receipt, StoreError};
 use meta::sidecar;
@@ -24,7 +30,7 @@ use std::sync::Arc;
 /// The stage.
 pub struct Assemble {
     sets: Arc<Sets>,
-    discovered: BTreeMap<String, Receipt>,
+    discovered: Arc<Receipts>,
     latents: Arc<Latents>,
 }
 
@@ -68,7 +74,7 @@ impl Assemble {
         context: Arc<Context>,
         latents: Arc<Latents>,
         sources: &[Source],
-        discovered: BTreeMap<String, Receipt>,
+        discovered: Arc<Receipts>,
         generated: &BTreeMap<String, Receipt>,
     ) -> Self {
         let outputs = generated.values().flat_map(|r| &r.outputs);
@@ -180,12 +186,37 @@ fn labels(classes: &ClassList) -> Value {
         .collect()
 }
 
+/// What the stage declares.
+pub(crate) static INFO: StageInfo = StageInfo {
+    name: "assemble",
+    unit: "output tar",
+    folders: &["distilled", "cores"],
+    views: &[],
+    model: ModelUse::Nothing,
+    optional: false,
+    leaves_out: false,
+    job: &slurm::ASSEMBLE,
+    check: no_check,
+    cost: &cost::COST,
+};
+
+impl RunStage for Assemble {
+    const INFO: &'static StageInfo = &INFO;
+
+    fn open(run: &mut RunState<'_>) -> Result<Self, StageError> {
+        let (latents, sources) = (run.latents()?, run.sources()?);
+        let (discovered, generated) =
+            (run.receipts(discover::INFO.name)?, run.receipts(generate::INFO.name)?);
+        Ok(Self::new(run.context.clone(), latents, &sources, discovered, &generated))
+    }
+}
+
 impl Stage for Assemble {
     type Unit = ShardPlan;
     type Error = StageError;
 
     fn name(&self) -> &'static str {
-        "assemble"
+        INFO.name
     }
 
     fn units(&self) -> Result<Vec<ShardPlan>, StageError> {
@@ -230,7 +261,7 @@ impl Stage for Assemble {
                 // A real core comes from its shard: what the shards held when they were encoded counts.
                 parts_of = (Some(slot.class), self.latents.digests_of(&class.key));
             }
-            let discovered = receipt_of(&self.discovered, "discover", &class.key)?;
+            let discovered = receipt_of(&self.discovered, discover::INFO.name, &class.key)?;
             let image = match plan.set {
                 Set::Distilled => self.image(slot),
                 Set::Cores | Set::Labels => None,

@@ -1,13 +1,17 @@
 //! `discover`: each class's cores.
 
+mod cost;
 use super::context::Context;
 use super::error::StageError;
 use super::latents::{ClassFeatures, Latents};
+use super::stage::{ModelUse, RunStage, StageInfo, no_check};
+use super::state::RunState;
 use crate::config::Class;
 use crate::discovery;
 use crate::discovery::hnsw::Index;
 use crate::discovery::{Discovery, HnswSettings, Settings};
 use crate::engine::{Done, Fingerprint, Input, Scope, Stage};
+use crate::slurm;
 use crate::store::tables::{CoreRow, EmbeddedRow, Numbers, write_cores, write_embedding};
 use crate::store::{RunDir, StoreError, Written, adopt, file_stem, temporary};
 use serde_json::{Value, json};
@@ -56,12 +60,34 @@ pub(crate) fn find(
     Ok((found, written))
 }
 
+/// What the stage declares.
+pub(crate) static INFO: StageInfo = StageInfo {
+    name: "discover",
+    unit: "class",
+    folders: &[],
+    views: &[],
+    model: ModelUse::Nothing,
+    optional: false,
+    leaves_out: false,
+    job: &slurm::DISCOVER,
+    check: no_check,
+    cost: &cost::COST,
+};
+
+impl RunStage for Discover {
+    const INFO: &'static StageInfo = &INFO;
+
+    fn open(run: &mut RunState<'_>) -> Result<Self, StageError> {
+        Ok(Self::new(run.context.clone(), run.latents()?))
+    }
+}
+
 impl Stage for Discover {
     type Unit = Class;
     type Error = StageError;
 
     fn name(&self) -> &'static str {
-        "discover"
+        INFO.name
     }
 
     fn units(&self) -> Result<Vec<Class>, StageError> {

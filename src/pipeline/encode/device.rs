@@ -2,10 +2,10 @@
 
 use super::read::Prepared;
 use crate::config::Features;
-use crate::diffusion::Encoder;
 use crate::discovery::{Matrix, features};
-use crate::features::{FeatureEncoder, Preprocessing};
 use crate::imaging::write_tensor;
+use crate::models::Encoder;
+use crate::models::image_features::{FeatureEncoder, Preprocessing};
 use crate::onnx::Device;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;

@@ -5,6 +5,8 @@
 //! A group is the next `batch` good images of the shard, whatever the number of workers: a resumed run computes the
 //! very same groups.
 
+mod check;
+mod cost;
 pub(crate) mod device;
 pub(crate) mod inputs;
 pub(crate) mod part;
@@ -14,11 +16,16 @@ pub(crate) mod read;
 use super::context::Context;
 use super::error::StageError;
 use super::model::encoder_digest;
+use super::quarantine::{ShardFaults, bad_samples, failed_shards, too_many_bad};
 use super::sources::Source;
+use super::stage::{ModelUse, RunStage, StageInfo};
+use super::state::{Receipts, RunState};
 use crate::config::Features;
+use crate::engine::FlowError;
 use crate::engine::{Done, Fingerprint, Input, Scope, Stage};
-use crate::run::quarantine::ShardFaults;
+use crate::slurm;
 use crate::store::Fault;
+use crate::store::tables::QuarantineRow;
 use crate::store::tables::{LatentFormat, LatentType, PartFormat};
 use device::Encoded;
 use futures::StreamExt;
@@ -27,6 +34,7 @@ use part::PartWriter;
 use pool::{Pool, start_pool};
 use read::{Item, Left, Prepared, read_shard};
 use serde_json::Value;
+use serde_json::json;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{OnceCell, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
@@ -56,7 +64,7 @@ pub(crate) struct Home {
 }
 
 /// A run's own.
-const RUN: Home = Home { folder: "encode", features_alone: false };
+const RUN: Home = Home { folder: INFO.name, features_alone: false };
 
 /// One shard, with its place in the list.
 pub struct ShardUnit {
@@ -107,6 +115,52 @@ pub(crate) fn kept([channels, height, width]: [usize; 3], keep: Features) -> [us
     match keep {
         Features::Latent => [channels, height, width],
         Features::Grid(cells) => [channels, height.min(cells), width.min(cells)],
+    }
+}
+
+/// What the stage declares.
+pub(crate) static INFO: StageInfo = StageInfo {
+    name: "encode",
+    unit: "shard",
+    folders: &[],
+    views: &[],
+    model: ModelUse::Encoder,
+    optional: false,
+    leaves_out: true,
+    job: &slurm::ENCODE,
+    check: check::check,
+    cost: &cost::COST,
+};
+
+impl RunStage for Encode {
+    const INFO: &'static StageInfo = &INFO;
+
+    fn open(run: &mut RunState<'_>) -> Result<Self, StageError> {
+        let sources = run.sources()?;
+        Self::new(run.context.clone(), sources)
+    }
+
+    /// Fails the run if more samples are bad than the user allows.
+    fn finish(&self, run: &mut RunState<'_>, receipts: &Receipts) -> Result<(), StageError> {
+        if run.dry {
+            return Ok(());
+        }
+        run.quarantine(Vec::new());
+        let data = &self.context.pipeline.data;
+        let (faults, lost) = bad_samples(receipts.values(), data.max_bad_shards)?;
+        let bad = faults.len() as u64;
+        let seen = bad + receipts.values().map(|r| r.samples).sum::<u64>();
+        run.options.events.record("quarantine", json!({"bad": bad, "seen": seen}));
+        let allowed = data.max_bad.allowed(seen);
+        if bad > allowed {
+            return Err(too_many_bad(&faults, seen, allowed));
+        }
+        (run.findings.faults, run.findings.lost_shards) = (faults, lost);
+        Ok(())
+    }
+
+    fn failed(&self, error: &FlowError<StageError>) -> Vec<QuarantineRow> {
+        failed_shards(INFO.name, error)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::device::{Encoded, Encoders, second};
 use super::read::Prepared;
 use crate::engine::DevicePool;
-use crate::features::FeatureEncoder;
+use crate::models::image_features::FeatureEncoder;
 use crate::onnx::Device;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;

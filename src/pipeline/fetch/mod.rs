@@ -4,14 +4,19 @@
 //! number of classes, and sources that can't be read a second time by then are not missed. A unit is a shard, known
 //! without looking at the cores; which of them lie in it is learnt when the first unit is worked on.
 
+mod cost;
 use super::anchor::{cores_name, cores_of, digest_of, receipt_of};
 use super::context::Context;
 use super::core_images::{original_key, part_name};
+use super::discover;
 use super::error::StageError;
 use super::latents::Latents;
 use super::sources::Source;
+use super::stage::{ModelUse, RunStage, StageInfo, no_check};
+use super::state::RunState;
 use crate::engine::{Cancel, Done, Fingerprint, Input, Scope, Stage};
 use crate::shards::{ReadOptions, Sample, SampleMember, ShardWriter, WriterOptions};
+use crate::slurm;
 use crate::store::{AtomicFile, Receipt};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -48,7 +53,7 @@ impl Fetch {
         discovered: &BTreeMap<String, Receipt>,
     ) -> Result<Self, StageError> {
         let cores = latents.classes.classes().iter().map(|class| {
-            let receipt = receipt_of(discovered, "discover", &class.key)?;
+            let receipt = receipt_of(discovered, discover::INFO.name, &class.key)?;
             Ok::<_, StageError>(json!([class.key, digest_of(receipt, "cores.parquet")?]))
         });
         let cores = Input::shared(&cores.collect::<Result<Value, _>>()?);
@@ -80,12 +85,35 @@ fn wanted(context: &Context, latents: &Latents) -> Result<Wanted, StageError> {
     Ok(wanted)
 }
 
+/// What the stage declares.
+pub(crate) static INFO: StageInfo = StageInfo {
+    name: "fetch",
+    unit: "shard",
+    folders: &[],
+    views: &[],
+    model: ModelUse::Nothing,
+    optional: false,
+    leaves_out: false,
+    job: &slurm::DISCOVER,
+    check: no_check,
+    cost: &cost::COST,
+};
+
+impl RunStage for Fetch {
+    const INFO: &'static StageInfo = &INFO;
+
+    fn open(run: &mut RunState<'_>) -> Result<Self, StageError> {
+        let (latents, sources) = (run.latents()?, run.sources()?);
+        Self::new(run.context.clone(), latents, sources, &*run.receipts(discover::INFO.name)?)
+    }
+}
+
 impl Stage for Fetch {
     type Unit = usize;
     type Error = StageError;
 
     fn name(&self) -> &'static str {
-        "fetch"
+        INFO.name
     }
 
     fn units(&self) -> Result<Vec<usize>, StageError> {

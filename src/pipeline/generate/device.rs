@@ -2,11 +2,11 @@
 
 use super::prompts::Prompts;
 use crate::config::Pipeline;
-use crate::diffusion::noise::{Noise, retry_seed};
-use crate::diffusion::{
+use crate::engine::DevicePool;
+use crate::models::noise::{Noise, retry_seed};
+use crate::models::{
     DiffusionError, Generated, Generator, Job, Overrides, PromptEmbedding, Sampling,
 };
-use crate::engine::DevicePool;
 use crate::onnx::{Device, GraphOptions};
 use crate::pipeline::context::{Context, method};
 use crate::pipeline::error::StageError;

@@ -3,30 +3,37 @@
 //! A unit is a fixed group of `batch` images by position (class order, then rank), so that an interrupted run, or one on
 //! more devices, computes the very same groups.
 
+pub(crate) mod check;
+mod cost;
 pub(crate) mod device;
 pub(crate) mod files;
 mod preview;
 pub(crate) mod prompts;
 
+use super::anchor;
 use super::anchor::{digest_of, receipt_of};
 use super::context::Context;
 use super::error::StageError;
 use super::latents::{Latents, Slot};
 use super::model::model_digest;
-use super::model_check::prompt_warnings;
-use crate::diffusion::Generated;
-use crate::diffusion::noise::Image;
+use super::quarantine::row;
+use super::stage::{ModelUse, RunStage, StageInfo};
+use super::state::{Receipts, RunState};
+use crate::engine::FlowError;
 use crate::engine::{Done, Fingerprint, Scope, Stage};
 use crate::imaging;
 use crate::imaging::RgbImage;
-use crate::run::driver::too_many_failed;
-use crate::store::{Fault, Receipt, file_stem};
+use crate::models::Generated;
+use crate::models::noise::Image;
+use crate::slurm;
+use crate::store::tables::QuarantineRow;
+use crate::store::{Fault, file_stem};
+use check::prompt_warnings;
 use device::{Made, Pool, start_pool};
 use files::Files;
 use futures::future::try_join_all;
 use preview::write_previews;
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
@@ -35,7 +42,7 @@ pub struct Generate {
     context: Arc<Context>,
     latents: Arc<Latents>,
     /// Receipts of `anchor`, by unit.
-    anchored: BTreeMap<String, Receipt>,
+    anchored: Arc<Receipts>,
     model: String,
     /// What an image depends on of the refiner, if there is one.
     refiner: Option<String>,
@@ -76,7 +83,7 @@ impl Generate {
     pub(crate) fn new(
         context: Arc<Context>,
         latents: Arc<Latents>,
-        anchored: BTreeMap<String, Receipt>,
+        anchored: Arc<Receipts>,
     ) -> Result<Self, StageError> {
         refuse_lacking(&context, &latents)?;
         let settings = &context.pipeline.model;
@@ -94,13 +101,52 @@ impl Generate {
         })
     }
 
-    /// Images that came to nothing in this run.
-    pub(crate) fn failed(&self) -> Vec<Fault> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     fn key(&self, slot: Slot) -> &str {
         self.latents.classes.classes().get(slot.class).map_or("", |c| &c.key)
+    }
+}
+
+/// What the stage declares.
+pub(crate) static INFO: StageInfo = StageInfo {
+    name: "generate",
+    unit: "batch of images",
+    folders: &[],
+    views: &["preview"],
+    model: ModelUse::Generator,
+    optional: false,
+    leaves_out: true,
+    job: &slurm::GENERATE,
+    check: check::check,
+    cost: &cost::COST,
+};
+
+impl RunStage for Generate {
+    const INFO: &'static StageInfo = &INFO;
+
+    fn open(run: &mut RunState<'_>) -> Result<Self, StageError> {
+        let latents = run.latents()?;
+        run.findings.cores = latents.slots().len();
+        run.findings.classes = latents.classes.classes().len();
+        Self::new(run.context.clone(), latents, run.receipts(anchor::INFO.name)?)
+    }
+
+    /// Fails the run if more images came to nothing than the user allows, over all runs: a unit counts this one's only.
+    fn finish(&self, run: &mut RunState<'_>, receipts: &Receipts) -> Result<(), StageError> {
+        run.findings.failed = receipts.values().flat_map(|r| r.faults.clone()).collect();
+        let (failed, allowed) =
+            (run.findings.failed.len(), self.context.pipeline.generate.max_failed);
+        match run.findings.failed.first() {
+            Some(first) if failed > allowed => {
+                Err(StageError::Other(too_many_failed(failed, allowed, first)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Images of batches that are not done, by their limit.
+    fn failed(&self, _: &FlowError<StageError>) -> Vec<QuarantineRow> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.iter().map(|fault| row(INFO.name, fault)).collect()
     }
 }
 
@@ -109,7 +155,7 @@ impl Stage for Generate {
     type Error = StageError;
 
     fn name(&self) -> &'static str {
-        "generate"
+        INFO.name
     }
 
     fn units(&self) -> Result<Vec<Batch>, StageError> {
@@ -135,7 +181,8 @@ impl Stage for Generate {
         let mut images = Vec::new();
         for &slot in &batch.slots {
             let class = self.key(slot);
-            let anchors = digest_of(receipt_of(&self.anchored, "anchor", class)?, ".parquet")?;
+            let anchors =
+                digest_of(receipt_of(&self.anchored, anchor::INFO.name, class)?, ".parquet")?;
             let about = self.latents.classes.classes().get(slot.class);
             let prompt = about.map(|c| (&c.prompt, &c.supercategory));
             images.push(json!([class, slot.rank, prompt, anchors]));
@@ -265,4 +312,12 @@ pub(crate) fn finish(image: Generated, size: usize) -> Result<Vec<u8>, StageErro
         StageError::Other(format!("vae_decoder gives no image of {width}×{height} pixels"))
     })?;
     Ok(imaging::encode_png(&imaging::resize_lanczos(&pixels, size as u32, size as u32)?)?)
+}
+
+/// Why a run in which `failed` images came to nothing fails.
+pub(crate) fn too_many_failed(failed: usize, allowed: usize, first: &Fault) -> String {
+    format!(
+        "image {}: {}\n{failed} images came to nothing and [generate] max_failed allows {allowed}",
+        first.key, first.reason
+    )
 }

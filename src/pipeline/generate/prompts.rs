@@ -1,6 +1,6 @@
 //! The prompts that a device has encoded, the latest of them: a class's images have one prompt and follow each other.
 
-use crate::diffusion::PromptEmbedding;
+use crate::models::PromptEmbedding;
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -1,12 +1,16 @@
 //! `purity`: which images mostly have neighbours of another label. One unit, over all classes; none where it is off.
 
+mod cost;
 use super::context::Context;
 use super::error::StageError;
 use super::latents::Latents;
+use super::stage::{ModelUse, RunStage, StageInfo, no_check};
+use super::state::{Receipts, RunState};
 use crate::config::Features;
 use crate::discovery::purity::{Purity as Measured, purity};
 use crate::discovery::{HnswSettings, Matrix};
 use crate::engine::{Done, Fingerprint, Input, Scope, Stage};
+use crate::slurm;
 use crate::store::Written;
 use crate::store::tables::{PurityRow, write_purity};
 use serde_json::json;
@@ -30,12 +34,43 @@ impl Purity {
     }
 }
 
+/// What the stage declares.
+pub(crate) static INFO: StageInfo = StageInfo {
+    name: "purity",
+    unit: "label check",
+    folders: &[],
+    views: &[],
+    model: ModelUse::Nothing,
+    optional: true,
+    leaves_out: false,
+    job: &slurm::DISCOVER,
+    check: no_check,
+    cost: &cost::COST,
+};
+
+impl RunStage for Purity {
+    const INFO: &'static StageInfo = &INFO;
+
+    fn open(run: &mut RunState<'_>) -> Result<Self, StageError> {
+        Ok(Self::new(run.context.clone(), run.latents()?))
+    }
+
+    fn finish(&self, run: &mut RunState<'_>, receipts: &Receipts) -> Result<(), StageError> {
+        if !receipts.is_empty() {
+            let kept = self.latents.without_impure(&self.context)?;
+            run.findings.impure = self.latents.total().saturating_sub(kept.total());
+            run.set_latents(kept);
+        }
+        Ok(())
+    }
+}
+
 impl Stage for Purity {
     type Unit = ();
     type Error = StageError;
 
     fn name(&self) -> &'static str {
-        "purity"
+        INFO.name
     }
 
     fn units(&self) -> Result<Vec<()>, StageError> {
@@ -44,7 +79,7 @@ impl Stage for Purity {
     }
 
     fn unit_name(&self, (): &()) -> String {
-        "purity".into()
+        INFO.name.into()
     }
 
     fn fingerprint(&self, (): &()) -> Result<Fingerprint, StageError> {

@@ -1,5 +1,6 @@
 //! Shards and run directories on servers: the bytes of the disk, whatever the connection does.
 
+mod bytes_fetched;
 mod credentials;
 mod run_traffic;
 pub mod shards;

@@ -22,6 +22,8 @@ struct State {
     without_ranges: AtomicBool,
     /// Paths of objects that were written, each as often as it was.
     written: Mutex<Vec<String>>,
+    /// Bytes of objects that each access key was sent, by the object's path.
+    fetched: Mutex<BTreeMap<String, BTreeMap<String, u64>>>,
     /// What every request must have as its `Authorization`; empty for nothing.
     login: Mutex<String>,
     stop: AtomicBool,
@@ -72,6 +74,11 @@ impl ObjectServer {
         self.state.written.lock().unwrap().clone()
     }
 
+    /// Bytes of objects that each access key (`AWS_ACCESS_KEY_ID`) was sent, by the object's path.
+    pub fn fetched(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
+        self.state.fetched.lock().unwrap().clone()
+    }
+
     /// From now on requests without this `Authorization` are refused.
     pub fn require(&self, login: &str) {
         login.clone_into(&mut self.state.login.lock().unwrap());
@@ -114,8 +121,24 @@ impl State {
         write!(connection, "HTTP/1.1 {head}Content-Length: {length}\r\nConnection: close\r\n\r\n")?;
         if request.verb != "HEAD" {
             connection.write_all(&body[..sent])?;
+            self.count(&request, sent as u64);
         }
         connection.flush()
+    }
+
+    /// Counts what an access key was sent of an object. Listings are none.
+    fn count(&self, request: &Request, bytes: u64) {
+        let key = request.headers.get("authorization").and_then(|login| {
+            let (_, credential) = login.split_once("Credential=")?;
+            credential.split('/').next()
+        });
+        if let Some(key) = key
+            && self.objects.lock().unwrap().contains_key(&request.target)
+        {
+            let mut fetched = self.fetched.lock().unwrap();
+            let of_key = fetched.entry(key.to_owned()).or_default();
+            *of_key.entry(request.target.clone()).or_default() += bytes;
+        }
     }
 
     /// Writes or removes an object, as S3 does.
