@@ -9,7 +9,7 @@ use std::process::Output;
 /// Rules work in builds with debug assertions only.
 fn can_break() -> bool {
     if !cfg!(debug_assertions) {
-        skip::impossible("a release build has no fault injection");
+        skip::here("a release build has no fault injection");
     }
     cfg!(debug_assertions)
 }
