@@ -64,7 +64,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for ByMetric<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize as _;
 
     #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
     struct Row {
