@@ -1,6 +1,7 @@
 //! A run directory together with the pipeline that it was made with.
 
 use super::exit::UsageError;
+use super::folders::folders;
 use crate::config::Pipeline;
 use crate::pipeline::Context;
 use crate::store::{RunDir, RunRecord};
@@ -44,7 +45,7 @@ pub(crate) fn open(
     }
     let run_dir = run_dir.begun()?;
     run_dir.create()?;
-    run_dir.make_all_local()?;
+    run_dir.make_all_local(&folders())?;
     let record = run_dir.record()?;
     let path = PathBuf::from(&record.pipeline);
     // Its own copy is what the last run to its end went by; the file it came from may have changed since.

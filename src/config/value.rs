@@ -6,9 +6,8 @@ use super::key_doc::full_name;
 use super::rules::Verdict;
 use super::section::Bases;
 use crate::discovery::{Algorithm, NeighborSearch};
-use crate::models::guidance::Pull;
 use crate::models::noise::{Noise, Seeds};
-use crate::models::scheduler::{PredictionType, Sigmas, SolverKind, TimestepSpacing};
+use crate::models::noise_schedule::{PredictionType, Sigmas, SolverKind, TimestepSpacing};
 use crate::onnx::DeviceChoice;
 use crate::shards::LabelSource;
 use crate::store::tables::LatentType;
@@ -275,8 +274,6 @@ parsed!(
     Algorithm::CHOICES,
     Algorithm::ALL.iter().map(|one| (one.name(), one.summary())).collect()
 );
-named!(Pull, "\"sigma\", \"flat\" or \"scaled\"",
-    "sigma" => Pull::Sigma, "flat" => Pull::Flat, "scaled" => Pull::Scaled);
 named!(Noise, "\"native\", \"torch-cpu\" or \"torch-cuda\"",
     "native" => Noise::Native, "torch-cpu" => Noise::TorchCpu, "torch-cuda" => Noise::TorchCuda);
 named!(Seeds, "\"native\" or \"published\"", "native" => Seeds::Native, "published" => Seeds::Published);

@@ -8,7 +8,7 @@ use super::sources::{Source, expand_telling};
 use super::stage::StageInfo;
 use crate::engine::RunOptions;
 use crate::store::tables::QuarantineRow;
-use crate::store::{Fault, Receipt, StoreError};
+use crate::store::{Receipt, SampleFault, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -22,11 +22,11 @@ pub(crate) type Receipts = BTreeMap<String, Receipt>;
 #[derive(Debug, Default, serde::Serialize)]
 pub struct Findings {
     /// Samples left out, all of them.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<SampleFault>,
     /// Shards of which nothing could be read.
-    pub lost_shards: Vec<Fault>,
+    pub lost_shards: Vec<SampleFault>,
     /// Images that could not be generated.
-    pub failed: Vec<Fault>,
+    pub failed: Vec<SampleFault>,
     /// Classes distilled.
     pub classes: usize,
     /// Whether labels are positions in the list of classes, not the data's own.

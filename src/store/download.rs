@@ -3,8 +3,7 @@
 use super::error::StoreError;
 use super::ranged::Ranged;
 use super::run_dir::{RECEIPT, RunDir};
-use super::sweep::FOLDERS;
-use super::team::CLAIM;
+use super::workers::CLAIM;
 use std::path::PathBuf;
 
 impl RunDir {
@@ -50,13 +49,13 @@ impl RunDir {
         self.backend().open_ranged(name)
     }
 
-    /// Makes every file of the run directory local, for what looks back at a whole run.
+    /// Makes every file of `folders`, and the run's own records, local, for what looks back at a whole run.
     ///
     /// # Errors
     /// As [`RunDir::local`].
-    pub fn make_all_local(&self) -> Result<(), StoreError> {
+    pub fn make_all_local(&self, folders: &[&str]) -> Result<(), StoreError> {
         let mut names = Vec::new();
-        for folder in FOLDERS {
+        for folder in folders {
             let found = self.backend().downloadable(folder)?;
             if !found.is_empty() {
                 // What files should be is learnt from receipts.

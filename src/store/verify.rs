@@ -5,16 +5,12 @@ use super::backend::Depth;
 use super::error::StoreError;
 use super::receipt::Receipt;
 use super::run_dir::{RECEIPT, RunDir};
-use super::sweep::FOLDERS;
-use super::team::CLAIM;
 use super::temporary::TEMPORARY;
+use super::workers::CLAIM;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::HashSet;
 use std::path::Path;
-
-/// Folders of what is made from a run's results.
-const DERIVED: [&str; 5] = ["preview", "audit", "report", "evaluate", "stability"];
 
 /// What a run directory turned out to hold.
 #[derive(Debug, Default, PartialEq, Serialize)]
@@ -26,7 +22,7 @@ pub struct Verification {
     /// Bytes read.
     pub bytes: u64,
     /// What is not as its receipt says, by unit and file.
-    pub damaged: Vec<Damaged>,
+    pub damaged: Vec<DamagedFile>,
     /// Files that no receipt names, by path below the run directory. They are in nobody's way: a unit that was
     /// interrupted left them, or somebody put them there.
     pub unlisted: Vec<String>,
@@ -34,20 +30,20 @@ pub struct Verification {
 
 /// A file that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Damaged {
+pub struct DamagedFile {
     /// The unit, as `stage/name`.
     pub unit: String,
     /// The file, below the run directory.
     pub file: String,
     /// What is wrong.
     #[serde(flatten)]
-    pub damage: Damage,
+    pub damage: FileDamage,
 }
 
 /// What can be wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "damage")]
-pub enum Damage {
+pub enum FileDamage {
     /// It is gone.
     #[error("is missing")]
     Missing,
@@ -78,14 +74,14 @@ pub enum Damage {
     Receipt,
 }
 
-/// Reads every file that a receipt of `stages` names. `progress` is told the bytes of each file when it is read.
+/// Reads every file that a receipt of `stages` names; what no receipt names is looked for in `folders`. `progress` is told the bytes of each file when it is read.
 ///
 /// # Errors
 /// If a folder can't be listed or a receipt not read. Files that can't be read are damage, not an error, but where an object
 /// store does not answer, or what comes from it can't be written here.
 pub fn verify(
     run_dir: &RunDir,
-    stages: &[&str],
+    (stages, folders): (&[&str], &[&str]),
     progress: impl Fn(u64) + Sync,
 ) -> Result<Verification, StoreError> {
     let mut found = Verification::default();
@@ -99,7 +95,7 @@ pub fn verify(
                 Some(receipt) => receipts.push(receipt),
                 None => {
                     let file = format!("{unit}{RECEIPT}");
-                    found.damaged.push(Damaged { unit, file, damage: Damage::Receipt });
+                    found.damaged.push(DamagedFile { unit, file, damage: FileDamage::Receipt });
                 }
             }
         }
@@ -112,26 +108,31 @@ pub fn verify(
         let damage = run_dir.examine(&output.file, output.bytes, &output.xxh3).transpose();
         progress(output.bytes);
         let (unit, file) = (receipt.unit.clone(), output.file.clone());
-        Some(damage?.map(|damage| Damaged { unit, file, damage }))
+        Some(damage?.map(|damage| DamagedFile { unit, file, damage }))
     });
     found.damaged.extend(damaged.collect::<Result<Vec<_>, StoreError>>()?);
     found.files = outputs.len();
     found.bytes = receipts.iter().fold(0, |sum, receipt| sum.saturating_add(receipt.bytes()));
     let listed: HashSet<&str> = outputs.iter().map(|(_, output)| output.file.as_str()).collect();
-    found.unlisted = unlisted(run_dir, &listed)?;
+    found.unlisted = unlisted(run_dir, folders, &listed)?;
     Ok(found)
 }
 
 impl RunDir {
     /// What is wrong with a file as it is kept, whatever copy of it is local.
-    fn examine(&self, file: &str, bytes: u64, xxh3: &str) -> Result<Option<Damage>, StoreError> {
+    fn examine(
+        &self,
+        file: &str,
+        bytes: u64,
+        xxh3: &str,
+    ) -> Result<Option<FileDamage>, StoreError> {
         match self.backend().fresh_copy(file) {
             Ok(copy) => Ok(examine(&copy.path, bytes, xxh3)),
             // Neither a full disk here nor a server out of reach says anything of the file.
             Err(StoreError::Io { action: "read", source, .. })
                 if source.kind() != std::io::ErrorKind::TimedOut =>
             {
-                Ok(Some(Damage::Unreadable { message: source.to_string() }))
+                Ok(Some(FileDamage::Unreadable { message: source.to_string() }))
             }
             Err(error) => Err(error),
         }
@@ -139,29 +140,32 @@ impl RunDir {
 }
 
 /// What is wrong with the file at `path`, if anything.
-fn examine(path: &Path, bytes: u64, xxh3: &str) -> Option<Damage> {
+fn examine(path: &Path, bytes: u64, xxh3: &str) -> Option<FileDamage> {
     match std::fs::metadata(path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Some(Damage::Missing),
-        Err(e) => return Some(Damage::Unreadable { message: e.to_string() }),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Some(FileDamage::Missing),
+        Err(e) => return Some(FileDamage::Unreadable { message: e.to_string() }),
         Ok(about) if about.len() != bytes => {
-            return Some(Damage::Length { expected: bytes, found: about.len() });
+            return Some(FileDamage::Length { expected: bytes, found: about.len() });
         }
         Ok(_) => {}
     }
     match file_digest(path) {
-        Err(e) => Some(Damage::Unreadable { message: e.to_string() }),
+        Err(e) => Some(FileDamage::Unreadable { message: e.to_string() }),
         Ok((_, found)) if found != xxh3 => {
-            Some(Damage::Content { expected: xxh3.to_owned(), found })
+            Some(FileDamage::Content { expected: xxh3.to_owned(), found })
         }
         Ok(_) => None,
     }
 }
 
 /// Files of the stages' folders that are neither receipts nor in `listed`.
-fn unlisted(run_dir: &RunDir, listed: &HashSet<&str>) -> Result<Vec<String>, StoreError> {
+fn unlisted(
+    run_dir: &RunDir,
+    folders: &[&str],
+    listed: &HashSet<&str>,
+) -> Result<Vec<String>, StoreError> {
     let mut found = Vec::new();
-    // What is made from results at any time, and may be deleted at any time, is in no stage's receipts.
-    for folder in FOLDERS.into_iter().filter(|name| !DERIVED.contains(name)) {
+    for folder in folders {
         found.extend(run_dir.backend().list(folder, Depth::Tree)?);
     }
     found.retain(|name| {
@@ -203,7 +207,7 @@ mod tests {
     fn a_whole_folder_is_whole_and_strangers_are_listed() {
         let (_dir, run_dir) = directory();
         run_dir.write("distilled/mine.txt", b"?").unwrap();
-        let found = verify(&run_dir, &["encode"], |_| ()).unwrap();
+        let found = verify(&run_dir, (&["encode"], &["encode"]), |_| ()).unwrap();
         assert_eq!((found.units, found.files, found.bytes), (2, 2, 14));
         assert_eq!(found.damaged, []);
         assert_eq!(found.unlisted, ["distilled/mine.txt"]);
@@ -214,29 +218,29 @@ mod tests {
         let damage = |spoil: &dyn Fn(&RunDir)| {
             let (_dir, run_dir) = directory();
             spoil(&run_dir);
-            let mut found = verify(&run_dir, &["encode"], |_| ()).unwrap().damaged;
+            let mut found = verify(&run_dir, (&["encode"], &["encode"]), |_| ()).unwrap().damaged;
             assert_eq!(found.len(), 1, "{found:?}");
             assert_eq!(found[0].unit, "encode/b");
             found.remove(0).damage
         };
         let path = |run_dir: &RunDir| run_dir.path("encode/b.bin");
         let gone = damage(&|run_dir| std::fs::remove_file(path(run_dir)).unwrap());
-        assert_eq!(gone, Damage::Missing);
+        assert_eq!(gone, FileDamage::Missing);
         let short = damage(&|run_dir| std::fs::write(path(run_dir), "conten").unwrap());
-        assert_eq!(short, Damage::Length { expected: 7, found: 6 });
+        assert_eq!(short, FileDamage::Length { expected: 7, found: 6 });
         let other = damage(&|run_dir| std::fs::write(path(run_dir), "cOntent").unwrap());
-        assert!(matches!(other, Damage::Content { .. }), "{other:?}");
+        assert!(matches!(other, FileDamage::Content { .. }), "{other:?}");
         let receipt = damage(&|run_dir| {
             std::fs::write(run_dir.path("encode/b.receipt.json"), "{").unwrap();
         });
-        assert_eq!(receipt, Damage::Receipt);
+        assert_eq!(receipt, FileDamage::Receipt);
         for elsewhere in ["../b.bin", "encode/../../b.bin", "/b.bin", ""] {
             let receipt = damage(&|run_dir| {
                 let mut receipt = run_dir.receipt("encode/b").unwrap().unwrap();
                 receipt.outputs[0].file = elsewhere.to_owned();
                 run_dir.write_receipt(&receipt).unwrap();
             });
-            assert_eq!(receipt, Damage::Receipt, "{elsewhere}");
+            assert_eq!(receipt, FileDamage::Receipt, "{elsewhere}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::harness::{Bench, contents, digits, write_shard};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,7 @@ fn lines(path: &Path) -> Vec<String> {
 
 /// Waits until `child` has so many units at the gate; `false` where it ended before.
 fn at_gate(bench: &Bench, child: &mut Child, units: usize) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + Duration::from_secs(300);
     while lines(&bench.path("gate")).len() < units {
         if child.try_wait().unwrap().is_some() {
             return false;
@@ -123,6 +123,19 @@ fn stopped_at_ten_moments_the_units_under_way_are_finished_and_the_bytes_are_the
     assert!(contents(&bench.path("run")) == contents(&bench.path("whole")), "other results");
 }
 
+/// How often a thread of `child` has given its processor back to wait for something.
+fn waits_of(child: &Child, thread: &str) -> u64 {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+    let mut folders = tasks.map(|task| task.unwrap().path());
+    let named = |path: &PathBuf| {
+        std::fs::read_to_string(path.join("comm")).is_ok_and(|name| name.trim() == thread)
+    };
+    let folder = folders.find(named).unwrap_or_else(|| panic!("no thread {thread}"));
+    let status = std::fs::read_to_string(folder.join("status")).unwrap();
+    let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    count.unwrap().trim().parse().unwrap()
+}
+
 #[test]
 fn a_stop_is_heard_though_nobody_hears_of_it() {
     let bench = gated(4);
@@ -131,10 +144,13 @@ fn a_stop_is_heard_though_nobody_hears_of_it() {
     drop(gone);
     let mut child = bench.command(&["run", "p.toml"]).stderr(closed).spawn().unwrap();
     assert!(at_gate(&bench, &mut child, 2));
+    let waits = waits_of(&child, "signals");
     let pid = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    // The request is noticed at the latest when the units at the gate are done.
-    std::thread::sleep(Duration::from_millis(1500));
+    // The thread that waits for signals has woken and waits again.
+    while waits_of(&child, "signals") == waits {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     std::fs::write(bench.path("gate.open"), "").unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(receipts(&bench, "encode").len(), 2);

@@ -13,7 +13,7 @@ const QUICK: [&str; 4] =
 
 /// Waits for `child`, and fails where it hangs.
 fn ended(mut child: Child, what: &str) -> ExitStatus {
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + Duration::from_secs(300);
     loop {
         if let Some(status) = child.try_wait().unwrap() {
             return status;

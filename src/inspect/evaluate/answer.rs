@@ -1,7 +1,7 @@
 //! What an evaluation found, as its files have it.
 
 use crate::quality::{ByMetric, Right, Spread, accuracies, metrics};
-use crate::store::{Fault, Receipt, RunDir, StoreError};
+use crate::store::{Receipt, RunDir, SampleFault, StoreError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub struct Evaluation {
     /// Held-out images of the run's classes.
     pub test_images: usize,
     /// Held-out samples that could not be used.
-    pub left_out: Vec<Fault>,
+    pub left_out: Vec<SampleFault>,
     /// G, R, and random real images.
     pub sets: Vec<SetResult>,
 }

@@ -24,7 +24,7 @@ use crate::config::Features;
 use crate::engine::FlowError;
 use crate::engine::{Done, Fingerprint, Input, Scope, Stage};
 use crate::slurm;
-use crate::store::Fault;
+use crate::store::SampleFault;
 use crate::store::tables::QuarantineRow;
 use crate::store::tables::{LatentFormat, LatentType, PartFormat};
 use device::Encoded;
@@ -123,6 +123,7 @@ pub(crate) static INFO: StageInfo = StageInfo {
     name: "encode",
     unit: "shard",
     folders: &[],
+    views: &[],
     model: ModelUse::Encoder,
     optional: false,
     leaves_out: true,
@@ -275,7 +276,7 @@ impl Encode {
                 Some(Ok(image))
             }
             Ok(Item::Bad(Left { key, reason, whole_shard })) => {
-                let fault = Fault { shard: source.name.clone(), key, reason, whole_shard };
+                let fault = SampleFault { shard: source.name.clone(), key, reason, whole_shard };
                 faults.bad(fault).err().map(Err)
             }
             Err(error) => Some(Err(error)),

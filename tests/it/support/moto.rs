@@ -33,7 +33,7 @@ impl Moto {
         let lines = log.reopen().unwrap();
         let process = command.stdout(Stdio::null()).stderr(lines).spawn().unwrap();
         let moto = Self { process, address, log };
-        let patience = Instant::now() + Duration::from_secs(60);
+        let patience = Instant::now() + Duration::from_secs(300);
         while TcpStream::connect(address).is_err() {
             assert!(Instant::now() < patience, "moto does not answer");
             std::thread::sleep(Duration::from_millis(50));
