@@ -119,7 +119,7 @@ fn bridges(data: &Matrix, labels: &[u32], reach: impl Fn(usize, u32) -> Edge + S
     let rows: Vec<usize> =
         (0..labels.len()).filter(|&row| labels[row] as usize != largest).collect();
     let mut shortest: Vec<Option<Edge>> = vec![None; labels.len()];
-    candidates::visit_apart(data, &rows, BRIDGES, Some(labels), |rows, found| {
+    candidates::visit_other_labels(data, &rows, BRIDGES, Some(labels), |rows, found| {
         let nearest = |(&row, others): (&usize, &Vec<u32>)| {
             let edges = others.iter().map(|&other| reach(row, other));
             edges.min_by(|a, b| a.weight.total_cmp(&b.weight))

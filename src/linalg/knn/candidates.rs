@@ -25,11 +25,11 @@ pub fn visit(
     k: usize,
     use_panel: impl FnMut(&[usize], &[Vec<u32>]),
 ) {
-    visit_apart(data, queries, k, None, use_panel);
+    visit_other_labels(data, queries, k, None, use_panel);
 }
 
 /// As [`visit`], but given labels, only rows with another label than the query's count.
-pub fn visit_apart(
+pub fn visit_other_labels(
     data: &Matrix,
     queries: &[usize],
     k: usize,
