@@ -4,7 +4,7 @@ use super::error::StageError;
 use crate::config::Data;
 use crate::shards::{
     Fault, ReadOptions, Retry, ShardError, ShardIdentity, ShardPlace, ShardReader,
-    expand_sources_telling, shard_identities,
+    expand_sources_with_warnings, shard_identities,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub(crate) fn expand_telling(
     let first_wait = Duration::from_secs_f64(data.retry_seconds);
     let retry = Retry { retries: data.retries, first_wait };
     let (base, patterns) = (&data.shards.base, &data.shards.patterns);
-    let places = expand_sources_telling(base, patterns, retry, told)?;
+    let places = expand_sources_with_warnings(base, patterns, retry, told)?;
     if places.contains(&ShardPlace::Stdin) {
         return Err(ShardError::Stdin.into());
     }

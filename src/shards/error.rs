@@ -14,12 +14,13 @@ pub enum ShardError {
     NoPatterns,
     /// A pattern of a kind that is not read.
     #[error(
-        "shard pattern `{pattern}` is of no kind that is read: give a path, an http://, https://, \
-         s3://, gs:// or az:// URL, `pipe:COMMAND`, `-`, or `@FILE` with a list of these"
+        "shard pattern `{pattern}` is of no kind that is read: give {known}, or `@FILE` with a list of these"
     )]
     UnknownKind {
         /// The pattern as the user wrote it.
         pattern: String,
+        /// How patterns of the kinds that are read are written.
+        known: String,
     },
     /// An address of Hugging Face's own kind.
     #[error(

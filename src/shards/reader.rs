@@ -10,10 +10,10 @@ use super::fault::{Fault, FaultReason};
 use super::grouping::{Group, Grouping};
 use super::identity::ShardIdentity;
 use super::member_name::{is_metadata, split_member_name};
-use super::place::ShardPlace;
 use super::retry::Retry;
 use super::sample::Sample;
 use super::skip::{Source, Streamed};
+use super::sources::ShardPlace;
 use super::tar_blocks::classify_io;
 use super::tar_stream::{Link, MemberHeader, Next, TarStream};
 
