@@ -106,7 +106,7 @@ impl ShardPlace {
     ) -> io::Result<Box<dyn Read + Send>> {
         let source = self.source();
         if offset > 0 && !source.is_seekable() {
-            return Err(io::Error::other(format!("{self} can only be read from its start")));
+            return Err(io::Error::other("it can only be read from its start"));
         }
         source.open(offset, known, options.retry)
     }
