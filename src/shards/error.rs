@@ -1,5 +1,6 @@
 //! Mistakes in what was asked of the room: patterns, names to write, index contents.
 
+use super::shard_name::SHARD_ENDINGS;
 use std::io;
 use std::path::PathBuf;
 
@@ -67,8 +68,8 @@ pub enum ShardError {
     },
     /// A glob or a folder without a shard.
     #[error(
-        "shard pattern `{pattern}` matches no shard: looked for files ending in \
-         .tar, .tar.gz, .tgz, .tar.zst or .tar.lz4"
+        "shard pattern `{pattern}` matches no shard: looked for files ending in {}",
+        SHARD_ENDINGS.join(", ")
     )]
     NoMatch {
         /// The pattern as the user wrote it.
