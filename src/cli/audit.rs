@@ -1,6 +1,7 @@
 //! `coda-pipe audit`.
 
 use super::exit::{Exit, UsageError};
+use super::folders::folders;
 use super::open_run;
 use super::open_run::OpenRun;
 use super::printable::printable;
@@ -46,7 +47,7 @@ impl Audit {
         let shown = progress.clone();
         let of = open_run::open(&self.run_dir, &self.sets, move |text| shown.say(text))?;
         let _lock = alone(&of.run_dir, |message| progress.say(message))?;
-        of.run_dir.sweep()?;
+        of.run_dir.sweep(&folders())?;
         let runtime = crate::threads::runtime(of.context.workers())?;
         let found = runtime.block_on(async {
             let cancel = Cancel::default();

@@ -1,5 +1,6 @@
 //! What the commands share that look at a finished run.
 
+use super::folders::folders;
 use super::run_dir_lock::alone;
 use crate::engine::{Cancel, FlowError, Progress, ProgressStyle, RunOptions};
 use crate::pipeline::{Context, StageError};
@@ -29,8 +30,8 @@ impl FinishedRun {
         let shown = progress.clone();
         let context = reopen(&run_dir, Box::new(move |message: &str| shown.say(message)))?;
         let lock = alone(&run_dir, |message| progress.say(message))?;
-        run_dir.sweep()?;
-        run_dir.bring_all()?;
+        run_dir.sweep(&folders())?;
+        run_dir.make_all_local(&folders())?;
         Ok(Self { context: Arc::new(context), run_dir, progress, _lock: lock })
     }
 

@@ -1,6 +1,7 @@
 //! A run directory together with the pipeline that it was made with.
 
 use super::exit::UsageError;
+use super::folders::folders;
 use crate::config::Pipeline;
 use crate::pipeline::Context;
 use crate::store::{RunDir, RunRecord};
@@ -39,12 +40,12 @@ pub(crate) fn open(
 ) -> anyhow::Result<OpenRun> {
     let here = std::env::current_dir().context("the current folder")?;
     let mut run_dir = RunDir::at(root, None)?;
-    if !run_dir.is_far() {
+    if !run_dir.is_remote() {
         run_dir = RunDir::new(&std::path::absolute(root).context("the run directory")?);
     }
     let run_dir = run_dir.begun()?;
     run_dir.create()?;
-    run_dir.bring_all()?;
+    run_dir.make_all_local(&folders())?;
     let record = run_dir.record()?;
     let path = PathBuf::from(&record.pipeline);
     // Its own copy is what the last run to its end went by; the file it came from may have changed since.

@@ -110,7 +110,7 @@ pub(crate) async fn make(
     let task = tokio::task::spawn_blocking(move || inspect::report(&context, &record, &out, &how));
     let written = task.await?.map_err(|error| anyhow!("no report could be made: {error}"))?;
     if wanted.out.is_none() {
-        of.run_dir.share("report/index.html")?;
+        of.run_dir.publish_file("report/index.html")?;
     }
     Ok((path, written.bytes))
 }

@@ -1,6 +1,7 @@
 //! A run's place in its run directory: alone, or one of a worker.
 
 use super::exit::{Exit, TryLater, UsageError};
+use super::folders::folders;
 use super::partition::partition;
 use crate::engine::{Partition, WorkerRole};
 use crate::store::{Lock, Member, RunDir, StoreError, WorkerState};
@@ -69,11 +70,11 @@ impl WorkerArgs {
         run_dir.create()?;
         let Some(partition) = partition else {
             let lock = alone(run_dir, &say)?;
-            let far = run_dir.is_far();
+            let far = run_dir.is_remote();
             let member = far.then(|| Member::join(run_dir, "0-of-1", true, &say)).transpose()?;
             return Ok(RunDirLock::Alone(lock, member));
         };
-        let scratch = run_dir.is_far().then(|| alone(run_dir, &say)).transpose();
+        let scratch = run_dir.is_remote().then(|| alone(run_dir, &say)).transpose();
         let scratch = scratch.map_err(TryLater::where_locked)?;
         let worker = format!("{}-of-{}", partition.index, partition.of);
         let member = Arc::new(Member::join(run_dir, &worker, false, &say)?);
@@ -94,7 +95,7 @@ impl WorkerArgs {
 /// If a run works there.
 pub(crate) fn alone(run_dir: &RunDir, say: impl Fn(&str)) -> Result<Lock, StoreError> {
     let lock = Lock::take(run_dir.root(), &say)?;
-    if !run_dir.is_far() {
+    if !run_dir.is_remote() {
         Member::refuse_any(run_dir, &say)?;
     }
     Ok(lock)
@@ -125,8 +126,8 @@ impl RunDirLock {
     /// If it can't be listed or removed.
     pub(crate) fn sweep(&self, run_dir: &RunDir) -> Result<(), StoreError> {
         match self {
-            Self::Among(..) if !run_dir.is_far() => run_dir.sweep_after_the_dead(),
-            _ => run_dir.sweep(),
+            Self::Among(..) if !run_dir.is_remote() => run_dir.sweep_after_the_dead(&folders()),
+            _ => run_dir.sweep(&folders()),
         }
     }
 

@@ -5,10 +5,12 @@ pub(crate) mod driver;
 mod growth_tests;
 pub(crate) mod open_run;
 pub(crate) mod preflight;
+mod session;
 pub(crate) mod stage_run;
 pub(crate) mod staleness;
 
 pub use open_run::{reopen, require};
+pub use session::{PipelineFile, note_runtime};
 
 use crate::engine::{FlowError, RunOptions, StageSummary};
 use crate::estimate::Standing;

@@ -4,24 +4,33 @@
 //! The two together are the checkpoint: nothing else is needed to go on after any kind of death.
 
 mod atomic;
-mod bring;
+mod backend;
+#[cfg(test)]
+mod backend_contract;
 mod content;
 mod disk;
+mod download;
 mod error;
 mod events;
-mod far;
 #[cfg(debug_assertions)]
 mod faults;
-mod holder;
 mod kept;
+mod local_copies;
+mod local_dir;
 mod lock;
 mod names;
+mod nfs;
+mod object_backend;
+mod object_ranges;
 mod outputs;
+mod parallel;
+mod process_id;
+mod range_cache;
+mod ranged;
 mod receipt;
 mod record;
 mod run_dir;
 mod run_id;
-mod small;
 mod space;
 mod sweep;
 pub mod tables;
@@ -36,6 +45,7 @@ pub use error::StoreError;
 pub use events::EventLog;
 pub use lock::Lock;
 pub use names::file_stem;
+pub use ranged::{Ranged, RangedReader};
 pub use receipt::{Fault, Receipt};
 pub use record::{RunRecord, StageRecord};
 pub use run_dir::RunDir;
