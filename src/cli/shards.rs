@@ -8,7 +8,7 @@ use super::shards_ls::Ls;
 use super::shards_pack::Pack;
 use super::shards_verify::Verify;
 use crate::shards::{
-    Fault, FaultReason, Retry, Sample, ShardError, ShardPlace, expand_sources_with_warnings,
+    FaultReason, Retry, Sample, ShardError, ShardFault, ShardPlace, expand_sources_with_warnings,
 };
 use clap::{Args, Subcommand};
 use std::path::Path;
@@ -80,7 +80,7 @@ pub(super) struct Bad {
 
 impl Bad {
     /// Of a fault that the reader found.
-    pub(super) fn of(fault: Fault) -> Self {
+    pub(super) fn of(fault: ShardFault) -> Self {
         Self { code: fault.reason.code(), error: fault.reason.to_string(), key: fault.key }
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// What can be wrong with a list of shards, a sample to write or an index to render.
 ///
-/// Damage found *inside* a shard is a [`Fault`](super::Fault), not one of these.
+/// Damage found *inside* a shard is a [`ShardFault`](super::ShardFault), not one of these.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShardError {

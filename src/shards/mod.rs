@@ -12,7 +12,7 @@
 //!
 //! Offsets and sizes are in bytes and count in the uncompressed archive; positions of samples count from 0.
 //!
-//! Damage in the data is an item of the iterator, a [`Fault`] that names the shard, the key and the reason; after a
+//! Damage in the data is an item of the iterator, a [`ShardFault`] that names the shard, the key and the reason; after a
 //! *fatal* one the iterator ends. The caller decides whether to stop, skip or count. A mistake in what was asked for is a
 //! [`ShardError`].
 //!
@@ -73,7 +73,7 @@ mod writer;
 pub use compression::Compression;
 pub use entry::{MemberEntry, SampleEntry};
 pub use error::ShardError;
-pub use fault::{Fault, FaultReason};
+pub use fault::{FaultReason, ShardFault};
 pub use identity::ShardIdentity;
 pub use labels::LabelSource;
 pub use open::shard_identities;

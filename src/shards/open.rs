@@ -4,7 +4,7 @@ use std::io::{self, BufReader, Read};
 
 use super::compression::Compression;
 use super::error::ShardError;
-use super::fault::{Fault, FaultReason};
+use super::fault::{FaultReason, ShardFault};
 use super::identity::ShardIdentity;
 use super::peek::Peek;
 use super::reader::{ReadOptions, ShardReader};
@@ -44,7 +44,11 @@ impl ShardPlace {
     ///
     /// # Errors
     /// A fatal [`FaultReason::ReadFailed`] if it can't be opened.
-    pub fn open(&self, known: &ShardIdentity, options: ReadOptions) -> Result<ShardReader, Fault> {
+    pub fn open(
+        &self,
+        known: &ShardIdentity,
+        options: ReadOptions,
+    ) -> Result<ShardReader, ShardFault> {
         self.open_at(0, known, options)
     }
 
@@ -52,7 +56,7 @@ impl ShardPlace {
     ///
     /// # Errors
     /// As [`ShardPlace::open`].
-    pub fn compression(&self) -> Result<Compression, Fault> {
+    pub fn compression(&self) -> Result<Compression, ShardFault> {
         let (known, options) = (ShardIdentity::default(), ReadOptions::default());
         self.bytes(0, &known, &options)
             .and_then(|source| Compression::detect(&mut Peek::new(BufReader::new(source))))
@@ -63,7 +67,11 @@ impl ShardPlace {
     ///
     /// # Errors
     /// As [`ShardPlace::open`].
-    pub fn is_seekable(&self, known: &ShardIdentity, options: &ReadOptions) -> Result<bool, Fault> {
+    pub fn is_seekable(
+        &self,
+        known: &ShardIdentity,
+        options: &ReadOptions,
+    ) -> Result<bool, ShardFault> {
         if !self.source().is_seekable() {
             return Ok(false);
         }
@@ -85,7 +93,7 @@ impl ShardPlace {
         offset: u64,
         known: &ShardIdentity,
         options: ReadOptions,
-    ) -> Result<ShardReader, Fault> {
+    ) -> Result<ShardReader, ShardFault> {
         let name = self.to_string();
         let failed = |error: io::Error| self.failed(&error);
         if let Self::File(path) = self
@@ -111,8 +119,8 @@ impl ShardPlace {
         source.open(offset, known, options.retry)
     }
 
-    fn failed(&self, error: &io::Error) -> Fault {
-        Fault {
+    fn failed(&self, error: &io::Error) -> ShardFault {
+        ShardFault {
             shard: self.to_string().into(),
             key: None,
             reason: Refused::of(error).cloned().unwrap_or_else(|| FaultReason::ReadFailed {
