@@ -1,6 +1,6 @@
 //! Shards in local files: paths, globs and folders.
 
-use super::{Kind, Search, ShardPlace, Source};
+use super::{Kind, Search, ShardPlace, ShardSource};
 use crate::objects::without_secrets_in;
 use crate::shards::error::ShardError;
 use crate::shards::identity::{self, ShardIdentity};
@@ -16,7 +16,7 @@ pub(super) const KIND: Kind = Kind { written: "a path", expand };
 /// A file.
 pub(super) struct File<'p>(pub(super) &'p Path);
 
-impl Source for File<'_> {
+impl ShardSource for File<'_> {
     fn name(&self, base: &Path) -> String {
         self.0.strip_prefix(base).unwrap_or(self.0).to_string_lossy().into_owned()
     }

@@ -1,6 +1,6 @@
 //! Where shards are: the kinds of sources, each a file here, and what a source can do.
 //!
-//! A new kind is a file with a [`Kind`] and a [`Source`], and in this file its module, its variant of [`ShardPlace`] and
+//! A new kind is a file with a [`Kind`] and a [`ShardSource`], and in this file its module, its variant of [`ShardPlace`] and
 //! its entry in [`KINDS`].
 
 mod expand;
@@ -59,7 +59,7 @@ pub enum ShardPlace {
 }
 
 /// What can be done with a place.
-pub(super) trait Source {
+pub(super) trait ShardSource {
     /// What tables and messages call it; a path starts at `base`.
     fn name(&self, base: &Path) -> String;
 
@@ -96,7 +96,7 @@ pub(super) trait Source {
 }
 
 impl ShardPlace {
-    pub(super) fn source(&self) -> Box<dyn Source + '_> {
+    pub(super) fn source(&self) -> Box<dyn ShardSource + '_> {
         match self {
             Self::File(path) => Box::new(local::File(path)),
             Self::Url(url) => Box::new(object::Object(url)),

@@ -1,6 +1,6 @@
 //! Shards on web servers and in object stores.
 
-use super::{Kind, Search, ShardPlace, Source};
+use super::{Kind, Search, ShardPlace, ShardSource};
 use crate::objects::{asked, is_store, is_url, without_secrets};
 use crate::shards::error::ShardError;
 use crate::shards::identity::ShardIdentity;
@@ -16,7 +16,7 @@ pub(super) const KIND: Kind =
 /// The object behind a URL.
 pub(super) struct Object<'u>(pub(super) &'u str);
 
-impl Source for Object<'_> {
+impl ShardSource for Object<'_> {
     fn name(&self, _: &Path) -> String {
         without_secrets(self.0)
     }

@@ -1,6 +1,6 @@
 //! Shards that a command writes to its standard output.
 
-use super::{Kind, Search, ShardPlace, Source};
+use super::{Kind, Search, ShardPlace, ShardSource};
 use crate::shards::error::ShardError;
 use crate::shards::identity::ShardIdentity;
 use crate::shards::retry::Retry;
@@ -17,7 +17,7 @@ pub(super) struct Pipe<'p> {
     pub(super) folder: &'p Path,
 }
 
-impl Source for Pipe<'_> {
+impl ShardSource for Pipe<'_> {
     fn name(&self, _: &Path) -> String {
         format!("pipe:{}", self.command)
     }

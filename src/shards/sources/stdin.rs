@@ -1,6 +1,6 @@
 //! A shard on standard input.
 
-use super::{Kind, ShardPlace, Source};
+use super::{Kind, ShardPlace, ShardSource};
 use crate::shards::identity::ShardIdentity;
 use crate::shards::retry::Retry;
 use std::io::{self, Read};
@@ -13,7 +13,7 @@ pub(super) const KIND: Kind =
 /// Standard input.
 pub(super) struct Stdin;
 
-impl Source for Stdin {
+impl ShardSource for Stdin {
     fn name(&self, _: &Path) -> String {
         "-".to_owned()
     }
