@@ -8,7 +8,7 @@ pub struct KeyDoc {
     /// The key.
     pub key: &'static str,
     /// What is accepted, in words.
-    pub kind: &'static str,
+    pub kind: String,
     /// The default as it would be written in TOML; empty where the key must be given or is absent by default.
     pub default: String,
     /// What it does.

@@ -30,7 +30,7 @@ pub fn settings_reference() -> String {
             text,
             "\n### `{}`\n{}. Default: {default}.\n\n{}\n",
             key.key,
-            capitalised(key.kind),
+            capitalised(&key.kind),
             doc.join("\n").trim()
         );
     }

@@ -8,9 +8,8 @@ use super::rules::{
 };
 use super::value::{MaxBad, Patterns};
 use crate::discovery::{Algorithm, NeighborSearch, Settings as Search};
-use crate::models::guidance::Pull;
 use crate::models::noise::{Noise, Seeds};
-use crate::models::scheduler::{PredictionType, Sigmas, SolverKind, TimestepSpacing};
+use crate::models::noise_schedule::{PredictionType, Sigmas, SolverKind, TimestepSpacing};
 use crate::onnx::DeviceChoice;
 use crate::shards::{IMAGE_EXTENSIONS, LabelSource};
 use crate::store::tables::LatentType;
@@ -214,10 +213,6 @@ section! {
         gamma: f64 = 0.05, at_least(0.0);
         /// The share of the steps, from the first, that are aligned (the program's GTP, 0.9 there). The last step never is.
         guidance_fraction: f64 = 1.0, between(0.0, 1.0);
-        /// How γ is weighted over the steps: `"sigma"` as the published program computes it, `"flat"` as the paper's
-        /// text has it, `"scaled"` as `"sigma"` with two changes: γ means what it means on SDXL's latents at 1,024 pixels
-        /// also on smaller ones (which show less of what noise hides), and an image is never pulled past its core.
-        schedule: Pull = Pull::Scaled, any;
         /// The solver: `"dpm++"` (DPM-Solver++, multistep), `"euler"` (EulerDiscrete) or `"ddim"`, none of which adds noise.
         scheduler: SolverKind = SolverKind::DpmSolver, any;
         /// How the noise levels are spaced: `"karras"`, `"exponential"` or `"plain"` (training's own; DDIM has no other).

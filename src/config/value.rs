@@ -6,9 +6,8 @@ use super::key_doc::full_name;
 use super::rules::Verdict;
 use super::section::Bases;
 use crate::discovery::{Algorithm, NeighborSearch};
-use crate::models::guidance::Pull;
 use crate::models::noise::{Noise, Seeds};
-use crate::models::scheduler::{PredictionType, Sigmas, SolverKind, TimestepSpacing};
+use crate::models::noise_schedule::{PredictionType, Sigmas, SolverKind, TimestepSpacing};
 use crate::onnx::DeviceChoice;
 use crate::shards::LabelSource;
 use crate::store::tables::LatentType;
@@ -265,8 +264,6 @@ impl Value for DeviceChoice {
 named!(LatentType, "\"f16\" or \"f32\"", "f16" => LatentType::F16, "f32" => LatentType::F32);
 parsed!(NeighborSearch, "\"exact\", \"hnsw\" or \"auto\"");
 parsed!(Algorithm, "\"coda\", \"kmeans\", \"herding\", \"k-center\" or \"random\"");
-named!(Pull, "\"sigma\", \"flat\" or \"scaled\"",
-    "sigma" => Pull::Sigma, "flat" => Pull::Flat, "scaled" => Pull::Scaled);
 named!(Noise, "\"native\", \"torch-cpu\" or \"torch-cuda\"",
     "native" => Noise::Native, "torch-cpu" => Noise::TorchCpu, "torch-cuda" => Noise::TorchCuda);
 named!(Seeds, "\"native\" or \"published\"", "native" => Seeds::Native, "published" => Seeds::Published);

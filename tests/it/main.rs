@@ -14,6 +14,7 @@ mod devices;
 mod discovery_goldens;
 mod estimate;
 mod evaluation;
+mod examples;
 mod feature_choice;
 mod generation_settings;
 mod graceful_stop;

@@ -3,6 +3,7 @@
 use crate::inspect::page::{
     Head, Quarantine, StageView, Timeline, WorkerView, timeline, worker_views,
 };
+use crate::models::ModelFolder;
 use crate::objects::without_secrets_in;
 use crate::pipeline::STAGES;
 use crate::pipeline::context::Context;
@@ -16,18 +17,6 @@ use serde_json::Value;
 
 /// Left-out samples that are listed.
 const LISTED: usize = 2_000;
-/// What of a model's folder its digest is made from.
-const MODEL: [&str; 9] = [
-    "model_index.json",
-    "scheduler",
-    "tokenizer",
-    "tokenizer_2",
-    "text_encoder",
-    "text_encoder_2",
-    "unet",
-    "vae_encoder",
-    "vae_decoder",
-];
 
 /// All of the head that needs no class.
 pub(crate) fn head(context: &Context, record: &RunRecord) -> Result<Head, StageError> {
@@ -138,9 +127,16 @@ fn day(seconds: f64) -> String {
     format!("{}-{month:02}-{day:02}", year + era * 400 + i64::from(month <= 2))
 }
 
+/// A digest of all parts of a model.
+fn whole_digest(folder: &ModelFolder) -> Result<String, StageError> {
+    let mut parts = folder.family.image_parts();
+    parts.push("vae_encoder");
+    model_digest(&folder.root, &parts)
+}
+
 fn facts(context: &Context, record: &RunRecord) -> Result<Vec<(String, String)>, StageError> {
     let model = &context.pipeline.model;
-    let digest = model_digest(&model.path, &MODEL)?;
+    let digest = whole_digest(&context.model)?;
     let mut facts = vec![
         ("Pipeline", format!("{} in {}", record.pipeline, record.folder.display())),
         ("Shards", patterns(&record.settings)),
@@ -151,8 +147,8 @@ fn facts(context: &Context, record: &RunRecord) -> Result<Vec<(String, String)>,
         let sets: Vec<_> = record.sets.iter().map(|set| without_secrets_in(set)).collect();
         facts.insert(1, ("Set on the command line", sets.join("  ")));
     }
-    if let Some(refiner) = &model.refiner {
-        let digest = model_digest(refiner, &MODEL)?;
+    if let (Some(refiner), Some(folder)) = (&model.refiner, &context.refiner) {
+        let digest = whole_digest(folder)?;
         facts.push(("Refiner", format!("{}, digest {digest}", refiner.display())));
     }
     let ran = &record.runtime;

@@ -3,7 +3,7 @@
 use super::device::sampling;
 use crate::config::ClassList;
 use crate::models::PromptTokens;
-use crate::models::checkup::cautions;
+use crate::models::validate::cautions;
 use crate::pipeline::context::{Context, method};
 use crate::pipeline::error::StageError;
 use crate::pipeline::stage::Checks;

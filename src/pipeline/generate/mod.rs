@@ -23,8 +23,8 @@ use crate::engine::FlowError;
 use crate::engine::{Done, Fingerprint, Scope, Stage};
 use crate::imaging;
 use crate::imaging::RgbImage;
-use crate::models::Generated;
 use crate::models::noise::Image;
+use crate::models::{Generated, ModelFolder};
 use crate::slurm;
 use crate::store::tables::QuarantineRow;
 use crate::store::{Fault, file_stem};
@@ -57,18 +57,6 @@ pub struct Batch {
     slots: Vec<Slot>,
 }
 
-/// Parts of the model folder that an image depends on.
-const PARTS: [&str; 8] = [
-    "model_index.json",
-    "scheduler",
-    "text_encoder",
-    "text_encoder_2",
-    "tokenizer",
-    "tokenizer_2",
-    "unet",
-    "vae_decoder",
-];
-
 /// Where the seed of an image is kept that its first seed gave nothing for, below the run directory.
 pub(crate) fn seed_name(class: &str, rank: usize) -> String {
     format!("generate/{}/{rank:04}.seed.txt", file_stem(class))
@@ -86,10 +74,10 @@ impl Generate {
         anchored: Arc<Receipts>,
     ) -> Result<Self, StageError> {
         refuse_lacking(&context, &latents)?;
-        let settings = &context.pipeline.model;
-        let model = model_digest(&settings.path, &PARTS)?;
-        let refiner = settings.refiner.as_deref().map(|path| model_digest(path, &PARTS));
-        let refiner = refiner.transpose()?;
+        let digest =
+            |folder: &ModelFolder| model_digest(&folder.root, &folder.family.image_parts());
+        let model = digest(&context.model)?;
+        let refiner = context.refiner.as_ref().map(digest).transpose()?;
         Ok(Self {
             context,
             latents,
@@ -187,11 +175,10 @@ impl Stage for Generate {
             let prompt = about.map(|c| (&c.prompt, &c.supercategory));
             images.push(json!([class, slot.rank, prompt, anchors]));
         }
-        Ok(Fingerprint {
-            settings: json!({
+        let mut settings = json!({
                 "generate.size": self.context.size(), "generate.steps": g.steps, "generate.cfg": g.cfg,
                 "generate.gamma": g.gamma, "generate.guidance_fraction": g.guidance_fraction,
-                "generate.schedule": g.schedule, "generate.prompt": g.prompt,
+                "generate.prompt": g.prompt,
                 "generate.negative_prompt": g.negative_prompt, "generate.noise": g.noise,
                 "generate.seed": g.seed, "generate.batch": g.batch, "output.size": output.size,
                 "generate.seeds": g.seeds, "generate.scheduler": g.scheduler, "generate.sigmas": g.sigmas,
@@ -200,9 +187,12 @@ impl Stage for Generate {
                 "generate.guidance_rescale": g.guidance_rescale,
                 "generate.denoising_factor": g.denoising_factor,
                 "generate.retry_failed": g.retry_failed,
-            }),
-            inputs: json!({"images": images, "model": self.model, "refiner": self.refiner}).into(),
-        })
+        });
+        for (key, value) in self.context.pipeline.guidance.terms.in_use() {
+            settings[format!("guidance.{key}")] = json!(value);
+        }
+        let inputs = json!({"images": images, "model": self.model, "refiner": self.refiner}).into();
+        Ok(Fingerprint { settings, inputs })
     }
 
     fn can_cure(&self, _fault: &Fault) -> bool {
