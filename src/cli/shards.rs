@@ -8,7 +8,7 @@ use super::shards_ls::Ls;
 use super::shards_pack::Pack;
 use super::shards_verify::Verify;
 use crate::shards::{
-    Fault, FaultReason, Retry, Sample, ShardError, ShardPlace, expand_sources_telling,
+    FaultReason, Retry, Sample, ShardError, ShardFault, ShardPlace, expand_sources_with_warnings,
 };
 use clap::{Args, Subcommand};
 use std::path::Path;
@@ -59,7 +59,7 @@ impl Shards {
 /// The shards that the arguments of a command stand for; what folders and globs passed over is said.
 pub(super) fn places(patterns: &[String]) -> anyhow::Result<Vec<ShardPlace>> {
     let mut told = Vec::new();
-    let places = expand_sources_telling(Path::new(""), patterns, Retry::default(), &mut told);
+    let places = expand_sources_with_warnings(Path::new(""), patterns, Retry::default(), &mut told);
     told.iter().for_each(|sentence| crate::say!("{}", printable(sentence)));
     places.map_err(|error| match error {
         ShardError::Remote { .. } => anyhow::Error::new(error),
@@ -80,7 +80,7 @@ pub(super) struct Bad {
 
 impl Bad {
     /// Of a fault that the reader found.
-    pub(super) fn of(fault: Fault) -> Self {
+    pub(super) fn of(fault: ShardFault) -> Self {
         Self { code: fault.reason.code(), error: fault.reason.to_string(), key: fault.key }
     }
 

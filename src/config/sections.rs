@@ -48,8 +48,9 @@ section! {
         /// folder or, without one, what stands before the last `_` of its name), `key:last` (what stands behind the last `_`)
         /// or `key:first` (what stands before the first `_`).
         label: LabelSource = LabelSource::Extension("cls".into()), any;
-        /// The members taken as the image, in order of preference. The format is told by content: JPEG (not lossless,
-        /// hierarchical or of 12 bits), PNG, WebP, GIF and TIFF (their first image), BMP. Of 16 bits the high byte is
+        /// The members taken as the image, in order of preference; the default has every extension of a format that is read.
+        /// The format is told by content; lossless, hierarchical and 12-bit JPEGs are not read, and of a file with several images
+        /// the first is taken. Of 16 bits the high byte is
         /// taken; values of fewer bits have to be scaled to the whole range, or they come out almost black, of which the
         /// run warns. Alpha is dropped.
         image: Vec<String> = IMAGE_EXTENSIONS.map(String::from).to_vec(), extensions;

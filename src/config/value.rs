@@ -163,8 +163,7 @@ impl<'a> IntoIterator for &'a Patterns {
 }
 
 impl Value for Patterns {
-    const KIND: &'static str =
-        "a path, brace range, glob, URL, pipe:COMMAND or @FILE, or a list of them";
+    const KIND: &'static str = "a shard pattern, or a list of them";
     fn take(value: &toml::Value, base: &Path) -> Option<Self> {
         Some(Self { patterns: Vec::take(value, base)?, base: base.to_owned() })
     }

@@ -1,4 +1,5 @@
-use super::*;
+use crate::shards::{Retry, ShardError, expand_sources, expand_sources_with_warnings};
+use std::fs;
 
 fn folder(files: &[&str]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -52,7 +53,8 @@ fn what_a_folder_or_a_glob_passes_over_is_told_and_companions_are_not() {
         let mut told = Vec::new();
         let patterns = [pattern.to_owned()];
         let found =
-            expand_sources_telling(folder.path(), &patterns, Retry::default(), &mut told).unwrap();
+            expand_sources_with_warnings(folder.path(), &patterns, Retry::default(), &mut told)
+                .unwrap();
         assert_eq!(found.len(), 1, "{pattern}");
         told.concat()
     };

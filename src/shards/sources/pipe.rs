@@ -1,12 +1,44 @@
 //! Shards that a command writes to its standard output.
 
+use super::{Kind, Search, ShardPlace, ShardSource};
+use crate::shards::error::ShardError;
+use crate::shards::identity::ShardIdentity;
+use crate::shards::retry::Retry;
 use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+/// `pipe:COMMAND`.
+pub(super) const KIND: Kind = Kind { written: "`pipe:COMMAND`", expand };
+
+/// A command, and the folder in which it runs.
+pub(super) struct Pipe<'p> {
+    pub(super) command: &'p str,
+    pub(super) folder: &'p Path,
+}
+
+impl ShardSource for Pipe<'_> {
+    fn name(&self, _: &Path) -> String {
+        format!("pipe:{}", self.command)
+    }
+
+    fn is_seekable(&self) -> bool {
+        false
+    }
+
+    fn open(&self, _: u64, _: &ShardIdentity, _: Retry) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(PipeReader::start(self.command, self.folder)?))
+    }
+}
+
+fn expand(search: &mut Search<'_>, name: &str) -> Option<Result<Vec<ShardPlace>, ShardError>> {
+    let command = name.strip_prefix("pipe:")?.to_owned();
+    Some(Ok(vec![ShardPlace::Pipe { command, folder: search.base.clone() }]))
+}
+
 /// The output of a command; its errors go where ours go. Ends well only if the command does.
 #[derive(Debug)]
-pub(super) struct PipeReader {
+struct PipeReader {
     child: Child,
 }
 
@@ -15,7 +47,7 @@ impl PipeReader {
     ///
     /// # Errors
     /// If it can't be started.
-    pub fn start(command: &str, folder: &Path) -> io::Result<Self> {
+    fn start(command: &str, folder: &Path) -> io::Result<Self> {
         let mut shell = Command::new("sh");
         shell.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::piped());
         if !folder.as_os_str().is_empty() {
