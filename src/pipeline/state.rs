@@ -2,10 +2,10 @@
 
 use super::context::Context;
 use super::error::StageError;
+use super::info::StageInfo;
 use super::latents::Latents;
 use super::quarantine::{rows, write_list};
 use super::sources::{Source, expand_telling};
-use super::stage::StageInfo;
 use crate::engine::RunOptions;
 use crate::store::tables::QuarantineRow;
 use crate::store::{Receipt, SampleFault, StoreError};

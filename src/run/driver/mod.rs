@@ -1,6 +1,7 @@
 //! The order of the stages: each is opened on what those before it left, planned, and worked on.
 
-use super::stage_run::Standings;
+pub(crate) mod stage_run;
+
 use super::{RunOutcome, StageRange};
 use crate::engine::{FlowError, RunOptions};
 use crate::pipeline::context::Context;
@@ -9,6 +10,7 @@ use crate::pipeline::stage::{RunStage, StageVisitor};
 use crate::pipeline::state::RunState;
 use crate::pipeline::{STAGES, position, visit_stages};
 use crate::store::RunRecord;
+use stage_run::Standings;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
