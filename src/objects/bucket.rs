@@ -7,11 +7,13 @@ use super::stores::Store;
 use super::transfer::{self, Failure};
 use super::transfer_error::TransferError;
 use super::urls::{split, without_secrets};
+use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path as Key;
-use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use std::future::Future;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -96,6 +98,25 @@ impl Bucket {
             answers.try_collect::<Vec<Option<Vec<u8>>>>().await
         });
         Ok(answers??)
+    }
+
+    /// Ranges of an object's bytes, in order; `None` where there is no such object.
+    pub(crate) fn get_ranges(
+        &self,
+        name: &str,
+        ranges: &[Range<u64>],
+    ) -> io::Result<Option<Vec<Bytes>>> {
+        let (asker, key) = (self.asker.clone(), self.key(name));
+        let ranges = ranges.to_vec();
+        let answers = self.network.wait(async move {
+            let get = |range: Range<u64>| {
+                let (asker, key) = (asker.clone(), key.clone());
+                async move { asker.ask(key, move |store, key| content_of(store, key, range.clone())).await }
+            };
+            let answers = futures::stream::iter(ranges).map(get).buffered(AT_ONCE);
+            answers.try_collect::<Vec<Option<Bytes>>>().await
+        });
+        Ok(answers??.into_iter().collect())
     }
 
     /// Writes an object, in place of one that may be there.
@@ -206,6 +227,26 @@ async fn content(store: Arc<dyn Store>, key: Key) -> object_store::Result<Option
         Err(Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// A range of an object's bytes; `None` where there is no such object.
+async fn content_of(
+    store: Arc<dyn Store>,
+    key: Key,
+    range: Range<u64>,
+) -> object_store::Result<Option<Bytes>> {
+    let whole = (range.end - range.start) as usize;
+    let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
+    let bytes = match store.get_opts(&key, options).await {
+        Ok(found) => found.bytes().await?,
+        Err(Error::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if bytes.len() != whole {
+        let source = format!("{} bytes came where {whole} were asked for", bytes.len()).into();
+        return Err(Error::Generic { store: "object store", source });
+    }
+    Ok(Some(bytes))
 }
 
 #[cfg(test)]

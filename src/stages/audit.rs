@@ -2,7 +2,7 @@
 
 use super::audit_images::{GRID, encoded_path, generated_images};
 use super::context::Context;
-use super::encoded::open_parts;
+use super::encoded::open_class_major;
 use super::error::StageError;
 use super::latents::read_reduced;
 use crate::audit::{Audit, ByClass, Compared, Flag, Near, Settings, Summary, audit};
@@ -23,8 +23,8 @@ pub struct Copies {
     pub(super) context: Arc<Context>,
     pub(super) classes: Vec<String>,
     pub(super) threshold: f64,
-    /// Receipts of `encode`, and of the generated images' encoding.
-    pub(super) encoded: Vec<Receipt>,
+    /// Receipts of `compact`, and of the generated images' encoding.
+    pub(super) compacted: Vec<Receipt>,
     pub(super) images: Vec<Receipt>,
 }
 
@@ -49,7 +49,7 @@ impl Copies {
     }
 
     fn real(&self) -> Result<Side<Real>, StageError> {
-        let table = open_parts(&self.context.run_dir, &self.encoded)?;
+        let (table, _) = open_class_major(&self.context.run_dir, &self.compacted)?;
         let counts = table.classes();
         let counts: Vec<usize> =
             self.classes.iter().map(|class| counts.get(class).copied().unwrap_or(0)).collect();
@@ -178,7 +178,7 @@ impl Stage for Copies {
                 "discover.min_recall": settings.index.recall_floor,
             }),
             inputs: json!({
-                "classes": self.classes, "real": digests(&self.encoded),
+                "classes": self.classes, "real": digests(&self.compacted),
                 "generated": digests(&self.images), "neighbors": settings.neighbors,
                 "sample": settings.sample, "cells": GRID,
             })
@@ -194,7 +194,7 @@ impl Stage for Copies {
         let own = Self {
             context: self.context.clone(),
             classes: self.classes.clone(),
-            encoded: self.encoded.clone(),
+            compacted: self.compacted.clone(),
             images: self.images.clone(),
             threshold: self.threshold,
         };

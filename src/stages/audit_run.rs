@@ -3,7 +3,7 @@
 use super::audit::{Copies, SUMMARY};
 use super::audit_images::AuditImages;
 use super::context::Context;
-use super::encoded::open_parts;
+use super::encoded::{Encoded, compacted};
 use super::error::StageError;
 use super::walk::planning;
 use crate::audit::Summary;
@@ -36,7 +36,8 @@ pub async fn audit(
         return Err(failed(StageError::Other(message)));
     }
     let run_dir = context.run_dir.clone();
-    let copies = Copies { context, classes, threshold, encoded, images };
+    let compacted = compacted(&run_dir).map_err(failed)?;
+    let copies = Copies { context, classes, threshold, compacted, images };
     let planned = plan(&copies, &run_dir).map_err(failed)?;
     run_stage(&copies, planned, &options).await?;
     Ok(read_summary(&run_dir).map_err(failed)?.unwrap_or_default())
@@ -47,7 +48,7 @@ pub(super) fn classes(context: &Context, encoded: &[Receipt]) -> Result<Vec<Stri
     if let Some(list) = &context.classes {
         return Ok(list.classes().iter().map(|class| class.key.clone()).collect());
     }
-    Ok(open_parts(&context.run_dir, encoded)?.classes().into_keys().collect())
+    Ok(Encoded::of(&context.run_dir, None, encoded)?.by_key().into_keys().collect())
 }
 
 /// The threshold of the last audit, if there was one that can be read.

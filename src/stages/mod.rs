@@ -8,6 +8,7 @@ mod assemble_meta;
 mod audit;
 mod audit_images;
 mod audit_run;
+mod compact;
 mod context;
 mod discover;
 mod encode;

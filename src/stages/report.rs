@@ -3,7 +3,7 @@
 use super::audit::COPIES;
 use super::audit_run::{classes, read_summary};
 use super::context::Context;
-use super::encoded::open_parts;
+use super::encoded::Encoded;
 use super::error::StageError;
 use super::model_check::prompt_warnings;
 use super::report_class::ClassFiles;
@@ -105,7 +105,7 @@ fn counts(context: &Context, encoded: &[Receipt]) -> Result<BTreeMap<String, usi
     if encoded.iter().all(|receipt| receipt.outputs.is_empty()) {
         return Ok(BTreeMap::new());
     }
-    Ok(open_parts(&context.run_dir, encoded)?.classes())
+    Ok(Encoded::of(&context.run_dir, None, encoded)?.by_key())
 }
 
 fn class_files(

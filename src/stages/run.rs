@@ -12,8 +12,8 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// The stages in their order.
-pub const STAGES: [&str; 7] =
-    ["encode", "purity", "discover", "fetch", "anchor", "generate", "assemble"];
+pub const STAGES: [&str; 8] =
+    ["encode", "compact", "purity", "discover", "fetch", "anchor", "generate", "assemble"];
 
 /// Which stages to run, as positions in [`STAGES`].
 pub type StageRange = RangeInclusive<usize>;

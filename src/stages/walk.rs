@@ -2,13 +2,15 @@
 
 use super::anchor::Anchor;
 use super::assemble::Assemble;
+use super::compact::Compact;
 use super::context::Context;
 use super::discover::Discover;
 use super::encode::Encode;
+use super::encoded::Encoded;
 use super::error::StageError;
 use super::fetch::Fetch;
 use super::generate::Generate;
-use super::latents::Latents;
+use super::latents::{Latents, refuse_small};
 use super::left_out::{bad_samples, failed_shards, row, rows, write_list};
 use super::purity::Purity;
 use super::run::{RunOutcome, StageRange, place};
@@ -84,8 +86,24 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         // By unit name, which is the shards' order.
-        let encoded: Vec<Receipt> = encoded.into_values().collect();
-        let latents = Latents::open(&context, &encoded).map_err(|e| planning("discover", e))?;
+        let (run_dir, list) = (&context.run_dir, context.classes.as_ref());
+        let parts = Encoded::of(run_dir, list, encoded.values());
+        drop(encoded);
+        let parts = Arc::new(parts.map_err(|e| planning("compact", e))?);
+        let counts = parts.by_key();
+        let images = |class: &str| counts.get(class).copied().unwrap_or(0);
+        refuse_small(&context, &parts.classes, false, images)
+            .map_err(|e| planning("discover", e))?;
+        let compact = Compact::new(context.clone(), parts.clone());
+        let Some(compacted) = self.stage(&compact).await? else { return Ok(()) };
+        drop(compact);
+        if self.ends_at("compact") {
+            return Ok(());
+        }
+        let compacted: Vec<Receipt> = compacted.into_values().collect();
+        let latents = Latents::open(&context, &parts, &compacted);
+        let latents = latents.map_err(|e| planning("discover", e))?;
+        drop((parts, compacted));
         self.tell_of_labels(&latents);
         let mut latents = Arc::new(latents);
         let purity = Purity::new(context.clone(), latents.clone());

@@ -103,7 +103,7 @@ impl RunDir {
     ///
     /// # Errors
     /// The first of `bring`'s.
-    pub(super) fn for_each<What: Sync>(
+    pub(in crate::store) fn for_each<What: Sync>(
         &self,
         what: &[What],
         bring: impl Fn(&What) -> Result<(), StoreError> + Sync,

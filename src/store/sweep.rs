@@ -8,8 +8,9 @@ use super::temporary::{Leftover, NO_RUN};
 use std::path::Path;
 
 /// Folders of a run directory: nothing outside them is ever swept, for a user may choose any folder to run in.
-pub(super) const FOLDERS: [&str; 14] = [
+pub(super) const FOLDERS: [&str; 15] = [
     "encode",
+    "compact",
     "purity",
     "discover",
     "fetch",

@@ -12,7 +12,7 @@ mod tables;
 pub use answer::{ClassResult, Evaluation, SetResult};
 
 use super::context::Context;
-use super::encoded::open_parts;
+use super::encoded::{Encoded, compacted};
 use super::error::StageError;
 use super::reopen::{require, state_of};
 use super::walk::planning;
@@ -58,7 +58,10 @@ pub async fn evaluate(
         cores: parts.table(&parts.set("cores").await?)?,
         training: match question.encoder {
             Some(_) => parts.table(&parts.training().await?)?,
-            None => parts.table(&encoded)?,
+            None => {
+                let compacted = compacted(options.run_dir).map_err(|e| planning("evaluate", e))?;
+                parts.class_major(&compacted)?
+            }
         },
         classes: classes.clone(),
     };
@@ -90,7 +93,7 @@ fn classes(context: &Context, encoded: &[Receipt]) -> Result<ClassList, StageErr
     if let Some(list) = &context.classes {
         return Ok(list.clone());
     }
-    Ok(ClassList::from_keys(open_parts(&context.run_dir, encoded)?.classes().keys()))
+    Ok(Encoded::of(&context.run_dir, None, encoded)?.classes)
 }
 
 /// Plans `stage`, replaces what is of other settings or inputs, and does what is left.

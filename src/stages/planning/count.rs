@@ -6,7 +6,7 @@
 use crate::config::key_fits;
 use crate::shards::{Compression, ReadOptions, Sample, ShardPlace};
 use crate::stages::context::Context;
-use crate::stages::encoded::open_parts;
+use crate::stages::encoded::Encoded;
 use crate::stages::error::StageError;
 use crate::stages::sources::Source;
 use crate::store::tables::LatentRow;
@@ -253,7 +253,7 @@ pub(super) fn count_encoded(
     encoded: &BTreeMap<String, Receipt>,
     counted: &mut Counted,
 ) -> Result<(), StageError> {
-    let classes = open_parts(run_dir, encoded.values())?.classes();
+    let classes = Encoded::of(run_dir, None, encoded.values())?.by_key();
     let (before, after) = (counted.images().max(1), classes.values().sum::<usize>() as u64);
     counted.stored = (counted.stored as f64 / before as f64 * after as f64) as u64;
     counted.classes = classes.into_iter().map(|(class, n)| (class, n as u64)).collect();

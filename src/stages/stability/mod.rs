@@ -16,7 +16,7 @@ use super::reopen::{require, state_of};
 use super::walk::planning;
 use crate::config::Class;
 use crate::dataflow::{Done, Fingerprint, FlowError, RunOptions, Scope, Stage};
-use crate::store::{Receipt, StoreError, file_stem};
+use crate::store::{StoreError, file_stem};
 use searches::Searches;
 use std::sync::Arc;
 
@@ -33,9 +33,8 @@ pub async fn stability(
     seeds: usize,
 ) -> Result<Stability, FlowError<StageError>> {
     require(options.run_dir, "discover")?;
-    let encoded: Vec<Receipt> = options.run_dir.receipts("encode")?.into_values().collect();
     let fail = |error: StageError| planning(STAGE, error);
-    let mut latents = Latents::open(&context, &encoded).map_err(fail)?;
+    let mut latents = Latents::of_run(&context).map_err(fail)?;
     if context.pipeline.discover.min_label_purity > 0.0 {
         latents = latents.without_impure(&context).map_err(fail)?;
     }
