@@ -13,7 +13,7 @@
 )]
 
 use anyhow::Context;
-use coda_pipe::diffusion::{Encoder, ModelFolder};
+use coda_pipe::models::{Encoder, ModelFolder};
 use coda_pipe::onnx::{GraphOptions, Runtime, Search};
 use coda_pipe::shards::{ReadOptions, ShardReader};
 use std::path::{Path, PathBuf};

@@ -11,7 +11,9 @@
 )]
 
 use anyhow::Context;
-use coda_pipe::imaging::{DecodeOptions, RgbImage, decode_rgb, resize_lanczos, write_tensor};
+use coda_pipe::internals::imaging::{
+    DecodeOptions, RgbImage, decode_rgb, resize_lanczos, write_tensor,
+};
 use coda_pipe::shards::{ReadOptions, Sample, ShardReader};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};

@@ -12,7 +12,7 @@
 
 use coda_pipe::discovery::lookup::lookup;
 use coda_pipe::discovery::{HnswSettings, Matrix, NeighborSearch};
-use coda_pipe::quality::{Kernel, Manifold, Neighbors, Points, Probe, frechet, mmd};
+use coda_pipe::internals::quality::{Kernel, Manifold, Neighbors, Points, Probe, frechet, mmd};
 use std::sync::Arc;
 use std::time::Instant;
 

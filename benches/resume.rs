@@ -9,11 +9,11 @@
     reason = "its answer goes to whoever started it"
 )]
 
-use coda_pipe::dataflow::{
+use coda_pipe::internals::engine::{
     Cancel, Cancelled, Done, Fingerprint, Progress, ProgressStyle, RunOptions, Scope, Stage,
     UnitError, plan, run_stage,
 };
-use coda_pipe::store::{EventLog, Receipt, RunDir, StoreError, Written};
+use coda_pipe::internals::store::{EventLog, Receipt, RunDir, StoreError, Written};
 use serde_json::json;
 use std::time::Instant;
 

@@ -6,9 +6,11 @@
     reason = "its answer goes to whoever started it"
 )]
 
-use coda_pipe::diffusion::noise::Noise;
 use coda_pipe::discovery::{Algorithm, Matrix, NeighborSearch, Settings, discover, neighbors};
-use coda_pipe::imaging::{DecodeOptions, RgbImage, decode_rgb, encode_png, resize_lanczos};
+use coda_pipe::internals::imaging::{
+    DecodeOptions, RgbImage, decode_rgb, encode_png, resize_lanczos,
+};
+use coda_pipe::models::noise::Noise;
 use std::time::Instant;
 
 fn main() -> anyhow::Result<()> {

@@ -11,7 +11,8 @@
     reason = "its answer goes to whoever started it"
 )]
 
-use coda_pipe::forecast::{Played, Rates, Rules, Work, crew_stages, play};
+use coda_pipe::internals::estimate::{Played, Rates, Rules, Work, play, worker_stages};
+use coda_pipe::internals::pipeline::stages_to_do;
 
 /// ILSVRC 2012's training images: 895 classes have 1,300, the others fewer; here evenly so.
 fn work() -> Work {
@@ -64,7 +65,7 @@ fn main() {
     let (image, request) = (number(0, 2.0), number(1, 0.02));
     let help = args.get(2).is_none_or(|word| word != "no-help");
     let (work, rates) = (work(), rates(image));
-    let stages = crew_stages(&work, &rates);
+    let stages = worker_stages(&stages_to_do(), &work, &rates);
     println!(
         "| workers | hours | speed-up | idle | encode | discover | fetch | anchor | generate | assemble | requests | PUT | GET | LIST |"
     );

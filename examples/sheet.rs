@@ -9,7 +9,7 @@
     reason = "its answer goes to whoever started it"
 )]
 
-use coda_pipe::imaging::{self, DecodeOptions, RgbImage, SheetLayout};
+use coda_pipe::internals::imaging::{self, DecodeOptions, RgbImage, SheetLayout};
 use coda_pipe::shards::{ReadOptions, ShardReader};
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,28 +1,60 @@
 //! Core Distribution Alignment (CoDA, arXiv 2512.03844): a labelled image data set distilled to a few images per class,
 //! with an off-the-shelf text-to-image model and no training.
 //!
-//! The data's way goes left to right: [`shards`] and [`imaging`] read the images, the model of [`diffusion`] encodes
-//! them, [`discovery`] finds each class's cores, and [`diffusion`] again generates an image towards each of them.
-//! [`stages`] are those steps over a run directory ([`store`]), run by [`dataflow`]. `ARCHITECTURE.md` is the map.
+//! The data's way goes left to right: [`shards`] and `imaging` read the images, the model of [`models`] encodes
+//! them, [`discovery`] finds each class's cores, and [`models`] again generates an image towards each of them.
+//! `pipeline` holds those steps over a run directory (`store`), run by `engine`. `ARCHITECTURE.md` is the map.
 
-pub mod arrays;
-pub mod audit;
-pub mod config;
-pub mod dataflow;
-pub mod diffusion;
+mod arrays;
+#[doc(hidden)]
+pub mod cli;
+mod config;
 pub mod discovery;
-pub mod features;
-pub mod forecast;
-pub mod imaging;
-pub mod messages;
+mod engine;
+mod estimate;
+mod imaging;
+mod inspect;
+mod messages;
+pub mod models;
 mod objects;
 pub mod onnx;
-pub mod pack;
-pub mod quality;
-pub mod report;
+mod pack;
+mod pipeline;
+mod probe;
+mod quality;
+mod run;
 pub mod shards;
-pub mod slurm;
-pub mod stages;
-pub mod store;
-pub mod text;
-pub mod threads;
+mod similarity;
+mod slurm;
+mod store;
+mod text;
+mod threads;
+
+/// What the tests, benchmarks and examples of this repository call beside the library. It changes without notice.
+#[doc(hidden)]
+pub mod internals {
+    pub mod arrays {
+        pub use crate::arrays::*;
+    }
+    pub mod config {
+        pub use crate::config::*;
+    }
+    pub mod engine {
+        pub use crate::engine::*;
+    }
+    pub mod estimate {
+        pub use crate::estimate::*;
+    }
+    pub mod imaging {
+        pub use crate::imaging::*;
+    }
+    pub mod pipeline {
+        pub use crate::pipeline::stages_to_do;
+    }
+    pub mod quality {
+        pub use crate::quality::*;
+    }
+    pub mod store {
+        pub use crate::store::*;
+    }
+}

@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use coda_pipe::config::ClassList;
+use coda_pipe::internals::config::ClassList;
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use coda_pipe::config::{ClassList, Pipeline, key_fits};
+use coda_pipe::internals::config::{ClassList, Pipeline, key_fits};
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 

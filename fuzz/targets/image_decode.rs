@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use coda_pipe::imaging::{DecodeOptions, decode_rgb};
+use coda_pipe::internals::imaging::{DecodeOptions, decode_rgb};
 use libfuzzer_sys::fuzz_target;
 
 const LIMITS: DecodeOptions =

@@ -7,8 +7,8 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use coda_pipe::diffusion::ModelFolder;
-use coda_pipe::diffusion::scheduler::{Method, Sigmas, SolverKind};
+use coda_pipe::models::ModelFolder;
+use coda_pipe::models::scheduler::{Method, Sigmas, SolverKind};
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 

@@ -11,10 +11,10 @@ use std::panic::{catch_unwind, set_hook, take_hook};
 use std::path::Path;
 use std::sync::LazyLock;
 
-use coda_pipe::store::tables::{
+use coda_pipe::internals::store::tables::{
     LatentTable, Numbers, read_all, read_anchors, read_cores, read_purity,
 };
-use coda_pipe::store::{RunDir, verify};
+use coda_pipe::internals::store::{RunDir, verify};
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 

@@ -7,7 +7,7 @@
 
 use std::sync::LazyLock;
 
-use coda_pipe::diffusion::Tokenizer;
+use coda_pipe::models::Tokenizer;
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 

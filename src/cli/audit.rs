@@ -1,15 +1,16 @@
 //! `coda-pipe audit`.
 
 use super::exit::{Exit, UsageError};
-use super::of_run::{self, OfRun};
+use super::open_run;
+use super::open_run::OfRun;
 use super::printable::printable;
-use super::run_place::alone;
+use super::run_dir_lock::alone;
 use super::signals;
+use crate::engine::{Cancel, Progress, ProgressStyle, RunOptions};
+use crate::inspect;
+use crate::similarity::Summary;
+use crate::store::EventLog;
 use clap::Args;
-use coda_pipe::audit::Summary;
-use coda_pipe::dataflow::{Cancel, Progress, ProgressStyle, RunOptions};
-use coda_pipe::stages;
-use coda_pipe::store::EventLog;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,10 +44,10 @@ impl Audit {
         }
         let progress = Arc::new(Progress::new(ProgressStyle::detect()));
         let shown = progress.clone();
-        let of = of_run::open(&self.run_dir, &self.sets, move |text| shown.say(text))?;
+        let of = open_run::open(&self.run_dir, &self.sets, move |text| shown.say(text))?;
         let _lock = alone(&of.run_dir, |message| progress.say(message))?;
         of.run_dir.sweep()?;
-        let runtime = coda_pipe::threads::runtime(of.context.workers())?;
+        let runtime = crate::threads::runtime(of.context.workers())?;
         let found = runtime.block_on(async {
             let cancel = Cancel::default();
             signals::listen(cancel.clone())?;
@@ -81,7 +82,7 @@ pub(crate) async fn audit(
         retry_failed: false,
         team: None,
     };
-    Ok(stages::audit(of.context.clone(), &options, threshold).await?)
+    Ok(inspect::audit(of.context.clone(), &options, threshold).await?)
 }
 
 fn print(out: &mut impl Write, found: &Summary) -> std::io::Result<()> {

@@ -1,13 +1,13 @@
 //! `coda-pipe discover`.
 
 use super::exit::{Exit, UsageError};
+use crate::arrays;
+use crate::arrays::Array;
+use crate::config::Discover as Defaults;
+use crate::discovery;
+use crate::discovery::{Algorithm, Discovery, Matrix, NeighborSearch, Settings, features};
 use anyhow::Context as _;
 use clap::Args;
-use coda_pipe::arrays::{self, Array};
-use coda_pipe::config::Discover as Defaults;
-use coda_pipe::discovery::{
-    self, Algorithm, Discovery, Matrix, NeighborSearch, Settings, features,
-};
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
@@ -82,7 +82,7 @@ impl Discover {
         let found = self.find(array, &settings);
         let found = found.with_context(|| self.file.display().to_string())?;
         let computed = started.elapsed() - read;
-        coda_pipe::say!(
+        crate::say!(
             "read in {:.2} s, computed in {:.2} s",
             read.as_secs_f64(),
             computed.as_secs_f64()

@@ -2,10 +2,10 @@
 
 use super::doctor_model;
 use super::exit::Exit;
+use crate::config::Pipeline;
+use crate::onnx::{Device, DeviceChoice, Runtime, Search};
+use crate::store::{existing, free_bytes};
 use clap::Args;
-use coda_pipe::config::Pipeline;
-use coda_pipe::onnx::{Device, DeviceChoice, Runtime, Search};
-use coda_pipe::store::{existing, free_bytes};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! `coda-pipe doctor --model`.
 
-use coda_pipe::diffusion::checkup::{ModelReport, check_model};
-use coda_pipe::onnx::{Device, GraphOptions, Runtime};
+use crate::models::checkup::{ModelReport, check_model};
+use crate::onnx::{Device, GraphOptions, Runtime};
 use indicatif::HumanBytes;
 use std::io::Write;
 use std::path::Path;
@@ -13,7 +13,7 @@ pub(super) fn check(
     device: Device,
     size: Option<usize>,
 ) -> ModelReport {
-    coda_pipe::say!("opening and running each graph of {} on {device}", folder.display());
+    crate::say!("opening and running each graph of {} on {device}", folder.display());
     let options = GraphOptions { device, ..GraphOptions::default() };
     check_model(folder, runtime, &options, size)
 }

@@ -1,11 +1,13 @@
 //! `coda-pipe evaluate`.
 
 use super::exit::{Exit, UsageError};
-use super::finished::{Finished, percent};
+use super::finished_run::{Finished, percent};
 use super::printable::printable;
+use crate::config::{FeatureModel, Patterns};
+use crate::inspect;
+use crate::inspect::evaluate::{Evaluation, Question, SetResult};
+use crate::pipeline::assemble;
 use clap::Args;
-use coda_pipe::config::{FeatureModel, Patterns};
-use coda_pipe::stages::{self, Evaluation, Question, SetResult};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -53,9 +55,9 @@ impl Evaluate {
     /// Prints the table.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let question = self.question()?;
-        let finished = Finished::open(&self.run_dir, "assemble")?;
+        let finished = Finished::open(&self.run_dir, assemble::INFO.name)?;
         let found = finished
-            .work(async |context, options| stages::evaluate(context, options, &question).await)?;
+            .work(async |context, options| inspect::evaluate(context, options, &question).await)?;
         let mut out = super::output::stdout();
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?;
@@ -87,7 +89,7 @@ impl Evaluate {
 
 fn print(out: &mut impl Write, found: &Evaluation) -> std::io::Result<()> {
     for fault in found.left_out.iter().take(20) {
-        coda_pipe::say!(
+        crate::say!(
             "left out {}: {}: {}",
             fault.shard,
             printable(&fault.key),

@@ -2,11 +2,11 @@
 
 use super::output::Unread;
 use super::printable::printable_lines;
-use coda_pipe::config::ConfigError;
-use coda_pipe::dataflow::{Cancelled, FlowError};
-use coda_pipe::shards::ShardError;
-use coda_pipe::stages::StageError;
-use coda_pipe::store::StoreError;
+use crate::config::ConfigError;
+use crate::engine::{Cancelled, FlowError};
+use crate::pipeline::StageError;
+use crate::shards::ShardError;
+use crate::store::StoreError;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
@@ -63,7 +63,7 @@ impl TryLater {
 pub(crate) fn report(error: &anyhow::Error) -> Exit {
     let code = code_of(error);
     if code == Exit::Interrupted {
-        coda_pipe::say!("interrupted: run the same command again to go on");
+        crate::say!("interrupted: run the same command again to go on");
         return code;
     }
     if code == Exit::Done {
@@ -77,7 +77,7 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
             text.push_str(&cause);
         }
     }
-    coda_pipe::say!("error: {}", printable_lines(&text));
+    crate::say!("error: {}", printable_lines(&text));
     code
 }
 
@@ -163,7 +163,7 @@ fn may_pass(kind: ErrorKind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use coda_pipe::config::ClassListError;
+    use crate::config::ClassListError;
     use std::io::Error;
 
     fn planning(error: ShardError) -> anyhow::Error {

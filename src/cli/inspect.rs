@@ -2,12 +2,12 @@
 
 use super::exit::{Exit, UsageError};
 use super::printable::printable;
+use crate::shards::{ReadOptions, ShardReader};
+use crate::store::tables::unread_codec;
 use anyhow::Context as _;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use clap::Args;
-use coda_pipe::shards::{ReadOptions, ShardReader};
-use coda_pipe::store::tables::unread_codec;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -6,10 +6,10 @@ mod doctor;
 mod doctor_model;
 mod evaluate;
 mod exit;
-mod finished;
+mod finished_run;
 mod inspect;
 mod memory;
-mod of_run;
+mod open_run;
 mod output;
 mod partition;
 mod plan;
@@ -17,8 +17,8 @@ mod plan_workers;
 mod printable;
 mod report;
 mod run;
-mod run_end;
-mod run_place;
+mod run_dir_lock;
+mod run_summary;
 mod sample;
 mod sample_files;
 mod settings;
@@ -34,12 +34,12 @@ mod slurm_request;
 mod slurm_submit;
 mod stability;
 mod status;
-mod status_crew;
+mod status_workers;
 mod verify;
 
+use crate::engine::left_at_work;
+use crate::threads;
 use clap::{Parser, Subcommand};
-use coda_pipe::dataflow::left_at_work;
-use coda_pipe::threads;
 use exit::Exit;
 use std::io::Write;
 use std::process::ExitCode;
@@ -122,7 +122,7 @@ fn fail_where_a_file_is_too_large() {
 }
 
 /// Runs the program.
-pub(crate) fn main() -> ExitCode {
+pub fn main() -> ExitCode {
     memory::share_pools();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

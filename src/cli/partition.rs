@@ -1,7 +1,7 @@
 //! `--partition`: which of several processes this one is, said or read from the scheduler.
 
 use super::exit::UsageError;
-use coda_pipe::dataflow::Partition;
+use crate::engine::Partition;
 
 /// What schedulers say of a process: outer is the job's element, inner the process within it.
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -17,7 +17,7 @@ pub(crate) fn partition(text: &str) -> anyhow::Result<Partition> {
 
 fn of(text: &str, said: Environment<'_>) -> Result<Partition, String> {
     if text != "auto" {
-        return text.parse().map_err(|error: coda_pipe::dataflow::NoPartition| error.to_string());
+        return text.parse().map_err(|error: crate::engine::NoPartition| error.to_string());
     }
     let rank = match torchrun(said)? {
         Some(rank) => Some(rank),

@@ -3,12 +3,14 @@
 use super::exit::Exit;
 use super::plan_workers;
 use super::signals;
+use crate::config::Pipeline;
+use crate::engine::{Cancel, Progress, ProgressStyle, RunOptions};
+use crate::estimate::StageForecast;
+use crate::pipeline::Context;
+use crate::probe;
+use crate::probe::Forecast;
+use crate::store::{EventLog, RunDir};
 use clap::Args;
-use coda_pipe::config::Pipeline;
-use coda_pipe::dataflow::{Cancel, Progress, ProgressStyle, RunOptions};
-use coda_pipe::forecast::StageForecast;
-use coda_pipe::stages::{self, Context, Forecast};
-use coda_pipe::store::{EventLog, RunDir};
 use indicatif::HumanBytes;
 use serde_json::json;
 use std::io::Write;
@@ -48,7 +50,7 @@ impl Plan {
         let run_dir =
             RunDir::at(&self.run_dir.clone().unwrap_or_else(|| pipeline.run_dir()), None)?;
         let folder = self.pipeline.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-        let notice = Box::new(|message: &str| coda_pipe::say!("{message}"));
+        let notice = Box::new(|message: &str| crate::say!("{message}"));
         let context = Arc::new(Context::new(pipeline, run_dir.clone(), folder, notice)?);
         let (events, cancel) = (EventLog::none(), Cancel::default());
         let progress = Progress::new(ProgressStyle::Silent);
@@ -61,11 +63,11 @@ impl Plan {
             retry_failed: false,
             team: None,
         };
-        let runtime = coda_pipe::threads::runtime(context.workers())?;
+        let runtime = crate::threads::runtime(context.workers())?;
         let found = runtime.block_on(async {
             signals::listen(cancel.clone())?;
             let found = tokio::select! {
-                found = stages::forecast(context, &options, self.measure) => found,
+                found = probe::forecast(context, &options, self.measure) => found,
                 () = cancel.cancelled() => {
                     // The trial's folder is gone by now; a model may be at work still, and nothing waits for it.
                     signals::leave()

@@ -1,6 +1,7 @@
 //! `coda-pipe plan --workers`: the same run by several workers.
 
-use coda_pipe::forecast::{Played, Rates, Rules, Work, crew_stages, play};
+use crate::estimate::{Played, Rates, Rules, Work, play, worker_stages};
+use crate::pipeline::stages_to_do;
 use std::io::Write;
 
 /// Seconds of a request to an object store, and of an operation on a shared folder: what is usual, not measured.
@@ -9,7 +10,7 @@ const NEAR: f64 = 0.001;
 
 /// The run by each of `counts` workers that are like the machine that was measured.
 pub(super) fn play_all(counts: &[usize], work: &Work, rates: &Rates, far: bool) -> Vec<Played> {
-    let stages = crew_stages(work, rates);
+    let stages = worker_stages(&stages_to_do(), work, rates);
     let request = if far { FAR } else { NEAR };
     let by = |workers: &usize| play(&stages, &Rules { workers: *workers, help: true, request });
     counts.iter().map(by).collect()

@@ -1,6 +1,6 @@
 //! Text from a data set, for a terminal.
 
-pub(crate) use coda_pipe::text::printable;
+pub(crate) use crate::text::printable;
 
 /// As [`printable`], for a message of several lines.
 pub(crate) fn printable_lines(text: &str) -> String {

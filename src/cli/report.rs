@@ -2,13 +2,15 @@
 
 use super::audit::{THRESHOLD, audit};
 use super::exit::{Exit, interrupted};
-use super::of_run::{self, OfRun};
-use super::run_place::alone;
+use super::open_run;
+use super::open_run::OfRun;
+use super::run_dir_lock::alone;
 use super::signals;
+use crate::engine::{Cancel, Progress, ProgressStyle};
+use crate::inspect;
+use crate::inspect::report::Reporting;
 use anyhow::anyhow;
 use clap::Args;
-use coda_pipe::dataflow::{Cancel, Progress, ProgressStyle};
-use coda_pipe::stages::{self, Reporting};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -58,11 +60,11 @@ impl Report {
         let wanted = Wanted { out, audit: !self.no_audit, pictures: self.pictures };
         let progress = Arc::new(Progress::new(ProgressStyle::detect()));
         let shown = progress.clone();
-        let of = of_run::open(&self.run_dir, &self.sets, move |text| shown.say(text))?;
+        let of = open_run::open(&self.run_dir, &self.sets, move |text| shown.say(text))?;
         // Only the audit writes what a run could write too; looking at a run under way is free.
         let lock = wanted.audit.then(|| alone(&of.run_dir, |text| progress.say(text)));
         let _lock = lock.transpose()?;
-        let runtime = coda_pipe::threads::runtime(of.context.workers())?;
+        let runtime = crate::threads::runtime(of.context.workers())?;
         let made = runtime.block_on(async {
             let cancel = Cancel::default();
             signals::listen(cancel.clone())?;
@@ -91,7 +93,7 @@ pub(crate) async fn make(
         notes: Vec::new(),
     };
     if wanted.audit {
-        let threshold = stages::audit_threshold(&of.run_dir).unwrap_or(THRESHOLD);
+        let threshold = inspect::audit_threshold(&of.run_dir).unwrap_or(THRESHOLD);
         match audit(of, progress, cancel, threshold).await {
             Err(error) if interrupted(&error) => return Err(error),
             Err(error) => {
@@ -105,7 +107,7 @@ pub(crate) async fn make(
     }
     let path = wanted.out.clone().unwrap_or_else(|| of.run_dir.path("report/index.html"));
     let (context, record, out) = (of.context.clone(), of.record.clone(), path.clone());
-    let task = tokio::task::spawn_blocking(move || stages::report(&context, &record, &out, &how));
+    let task = tokio::task::spawn_blocking(move || inspect::report(&context, &record, &out, &how));
     let written = task.await?.map_err(|error| anyhow!("no report could be made: {error}"))?;
     if wanted.out.is_none() {
         of.run_dir.share("report/index.html")?;

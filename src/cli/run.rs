@@ -1,17 +1,21 @@
 //! `coda-pipe run`.
 
 use super::exit::{Exit, TryLater, UsageError, interrupted};
-use super::of_run::OfRun;
-use super::report::{self, Wanted};
-use super::run_end;
-use super::run_place::{Place, TeamArgs};
+use super::open_run::OfRun;
+use super::report;
+use super::report::Wanted;
+use super::run_dir_lock::{Place, TeamArgs};
+use super::run_summary;
+use crate::config::Pipeline;
+use crate::engine::{Cancel, Partition, Progress, ProgressStyle, RunOptions};
+use crate::pipeline::Context;
+use crate::pipeline::{STAGES, position, stage_names};
+use crate::run;
+use crate::run::StageRange;
+use crate::shards::without_logins_in;
+use crate::store::{EventLog, RunDir, RunRecord};
 use anyhow::Context as _;
 use clap::{Args, builder::PossibleValuesParser};
-use coda_pipe::config::Pipeline;
-use coda_pipe::dataflow::{Cancel, Partition, Progress, ProgressStyle, RunOptions};
-use coda_pipe::shards::without_logins_in;
-use coda_pipe::stages::{self, Context, STAGES, StageRange};
-use coda_pipe::store::{EventLog, RunDir, RunRecord};
 use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -35,13 +39,13 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
     /// Run this stage only
-    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(STAGES), conflicts_with_all = ["from", "until"])]
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()), conflicts_with_all = ["from", "until"])]
     only: Option<String>,
     /// Run from this stage on; the ones before must be complete
-    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(STAGES))]
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()))]
     from: Option<String>,
     /// Run up to and with this stage
-    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(STAGES))]
+    #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()))]
     until: Option<String>,
     /// Override a setting: section.key=value, or key=value where only one section has the key
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -105,10 +109,10 @@ impl Run {
         let shown = progress.clone();
         let notice = Box::new(move |message: &str| shown.say(message));
         pipeline.unused.iter().for_each(|sentence| progress.say(sentence));
-        let purpose = stages::purpose(&range);
+        let purpose = run::purpose(&range);
         let context = Context::open_for(purpose, pipeline, run_dir.clone(), folder, notice)?;
         let context = Arc::new(context);
-        let runtime = coda_pipe::threads::runtime(context.workers())?;
+        let runtime = crate::threads::runtime(context.workers())?;
         // Held until nothing of this process writes any more.
         let place = match self.dry_run {
             true => Place::Nowhere,
@@ -131,14 +135,15 @@ impl Run {
 
     fn range(&self) -> anyhow::Result<StageRange> {
         let place = |name: &Option<String>, default: usize| {
-            name.as_ref().and_then(|n| STAGES.iter().position(|s| s == n)).unwrap_or(default)
+            name.as_ref().map_or(default, |name| position(name))
         };
         let (from, until) = match &self.only {
             Some(_) => (place(&self.only, 0), place(&self.only, 0)),
             None => (place(&self.from, 0), place(&self.until, STAGES.len() - 1)),
         };
         if from > until {
-            let message = format!("--from {} comes after --until {}", STAGES[from], STAGES[until]);
+            let message =
+                format!("--from {} comes after --until {}", STAGES[from].name, STAGES[until].name);
             return Err(UsageError(message).into());
         }
         Ok(from..=until)
@@ -164,7 +169,7 @@ impl Run {
             team: None,
         };
         let mut out = super::output::stdout();
-        for line in stages::dry_run(context, &options, range).await? {
+        for line in run::dry_run(context, &options, range).await? {
             writeln!(out, "{line}")?;
         }
         Ok(Exit::Done)
@@ -193,7 +198,7 @@ impl Run {
             retry_failed: self.retry_failed,
             team: place.team().cloned(),
         };
-        let result = stages::run(context.clone(), &options, range.clone(), record).await;
+        let result = run::run(context.clone(), &options, range.clone(), record).await;
         let fields = match &result {
             Ok(_) => json!({"ok": true}),
             Err(error) => json!({"ok": false, "error": error.to_string()}),
@@ -215,7 +220,7 @@ impl Run {
         let text =
             std::fs::read_to_string(&self.pipeline).context("cannot read the pipeline file")?;
         run_dir.write("pipeline.toml", without_logins_in(&text).as_bytes())?;
-        run_end::report((&context, run_dir), &result, started.elapsed(), self.json)?;
+        run_summary::report((&context, run_dir), &result, started.elapsed(), self.json)?;
         if context.pipeline.output.report
             && place.writes_report()
             && *range.end() == STAGES.len() - 1
@@ -224,7 +229,7 @@ impl Run {
             run_dir.bring_all()?;
             let of = OfRun { context, run_dir: run_dir.clone(), record: run_dir.record()? };
             let (path, _) = report::make(&of, progress, &cancel, &Wanted::default()).await?;
-            coda_pipe::say!("report in {}", path.display());
+            crate::say!("report in {}", path.display());
         }
         Ok(Exit::Done)
     }

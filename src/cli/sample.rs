@@ -2,17 +2,17 @@
 
 use super::exit::{Exit, UsageError};
 use super::sample_files::{read_anchor, read_latents, write_trace, write_whole};
-use clap::Args;
-use coda_pipe::config::Generate as Defaults;
-use coda_pipe::diffusion::guidance::Pull;
-use coda_pipe::diffusion::noise::Noise;
-use coda_pipe::diffusion::scheduler::{Method, Sigmas, SolverKind};
-use coda_pipe::diffusion::{
+use crate::config::Generate as Defaults;
+use crate::imaging::{RgbImage, SheetLayout, contact_sheet, encode_png};
+use crate::models::guidance::Pull;
+use crate::models::noise::Noise;
+use crate::models::scheduler::{Method, Sigmas, SolverKind};
+use crate::models::{
     Generated, Generator, Job, ModelFolder, PromptEmbedding, PromptTokens, Purpose, Sampling,
     checkup,
 };
-use coda_pipe::imaging::{RgbImage, SheetLayout, contact_sheet, encode_png};
-use coda_pipe::onnx::{Device, DeviceChoice, GraphOptions, Runtime, Search};
+use crate::onnx::{Device, DeviceChoice, GraphOptions, Runtime, Search};
+use clap::Args;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -148,17 +148,15 @@ impl Sample {
         let runtime = Runtime::load(&Search { setting: None, pipeline_folder: None })?;
         let (devices, warning) = runtime.resolve(&self.device)?;
         let device = devices.first().copied().unwrap_or(Device::Cpu);
-        warning.into_iter().for_each(|warning| coda_pipe::say!("warning: {warning}"));
-        coda_pipe::say!("ONNX Runtime {} on {device}", runtime.version());
-        let (most, set) = (coda_pipe::threads::cores(), self.threads);
+        warning.into_iter().for_each(|warning| crate::say!("warning: {warning}"));
+        crate::say!("ONNX Runtime {} on {device}", runtime.version());
+        let (most, set) = (crate::threads::cores(), self.threads);
         if set > most {
-            coda_pipe::say!(
-                "warning: --threads {set} is too many for this machine: {most} are used"
-            );
+            crate::say!("warning: --threads {set} is too many for this machine: {most} are used");
         }
         // Left to itself ONNX Runtime counts the machine's cores, for which there may be no room.
         let threads =
-            if set == 0 && most == coda_pipe::threads::machine() { 0 } else { set.clamp(1, most) };
+            if set == 0 && most == crate::threads::machine() { 0 } else { set.clamp(1, most) };
         let options = GraphOptions { device, threads, spin: true, ..GraphOptions::default() };
         let shape = folder.latent_shape(size)?;
         let start = Start {
@@ -180,7 +178,7 @@ impl Sample {
         for (label, sampling, seed) in single {
             images.push(self.image(&mut models, &start, sampling, *seed, shape)?);
             if variants.len() > 1 {
-                coda_pipe::say!("{label}: done");
+                crate::say!("{label}: done");
             }
         }
         let layout =
@@ -189,7 +187,7 @@ impl Sample {
         let image = sheet.as_ref().or(images.first());
         let image = image.ok_or_else(|| UsageError("--sweep names no value".into()))?;
         write_whole(&self.out, &encode_png(image)?)?;
-        coda_pipe::say!("{}", self.out.display());
+        crate::say!("{}", self.out.display());
         Ok(Exit::Done)
     }
 
@@ -211,7 +209,7 @@ impl Sample {
         let tokens = PromptTokens::open(folder)?;
         said.extend(tokens.warnings([("--prompt", self.prompt.clone())])?);
         said.extend(tokens.warnings([("--negative-prompt", self.negative_prompt.clone())])?);
-        said.iter().for_each(|warning| coda_pipe::say!("warning: {warning}"));
+        said.iter().for_each(|warning| crate::say!("warning: {warning}"));
         Ok(())
     }
 
@@ -287,7 +285,7 @@ impl Sample {
         };
         let seconds = started.elapsed().as_secs_f64();
         let each = 1e3 * seconds / self.count as f64;
-        coda_pipe::say!("{} images in {seconds:.2} s, {each:.1} ms an image", self.count);
+        crate::say!("{} images in {seconds:.2} s, {each:.1} ms an image", self.count);
         made.into_iter().map(picture).collect()
     }
 

@@ -1,11 +1,12 @@
 //! What `coda-pipe sample` reads and writes: latents, anchors, traces.
 
+use crate::arrays;
+use crate::arrays::ArrayError;
+use crate::imaging::{DecodeOptions, decode_rgb, resize_lanczos, write_tensor};
+use crate::models::{Encoder, Generated, ModelFolder, TraceStep};
+use crate::onnx::{GraphOptions, Runtime};
+use crate::store::AtomicFile;
 use anyhow::{Context as _, anyhow, bail, ensure};
-use coda_pipe::arrays::{self, ArrayError};
-use coda_pipe::diffusion::{Encoder, Generated, ModelFolder, TraceStep};
-use coda_pipe::imaging::{DecodeOptions, decode_rgb, resize_lanczos, write_tensor};
-use coda_pipe::onnx::{GraphOptions, Runtime};
-use coda_pipe::store::AtomicFile;
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -5,6 +5,6 @@ use std::io::Write;
 
 /// Prints the reference.
 pub(crate) fn run() -> anyhow::Result<Exit> {
-    super::output::stdout().write_all(coda_pipe::config::settings_reference().as_bytes())?;
+    super::output::stdout().write_all(crate::config::settings_reference().as_bytes())?;
     Ok(Exit::Done)
 }

@@ -7,10 +7,10 @@ use super::shards_index::Index;
 use super::shards_ls::Ls;
 use super::shards_pack::Pack;
 use super::shards_verify::Verify;
-use clap::{Args, Subcommand};
-use coda_pipe::shards::{
+use crate::shards::{
     Fault, FaultReason, Retry, Sample, ShardError, ShardPlace, expand_sources_telling,
 };
+use clap::{Args, Subcommand};
 use std::path::Path;
 
 /// Work with WebDataset shards.
@@ -60,7 +60,7 @@ impl Shards {
 pub(super) fn places(patterns: &[String]) -> anyhow::Result<Vec<ShardPlace>> {
     let mut told = Vec::new();
     let places = expand_sources_telling(Path::new(""), patterns, Retry::default(), &mut told);
-    told.iter().for_each(|sentence| coda_pipe::say!("{}", printable(sentence)));
+    told.iter().for_each(|sentence| crate::say!("{}", printable(sentence)));
     places.map_err(|error| match error {
         ShardError::Remote { .. } => anyhow::Error::new(error),
         mistake => UsageError(mistake.to_string()).into(),

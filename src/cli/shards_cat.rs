@@ -3,13 +3,13 @@
 use super::exit::{Exit, UsageError};
 use super::printable::printable;
 use super::shards::{Bad, places};
-use anyhow::Context as _;
-use clap::Args;
-use coda_pipe::shards::{
+use crate::shards::{
     LabelSource, ReadOptions, Sample, ShardError, ShardIdentity, ShardPlace, ShardWriter,
     WriterOptions,
 };
-use coda_pipe::text::decoded;
+use crate::text::decoded;
+use anyhow::Context as _;
+use clap::Args;
 use std::collections::BTreeSet;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -66,7 +66,7 @@ impl Cat {
         let Stream { tar, wanted, samples, bad } = stream;
         let (mut out, _) = tar.finish()?;
         out.flush()?;
-        coda_pipe::say!("{samples} samples, {bad} bad");
+        crate::say!("{samples} samples, {bad} bad");
         let missing = wanted.filter(|wanted| !wanted.is_empty() && !full);
         missing.iter().for_each(|missing| self.tell(missing));
         Ok(if bad == 0 && missing.is_none() { Exit::Done } else { Exit::Failed })
@@ -86,7 +86,7 @@ impl Cat {
         let first = missing.first().map_or("", String::as_str);
         let of = if self.classes.is_empty() { "" } else { " of these classes" };
         let number = missing.len();
-        coda_pipe::say!(
+        crate::say!(
             "{}",
             printable(&format!(
                 "{number} of the keys in {file}, the first `{first}`, no good sample{of} has"
@@ -168,6 +168,6 @@ impl Cat {
 impl<W> Stream<W> {
     fn complain(&mut self, place: &ShardPlace, bad: &Bad) {
         self.bad += 1;
-        coda_pipe::say!("{}", printable(&format!("{place}: {bad}")));
+        crate::say!("{}", printable(&format!("{place}: {bad}")));
     }
 }

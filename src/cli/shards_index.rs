@@ -2,13 +2,13 @@
 
 use super::exit::Exit;
 use super::shards::places;
-use anyhow::{Context as _, bail};
-use clap::Args;
-use coda_pipe::shards::{
+use crate::shards::{
     Compression, ReadOptions, SampleEntry, ShardIdentity, ShardPlace, WidsShard, dali_index,
     wids_index,
 };
-use coda_pipe::store::RunDir;
+use crate::store::RunDir;
+use anyhow::{Context as _, bail};
+use clap::Args;
 use serde_json::json;
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
@@ -50,7 +50,7 @@ impl Index {
                     written.push(one);
                 }
                 Err(error) => {
-                    coda_pipe::say!("error: {place}: {error:#}");
+                    crate::say!("error: {place}: {error:#}");
                     failed.push(json!({"shard": place.to_string(), "error": format!("{error:#}")}));
                 }
             }
@@ -59,17 +59,13 @@ impl Index {
         if let Some(path) = wids {
             write_wids(path, &written)?;
         } else if let Some(path) = &self.wids {
-            coda_pipe::say!(
-                "{} is not written: it would lack {} shards",
-                path.display(),
-                failed.len()
-            );
+            crate::say!("{} is not written: it would lack {} shards", path.display(), failed.len());
         }
         if self.json {
             let report = json!({"written": written, "failed": failed, "wids": wids});
             writeln!(super::output::stdout(), "{report:#}")?;
         }
-        coda_pipe::say!("{} shards indexed, {} not", written.len(), failed.len());
+        crate::say!("{} shards indexed, {} not", written.len(), failed.len());
         Ok(if failed.is_empty() { Exit::Done } else { Exit::Failed })
     }
 }

@@ -3,9 +3,9 @@
 use super::exit::Exit;
 use super::printable::printable;
 use super::shards::{Bad, places};
+use crate::shards::{LabelSource, ReadOptions, Sample, ShardIdentity, ShardPlace};
 use anyhow::Context as _;
 use clap::Args;
-use coda_pipe::shards::{LabelSource, ReadOptions, Sample, ShardIdentity, ShardPlace};
 use serde_json::{Map, Value, json};
 use std::io::{BufWriter, Write};
 
@@ -63,7 +63,7 @@ impl Ls {
             }
         }
         out.flush()?;
-        coda_pipe::say!("{} shards, {samples} samples, {bad} bad", places.len());
+        crate::say!("{} shards, {samples} samples, {bad} bad", places.len());
         Ok(if bad == 0 { Exit::Done } else { Exit::Failed })
     }
 

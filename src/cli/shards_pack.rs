@@ -2,12 +2,12 @@
 
 use super::exit::{Exit, UsageError};
 use super::printable::printable;
-use clap::Args;
-use coda_pipe::dataflow::{Progress, ProgressStyle};
-use coda_pipe::pack::{
+use crate::engine::{Progress, ProgressStyle};
+use crate::pack::{
     Label, LeftOut, Listing, PackOptions, Packed, ShardPattern, Step, WriteOptions, list_entries,
     plan_shards, write_shards,
 };
+use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -62,10 +62,10 @@ impl Pack {
         let shuffle = (!self.no_shuffle).then_some(self.seed);
         let plan =
             plan_shards(&entries, &PackOptions { per_shard: self.per_shard, shuffle, label });
-        left_out.lines().iter().for_each(|line| coda_pipe::say!("{}", printable(line)));
-        plan.numbered_line().iter().for_each(|line| coda_pipe::say!("{}", printable(line)));
+        left_out.lines().iter().for_each(|line| crate::say!("{}", printable(line)));
+        plan.numbered_line().iter().for_each(|line| crate::say!("{}", printable(line)));
         let (samples, shards) = (plan.samples(), plan.shards.len());
-        coda_pipe::say!("{samples} images of {} classes into {shards} shards", plan.classes.len());
+        crate::say!("{samples} images of {} classes into {shards} shards", plan.classes.len());
         let progress = Progress::new(ProgressStyle::detect());
         let shown = progress.stage("pack", shards, (0, 0));
         let options =
@@ -87,7 +87,7 @@ impl Pack {
         pattern: &ShardPattern,
     ) -> anyhow::Result<()> {
         for skipped in &packed.skipped {
-            coda_pipe::say!("left out: {}", printable(&skipped.to_string()));
+            crate::say!("left out: {}", printable(&skipped.to_string()));
         }
         let mut out = super::output::stdout();
         if self.json {

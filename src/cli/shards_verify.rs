@@ -4,12 +4,12 @@ use super::exit::Exit;
 use super::printable::printable;
 use super::shards::{Bad, places};
 use super::shards_index::index_path;
-use clap::Args;
-use coda_pipe::dataflow::{Progress, ProgressStyle, StageProgress};
-use coda_pipe::imaging::{DecodeOptions, decode_rgb, has_few_of_sixteen_bits, is_image};
-use coda_pipe::shards::{
+use crate::engine::{Progress, ProgressStyle, StageProgress};
+use crate::imaging::{DecodeOptions, decode_rgb, has_few_of_sixteen_bits, is_image};
+use crate::shards::{
     IMAGE_EXTENSIONS, ReadOptions, Sample, SampleEntry, ShardIdentity, ShardPlace, check_dali_index,
 };
+use clap::Args;
 use rayon::prelude::*;
 use serde_json::json;
 use std::io::Write;

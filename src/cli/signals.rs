@@ -2,7 +2,7 @@
 //! (`sbatch --signal=B:USR1@60`).
 
 use super::exit::Exit;
-use coda_pipe::dataflow::Cancel;
+use crate::engine::Cancel;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ impl Asked {
 /// this time the two are one.
 const ECHO: Duration = Duration::from_secs(2);
 
-/// How long the ending may take: units are dropped before (see `dataflow`), but a disk or a server that does not answer may
+/// How long the ending may take: units are dropped before (see `engine`), but a disk or a server that does not answer may
 /// hold what is left to say. Schedulers commonly kill 30 seconds after they asked.
 const PATIENCE: Duration = Duration::from_secs(29);
 
@@ -47,7 +47,7 @@ pub(crate) fn listen(cancel: Cancel) -> std::io::Result<Asked> {
     };
     let asked = Asked::default();
     let warned = asked.warned.clone();
-    coda_pipe::threads::spawn("signals", move || {
+    crate::threads::spawn("signals", move || {
         runtime.block_on(answer(signals, &cancel, &warned));
     })?;
     Ok(asked)
@@ -80,7 +80,7 @@ async fn answer(
         warned.store(name == "SIGUSR1", Ordering::Release);
         // First: what is said may find nobody.
         cancel.cancel();
-        coda_pipe::say!("{name}: finishing what is under way (again to leave at once)");
+        crate::say!("{name}: finishing what is under way (again to leave at once)");
     }
 }
 

@@ -1,11 +1,14 @@
 //! `coda-pipe slurm`.
 
 use super::exit::{Exit, UsageError};
-use super::slurm_submit::{self, Submitted};
+use super::slurm_submit;
+use super::slurm_submit::Submitted;
+use crate::pipeline::slurm_stages;
+use crate::slurm;
+use crate::slurm::{Job, Request, SUBMIT};
+use crate::store::RunDir;
 use anyhow::Context as _;
 use clap::Args;
-use coda_pipe::slurm::{self, Job, Request, SUBMIT};
-use coda_pipe::store::RunDir;
 use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -111,7 +114,7 @@ impl Slurm {
             Some(size) => size,
             None => slurm_submit::max_array_size(),
         };
-        let jobs = slurm::jobs(&request, size);
+        let jobs = slurm::jobs(&request, size, &slurm_stages());
         let out = PathBuf::from(&request.out);
         write(&out, &request, &jobs)?;
         let submitted = if self.submit { Some(slurm_submit::submit(&out)?) } else { None };
@@ -160,7 +163,7 @@ fn write(out: &Path, request: &Request, jobs: &[Job]) -> anyhow::Result<()> {
     let logs = out.join("logs");
     std::fs::create_dir_all(&logs).with_context(|| format!("cannot create {}", logs.display()))?;
     let name = |job: &str| format!("{job}.sbatch");
-    for job in ["all", "encode", "discover", "generate", "assemble"] {
+    for job in slurm::job_names(&slurm_stages()) {
         match jobs.iter().find(|wanted| wanted.name == job) {
             Some(job) => {
                 drop(folder.write(&name(job.name), slurm::script(request, job).as_bytes())?)
@@ -175,14 +178,14 @@ fn write(out: &Path, request: &Request, jobs: &[Job]) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use coda_pipe::stages::STAGES;
+    use crate::pipeline::{STAGES, position};
 
     #[test]
     fn the_jobs_cover_every_stage_once_and_in_order() {
-        let place = |name: &str| STAGES.iter().position(|stage| *stage == name).unwrap();
+        let place = |name: &str| position(name);
         for one_job in [false, true] {
             let request = Request { one_job, workers: 1, cpu_workers: 1, ..Request::default() };
-            let jobs = slurm::jobs(&request, 1);
+            let jobs = slurm::jobs(&request, 1, &slurm_stages());
             let covered: Vec<usize> =
                 jobs.iter().flat_map(|job| place(job.from)..=place(job.until)).collect();
             assert_eq!(covered, (0..STAGES.len()).collect::<Vec<_>>());

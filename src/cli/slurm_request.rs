@@ -2,10 +2,10 @@
 
 use super::exit::UsageError;
 use super::slurm::Slurm;
+use crate::config::Pipeline;
+use crate::onnx::{Device, DeviceChoice};
+use crate::slurm::{Request, Resources};
 use anyhow::Context as _;
-use coda_pipe::config::Pipeline;
-use coda_pipe::onnx::{Device, DeviceChoice};
-use coda_pipe::slurm::{Request, Resources};
 use std::path::{Path, PathBuf};
 
 impl Slurm {

@@ -1,7 +1,8 @@
 //! Slurm's own commands, for `coda-pipe slurm`.
 
+use crate::slurm;
+use crate::slurm::{DEFAULT_MAX_ARRAY_SIZE, SUBMIT};
 use anyhow::{Context as _, bail};
-use coda_pipe::slurm::{self, DEFAULT_MAX_ARRAY_SIZE, SUBMIT};
 use serde::Serialize;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -23,7 +24,7 @@ pub(super) fn max_array_size() -> usize {
     let found =
         found.and_then(|answer| slurm::max_array_size(&String::from_utf8_lossy(&answer.stdout)));
     found.unwrap_or_else(|| {
-        coda_pipe::say!(
+        crate::say!(
             "MaxArraySize is not known here (no answer from scontrol): taken to be {DEFAULT_MAX_ARRAY_SIZE}"
         );
         DEFAULT_MAX_ARRAY_SIZE

@@ -1,10 +1,12 @@
 //! `coda-pipe stability`.
 
 use super::exit::{Exit, UsageError};
-use super::finished::Finished;
+use super::finished_run::Finished;
 use super::printable::printable;
+use crate::inspect;
+use crate::inspect::stability::{Changes, Stability as Found};
+use crate::pipeline::discover;
 use clap::Args;
-use coda_pipe::stages::{self, Changes, Stability as Found};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -35,10 +37,10 @@ impl Stability {
             )
             .into());
         }
-        let finished = Finished::open(&self.run_dir, "discover")?;
+        let finished = Finished::open(&self.run_dir, discover::INFO.name)?;
         let seeds = self.seeds;
         let found = finished
-            .work(async |context, options| stages::stability(context, options, seeds).await)?;
+            .work(async |context, options| inspect::stability(context, options, seeds).await)?;
         let mut out = super::output::stdout();
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?;

@@ -1,10 +1,10 @@
 //! `coda-pipe status`.
 
 use super::exit::Exit;
-use super::status_crew::{crew, show_crew};
+use super::status_workers::{crew, show_crew};
+use crate::pipeline::{STAGES, StageInfo};
+use crate::store::{Receipt, RunDir};
 use clap::Args;
-use coda_pipe::stages::STAGES;
-use coda_pipe::store::{Receipt, RunDir};
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
@@ -26,6 +26,8 @@ pub(crate) struct Status {
 #[derive(Debug, serde::Serialize)]
 struct Row {
     stage: &'static str,
+    /// What one of its units is.
+    unit: &'static str,
     done: usize,
     /// Absent until the stage was first reached.
     total: Option<u64>,
@@ -45,11 +47,12 @@ impl Status {
         let mut rows = Vec::new();
         let mut logs = Vec::new();
         for stage in STAGES {
-            let receipts = run_dir.receipts(stage)?;
+            let name = stage.name;
+            let receipts = run_dir.receipts(name)?;
             let present: Vec<&Receipt> = run_dir.with_outputs(receipts.values())?;
-            let total = record.stages.get(stage).map(|s| s.units);
+            let total = record.stages.get(name).map(|s| s.units);
             // A stage that is switched off.
-            if total == Some(0) || (total.is_none() && stage == "purity") {
+            if total == Some(0) || (total.is_none() && stage.optional) {
                 continue;
             }
             // Not known to be of today's settings before everything ahead of it was complete.
@@ -88,9 +91,10 @@ impl Status {
     }
 }
 
-fn row(stage: &'static str, receipts: &[&Receipt], total: Option<u64>) -> Row {
+fn row(info: &'static StageInfo, receipts: &[&Receipt], total: Option<u64>) -> Row {
     Row {
-        stage,
+        stage: info.name,
+        unit: info.unit,
         done: receipts.len(),
         total,
         earlier: 0,

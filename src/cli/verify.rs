@@ -2,11 +2,11 @@
 
 use super::exit::{Exit, UsageError};
 use super::run::Run;
-use super::run_place::alone;
+use super::run_dir_lock::alone;
+use crate::pipeline::stage_names;
+use crate::store::{Lock, RunDir, StoreError, Verification, verify};
 use anyhow::Context as _;
 use clap::Args;
-use coda_pipe::stages::STAGES;
-use coda_pipe::store::{Lock, RunDir, StoreError, Verification, verify};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -47,7 +47,7 @@ impl Verify {
         let place = self.run_dir.display();
         if !self.repair {
             let units = units(&found).len();
-            coda_pipe::say!(
+            crate::say!(
                 "{units} units are damaged: coda-pipe verify {place} --repair has them made anew"
             );
             return Ok(Exit::Failed);
@@ -59,7 +59,7 @@ impl Verify {
 
     /// No run may write meanwhile. Where nothing can be written, no run can either.
     fn lock(&self, run_dir: &RunDir) -> anyhow::Result<Option<Lock>> {
-        match alone(run_dir, |message| coda_pipe::say!("{message}")) {
+        match alone(run_dir, |message| crate::say!("{message}")) {
             Ok(lock) => Ok(Some(lock)),
             Err(StoreError::Io { source, .. })
                 if !self.repair
@@ -83,7 +83,7 @@ impl Verify {
         {
             bar.set_style(style);
         }
-        let found = verify(run_dir, &STAGES, |bytes| bar.inc(bytes))?;
+        let found = verify(run_dir, &stage_names().collect::<Vec<_>>(), |bytes| bar.inc(bytes))?;
         bar.finish_and_clear();
         Ok(found)
     }
@@ -145,7 +145,7 @@ fn remove(run_dir: &RunDir, found: &Verification) -> Result<(), StoreError> {
             Some(receipt) => run_dir.discard(&receipt)?,
             None => run_dir.revoke(unit)?,
         }
-        coda_pipe::say!("removed: {unit}");
+        crate::say!("removed: {unit}");
     }
     Ok(())
 }

@@ -172,8 +172,8 @@ fn clean(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Features;
     use super::*;
+    use crate::config::Features;
     use crate::discovery::Algorithm;
 
     const GOOD: &str = "[data]\nshards = \"a-{000..003}.tar\"\n[model]\npath = \"m\"\n";

@@ -7,10 +7,10 @@ use super::rules::{
     multiple_of, multiple_of_if_given, not_empty,
 };
 use super::value::{MaxBad, Patterns};
-use crate::diffusion::guidance::Pull;
-use crate::diffusion::noise::{Noise, Seeds};
-use crate::diffusion::scheduler::{PredictionType, Sigmas, SolverKind, TimestepSpacing};
 use crate::discovery::{Algorithm, NeighborSearch, Settings as Search};
+use crate::models::guidance::Pull;
+use crate::models::noise::{Noise, Seeds};
+use crate::models::scheduler::{PredictionType, Sigmas, SolverKind, TimestepSpacing};
 use crate::onnx::DeviceChoice;
 use crate::shards::{IMAGE_EXTENSIONS, LabelSource};
 use crate::store::tables::LatentType;

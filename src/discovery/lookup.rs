@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::distance::squared;
 use super::hnsw::{Built, HnswSettings, build_to_recall};
-use super::neighbors::apart::Rows;
 use super::{DiscoveryError, Matrix, NeighborSearch};
+use crate::discovery::neighbors::apart::Rows;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,8 +57,8 @@ pub fn lookup(
 
 #[cfg(test)]
 mod tests {
-    use super::super::rng::Rng;
     use super::*;
+    use crate::discovery::rng::Rng;
 
     fn cloud(rows: usize, seed: u64) -> Matrix {
         let mut rng = Rng::new(seed, &[7]);

@@ -95,8 +95,8 @@ fn sorted(row: usize, measured: impl Iterator<Item = (f64, u32)>, k: usize) -> V
 
 #[cfg(test)]
 mod tests {
-    use super::super::rng::Rng;
     use super::*;
+    use crate::discovery::rng::Rng;
 
     fn cloud(rows: usize, cols: usize, offset: f32) -> Matrix {
         let mut rng = Rng::new(3, &[rows as u64, cols as u64]);

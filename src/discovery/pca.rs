@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::Matrix;
 use super::rng::Rng;
-use super::umap::eigen::{dot, orthonormalize, symmetric_eigen};
+use crate::discovery::umap::eigen::{dot, orthonormalize, symmetric_eigen};
 
 /// Directions followed beyond those asked for: they take the error of the cut.
 const SPARE: usize = 10;

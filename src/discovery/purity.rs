@@ -2,8 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::hnsw::{self, HnswSettings};
-use super::neighbors::{self, Neighbors};
+use super::hnsw;
+use super::hnsw::HnswSettings;
+use super::neighbors;
+use super::neighbors::Neighbors;
 use super::{DiscoveryError, Matrix, NeighborSearch};
 
 /// Neighbours looked at, the row itself not counted.

@@ -21,8 +21,8 @@ mod tests {
     use image::codecs::{png::PngEncoder, tiff::TiffEncoder};
     use image::{ExtendedColorType, ImageEncoder};
 
-    use super::super::{DecodeOptions, decode_rgb};
     use super::*;
+    use crate::imaging::{DecodeOptions, decode_rgb};
 
     #[test]
     fn twelve_bits_in_sixteen_are_told_from_dark_and_from_full_images() {
@@ -45,7 +45,7 @@ mod tests {
             }
         }
         let dark = RgbImage::from_pixel(4, 4, image::Rgb([3; 3]));
-        let eight = super::super::encode_png(&dark).unwrap();
+        let eight = crate::imaging::encode_png(&dark).unwrap();
         assert!(!has_few_of_sixteen_bits(&eight, &dark), "a dark image of 8 bits");
     }
 }

@@ -19,8 +19,8 @@ pub fn encode_jpeg(image: &RgbImage, quality: u8) -> Result<Vec<u8>, ImagingErro
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DecodeOptions, decode_rgb};
     use super::*;
+    use crate::imaging::{DecodeOptions, decode_rgb};
 
     #[test]
     fn close_to_the_image_and_repeatable() {

@@ -9,7 +9,8 @@ use image::{DynamicImage, ImageFormat, RgbImage};
 use super::decode::{DecodeOptions, through_image};
 use super::error::ImagingError;
 use super::jpeg_header::JpegHeader;
-use super::libjpeg::{self, Decoded, Fault};
+use super::libjpeg;
+use super::libjpeg::{Decoded, Fault};
 
 const FORMAT: &str = "JPEG";
 /// Bytes that the decoder looks ahead, at most.

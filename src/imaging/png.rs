@@ -24,8 +24,8 @@ pub fn encode_png(image: &RgbImage) -> Result<Vec<u8>, ImagingError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DecodeOptions, decode_rgb};
     use super::*;
+    use crate::imaging::{DecodeOptions, decode_rgb};
 
     #[test]
     fn lossless_and_repeatable() {

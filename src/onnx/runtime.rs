@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ort::environment::Environment;
 
-use super::cuda::{self, Preloaded};
+use super::cuda;
+use super::cuda::Preloaded;
 use super::cuda_cure;
 use super::device::{Device, DeviceChoice};
 use super::error::OnnxError;

@@ -17,9 +17,8 @@ mod table;
 mod table_parquet;
 mod write;
 
-pub use error::PackError;
-pub use list::{Entry, IMAGE_EXTENSIONS, Listing, Stamp, list_entries};
+pub use list::{Listing, list_entries};
 pub use passed_over::LeftOut;
 pub use pattern::ShardPattern;
-pub use plan::{Label, PackOptions, PackPlan, PackSample, plan_shards};
-pub use write::{Packed, Skipped, Step, WriteOptions, write_shards};
+pub use plan::{Label, PackOptions, plan_shards};
+pub use write::{Packed, Step, WriteOptions, write_shards};

@@ -131,8 +131,8 @@ fn window(head: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::compression::decompress;
     use super::*;
+    use crate::shards::compression::decompress;
     use std::io::{Cursor, Write};
 
     fn gzip(data: &[u8]) -> Vec<u8> {

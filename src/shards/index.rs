@@ -81,8 +81,8 @@ fn wids_shard(shard: &WidsShard) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{SampleMember, ShardWriter, WriterOptions};
     use super::*;
+    use crate::shards::{SampleMember, ShardWriter, WriterOptions};
 
     fn entries(keys: &[&str]) -> Vec<SampleEntry> {
         let mut writer = ShardWriter::new(Vec::new(), WriterOptions::default());

@@ -53,8 +53,8 @@ fn fits(said: &[&str], member: &MemberEntry) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{SampleMember, ShardWriter, WriterOptions, dali_index};
     use super::*;
+    use crate::shards::{SampleMember, ShardWriter, WriterOptions, dali_index};
 
     #[test]
     fn an_index_fits_its_own_shard_only() {

@@ -180,8 +180,8 @@ fn bad_label(detail: String) -> FaultReason {
 
 #[cfg(test)]
 mod tests {
-    use super::super::SampleMember;
     use super::*;
+    use crate::shards::SampleMember;
 
     fn label(source: &str, key: &str, members: &[(&str, &[u8])]) -> Result<String, FaultReason> {
         let members = members.iter().map(|(e, b)| SampleMember::new(*e, *b)).collect();

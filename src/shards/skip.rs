@@ -81,8 +81,8 @@ impl Source for PlainFile {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ReadOptions, SampleMember, ShardReader, ShardWriter, WriterOptions};
     use super::*;
+    use crate::shards::{ReadOptions, SampleMember, ShardReader, ShardWriter, WriterOptions};
 
     /// What seeking finds is what reading finds, in whole archives and in those cut anywhere.
     #[test]

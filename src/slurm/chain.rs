@@ -15,6 +15,9 @@ pub struct Job {
     pub from: &'static str,
     /// Its last stage.
     pub until: &'static str,
+    /// Whether it ends with the run's last stage.
+    #[serde(skip)]
+    pub last: bool,
     /// Whether it wants cards, which it may ask for by options of its own.
     pub gpu: bool,
     /// Workers, each a task.
@@ -42,26 +45,80 @@ pub struct Array {
     pub tasks: usize,
 }
 
-/// The jobs of `request`, in the order in which they wait for each other.
+/// A job that stages belong to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct JobKind {
+    /// Its name: also its script's.
+    pub name: &'static str,
+    /// Whether its stages use cards.
+    pub gpu: bool,
+    /// How many workers it has.
+    pub workers: WorkersOf,
+}
+
+/// How many workers a job has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkersOf {
+    /// As many as there are cards' workers.
+    Cards,
+    /// As many as there are processors' workers.
+    Processors,
+    /// One.
+    One,
+}
+
+/// Turning images into latents.
+pub static ENCODE: JobKind = JobKind { name: "encode", gpu: true, workers: WorkersOf::Cards };
+/// Finding cores. One stage of it has a single unit, for which the cards of many workers would only wait.
+pub static DISCOVER: JobKind =
+    JobKind { name: "discover", gpu: false, workers: WorkersOf::Processors };
+/// Generating images.
+pub static GENERATE: JobKind = JobKind { name: "generate", gpu: true, workers: WorkersOf::Cards };
+/// Writing the sets.
+pub static ASSEMBLE: JobKind = JobKind { name: "assemble", gpu: false, workers: WorkersOf::One };
+/// Everything in one job.
+static ALL: JobKind = JobKind { name: "all", gpu: true, workers: WorkersOf::Cards };
+
+/// The names that jobs can have: a folder may hold scripts of an earlier request.
+pub fn job_names(stages: &[(&'static str, &'static JobKind)]) -> Vec<&'static str> {
+    let mut names = vec![ALL.name];
+    for (_, kind) in stages {
+        if !names.contains(&kind.name) {
+            names.push(kind.name);
+        }
+    }
+    names
+}
+
+/// The jobs of `request`, in the order in which they wait for each other. `stages` are a run's, in order, each with the job
+/// that it belongs to.
 ///
-/// `purity` is with the processors' jobs: one unit, for which the cards of many workers would only wait. More workers than
-/// an array may have tasks are several arrays of one script.
-pub fn jobs(request: &Request, max_array_size: usize) -> Vec<Job> {
-    let (gpu, cpu) = (request.workers, request.cpu_workers);
-    let chain: &[_] = match request.one_job {
-        true => &[("all", "encode", "assemble", true, gpu)],
-        false => &[
-            ("encode", "encode", "encode", true, gpu),
-            ("discover", "purity", "fetch", false, cpu),
-            ("generate", "anchor", "generate", true, gpu),
-            ("assemble", "assemble", "assemble", false, 1),
-        ],
+/// More workers than an array may have tasks are several arrays of one script.
+pub fn jobs(
+    request: &Request,
+    max_array_size: usize,
+    stages: &[(&'static str, &'static JobKind)],
+) -> Vec<Job> {
+    let mut chain: Vec<(&'static JobKind, &'static str, &'static str)> = Vec::new();
+    for (stage, kind) in stages {
+        let kind = if request.one_job { &ALL } else { *kind };
+        match chain.last_mut() {
+            Some((last, _, until)) if *last == kind => *until = stage,
+            _ => chain.push((kind, stage, stage)),
+        }
+    }
+    let job = |(kind, from, until): (&JobKind, _, _)| {
+        let workers = match kind.workers {
+            WorkersOf::Cards => request.workers,
+            WorkersOf::Processors => request.cpu_workers,
+            WorkersOf::One => 1,
+        };
+        let gpu = kind.gpu && request.cards;
+        let last = stages.last().is_some_and(|(stage, _)| *stage == until);
+        let (name, arrays) = (kind.name, arrays(workers, max_array_size));
+        Job { name, from, until, last, gpu, workers, arrays }
     };
-    let job = |&(name, from, until, gpu, workers)| {
-        let arrays = arrays(workers, max_array_size);
-        Job { name, from, until, gpu: gpu && request.cards, workers, arrays }
-    };
-    chain.iter().map(job).collect()
+    chain.into_iter().map(job).collect()
 }
 
 fn arrays(workers: usize, max_array_size: usize) -> Vec<Array> {
@@ -79,6 +136,18 @@ pub fn max_array_size(config: &str) -> Option<usize> {
     config.lines().find_map(value)
 }
 
+/// Stages as a run has them.
+#[cfg(test)]
+pub(super) static STAGES: [(&str, &JobKind); 7] = [
+    ("encode", &ENCODE),
+    ("purity", &DISCOVER),
+    ("discover", &DISCOVER),
+    ("fetch", &DISCOVER),
+    ("anchor", &GENERATE),
+    ("generate", &GENERATE),
+    ("assemble", &ASSEMBLE),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,7 +158,7 @@ mod tests {
 
     #[test]
     fn cards_are_asked_for_by_the_stages_that_use_them() {
-        let jobs = jobs(&request(4), 1001);
+        let jobs = jobs(&request(4), 1001, &STAGES);
         let seen: Vec<_> = jobs.iter().map(|j| (j.from, j.until, j.gpu, j.workers)).collect();
         assert_eq!(
             seen,
@@ -104,11 +173,11 @@ mod tests {
 
     #[test]
     fn one_job_has_every_stage() {
-        let jobs = jobs(&Request { one_job: true, ..request(3) }, 1001);
+        let jobs = jobs(&Request { one_job: true, ..request(3) }, 1001, &STAGES);
         assert_eq!((jobs.len(), jobs[0].from, jobs[0].until), (1, "encode", "assemble"));
         assert!(jobs[0].gpu && jobs[0].workers == 3);
         let none = Request { one_job: true, ..Request { workers: 1, ..Request::default() } };
-        assert!(!super::jobs(&none, 1001)[0].gpu, "its devices are no cards");
+        assert!(!super::jobs(&none, 1001, &STAGES)[0].gpu, "its devices are no cards");
     }
 
     #[test]

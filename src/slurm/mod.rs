@@ -10,8 +10,11 @@ mod request;
 mod script;
 mod submit;
 
-pub use chain::{Array, DEFAULT_MAX_ARRAY_SIZE, Job, jobs, max_array_size};
-pub use quote::{Unquotable, shell};
+pub use chain::{
+    ASSEMBLE, DEFAULT_MAX_ARRAY_SIZE, DISCOVER, ENCODE, GENERATE, Job, JobKind, job_names, jobs,
+    max_array_size,
+};
+pub use quote::shell;
 pub use request::{Request, Resources};
 pub use script::script;
 pub use submit::{SUBMIT, submission};

@@ -33,7 +33,7 @@ pub fn script(request: &Request, job: &Job) -> String {
     text += WAIT;
     text += DONE;
     // The report is worker 0's to write, which may be one of those that wait.
-    if job.workers > 1 && !(request.report && job.until == "assemble") {
+    if job.workers > 1 && !(request.report && job.last) {
         text += OTHERS;
     }
     text += END;

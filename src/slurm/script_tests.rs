@@ -1,5 +1,6 @@
 //! The scripts' text; tests/it/slurm.rs has Slurm run them.
 
+use super::super::chain::STAGES;
 use super::super::{Request, Resources, jobs, submission};
 use super::*;
 use std::io::Write as _;
@@ -36,7 +37,7 @@ fn request() -> Request {
 #[test]
 fn a_script_asks_for_what_was_asked_and_runs_its_stages() {
     let request = request();
-    let jobs = jobs(&request, 1001);
+    let jobs = jobs(&request, 1001, &STAGES);
     let encode = script(&request, &jobs[0]);
     for line in [
         "#SBATCH --job-name=\"big set-encode\"\n",
@@ -74,7 +75,7 @@ fn a_script_asks_for_what_was_asked_and_runs_its_stages() {
 #[test]
 fn directives_come_before_any_command() {
     let request = request();
-    for job in jobs(&request, 1001) {
+    for job in jobs(&request, 1001, &STAGES) {
         let text = script(&request, &job);
         let first = text.lines().position(|l| !l.is_empty() && !l.starts_with('#')).unwrap();
         let last = text.lines().filter(|l| l.starts_with("#SBATCH")).count();
@@ -97,7 +98,7 @@ fn passes(checker: &[&str], text: &str) -> Option<bool> {
 fn every_script_is_sound_bash() {
     for one_job in [false, true] {
         let request = Request { one_job, pinned: true, ..request() };
-        let jobs = jobs(&request, 3);
+        let jobs = jobs(&request, 3, &STAGES);
         let mut texts: Vec<_> = jobs.iter().map(|job| script(&request, job)).collect();
         texts.push(submission(&request, &jobs));
         for text in texts {
@@ -118,7 +119,7 @@ fn with(texts: &[String], part: &str) -> Vec<usize> {
 fn jobs_that_use_cards_are_told_which_and_may_ask_for_them_otherwise() {
     let pinned = Request { pinned: true, ..request() };
     let of = |request: &Request| -> Vec<String> {
-        jobs(request, 1001).iter().map(|job| script(request, job)).collect()
+        jobs(request, 1001, &STAGES).iter().map(|job| script(request, job)).collect()
     };
     let told = "--set 'runtime.devices=[\"cuda:0\",\"cuda:1\"]' --set ipc=50";
     assert_eq!(with(&of(&pinned), told), [0, 2]);
@@ -151,7 +152,7 @@ fn ends(folder: &Path, job: usize, report: bool, program: &str) -> (Option<i32>,
         ..request()
     };
     let mut bash = Command::new("bash");
-    bash.arg("-c").arg(script(&request, &jobs(&request, 1001)[job]));
+    bash.arg("-c").arg(script(&request, &jobs(&request, 1001, &STAGES)[job]));
     bash.envs([("SLURM_JOB_ID", "9"), ("SLURM_ARRAY_JOB_ID", "7"), ("SLURM_ARRAY_TASK_ID", "2")]);
     let output = bash.output().unwrap();
     (output.status.code(), std::fs::read_to_string(at("asked")).unwrap())

@@ -55,14 +55,14 @@ job() {
 
 #[cfg(test)]
 mod tests {
-    use super::super::jobs;
     use super::*;
+    use crate::slurm::jobs;
 
     #[test]
     fn every_array_is_submitted_and_the_next_job_waits_for_all_of_them() {
         let (workers, at_once) = (2500, Some(64));
         let request = Request { workers, cpu_workers: 4, at_once, ..Request::default() };
-        let text = submission(&request, &jobs(&request, 1001));
+        let text = submission(&request, &jobs(&request, 1001, &crate::slurm::chain::STAGES));
         let lines = "job encode 0 --array=0-1000%64\n\
             job encode 1001 --array=0-1000%64\n\
             job encode 2002 --array=0-497%64\n\

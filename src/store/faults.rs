@@ -235,8 +235,8 @@ impl<F: FileSystem> FileSystem for Faulty<F> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::disk::Disk;
     use super::*;
+    use crate::store::disk::Disk;
 
     #[test]
     fn rules_are_read_or_refused() {

@@ -1,7 +1,7 @@
 //! The audit for copies: real images among the generated ones are found, guided ones are not taken for copies.
 
 use crate::harness::{Bench, digits};
-use coda_pipe::imaging::{DecodeOptions, decode_rgb, encode_png, resize_lanczos};
+use coda_pipe::internals::imaging::{DecodeOptions, decode_rgb, encode_png, resize_lanczos};
 use serde_json::Value;
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 
 use crate::harness::{Bench, digits, write_shard};
 use arrow::array::AsArray;
-use coda_pipe::store::tables::read_all;
+use coda_pipe::internals::store::tables::read_all;
 use std::path::Path;
 
 /// Spoils the first shard's samples 0 (image), 1 (label), 2 (class), and cuts the second shard in the middle.

@@ -1,7 +1,7 @@
 //! `coda-pipe discover FILE`: any table of features, the same numbers as the library and as a run.
 
 use crate::harness::{Bench, checkout};
-use coda_pipe::arrays;
+use coda_pipe::internals::arrays;
 use serde_json::Value;
 
 fn golden(name: &str) -> (String, Value) {
@@ -79,7 +79,9 @@ fn every_algorithm_finds_distinct_cores() {
 fn a_runs_tables_give_the_runs_cores() {
     let bench = Bench::new();
     bench.expect(0, &["run", "p.toml", "--until", "discover", "--set", "neighbors=exact"]);
-    let cores = coda_pipe::store::tables::read_cores(&bench.path("run/discover/1/cores.parquet"));
+    let cores = coda_pipe::internals::store::tables::read_cores(
+        &bench.path("run/discover/1/cores.parquet"),
+    );
     let cores: Vec<u64> = cores.unwrap().iter().map(|core| core.row).collect();
     let table = "run/discover/1/embedding.parquet";
     let settings =

@@ -2,7 +2,7 @@
 //! breaks, the run says what and where, and goes on to the same bytes when the disk is whole again.
 
 use crate::harness::{Bench, contents};
-use coda_pipe::store::Point;
+use coda_pipe::internals::store::Point;
 use std::process::Output;
 
 /// Rules work in builds with debug assertions only.

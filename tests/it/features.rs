@@ -1,8 +1,8 @@
 //! Where features come from and what is left out by them: settings of a run.
 
 use crate::harness::{Bench, digits, write_shard};
-use coda_pipe::arrays;
-use coda_pipe::store::tables::{read_cores, read_purity};
+use coda_pipe::internals::arrays;
+use coda_pipe::internals::store::tables::{read_cores, read_purity};
 use std::fs::OpenOptions;
 use std::io::Write;
 

@@ -1,7 +1,7 @@
 //! A small run in a temporary folder: real digits of the demo's first shard, the demo's model, the real binary.
 
+use coda_pipe::internals::store::file_digest;
 use coda_pipe::shards::{ReadOptions, Sample, ShardReader, ShardWriter, WriterOptions};
-use coda_pipe::store::file_digest;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -2,7 +2,7 @@
 
 use crate::harness::{Bench, checkout, digits, write_shard};
 use crate::python::python;
-use coda_pipe::imaging::{DecodeOptions, ImagingError, decode_rgb};
+use coda_pipe::internals::imaging::{DecodeOptions, ImagingError, decode_rgb};
 use image::{ExtendedColorType, ImageEncoder};
 use std::path::Path;
 use std::process::Command;

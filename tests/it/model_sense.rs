@@ -3,7 +3,7 @@
 
 use crate::diffusion::support::shared;
 use crate::harness::{Bench, checkout};
-use coda_pipe::diffusion::Tokenizer;
+use coda_pipe::models::Tokenizer;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::{Value, json};
 use std::path::Path;

@@ -232,7 +232,7 @@ fn parquet_of_any_compression_is_read_or_the_compression_named() {
 #[test]
 fn a_table_without_rows_and_a_folder_say_so() {
     let bench = Bench::new();
-    coda_pipe::arrays::write_npy(&bench.path("none.npy"), [0, 4], &[]).unwrap();
+    coda_pipe::internals::arrays::write_npy(&bench.path("none.npy"), [0, 4], &[]).unwrap();
     let (_, stderr) = bench.expect(1, &["discover", "none.npy"]);
     assert!(stderr.contains("none.npy: it has no rows"), "{stderr}");
     fs::create_dir(bench.path("empty")).unwrap();
@@ -246,7 +246,7 @@ fn a_table_without_rows_and_a_folder_say_so() {
 #[test]
 fn discover_has_a_pipelines_defaults() {
     let library = coda_pipe::discovery::Settings::default();
-    let pipeline = coda_pipe::config::Discover::default();
+    let pipeline = coda_pipe::internals::config::Discover::default();
     assert_eq!((library.algorithm, library.seed), (pipeline.algorithm, pipeline.seed));
     let (help, _) = Bench::new().expect(0, &["discover", "--help"]);
     for default in [pipeline.algorithm.to_string(), pipeline.seed.to_string()] {

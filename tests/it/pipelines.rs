@@ -1,7 +1,7 @@
 //! The pipelines that come with the program: they parse, their class lists are what they say, they plan and run.
 
 use crate::harness::{Bench, checkout, digits, read_shard, write_shard};
-use coda_pipe::config::{ClassList, Pipeline, Preset};
+use coda_pipe::internals::config::{ClassList, Pipeline, Preset};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 

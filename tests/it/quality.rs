@@ -1,7 +1,7 @@
 //! `coda-pipe evaluate` and `coda-pipe stability`: on a finished run, resumable, and refusing what they can't use.
 
 use crate::harness::{Bench, checkout, digits, write_shard};
-use coda_pipe::arrays;
+use coda_pipe::internals::arrays;
 use coda_pipe::shards::Sample;
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Cores are found on small pictures, and the chosen ones alone encoded again at the size of the images to be.
 
 use crate::harness::{Bench, digits, write_shard};
-use coda_pipe::store::tables::{Anchors, read_anchors, read_cores};
+use coda_pipe::internals::store::tables::{Anchors, read_anchors, read_cores};
 
 /// The random algorithm looks at no feature: it chooses the same cores at any size.
 const SAME_CORES: [&str; 4] = ["run", "p.toml", "--set", "algorithm=random"];

@@ -3,9 +3,9 @@
 use crate::diffusion::support::runtime;
 use crate::harness::{Bench, digits, read_shard};
 use arrow::array::AsArray;
+use coda_pipe::internals::store::tables::read_all;
 use coda_pipe::onnx::{Graph, GraphOptions};
 use coda_pipe::shards::Sample;
-use coda_pipe::store::tables::read_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tar::{EntryType, Header};

@@ -1,7 +1,7 @@
 //! `coda-pipe sample`: one image, the way it came about, and many.
 
 use crate::harness::{Bench, checkout};
-use coda_pipe::arrays;
+use coda_pipe::internals::arrays;
 
 fn demo() -> String {
     checkout().join("models/demo").to_string_lossy().into_owned()

@@ -86,7 +86,7 @@ fn a_repair_without_its_pipeline_file_says_which_command_does_it() {
 fn verify_waits_for_no_run_under_way() {
     let bench = Bench::new();
     bench.expect(0, &["run", "p.toml"]);
-    let _held = coda_pipe::store::Lock::take(&bench.path("run"), |_| ()).unwrap();
+    let _held = coda_pipe::internals::store::Lock::take(&bench.path("run"), |_| ()).unwrap();
     let (_, stderr) = bench.expect(1, &["verify", "run"]);
     assert!(stderr.contains("locked by another run"), "{stderr}");
 }

@@ -15,7 +15,8 @@ use super::linkage::root;
 use super::prim::{Edge, spanning_tree};
 use crate::discovery::distance::exact;
 use crate::discovery::hnsw::{HnswSettings, Index};
-use crate::discovery::neighbors::{self, candidates};
+use crate::discovery::neighbors;
+use crate::discovery::neighbors::candidates;
 use crate::discovery::{DiscoveryError, Matrix, NeighborSearch, Neighbors};
 
 /// Neighbours whose edges are looked at, the row itself included.

@@ -81,8 +81,8 @@ pub fn kmeans_from(data: &Matrix, initial: &Matrix, settings: &KMeansSettings) -
 
 #[cfg(test)]
 mod tests {
-    use super::super::rng::Rng;
     use super::*;
+    use crate::discovery::rng::Rng;
 
     fn blobs(per_blob: usize) -> Matrix {
         let mut rng = Rng::new(11, &[]);

@@ -5,10 +5,10 @@ use std::ops::Range;
 use futures::StreamExt;
 use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore};
 
-use super::super::identity::ShardIdentity;
-use super::super::retry::Retry;
 use crate::objects::Object;
 use crate::objects::{RemoteError, changed};
+use crate::shards::identity::ShardIdentity;
+use crate::shards::retry::Retry;
 
 /// What the server says the object is. It is asked for the first byte, not for the head alone: signed
 /// URLs allow nothing else, and a server that can't answer that can't be read from either.

@@ -3,19 +3,19 @@
 use futures::TryStreamExt;
 use object_store::path::Path;
 
-use super::super::error::ShardError;
-use super::super::retry::Retry;
-use super::super::sources::{is_shard_name, may_be_shard, told_of};
 use super::{fetch, refused};
 use crate::objects::without_secrets;
 use crate::objects::{Network, Object, RemoteError, split};
+use crate::shards::error::ShardError;
+use crate::shards::retry::Retry;
+use crate::shards::sources::{is_shard_name, may_be_shard, told_of};
 
 /// URLs of the shards that a glob, or a folder with its closing `/`, stands for; sorted. What else it found goes into
 /// `told`.
 ///
 /// # Errors
 /// If the store can't be asked, or has none.
-pub(in super::super) fn list(
+pub(in crate::shards) fn list(
     pattern: &str,
     retry: Retry,
     told: &mut Vec<String>,

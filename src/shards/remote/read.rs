@@ -6,10 +6,10 @@ use std::ops::Range;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
-use super::super::identity::ShardIdentity;
-use super::super::retry::Retry;
 use super::fetch;
 use crate::objects::{Network, Object, RemoteError};
+use crate::shards::identity::ShardIdentity;
+use crate::shards::retry::Retry;
 
 /// The first range, small for those who want one sample of a shard; ranges double from there.
 const FIRST_BYTES: u64 = 256 * 1024;
@@ -21,7 +21,7 @@ const AHEAD: usize = 3;
 
 /// Reads an object from one byte to its end. Only for threads that may block.
 #[derive(Debug)]
-pub(in super::super) struct RemoteReader {
+pub(in crate::shards) struct RemoteReader {
     ranges: mpsc::Receiver<Result<Vec<u8>, RemoteError>>,
     current: Cursor<Vec<u8>>,
     failed: Option<RemoteError>,

@@ -3,12 +3,12 @@
 //! They save work, no more: two workers on one unit write the same bytes, so a claim that is lost or taken wrongly costs
 //! time and nothing else.
 
-use super::super::error::StoreError;
-use super::super::run_dir::RunDir;
+use crate::store::error::StoreError;
+use crate::store::run_dir::RunDir;
 use std::collections::BTreeMap;
 
 /// Ending of claims' names.
-pub(in super::super) const CLAIM: &str = ".claim";
+pub(in crate::store) const CLAIM: &str = ".claim";
 
 pub(super) fn claim_name(unit: &str) -> String {
     format!("{unit}{CLAIM}")
@@ -37,7 +37,7 @@ impl RunDir {
         let mut found = Snapshot::default();
         for name in self.names(stage)? {
             let of = |ending: &str| name.strip_suffix(ending).map(|unit| format!("{stage}/{unit}"));
-            found.receipts.extend(of(super::super::run_dir::RECEIPT));
+            found.receipts.extend(of(crate::store::run_dir::RECEIPT));
             found.claims.extend(of(CLAIM));
         }
         Ok(found)

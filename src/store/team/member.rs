@@ -1,11 +1,11 @@
 //! A worker's place among the others.
 
-use super::super::error::StoreError;
-use super::super::lock::look_anew;
-use super::super::run_dir::RunDir;
 use super::claim::{claim_name, claimant};
 use super::note::{WorkerNote, WorkerState, now};
 use super::peers::{ALONE, FOLDER, Peers, note_name};
+use crate::store::error::StoreError;
+use crate::store::lock::look_anew;
+use crate::store::run_dir::RunDir;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -301,7 +301,7 @@ fn busy(run_dir: &RunDir, other: &WorkerNote) -> StoreError {
 }
 
 /// How often a worker of a folder shows that it lives, and how long one must stand still to be dead.
-pub(in super::super) const RHYTHM: (Duration, Duration) =
+pub(in crate::store) const RHYTHM: (Duration, Duration) =
     (Duration::from_secs(8), Duration::from_secs(60));
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a worker says of itself: `workers/I-of-N.json`.
 
-use super::super::holder::Holder;
+use crate::store::holder::Holder;
 use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -42,7 +42,7 @@ pub struct WorkerNote {
     pub exclusive: bool,
     /// The process.
     #[serde(flatten)]
-    pub(in super::super) holder: Holder,
+    pub(in crate::store) holder: Holder,
     /// How it stands.
     pub state: WorkerState,
     /// The stage that it is in.

@@ -1,13 +1,13 @@
 //! Whether other workers live, told by watching them. No clocks are compared.
 
-use super::super::error::StoreError;
-use super::super::run_dir::RunDir;
 use super::note::WorkerNote;
+use crate::store::error::StoreError;
+use crate::store::run_dir::RunDir;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// Folder of the workers' notes and events.
-pub(in super::super) const FOLDER: &str = "workers";
+pub(in crate::store) const FOLDER: &str = "workers";
 
 /// The place of a run without `--partition`, and of no other that wants to be alone.
 pub(super) const ALONE: &str = "0-of-1";
@@ -18,7 +18,7 @@ pub(super) fn note_name(worker: &str) -> String {
 }
 
 /// What sorts workers' names by their numbers.
-pub(in super::super) fn in_order(worker: &str) -> Vec<u64> {
+pub(in crate::store) fn in_order(worker: &str) -> Vec<u64> {
     worker.split("-of-").filter_map(|number| number.parse().ok()).collect()
 }
 

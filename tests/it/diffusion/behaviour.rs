@@ -1,7 +1,7 @@
 //! What must hold for any model: independence of batches, guidance, the autoencoder.
 
-use coda_pipe::diffusion::guidance::Pull;
-use coda_pipe::diffusion::{DiffusionError, Encoder, Sampling};
+use coda_pipe::models::guidance::Pull;
+use coda_pipe::models::{DiffusionError, Encoder, Sampling};
 use coda_pipe::onnx::GraphOptions;
 
 use super::demo::Demo;

@@ -1,7 +1,7 @@
 //! The demonstration model, set up for quick runs.
 
-use coda_pipe::diffusion::noise::Noise;
-use coda_pipe::diffusion::{Generated, Generator, Job, PromptEmbedding, Sampling};
+use coda_pipe::models::noise::Noise;
+use coda_pipe::models::{Generated, Generator, Job, PromptEmbedding, Sampling};
 use coda_pipe::onnx::GraphOptions;
 
 use super::support::{demo, runtime};

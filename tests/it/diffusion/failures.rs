@@ -1,6 +1,6 @@
 //! Bad settings, tensors, folders and devices are refused by name.
 
-use coda_pipe::diffusion::{DiffusionError, Job, ModelFolder, Sampling};
+use coda_pipe::models::{DiffusionError, Job, ModelFolder, Sampling};
 use coda_pipe::onnx::{Device, DeviceChoice, Graph, GraphOptions, OnnxError, Tensor};
 
 use super::demo::Demo;

@@ -1,6 +1,6 @@
 //! Tokens, embeddings and whole runs against the published program's.
 
-use coda_pipe::diffusion::{Generator, Job, Sampling, Tokenizer};
+use coda_pipe::models::{Generator, Job, Sampling, Tokenizer};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use coda_pipe::diffusion::{Generator, ModelFolder};
+use coda_pipe::models::{Generator, ModelFolder};
 use coda_pipe::onnx::{GraphOptions, Runtime, Search};
 use safetensors::SafeTensors;
 

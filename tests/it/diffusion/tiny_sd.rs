@@ -1,7 +1,7 @@
 //! Stable Diffusion 1 and 2: one text encoder, no added conditions, ε- and v-prediction; and half precision.
 
-use coda_pipe::diffusion::scheduler::PredictionType;
-use coda_pipe::diffusion::{Generator, Job, ModelFolder, Overrides, Sampling, Tokenizer};
+use coda_pipe::models::scheduler::PredictionType;
+use coda_pipe::models::{Generator, Job, ModelFolder, Overrides, Sampling, Tokenizer};
 use safetensors::SafeTensors;
 
 use super::support::{generator, greatest_difference, grey_levels, spread, values};

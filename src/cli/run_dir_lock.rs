@@ -1,0 +1,162 @@
+//! A run's place in its run directory: alone, or one of a team.
+
+use super::exit::{Exit, TryLater, UsageError};
+use super::partition::partition;
+use crate::engine::{Partition, Team};
+use crate::store::{Lock, Member, RunDir, StoreError, WorkerState};
+use clap::Args;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Working together with other processes.
+#[derive(Debug, Default, Args)]
+pub(crate) struct TeamArgs {
+    /// Work together with others in one run directory, as the I-th of N (from 0): its share first, then with the others'.
+    /// `auto` reads it from Slurm, Kubernetes, torchrun or MPI
+    #[arg(long, value_name = "I/N|auto")]
+    partition: Option<String>,
+    /// With --partition: do the own share only
+    #[arg(long, requires = "partition")]
+    no_help: bool,
+    /// With --partition: seconds to wait at a stage's end for units of others, before exit code 75; as long as they live
+    /// unless given
+    #[arg(long, value_name = "SECONDS", requires = "partition")]
+    wait: Option<u64>,
+}
+
+/// What a run holds of its run directory.
+pub(crate) enum Place {
+    /// Nothing: it only looks.
+    Nowhere,
+    /// All of it: the lock of the folder, and of an object store the place of the only worker.
+    Alone(#[allow(dead_code, reason = "held, not read")] Lock, Option<Member>),
+    /// A place among others, and the lock of the scratch folder.
+    Among(Team, #[allow(dead_code, reason = "held, not read")] Option<Lock>),
+}
+
+impl TeamArgs {
+    /// Refuses what must not happen while others work.
+    ///
+    /// # Errors
+    /// If a flag of `flags` is set beside `--partition`.
+    pub(crate) fn refuse_with(&self, flags: &[(&str, bool)]) -> Result<(), UsageError> {
+        match flags.iter().find(|(_, set)| self.partition.is_some() && *set) {
+            None => Ok(()),
+            Some((flag, _)) => Err(UsageError(format!(
+                "{flag} removes results, which other workers may be reading: give it to a run without --partition"
+            ))),
+        }
+    }
+
+    /// The partition that is said.
+    ///
+    /// # Errors
+    /// If it is none, or no scheduler says which it is.
+    pub(crate) fn partition(&self) -> anyhow::Result<Option<Partition>> {
+        self.partition.as_deref().map(partition).transpose()
+    }
+
+    /// Takes the run's place.
+    ///
+    /// # Errors
+    /// If others have it.
+    pub(crate) fn take(
+        &self,
+        run_dir: &RunDir,
+        partition: Option<Partition>,
+        say: impl Fn(&str),
+    ) -> anyhow::Result<Place> {
+        run_dir.create()?;
+        let Some(partition) = partition else {
+            let lock = alone(run_dir, &say)?;
+            let far = run_dir.is_far();
+            let member = far.then(|| Member::join(run_dir, "0-of-1", true, &say)).transpose()?;
+            return Ok(Place::Alone(lock, member));
+        };
+        let scratch = run_dir.is_far().then(|| alone(run_dir, &say)).transpose();
+        let scratch = scratch.map_err(TryLater::where_locked)?;
+        let worker = format!("{}-of-{}", partition.index, partition.of);
+        let member = Arc::new(Member::join(run_dir, &worker, false, &say)?);
+        if scratch.is_none() {
+            // The place is taken first: whoever wants the run directory alone and comes now sees it.
+            Lock::refuse_held(run_dir.root(), &say).map_err(TryLater::where_locked)?;
+        }
+        say(&format!("worker {partition} in {run_dir}"));
+        let wait = self.wait.map(Duration::from_secs);
+        Ok(Place::Among(Team { member, partition, help: !self.no_help, wait }, scratch))
+    }
+}
+
+/// The lock of a run directory for a command that must be alone in it. One in an object store has none: what such
+/// commands write there comes out the same whoever writes it.
+///
+/// # Errors
+/// If a run works there.
+pub(crate) fn alone(run_dir: &RunDir, say: impl Fn(&str)) -> Result<Lock, StoreError> {
+    let lock = Lock::take(run_dir.root(), &say)?;
+    if !run_dir.is_far() {
+        Member::refuse_any(run_dir, &say)?;
+    }
+    Ok(lock)
+}
+
+impl Place {
+    /// The others, if there may be any.
+    pub(crate) fn team(&self) -> Option<&Team> {
+        match self {
+            Self::Among(team, _) => Some(team),
+            _ => None,
+        }
+    }
+
+    /// `I-of-N` in a team.
+    pub(crate) fn worker(&self) -> Option<&str> {
+        self.team().map(|team| team.member.worker())
+    }
+
+    /// Whether the report is this process's to write: of a team, one does.
+    pub(crate) fn writes_report(&self) -> bool {
+        self.team().is_none_or(|team| team.partition.index == 0)
+    }
+
+    /// Removes what killed processes left half written, but nothing of those that live.
+    ///
+    /// # Errors
+    /// If it can't be listed or removed.
+    pub(crate) fn sweep(&self, run_dir: &RunDir) -> Result<(), StoreError> {
+        match self {
+            Self::Among(..) if !run_dir.is_far() => run_dir.sweep_after_the_dead(),
+            _ => run_dir.sweep(),
+        }
+    }
+
+    /// Whether this process, one of a team, has finished no unit at all; false where that can't be told.
+    pub(crate) fn without_a_unit(&self, run_dir: &RunDir) -> bool {
+        let Some(team) = self.team() else { return false };
+        // What the folder has of it may be a beat old.
+        if team.member.leave(WorkerState::Interrupted, "").is_err() {
+            return false;
+        }
+        let notes = run_dir.workers().unwrap_or_default();
+        notes.iter().any(|note| note.worker == team.member.worker() && note.units == 0)
+    }
+
+    /// Tells the others how this process ends.
+    pub(crate) fn leave(&self, result: &anyhow::Result<Exit>) {
+        let member = match self {
+            Self::Among(team, _) => team.member.as_ref(),
+            Self::Alone(_, Some(member)) => member,
+            _ => return,
+        };
+        let (state, message) = match result {
+            Ok(_) => (WorkerState::Finished, String::new()),
+            Err(error) => match super::exit::code_of(error) {
+                Exit::Interrupted => (WorkerState::Interrupted, String::new()),
+                Exit::Incomplete => (WorkerState::Incomplete, format!("{error:#}")),
+                _ => (WorkerState::Failed, format!("{error:#}")),
+            },
+        };
+        // For people; those who wait see by its silence that it has gone.
+        let _ = member.leave(state, &message);
+    }
+}

@@ -1,0 +1,42 @@
+//! What a stage is, and everything that a stage author must not get wrong: which units are done, bounded concurrency,
+//! receipts, progress, cancellation, device threads.
+
+mod blocking;
+mod cancel;
+mod device;
+mod failure;
+mod fingerprint;
+mod in_flight;
+mod inputs;
+mod partition;
+mod peers;
+mod plan;
+mod progress;
+mod queue;
+mod remaining;
+mod runner;
+mod scheduler;
+mod scope;
+mod stage;
+mod stage_outcome;
+mod summary;
+mod terminal;
+mod unit;
+
+pub use cancel::{Cancel, Cancelled};
+pub use device::{DeviceGone, DevicePool, left_at_work};
+pub use failure::{FlowError, StaleStage, UnitFailure};
+pub use fingerprint::Fingerprint;
+pub use inputs::Input;
+#[cfg(test)]
+pub(crate) use inputs::values_written;
+pub use partition::{NoPartition, Partition, shares};
+pub use peers::missing;
+pub use plan::{Plan, PlannedUnit, StaleReason, UnitState, plan};
+pub use progress::{Progress, ProgressStyle, StageProgress};
+pub use queue::Queue;
+pub use runner::{RunOptions, StageResult, run_stage};
+pub use scheduler::Team;
+pub use scope::Scope;
+pub use stage::{Done, Stage, UnitError};
+pub use summary::StageSummary;

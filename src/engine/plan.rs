@@ -1,0 +1,166 @@
+//! What of a stage is done, to do, or made from other settings than today's.
+
+use super::peers::Wanted;
+use super::stage::Stage;
+use crate::store::{Receipt, RunDir, StoreError};
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where a unit stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum UnitState {
+    /// Its receipt is there, with this fingerprint and whole outputs.
+    Done(Box<Receipt>),
+    /// To be done.
+    Missing,
+    /// It was done with other settings or inputs.
+    Stale(StaleReason, Box<Receipt>),
+    /// It is done but for faults that another try may cure, and another try was asked for.
+    Retry(Box<Receipt>),
+}
+
+/// Why a unit's outputs are not today's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StaleReason {
+    /// Settings changed: one line each.
+    Settings(Vec<String>),
+    /// The settings are the same, inputs are not: their names, where the receipt tells.
+    Inputs(Vec<String>),
+    /// It is no unit of this stage any more.
+    Orphan,
+}
+
+/// One unit of a plan.
+#[derive(Debug)]
+pub struct PlannedUnit<U> {
+    /// The unit.
+    pub unit: U,
+    /// `stage/name`.
+    pub name: String,
+    /// Its fingerprint's digest today.
+    pub fingerprint: String,
+    /// The settings in it.
+    pub settings: serde_json::Value,
+    /// Short digests of the inputs.
+    pub inputs: BTreeMap<String, String>,
+    /// Where it stands.
+    pub state: UnitState,
+}
+
+impl<U> PlannedUnit<U> {
+    /// What others know it by.
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted { name: self.name.clone(), fingerprint: self.fingerprint.clone() }
+    }
+}
+
+/// A stage, unit by unit.
+#[derive(Debug)]
+pub struct Plan<U> {
+    /// The stage.
+    pub stage: &'static str,
+    /// Its units in their order.
+    pub units: Vec<PlannedUnit<U>>,
+    /// Receipts of units that the stage no longer has.
+    pub orphans: Vec<Receipt>,
+}
+
+impl<U> Plan<U> {
+    /// Units that are done.
+    pub fn done(&self) -> usize {
+        self.units.iter().filter(|u| matches!(u.state, UnitState::Done(_))).count()
+    }
+
+    /// Units that are stale, orphans counted.
+    pub fn stale(&self) -> usize {
+        let stale = self.units.iter().filter(|u| matches!(u.state, UnitState::Stale(..))).count();
+        stale + self.orphans.len()
+    }
+
+    /// Why units are stale, each reason once.
+    pub fn stale_reasons(&self) -> Vec<StaleReason> {
+        let mut reasons: BTreeSet<StaleReason> = self
+            .units
+            .iter()
+            .filter_map(|u| match &u.state {
+                UnitState::Stale(reason, _) => Some(reason.clone()),
+                _ => None,
+            })
+            .collect();
+        if !self.orphans.is_empty() {
+            reasons.insert(StaleReason::Orphan);
+        }
+        reasons.into_iter().collect()
+    }
+}
+
+impl<U> Plan<U> {
+    /// Takes units that are done but for faults that `stage` can cure by another try as not done.
+    pub fn retry<S: Stage<Unit = U>>(&mut self, stage: &S) {
+        for planned in &mut self.units {
+            if let UnitState::Done(receipt) = &planned.state
+                && receipt.faults.iter().any(|fault| stage.can_cure(fault))
+            {
+                planned.state = UnitState::Retry(receipt.clone());
+            }
+        }
+    }
+
+    /// Units that will be tried again, with their receipts.
+    pub fn retried(&self) -> impl Iterator<Item = (&U, &Receipt)> {
+        self.units.iter().filter_map(|planned| match &planned.state {
+            UnitState::Retry(receipt) => Some((&planned.unit, receipt.as_ref())),
+            _ => None,
+        })
+    }
+
+    /// Removes what outdated and retried units left, all of it, before anything is redone. Left in place, an old file
+    /// could pass for a result, or an old receipt for one of a file that another unit has since rewritten.
+    ///
+    /// # Errors
+    /// If a file can't be removed.
+    pub fn discard_outdated(&mut self, run_dir: &RunDir) -> Result<(), StoreError> {
+        for planned in &mut self.units {
+            if let UnitState::Stale(_, receipt) | UnitState::Retry(receipt) = &planned.state {
+                run_dir.discard(receipt)?;
+                planned.state = UnitState::Missing;
+            }
+        }
+        self.orphans.drain(..).try_for_each(|receipt| run_dir.discard(&receipt))
+    }
+}
+
+/// Compares the units of `stage` with the receipts in `run_dir`, on all cores.
+///
+/// # Errors
+/// If the units can't be listed or a receipt not read.
+pub fn plan<S: Stage>(stage: &S, run_dir: &RunDir) -> Result<Plan<S::Unit>, S::Error> {
+    let mut receipts = run_dir.receipts(stage.name())?;
+    let mut units = Vec::new();
+    for unit in stage.units()? {
+        let name = format!("{}/{}", stage.name(), stage.unit_name(&unit));
+        let receipt = receipts.remove(&name);
+        units.push((unit, name, receipt));
+    }
+    let planned = units.into_par_iter().map(|(unit, name, receipt)| {
+        let today = stage.fingerprint(&unit)?;
+        let fingerprint = today.digest(stage.name());
+        let state = match receipt {
+            None => UnitState::Missing,
+            Some(r) if r.fingerprint != fingerprint => {
+                let changes = today.changes_since(&r.settings);
+                let reason = match changes.is_empty() {
+                    true => StaleReason::Inputs(today.inputs_changed_since(&r.inputs)),
+                    false => StaleReason::Settings(changes),
+                };
+                UnitState::Stale(reason, Box::new(r))
+            }
+            Some(r) if run_dir.outputs_present(&r)? => UnitState::Done(Box::new(r)),
+            Some(_) => UnitState::Missing,
+        };
+        let inputs = today.input_digests();
+        Ok(PlannedUnit { unit, name, fingerprint, settings: today.settings, inputs, state })
+    });
+    let units = planned.collect::<Result<Vec<_>, S::Error>>()?;
+    Ok(Plan { stage: stage.name(), units, orphans: receipts.into_values().collect() })
+}

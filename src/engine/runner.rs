@@ -1,0 +1,155 @@
+//! Running a stage: what is done is left alone, the rest is worked on within bounds, each unit ends with a receipt.
+
+use super::blocking::blocking;
+use super::cancel::Cancel;
+use super::failure::{FlowError, StaleStage};
+use super::in_flight::Here;
+use super::peers::{Wanted, look_again};
+use super::plan::{Plan, PlannedUnit, UnitState};
+use super::progress::{Progress, StageProgress};
+use super::scheduler::{Feed, Team};
+use super::stage::{Stage, UnitError};
+use super::stage_outcome::Tally;
+use super::summary::{StageSummary, summary_of};
+use super::unit::take;
+use crate::store::{EventLog, Receipt, RunDir, StoreError};
+use futures::StreamExt;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What all stages of a run share.
+#[derive(Debug, Clone)]
+pub struct RunOptions<'a> {
+    /// The run directory.
+    pub run_dir: &'a RunDir,
+    /// The run's log.
+    pub events: &'a EventLog,
+    /// Where progress is shown.
+    pub progress: &'a Progress,
+    /// How the run is stopped.
+    pub cancel: &'a Cancel,
+    /// Redo what was made from other settings.
+    pub force: bool,
+    /// Do units again whose receipts carry faults that another try may cure.
+    pub retry_failed: bool,
+    /// The other processes that work in the run directory; `None` for none.
+    pub team: Option<Team>,
+}
+
+/// A complete stage.
+#[derive(Debug)]
+pub struct StageResult {
+    /// What it did, in numbers.
+    pub summary: StageSummary,
+    /// The receipts of all its units, by unit.
+    pub receipts: BTreeMap<String, Receipt>,
+}
+
+/// Does what is left of `stage`.
+///
+/// # Errors
+/// See [`FlowError`]. Units that were finished stay finished whatever the error.
+pub async fn run_stage<S: Stage>(
+    stage: &S,
+    mut plan: Plan<S::Unit>,
+    options: &RunOptions<'_>,
+) -> Result<StageResult, FlowError<S::Error>> {
+    let started = Instant::now();
+    if plan.stale() > 0 && !options.force {
+        let (units, reasons) = (plan.stale(), plan.stale_reasons());
+        let stages = vec![StaleStage { stage: plan.stage, units, reasons }];
+        return Err(FlowError::Stale { stages, after: Vec::new() });
+    }
+    plan.discard_outdated(options.run_dir)?;
+    let mut tally = Tally::new(summary_of(&plan));
+    let before = plan.units.iter().filter_map(|unit| match &unit.state {
+        UnitState::Done(receipt) => Some(receipt.samples),
+        _ => None,
+    });
+    let before = (plan.done(), before.sum());
+    let bar = options.progress.stage(plan.stage, plan.units.len(), before);
+    let total = plan.units.len();
+    let fields = json!({"stage": plan.stage, "units": total, "done": plan.done()});
+    options.events.record("stage_started", fields);
+
+    let costs: Vec<u64> = plan.units.iter().map(|unit| stage.cost(&unit.unit)).collect();
+    let mut todo = Vec::with_capacity(total);
+    for unit in plan.units {
+        todo.push(match unit.state {
+            UnitState::Done(receipt) => {
+                tally.receipts.insert(unit.name, *receipt);
+                None
+            }
+            _ => Some(unit),
+        });
+    }
+    if let Some(team) = &options.team {
+        let (member, stage) = (team.member.clone(), plan.stage);
+        blocking(move || member.enter(stage)).await?;
+    }
+    // A stage may load its model to know how many devices there are: not for nothing.
+    let idle = todo.iter().all(Option::is_none);
+    let at_once = if idle { 1 } else { stage.concurrency().max(1) };
+    let here = Arc::new(Here::default());
+    let (place, team) = ((options.run_dir, options.cancel), (options.team.as_ref(), here.clone()));
+    let left = todo.iter().map(|unit| unit.as_ref().map(PlannedUnit::wanted)).collect();
+    let feed = Feed::new(plan.stage, (left, &costs), place, team);
+    let turns = futures::stream::unfold((feed, todo), async |(mut feed, mut todo)| {
+        let turn = feed.next().await?.with(&mut todo)?;
+        Some((turn, (feed, todo)))
+    });
+    let running = turns.map(|turn| take(stage, turn, options, &bar)).buffer_unordered(at_once);
+    let mut running = std::pin::pin!(running);
+    while let Some(turned) = running.next().await {
+        tally.count(turned, (&here, options.cancel), &bar);
+        // What is under way is let finish all the same: it may have taken hours.
+        if let Some(why) = tally.why_to_stop()
+            && here.stop()
+            && here.is_at_work()
+        {
+            options
+                .progress
+                .say(&format!("{why}\nunits under way are finished, no other is begun"));
+        }
+    }
+    options.cancel.check()?;
+    if let Some(error) = tally.lost {
+        bar.clear();
+        return Err(error.into());
+    }
+    if !tally.failures.is_empty() {
+        bar.clear();
+        let mut failures = tally.failures;
+        failures.sort_by(|a, b| a.unit.cmp(&b.unit));
+        return Err(FlowError::Units { stage: stage.name(), units: total, failures });
+    }
+    let missing = std::mem::take(&mut tally.missing);
+    let missing = still_missing(missing, &mut tally, options, (plan.stage, &bar)).await?;
+    if !missing.is_empty() {
+        bar.clear();
+        return Err(FlowError::Incomplete { stage: stage.name(), units: total, missing });
+    }
+    let Tally { mut summary, receipts, .. } = tally;
+    summary.seconds = started.elapsed().as_secs_f64();
+    bar.finish(&summary);
+    options.events.record("stage_finished", json!(summary));
+    Ok(StageResult { summary, receipts })
+}
+
+/// Of units that were given up as missing, those that others have not done while units were under way here, in words.
+async fn still_missing<E: UnitError>(
+    units: Vec<Wanted>,
+    tally: &mut Tally<E>,
+    options: &RunOptions<'_>,
+    (stage, bar): (&'static str, &StageProgress),
+) -> Result<Vec<String>, StoreError> {
+    if units.is_empty() {
+        return Ok(Vec::new());
+    }
+    let run_dir = options.run_dir.clone();
+    let (done, missing) = blocking(move || look_again(&run_dir, stage, units)).await?;
+    done.into_iter().for_each(|receipt| tally.found(receipt, bar));
+    Ok(missing)
+}

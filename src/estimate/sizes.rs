@@ -1,0 +1,53 @@
+//! How long the files come out.
+
+/// A length that grows with a count.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Line {
+    /// At none.
+    pub fixed: f64,
+    /// For each.
+    pub each: f64,
+}
+
+impl Line {
+    /// The line through two measured points; with one point, or none apart, all is taken to grow.
+    pub fn through((few, short): (u64, u64), (many, long): (u64, u64)) -> Self {
+        if many <= few {
+            return Self { fixed: 0.0, each: long as f64 / many.max(1) as f64 };
+        }
+        let each = (long as f64 - short as f64) / (many - few) as f64;
+        Self { fixed: (short as f64 - each * few as f64).max(0.0), each: each.max(0.0) }
+    }
+
+    /// The length at `count`.
+    pub fn at(&self, count: f64) -> f64 {
+        self.fixed + self.each * count
+    }
+}
+
+/// Lengths of the files that a run writes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sizes {
+    /// A part of `encode`, by its images.
+    pub part: Line,
+    /// A class-major file of `compact`, by its images.
+    pub class_major: Line,
+    /// The table of `purity`, by all images.
+    pub purity: Line,
+    /// A class's table of cores, by its cores.
+    pub cores: Line,
+    /// A class's embedding, by its images.
+    pub embedding: Line,
+    /// A class's neighbour index, by its images; nothing where none is kept.
+    pub index: Line,
+    /// A tar of `fetch`, by its cores.
+    pub fetched: Line,
+    /// A class's anchors, by its cores.
+    pub anchors: Line,
+    /// A generated PNG.
+    pub png: f64,
+    /// A tar of the distilled set with its index, by its samples.
+    pub distilled: Line,
+    /// A tar of the real cores with its index, by its samples.
+    pub real: Line,
+}

@@ -1,0 +1,90 @@
+//! How much there is to do.
+
+use super::sizes::Line;
+
+/// What a run has to do, in numbers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Work {
+    /// Images of each shard.
+    pub shards: Vec<u64>,
+    /// Bytes of what is stored of an image's numbers.
+    pub row_bytes: u64,
+    /// Images in shards that can't be sought in: compressed ones, pipes.
+    pub streamed: u64,
+    /// Images of each class that is distilled.
+    pub classes: Vec<u64>,
+    /// Images to make of each class.
+    pub ipc: u64,
+    /// Images encoded at once.
+    pub encode_batch: u64,
+    /// Cores encoded at once, at most.
+    pub anchor_batch: u64,
+    /// Whether cores are encoded again, at another size.
+    pub encoded_again: bool,
+    /// Images denoised at once.
+    pub generate_batch: u64,
+    /// Denoising steps.
+    pub steps: u64,
+    /// Samples in a tar of the two sets.
+    pub samples_per_tar: u64,
+    /// Whether labels are checked.
+    pub purity: bool,
+}
+
+impl Work {
+    /// Images to encode.
+    pub fn images(&self) -> u64 {
+        self.shards.iter().sum()
+    }
+
+    /// Cores of all classes: images to make.
+    pub fn cores(&self) -> u64 {
+        self.cores_of_classes().sum()
+    }
+
+    /// Cores of each class.
+    pub fn cores_of_classes(&self) -> impl Iterator<Item = u64> {
+        self.classes.iter().map(|images| self.ipc.min(*images))
+    }
+
+    /// Groups that `encode` makes: whole ones within each shard, and what its last one, filled up to a power of two, is
+    /// of a whole one.
+    pub fn encode_batches(&self) -> f64 {
+        let batch = self.encode_batch.max(1);
+        let last = |left: u64| if left == 0 { 0 } else { left.next_power_of_two().min(batch) };
+        let images = |own: &u64| own - own % batch + last(own % batch);
+        self.shards.iter().map(images).sum::<u64>() as f64 / batch as f64
+    }
+
+    /// Images that go through the encoder in these, the padding counted.
+    pub fn anchor_runs(&self) -> Vec<(u64, u64)> {
+        self.cores_of_classes()
+            .filter(|cores| *cores > 0)
+            .map(|cores| {
+                let runs = cores.div_ceil(self.anchor_batch.max(1));
+                (runs, cores.div_ceil(runs))
+            })
+            .collect()
+    }
+
+    /// Groups of images to make.
+    pub fn batches(&self) -> u64 {
+        self.cores().div_ceil(self.generate_batch.max(1))
+    }
+
+    /// Tars of each of the two sets.
+    pub fn tars(&self) -> u64 {
+        self.cores().div_ceil(self.samples_per_tar.max(1))
+    }
+
+    /// The lengths of files, one a class, that grow with its cores.
+    pub fn per_class(&self, line: &Line) -> f64 {
+        self.cores_of_classes().map(|cores| line.at(cores as f64)).sum()
+    }
+
+    /// How many shards hold a core, if every image is as likely to be one.
+    pub fn shards_with_cores(&self) -> f64 {
+        let (images, cores) = (self.images().max(1) as f64, self.cores() as f64);
+        self.shards.iter().map(|own| 1.0 - (1.0 - *own as f64 / images).powf(cores)).sum()
+    }
+}

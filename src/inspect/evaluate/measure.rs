@@ -1,0 +1,151 @@
+//! Each set's measures, one file a set: G, R, and every random draw.
+
+use super::answer::{ClassResult, Measured};
+use super::tables::{REFERENCE, Tables};
+use crate::config::Class;
+use crate::discovery::DiscoveryError;
+use crate::engine::{Done, Fingerprint, Scope, Stage};
+use crate::pipeline::error::StageError;
+use crate::quality::{Judge, Right};
+use rayon::prelude::*;
+use serde_json::json;
+use std::sync::{Arc, OnceLock};
+
+/// A set to measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Set {
+    Distilled,
+    Cores,
+    /// As many random real images of each class, by this seed.
+    Random(u64),
+}
+
+impl Set {
+    /// The name of its file.
+    pub(crate) fn file(self) -> String {
+        match self {
+            Set::Distilled => "distilled".into(),
+            Set::Cores => "cores".into(),
+            Set::Random(seed) => format!("random-{seed}"),
+        }
+    }
+}
+
+/// The stage.
+pub(crate) struct Measure {
+    shared: Arc<Shared>,
+    seeds: usize,
+}
+
+struct Shared {
+    tables: Tables,
+    judge: OnceLock<Judge>,
+}
+
+impl Measure {
+    pub(crate) fn new(tables: Tables, seeds: usize) -> Self {
+        let shared = Arc::new(Shared { tables, judge: OnceLock::new() });
+        Self { shared, seeds }
+    }
+}
+
+impl Stage for Measure {
+    type Unit = Set;
+    type Error = StageError;
+
+    fn name(&self) -> &'static str {
+        "evaluate/sets"
+    }
+
+    fn units(&self) -> Result<Vec<Set>, StageError> {
+        let random = (0..self.seeds as u64).map(Set::Random);
+        Ok([Set::Distilled, Set::Cores].into_iter().chain(random).collect())
+    }
+
+    fn unit_name(&self, set: &Set) -> String {
+        set.file()
+    }
+
+    fn fingerprint(&self, set: &Set) -> Result<Fingerprint, StageError> {
+        let tables = &self.shared.tables;
+        let own = match set {
+            Set::Distilled => tables.distilled.digest(),
+            Set::Cores => tables.cores.digest(),
+            // How many images of each class are drawn.
+            Set::Random(_) => json!(tables.counts()),
+        };
+        let keys: Vec<_> = tables.classes.classes().iter().map(|class| &class.key).collect();
+        Ok(Fingerprint {
+            settings: json!({"reference": REFERENCE}),
+            inputs: json!({
+                "held_out": tables.held_out.digest(), "training": tables.training.digest(),
+                "classes": keys, "set": own,
+            })
+            .into(),
+        })
+    }
+
+    fn concurrency(&self) -> usize {
+        // The arithmetic of one set keeps all cores busy.
+        1
+    }
+
+    async fn process(&self, set: &Set, scope: &Scope) -> Result<Done, StageError> {
+        let (shared, set, cancel) = (self.shared.clone(), *set, scope.cancel().clone());
+        let out = scope.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            shared.prepare()?;
+            cancel.check()?;
+            let measured = shared.measure(set)?;
+            let text = serde_json::to_vec_pretty(&measured);
+            let text = text.map_err(|e| StageError::Other(e.to_string()))?;
+            out.write(&format!("evaluate/sets/{}.json", set.file()), &text)?;
+            Ok::<_, StageError>(measured)
+        });
+        let measured = task.await??;
+        scope.tick(measured.images as u64);
+        Ok(Done { samples: measured.images as u64, ..Done::default() })
+    }
+}
+
+fn wrong(error: DiscoveryError) -> StageError {
+    StageError::Other(format!("the features can't be compared: {error}"))
+}
+
+impl Shared {
+    /// Looks at the real images, once.
+    fn prepare(&self) -> Result<(), StageError> {
+        if self.judge.get().is_none() {
+            let judge = Judge::new(self.tables.reference()?).map_err(wrong)?;
+            let _ = self.judge.set(judge);
+        }
+        Ok(())
+    }
+
+    fn measure(&self, set: Set) -> Result<Measured, StageError> {
+        let lost = || StageError::Other("the real images were not looked at".into());
+        let judge = self.judge.get().ok_or_else(lost)?;
+        let (points, labels) = self.tables.set(set)?;
+        let images = points.rows();
+        if images == 0 {
+            let message =
+                format!("the set {} holds no image: nothing can be learnt from it", set.file());
+            return Err(StageError::Other(message));
+        }
+        let placement = judge.place(&points).map_err(wrong)?;
+        let classifiers = judge.train(&points, labels).map_err(wrong)?;
+        // A class has too few images to keep all cores busy alone.
+        let held_out = &self.tables.held_out;
+        let right = |(label, class): (usize, &Class)| match held_out.count(&class.key) {
+            0 => Ok(Right::default()),
+            _ => classifiers.right(&held_out.all(&class.key)?, label).map_err(wrong),
+        };
+        let classes = self.tables.classes.classes();
+        let rights =
+            classes.par_iter().enumerate().map(right).collect::<Result<Vec<_>, StageError>>()?;
+        let all = rights.iter().fold(Right::default(), |all, right| all.with(*right));
+        let by_class = classes.iter().zip(rights);
+        let by_class = by_class.map(|(class, right)| ClassResult::new(&class.key, right));
+        Ok(Measured::new(images, placement, all, by_class.collect()))
+    }
+}

@@ -1,0 +1,132 @@
+//! What can be told of a model without opening a graph: the same for `doctor`, `run`, `plan` and `sample`.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::ports::{self, Part};
+use super::{Problem, cure, files, refused};
+use crate::models::error::DiffusionError;
+use crate::models::folder::{ModelFolder, Purpose, TextPart};
+use crate::models::json::read_json;
+use crate::models::scheduler::Method;
+use crate::models::tokenizer::Tokenizer;
+use crate::onnx::header;
+
+/// All that is wrong with the model in `root`, to be used for `purpose` and sampled by `method`.
+pub fn problems(root: &Path, purpose: Purpose, method: Method) -> Vec<Problem> {
+    let mut found = files::check(root, purpose);
+    let folder = match ModelFolder::open_for(root, purpose) {
+        Ok(folder) => folder,
+        Err(error) => {
+            let problem = cure::problem(root, &error);
+            // The files' own check says more of a file that is not there, and says it of all.
+            if !found.iter().any(|known| known.file == problem.file) {
+                found.push(problem);
+            }
+            return found;
+        }
+    };
+    if purpose == Purpose::Generate {
+        found.extend(scheduler(&folder, method));
+        // What is missing of a tokenizer was said already.
+        let more = tokenizers(&folder);
+        let new = |problem: &Problem| !found.iter().any(|known| known.file == problem.file);
+        let more: Vec<Problem> = more.into_iter().filter(new).collect();
+        found.extend(more);
+    }
+    for (part, file) in graphs(&folder, purpose) {
+        let sdxl = folder.text_encoder_2.is_some();
+        for problem in graph(part, file, sdxl) {
+            if !found.iter().any(|known| known.file == problem.file) {
+                found.push(problem);
+            }
+        }
+    }
+    found
+}
+
+/// The graphs that `purpose` needs.
+fn graphs(folder: &ModelFolder, purpose: Purpose) -> Vec<(Part, &Path)> {
+    let mut all = vec![(Part::VaeEncoder, folder.vae_encoder.as_path())];
+    if purpose == Purpose::Generate {
+        all.extend(folder.text_encoder.iter().map(|t| (Part::TextEncoder, t.graph.as_path())));
+        all.extend(folder.text_encoder_2.iter().map(|t| (Part::TextEncoder2, t.graph.as_path())));
+        all.push((Part::Unet, folder.unet.as_path()));
+        all.push((Part::VaeDecoder, folder.vae_decoder.as_path()));
+    }
+    all
+}
+
+fn scheduler(folder: &ModelFolder, method: Method) -> Option<Problem> {
+    let file = folder.root.join("scheduler/scheduler_config.json");
+    let reason = folder.scheduler.check_for(method).err()?;
+    Some(cure::problem(&folder.root, &DiffusionError::Config { path: file, reason }))
+}
+
+/// What is wrong with the tokenizers, beside each other and their text encoders.
+fn tokenizers(folder: &ModelFolder) -> Vec<Problem> {
+    let parts = [&folder.text_encoder, &folder.text_encoder_2];
+    let (mut found, mut lengths) = (Vec::new(), Vec::new());
+    for text in parts.into_iter().flatten() {
+        match vocabulary(&folder.root, text) {
+            Ok(length) => lengths.push((length, &text.tokenizer)),
+            Err(problem) => found.push(problem),
+        }
+    }
+    if let [(first, _), (second, path)] = lengths[..]
+        && first != second
+    {
+        let reason = format!("{second} tokens, but the other tokenizer yields {first}");
+        let error = DiffusionError::Tokenizer { path: path.clone(), reason };
+        found.push(cure::problem(&folder.root, &error));
+    }
+    found
+}
+
+/// How many rows the embedding has, in a text encoder's configuration.
+#[derive(Deserialize)]
+struct TextWidths {
+    vocab_size: Option<usize>,
+}
+
+/// The length of what a tokenizer yields, if it is that of its text encoder.
+pub(super) fn vocabulary(root: &Path, text: &TextPart) -> Result<usize, Problem> {
+    let file = text.graph.with_file_name("config.json");
+    let both = Tokenizer::open(&text.tokenizer, text.max_positions).and_then(|tokenizer| {
+        let config: TextWidths = read_json(&file, "the text encoder's configuration")?;
+        Ok((tokenizer, config.vocab_size))
+    });
+    let (tokenizer, known) = both.map_err(|error| cure::problem(root, &error))?;
+    let tokens = tokenizer.vocabulary();
+    let Some(known) = known.filter(|known| *known != tokens) else {
+        return Ok(tokenizer.length());
+    };
+    let what = format!("it has {tokens} tokens, but vocab_size in {} is {known}", file.display());
+    let cure = "copy this tokenizer's files from the page of the model that the text encoder is of, all of them: \
+                added_tokens.json too";
+    Err(Problem { file: text.tokenizer.clone(), what, cure: cure.to_owned() })
+}
+
+/// What is wrong with the file of a graph.
+fn graph(part: Part, file: &Path, sdxl: bool) -> Vec<Problem> {
+    if let Some(problem) = refused::by_files(file) {
+        return vec![problem];
+    }
+    let header = match header::read(file) {
+        Ok(header) => header,
+        Err(damage) => return vec![damaged(file, &damage.to_string())],
+    };
+    let faults = ports::compare_header(part, sdxl, &header);
+    let problem = |(what, cure)| Problem { file: file.to_path_buf(), what, cure };
+    faults.into_iter().map(problem).collect()
+}
+
+/// A file that can't be opened as a graph.
+fn damaged(file: &Path, damage: &str) -> Problem {
+    Problem {
+        file: file.to_path_buf(),
+        what: format!("it could not be opened: {damage}"),
+        cure: "the file is damaged or cut short: download or export it again".to_owned(),
+    }
+}

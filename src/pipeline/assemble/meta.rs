@@ -1,0 +1,63 @@
+//! The `.json` beside each image: where it comes from and how it was made.
+
+use super::{Sample, Set, Sets};
+use crate::config::Class;
+use crate::pipeline::context::Context;
+use crate::pipeline::generate::{image_of, seed_name};
+use crate::store::tables::CoreRow;
+use serde_json::{Value, json};
+
+/// How the images of this run are generated: the settings that a reader needs to make one again.
+pub(crate) fn generation(context: &Context) -> Value {
+    let g = &context.pipeline.generate;
+    json!({
+        "size": g.size, "steps": g.steps, "cfg": g.cfg, "gamma": g.gamma,
+        "guidance_fraction": g.guidance_fraction, "schedule": g.schedule,
+        "scheduler": g.scheduler, "sigmas": g.sigmas, "solver_order": g.solver_order,
+        "timestep_spacing": g.timestep_spacing, "prediction_type": g.prediction_type,
+        "guidance_rescale": g.guidance_rescale, "denoising_factor": g.denoising_factor, "seeds": g.seeds,
+        "prompt": g.prompt, "negative_prompt": g.negative_prompt, "run_seed": g.seed, "noise": g.noise, "batch": g.batch,
+    })
+}
+
+/// The sidecar of one sample.
+pub(crate) fn sidecar(stage: &Sets, set: Set, sample: &Sample<'_>) -> String {
+    let (core, rank) = (sample.core, sample.slot.rank);
+    let g = &stage.context.pipeline.generate;
+    let class = stage.classes.classes().get(sample.slot.class);
+    let key = class.map_or("", |class| &class.key);
+    let mut meta = real_meta(class, rank, core);
+    if set == Set::Distilled {
+        // An image whose first seed came to nothing has another beside it.
+        let second = Some(seed_name(key, rank)).filter(|name| stage.images.contains_key(name));
+        let second = second.and_then(|name| {
+            std::fs::read_to_string(stage.context.run_dir.path(&name)).ok()?.trim().parse().ok()
+        });
+        let first = || g.seeds.of(g.seed, image_of(&stage.context, key, sample.slot));
+        add_generated(&mut meta, &stage.context, class, second.unwrap_or_else(first));
+    }
+    meta.to_string()
+}
+
+/// What is said of a real core.
+pub(crate) fn real_meta(class: Option<&Class>, rank: usize, core: &CoreRow) -> Value {
+    let (key, name) = class.map_or(("", ""), |class| (&class.key, &class.prompt));
+    json!({
+        "class": key,
+        "class_name": name,
+        "rank": rank,
+        "anchor_key": core.key,
+        "anchor_shard": core.shard,
+        "origin": core.origin,
+        "cluster_size": core.cluster_size,
+        "probability": core.probability,
+    })
+}
+
+/// Adds what is said of a generated image.
+pub(crate) fn add_generated(meta: &mut Value, context: &Context, class: Option<&Class>, seed: u64) {
+    let template = &context.pipeline.generate.prompt;
+    meta["prompt"] = class.map(|class| class.prompt_by(template)).into();
+    meta["seed"] = seed.into();
+    meta["settings"] = generation(context);
+}

@@ -1,0 +1,284 @@
+//! What all stages share: settings, run directory, classes, the model's folder, the runtime once it is needed.
+
+use super::error::StageError;
+use crate::config::{ClassList, Pipeline};
+use crate::imaging::DecodeOptions;
+use crate::models::checkup::{Unusable, problems};
+use crate::models::scheduler::Method;
+use crate::models::{ModelFolder, Purpose};
+use crate::onnx::{Device, GraphOptions, Runtime, Search, TensorRt};
+use crate::store::RunDir;
+use crate::threads;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Where TensorRT's engines lie in the run directory: they belong to one card and can be deleted.
+const ENGINES: &str = "tensorrt";
+
+/// The size of images where a model doesn't tell its own; SDXL's.
+const USUAL_SIZE: usize = 1024;
+
+/// The surroundings of a run.
+pub struct Context {
+    /// The settings.
+    pub pipeline: Pipeline,
+    /// Where everything is written.
+    pub run_dir: RunDir,
+    /// The class list, if the pipeline names one.
+    pub classes: Option<ClassList>,
+    /// The model's folder, its JSON read.
+    pub model: ModelFolder,
+    /// The refiner's, if the pipeline names one.
+    pub refiner: Option<ModelFolder>,
+    /// The pipeline file's folder, where the search for ONNX Runtime starts.
+    pub pipeline_folder: PathBuf,
+    /// Whether the settings or the model tell how large images are to be.
+    pub(crate) sized: bool,
+    workers: Arc<Semaphore>,
+    notice: Arc<dyn Fn(&str) + Send + Sync>,
+    runtime: Arc<OnceLock<(Runtime, Vec<Device>)>>,
+    /// Images of 16 bits that use few of them.
+    dim: Arc<AtomicU64>,
+}
+
+/// Where messages to the user go while a run is under way.
+pub type Notice = Box<dyn Fn(&str) + Send + Sync>;
+
+impl Context {
+    /// Reads what the pipeline names (class list, model folder); loads nothing yet. Of the model only what encodes images
+    /// must be there.
+    ///
+    /// # Errors
+    /// If the class list or the model's JSON can't be used.
+    pub fn new(
+        pipeline: Pipeline,
+        run_dir: RunDir,
+        pipeline_folder: PathBuf,
+        notice: Notice,
+    ) -> Result<Self, StageError> {
+        Self::open_for(Purpose::Encode, pipeline, run_dir, pipeline_folder, notice)
+    }
+
+    /// As [`Context::new`], with a model that has all that `purpose` needs. `[generate] size`, where it is left out, is the
+    /// model's own from here on.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_for(
+        purpose: Purpose,
+        mut pipeline: Pipeline,
+        run_dir: RunDir,
+        pipeline_folder: PathBuf,
+        notice: Notice,
+    ) -> Result<Self, StageError> {
+        let classes = pipeline.data.classes.as_deref().map(ClassList::load).transpose()?;
+        if let Some(path) = pipeline.features.model.as_deref().filter(|path| path.is_dir()) {
+            return Err(StageError::Other(format!(
+                "features.model: {} is a folder: name the graph in it, as {}",
+                path.display(),
+                path.join("model.onnx").display()
+            )));
+        }
+        let method = method(&pipeline);
+        let model = open(&pipeline.model.path, purpose, method)?;
+        let refiner = pipeline.model.refiner.as_deref();
+        let refiner = refiner.map(|path| open(path, purpose, Method::EULER)).transpose()?;
+        let (given, own) = (pipeline.generate.size, model.default_size);
+        let sized = given.or(pipeline.anchor.size).or(own).is_some();
+        if let (None, Some(anchored), Some(own)) = (given, pipeline.anchor.size, own)
+            && anchored != own
+        {
+            return Err(StageError::Other(format!(
+                "`anchor.size` is {anchored}, and images are generated at the model's own size, {own}: set `size` in \
+                 [generate] to {anchored} too, or leave both out"
+            )));
+        }
+        let size = given.or(pipeline.anchor.size).or(own).unwrap_or(USUAL_SIZE);
+        pipeline.generate.size = Some(size);
+        let workers = Arc::new(Semaphore::new(workers(&pipeline)));
+        tell_of_too_many(&pipeline, &notice);
+        let (runtime, notice) = (Arc::default(), Arc::from(notice));
+        Ok(Self {
+            pipeline,
+            run_dir,
+            classes,
+            model,
+            refiner,
+            pipeline_folder,
+            sized,
+            workers,
+            notice,
+            runtime,
+            dim: Arc::default(),
+        })
+    }
+
+    /// Side of the images to be, in pixels.
+    pub fn size(&self) -> usize {
+        self.pipeline.generate.size.unwrap_or(USUAL_SIZE)
+    }
+
+    /// Tells the user something.
+    pub(crate) fn say(&self, message: &str) {
+        (self.notice)(message);
+    }
+
+    /// The same surroundings for other data: other settings of what is read, and the classes that it may have.
+    pub(crate) fn with(&self, pipeline: Pipeline, classes: ClassList) -> Self {
+        Self {
+            pipeline,
+            run_dir: self.run_dir.clone(),
+            classes: Some(classes),
+            model: self.model.clone(),
+            refiner: self.refiner.clone(),
+            pipeline_folder: self.pipeline_folder.clone(),
+            sized: self.sized,
+            workers: self.workers.clone(),
+            notice: self.notice.clone(),
+            runtime: self.runtime.clone(),
+            dim: self.dim.clone(),
+        }
+    }
+
+    /// Units and images worked on at once.
+    pub fn workers(&self) -> usize {
+        workers(&self.pipeline)
+    }
+
+    /// How images are decoded, and what one may take of memory.
+    pub fn decode_options(&self) -> DecodeOptions {
+        let max_pixels = self.pipeline.data.max_megapixels as u64 * 1_000_000;
+        // A decoder may hold a pixel as 8 bytes (16 bits, four channels).
+        let max_bytes = DecodeOptions::default().max_bytes.max(8 * max_pixels);
+        DecodeOptions {
+            max_pixels,
+            max_bytes,
+            exif_orientation: self.pipeline.data.exif_orientation,
+        }
+    }
+
+    /// Warns of a 16-bit image that comes out almost black: of the first, the tenth, the hundredth and so on, with their
+    /// number.
+    pub(crate) fn warn_of_dim_image(&self, key: &str) {
+        let count = self.dim.fetch_add(1, Ordering::Relaxed) + 1;
+        if count == 10u64.pow(count.ilog10()) {
+            (self.notice)(&format!(
+                "warning: {key}: 16 bits a sample, of which no value uses the upper four: almost black, as the high \
+                 byte is taken; scale the values to 0…65535 (such images so far: {count})"
+            ));
+        }
+    }
+
+    /// A place among the workers, for work that keeps a core busy. Given back when dropped.
+    ///
+    /// # Errors
+    /// Never while the context lives: its semaphore is not closed.
+    pub async fn worker(&self) -> Result<OwnedSemaphorePermit, StageError> {
+        let permit = self.workers.clone().acquire_owned().await;
+        permit.map_err(|e| StageError::Task(e.to_string()))
+    }
+
+    /// Threads of one model on the CPU: they turn while they wait, so that more than there are cores would be in the way.
+    pub fn threads(&self) -> usize {
+        match self.pipeline.runtime.threads {
+            0 => threads::cores(),
+            n => n.min(threads::cores()),
+        }
+    }
+
+    /// ONNX Runtime and the devices to use, loaded when first asked for: a run with nothing left to do needs neither.
+    ///
+    /// # Errors
+    /// If the library or a named device can't be used.
+    pub fn runtime(&self) -> Result<&(Runtime, Vec<Device>), StageError> {
+        if let Some(loaded) = self.runtime.get() {
+            return Ok(loaded);
+        }
+        let search = Search {
+            setting: self.pipeline.runtime.library.clone(),
+            pipeline_folder: Some(self.pipeline_folder.clone()),
+        };
+        let runtime = Runtime::load(&search)?;
+        let (devices, warning) = runtime.resolve(&self.pipeline.runtime.devices)?;
+        if let Some(warning) = warning {
+            (self.notice)(&format!("warning: {warning}"));
+        }
+        (self.notice)(&format!("{} on {}", about(&runtime), names(&devices).join(", ")));
+        Ok(self.runtime.get_or_init(|| (runtime, devices)))
+    }
+
+    /// The devices of [`Context::runtime`], loaded on a thread that may wait for the disk.
+    pub(crate) async fn devices(self: &Arc<Self>) -> Result<Vec<Device>, StageError> {
+        let context = self.clone();
+        tokio::task::spawn_blocking(move || Ok(context.runtime()?.1.clone())).await?
+    }
+
+    /// How graphs run on `device`.
+    pub(crate) fn graph_options(&self, device: Device) -> GraphOptions {
+        GraphOptions {
+            device,
+            threads: self.threads(),
+            tensorrt: TensorRt {
+                cache: Some(self.run_dir.path(ENGINES)),
+                half: self.pipeline.runtime.tensorrt_fp16,
+            },
+            ..GraphOptions::default()
+        }
+    }
+
+    /// What the models ran on, for the run's record, if any was loaded.
+    pub fn loaded(&self) -> Option<serde_json::Value> {
+        self.runtime.get().map(|(runtime, devices)| {
+            serde_json::json!({
+                "onnxruntime": runtime.version(), "library": runtime.library().display().to_string(),
+                "devices": names(devices), "threads": self.threads(), "workers": self.workers(),
+            })
+        })
+    }
+}
+
+/// How images are sampled.
+pub(crate) fn method(pipeline: &Pipeline) -> Method {
+    Method { solver: pipeline.generate.scheduler, sigmas: pipeline.generate.sigmas }
+}
+
+/// The model in `root`; where it can't be opened, all that is wrong with it.
+fn open(root: &Path, purpose: Purpose, method: Method) -> Result<ModelFolder, StageError> {
+    ModelFolder::open_for(root, purpose).map_err(|error| {
+        let problems = problems(root, purpose, method);
+        let root = root.to_path_buf();
+        if problems.is_empty() { error.into() } else { Unusable { root, problems }.into() }
+    })
+}
+
+fn workers(pipeline: &Pipeline) -> usize {
+    match pipeline.runtime.workers {
+        0 => threads::cores(),
+        n => n.min(threads::most_workers()),
+    }
+}
+
+/// Tells of settings that are more than this machine has.
+fn tell_of_too_many(pipeline: &Pipeline, notice: &dyn Fn(&str)) {
+    let runtime = &pipeline.runtime;
+    for (name, set, most) in [
+        ("threads", runtime.threads, threads::cores()),
+        ("workers", runtime.workers, threads::most_workers()),
+    ] {
+        if set > most {
+            notice(&format!(
+                "warning: [runtime] {name} = {set} is too many for this machine: {most} are used"
+            ));
+        }
+    }
+}
+
+fn about(runtime: &Runtime) -> String {
+    format!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display())
+}
+
+fn names(devices: &[Device]) -> Vec<String> {
+    devices.iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,62 @@
+//! What `generate` asks of models and settings, looked at before any work begins.
+
+use super::device::sampling;
+use crate::config::ClassList;
+use crate::models::PromptTokens;
+use crate::models::checkup::cautions;
+use crate::pipeline::context::{Context, method};
+use crate::pipeline::error::StageError;
+use crate::pipeline::stage::Checks;
+
+/// The size, the way of sampling, what the model is known for, and the prompts.
+pub(super) fn check(context: &Context) -> Checks {
+    let mut checks = check_size(context);
+    let sampling = sampling(&context.pipeline, context.size());
+    checks.require(sampling.check(&sampling.overrides.apply(&context.model.scheduler)));
+    let (size, cfg) = (context.sized.then(|| context.size()), context.pipeline.generate.cfg);
+    checks.warnings.extend(cautions(&context.model, method(&context.pipeline), size, cfg));
+    if let Some(classes) = &context.classes {
+        match prompt_warnings(context, classes) {
+            Ok(warnings) => checks.warnings.extend(warnings),
+            Err(error) => checks.errors.push(error),
+        }
+    }
+    checks
+}
+
+/// Whether the size of the images to be is known, and one that the model can do.
+pub(crate) fn check_size(context: &Context) -> Checks {
+    let mut checks = Checks::default();
+    if context.sized {
+        checks.require(context.model.latent_shape(context.size()));
+        return checks;
+    }
+    let file = context.model.root.join("unet/config.json");
+    checks.errors.push(StageError::Other(format!(
+        "{} doesn't tell which size the model is for (sample_size): set `size` in [generate]",
+        file.display()
+    )));
+    checks
+}
+
+/// What is to be known of the prompts of `classes`: what is cut off, and which are the same.
+///
+/// # Errors
+/// If a tokenizer can't be opened.
+pub(crate) fn prompt_warnings(
+    context: &Context,
+    classes: &ClassList,
+) -> Result<Vec<String>, StageError> {
+    let settings = &context.pipeline.generate;
+    let tokens = PromptTokens::open(&context.model)?;
+    let named: Vec<(String, String)> = classes
+        .classes()
+        .iter()
+        .map(|class| (format!("class {}", class.key), class.prompt_by(&settings.prompt)))
+        .collect();
+    let prompts = named.iter().map(|(class, prompt)| (class.as_str(), prompt.clone()));
+    let mut said = tokens.warnings(prompts)?;
+    let negative = ("[generate] negative_prompt", settings.negative_prompt.clone());
+    said.extend(tokens.warnings([negative])?);
+    Ok(said)
+}

@@ -1,0 +1,65 @@
+//! What takes memory in a run.
+
+use super::measure::Measured;
+use super::probe_files::{Better, feature_columns, part_format};
+use crate::estimate::Footprint;
+use crate::onnx::Device;
+use crate::pipeline::context::Context;
+use crate::pipeline::error::StageError;
+use std::path::Path;
+
+/// Memory of the program with ONNX Runtime's library and what the allocator keeps of earlier stages.
+const PROGRAM: f64 = 100e6;
+/// Bytes of latents in a row group of a part.
+const GROUP: f64 = 64e6;
+
+/// What takes memory under these settings, with the model as it is on disk or, where it was tried, as it was seen.
+pub(crate) fn footprint(
+    context: &Context,
+    shapes: &[(u32, u32)],
+    measured: Option<&Measured>,
+    better: &Better,
+) -> Result<Footprint, StageError> {
+    let pipeline = &context.pipeline;
+    let format = part_format(context, better)?;
+    let models: Vec<&Path> = [Some(&pipeline.model.path), pipeline.model.refiner.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(|p| p.as_path())
+        .collect();
+    let weights = |parts: &[&str]| -> f64 {
+        let folders = models.iter().flat_map(|model| parts.iter().map(|part| model.join(part)));
+        folders.map(|folder| bytes_in(&folder)).sum::<u64>() as f64
+    };
+    let second = pipeline.features.model.as_deref().and_then(Path::parent).map_or(0, bytes_in);
+    let encoder = bytes_in(&pipeline.model.path.join("vae_encoder")) + second;
+    let generator = weights(&["text_encoder", "text_encoder_2", "unet", "vae_decoder"]);
+    let peak = |of: fn(&Measured) -> Option<u64>| measured.and_then(of).map(|bytes| bytes as f64);
+    let pixels = shapes.iter().map(|(w, h)| f64::from(*w) * f64::from(*h)).fold(0.0, f64::max);
+    let (workers, cards) = (
+        context.workers() as f64,
+        context
+            .runtime()
+            .is_ok_and(|(_, devices)| devices.iter().all(|device| *device != Device::Cpu)),
+    );
+    Ok(Footprint {
+        program: PROGRAM,
+        encoder: peak(|m| m.encoder_peak).unwrap_or(encoder as f64),
+        generator: peak(|m| m.generator_peak).unwrap_or(generator),
+        copies: if cards { 0.0 } else { 1.0 },
+        picture: 3.0 * pixels,
+        pixels: 12.0 * (pipeline.encode.size * pipeline.encode.size) as f64,
+        row: format.bytes() as f64,
+        group: GROUP,
+        features: 4.0 * feature_columns(context, format) as f64,
+        workers,
+        shards: workers.min(4.0),
+        classes: workers.min(2.0),
+    })
+}
+
+/// Bytes of the files in a folder.
+fn bytes_in(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).filter(|m| m.is_file()).map(|m| m.len()).sum()
+}

@@ -1,0 +1,251 @@
+//! How long a run's files come out: each kind written for trial with made-up numbers and the data set's own names, by the
+//! code that will write it.
+
+use super::count::Counted;
+use crate::config::Features;
+use crate::discovery::hnsw::Index;
+use crate::discovery::{Algorithm, HnswSettings, Matrix, SHOWN};
+use crate::estimate::{Line, Sizes, Work};
+use crate::models::noise::Noise;
+use crate::pipeline::anchor::anchors;
+use crate::pipeline::context::Context;
+use crate::pipeline::encode::kept;
+use crate::pipeline::error::StageError;
+use crate::store::tables::{
+    CoreRow, EmbeddedRow, LatentFormat, LatentRow, PartFormat, PurityRow, write_anchors,
+    write_cores, write_embedding, write_latents, write_purity,
+};
+use std::path::{Path, PathBuf};
+
+/// Bytes of latents in a trial part.
+const PART_BYTES: usize = 32 << 20;
+/// Rows of a trial embedding.
+const EMBEDDED: u64 = 5000;
+/// Rows of a trial index: building one takes time.
+const INDEXED: u64 = 300;
+/// Values of a second encoder's feature where the encoder was not opened: DINOv2's and CLIP's base models'.
+pub(crate) const FEATURE_WIDTH: usize = 768;
+
+/// What a measurement knows better than a rule.
+#[derive(Default)]
+pub(crate) struct Better {
+    /// Anchors' latents, one after another.
+    pub(crate) latents: Vec<f32>,
+    /// Generated images.
+    pub(crate) pngs: Vec<Vec<u8>>,
+    /// A class's embedding and index, by its images.
+    pub(crate) discovered: Option<(Line, Line)>,
+    /// Values of a second encoder's feature.
+    pub(crate) feature_width: Option<usize>,
+}
+
+/// Columns that discovery works on.
+pub(crate) fn feature_columns(context: &Context, format: PartFormat) -> usize {
+    let discover = &context.pipeline.discover;
+    let [channels, height, width] = format.latent.shape;
+    let all = match (format.feature, discover.features) {
+        (Some(width), _) => width,
+        (None, Features::Grid(cells)) => channels * height.min(cells) * width.min(cells),
+        (None, _) => format.latent.values(),
+    };
+    if discover.pca == 0 { all } else { discover.pca.min(all) }
+}
+
+/// What a part holds.
+pub(crate) fn part_format(context: &Context, better: &Better) -> Result<PartFormat, StageError> {
+    let encode = &context.pipeline.encode;
+    let shape = kept(context.model.latent_shape(encode.size)?, context.pipeline.kept());
+    let second = context.pipeline.features.model.as_ref();
+    let feature = second.map(|_| better.feature_width.unwrap_or(FEATURE_WIDTH));
+    Ok(PartFormat { latent: LatentFormat { dtype: encode.dtype, shape }, feature })
+}
+
+/// Everything that trials are made of.
+pub(crate) struct Trial<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) work: &'a Work,
+    pub(crate) counted: &'a Counted,
+    /// Source images as PNGs of the sets.
+    pub(crate) real: &'a [Vec<u8>],
+    pub(crate) sizes: &'a [(u32, u32)],
+    pub(crate) better: &'a Better,
+    pub(crate) folder: &'a Path,
+}
+
+impl Trial<'_> {
+    /// Writes each kind of file at two lengths.
+    pub(crate) fn sizes(&self) -> Result<Sizes, StageError> {
+        let format = part_format(self.context, self.better)?;
+        let ipc = self.work.ipc.min(self.work.classes.iter().max().copied().unwrap_or(1)).max(1);
+        let class = self.work.images() / (self.work.classes.len() as u64).max(1);
+        let class = class.clamp(2, EMBEDDED);
+        let rows = self.counted.rows.len().max(2);
+        let rows = rows.min((PART_BYTES / format.bytes().max(1)).max(2)) as u64;
+        let (embedding, index) = match self.better.discovered {
+            Some(measured) => measured,
+            None => (
+                self.line(1, class, |n| self.embedding(n, format))?,
+                self.index(class, feature_columns(self.context, format))?,
+            ),
+        };
+        let generated = if self.better.pngs.is_empty() { self.real } else { &self.better.pngs };
+        let png = generated.iter().map(Vec::len).sum::<usize>() as f64;
+        let tar = ipc.clamp(2, 50);
+        Ok(Sizes {
+            part: self.line(1, rows, |n| self.part(n, format))?,
+            purity: self.line(1, rows, |n| self.purity(n))?,
+            cores: self.line(1, ipc, |n| self.cores(n))?,
+            embedding,
+            index,
+            fetched: Line { fixed: 1024.0, each: self.counted.stored_each() },
+            anchors: self.line(1, ipc, |n| self.anchors(n))?,
+            png: png / generated.len().max(1) as f64,
+            distilled: self.line(1, tar, |n| self.set(n, generated, true))?,
+            real: self.line(1, tar, |n| self.set(n, self.real, false))?,
+        })
+    }
+
+    fn line(
+        &self,
+        few: u64,
+        many: u64,
+        length: impl Fn(u64) -> Result<u64, StageError>,
+    ) -> Result<Line, StageError> {
+        Ok(Line::through((few, length(few)?), (many, length(many)?)))
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.join("trial")
+    }
+
+    /// The i-th made-up row.
+    pub(crate) fn row(&self, i: u64) -> LatentRow {
+        let known = &self.counted.rows;
+        let mut row = known.get(i as usize % known.len().max(1)).cloned().unwrap_or(LatentRow {
+            key: format!("{i:06}"),
+            class: "0".into(),
+            width: 0,
+            height: 0,
+            index: i as u32,
+            offset: 4096 * i,
+        });
+        if let Some(size) = self.sizes.get(i as usize % self.sizes.len().max(1)) {
+            (row.width, row.height) = *size;
+        }
+        row
+    }
+
+    fn part(&self, n: u64, format: PartFormat) -> Result<u64, StageError> {
+        let mut rows: Vec<LatentRow> = (0..n).map(|i| self.row(i)).collect();
+        let order = self.context.classes.as_ref();
+        rows.sort_by_key(|row| {
+            (order.and_then(|list| list.position(&row.class)), row.class.clone(), row.index)
+        });
+        let compress = self.context.pipeline.encode.compress;
+        let noise = |row: usize| Noise::Native.values(row as u64, format.latent.values());
+        let feature = vec![0.0; format.feature.unwrap_or(0)];
+        let store = (format, compress);
+        let written =
+            write_latents(&self.file(), self.folder, "shard", store, &rows, |row, raw| {
+                if compress {
+                    // Latents compress about as noise of unit variance does.
+                    format.encode(&noise(row), &feature, raw);
+                } else {
+                    raw.resize(raw.len() + format.bytes(), 0);
+                }
+                Ok(())
+            })?;
+        Ok(written.bytes)
+    }
+
+    fn purity(&self, n: u64) -> Result<u64, StageError> {
+        if !self.work.purity {
+            return Ok(0);
+        }
+        let rows = (0..n).map(|i| {
+            let LatentRow { key, class, .. } = self.row(i);
+            let purity = (i % 16) as f32 / 15.0;
+            PurityRow { class, row: i, key, shard: "shard".into(), purity, kept: true }
+        });
+        let rows: Vec<PurityRow> = rows.collect();
+        Ok(write_purity(&self.file(), self.folder, &rows)?.bytes)
+    }
+
+    pub(crate) fn core(&self, rank: u64) -> CoreRow {
+        let row = self.row(7 * rank);
+        CoreRow {
+            rank: rank as u32,
+            key: row.key,
+            shard: self.shard_name(),
+            offset: row.offset,
+            origin: "hdbscan_initial".into(),
+            cluster_size: 20 + rank,
+            probability: 1.0 / (1.0 + rank as f64),
+            row: 7 * rank,
+        }
+    }
+
+    /// A name as long as the shards' own.
+    fn shard_name(&self) -> String {
+        self.context.pipeline.data.shards.patterns.first().cloned().unwrap_or_default()
+    }
+
+    fn cores(&self, n: u64) -> Result<u64, StageError> {
+        let rows: Vec<CoreRow> = (0..n).map(|rank| self.core(rank)).collect();
+        Ok(write_cores(&self.file(), self.folder, "0", &rows)?.bytes)
+    }
+
+    fn embedding(&self, n: u64, format: PartFormat) -> Result<u64, StageError> {
+        let discover = &self.context.pipeline.discover;
+        let columns = match discover.algorithm {
+            Algorithm::Coda => discover.components,
+            _ => feature_columns(self.context, format).min(SHOWN),
+        };
+        let shares = Noise::Native.values(1, n as usize);
+        let rows = shares.iter().zip(0..).map(|(share, i)| EmbeddedRow {
+            key: self.row(i).key,
+            shard: "shard".into(),
+            label: (i % 12) as i32,
+            probability: f64::from(share.abs()).min(1.0),
+        });
+        let rows: Vec<EmbeddedRow> = rows.collect();
+        let values = Noise::Native.values(2, n as usize * columns);
+        Ok(write_embedding(&self.file(), self.folder, "0", &rows, values, columns)?.bytes)
+    }
+
+    fn index(&self, class: u64, columns: usize) -> Result<Line, StageError> {
+        let search = self.context.pipeline.discover.neighbors;
+        if !search.uses_index(class as usize, columns) {
+            return Ok(Line::default());
+        }
+        let rows = class.min(INDEXED);
+        let values = Noise::Native.values(3, rows as usize * columns);
+        let named = |source| StageError::Discovery { class: "of the trial".into(), source };
+        let data = Matrix::new(rows as usize, columns, values).map_err(named)?;
+        let index = Index::build(&data, &HnswSettings::default()).map_err(named)?;
+        let files = index.dump(self.folder, "trial").map_err(named)?;
+        let lengths =
+            files.iter().map(|file| std::fs::metadata(file).map_or(0, |about| about.len()));
+        Ok(Line { fixed: 0.0, each: lengths.sum::<u64>() as f64 / rows as f64 })
+    }
+
+    fn anchors(&self, n: u64) -> Result<u64, StageError> {
+        let shape = self.context.model.latent_shape(self.context.size())?;
+        let format = LatentFormat { dtype: self.context.pipeline.encode.dtype, shape };
+        let values = n as usize * format.values();
+        let latents = match self.better.latents.is_empty() {
+            true => Noise::Native.values(4, values),
+            false => self.latents(values),
+        };
+        let cores = (0..n).map(|rank| self.core(rank)).collect();
+        let path = self.file();
+        Ok(write_anchors(&path, self.folder, "0", &anchors(cores, &latents, format))?.bytes)
+    }
+
+    /// As many values of measured latents; those that come again a little larger, or they would compress too well.
+    fn latents(&self, values: usize) -> Vec<f32> {
+        let known = &self.better.latents;
+        let scale = |i: usize| 1.0 + 0.013 * (i / known.len()) as f32;
+        known.iter().cycle().take(values).enumerate().map(|(i, value)| value * scale(i)).collect()
+    }
+}

@@ -1,0 +1,79 @@
+//! What a run asks of its models, looked at before the first unit is begun: hours of encoding must not end in a model that
+//! can't generate. No graph is opened.
+
+use crate::models::Purpose;
+use crate::models::checkup::{Problem, problems, refuse};
+use crate::models::scheduler::Method;
+use crate::pipeline::context::{Context, method};
+use crate::pipeline::{ModelUse, STAGES, StageError, StageInfo};
+
+/// What the model is needed for in `stages`; `None` if it is not.
+pub(crate) fn purpose(stages: &[&StageInfo]) -> Option<Purpose> {
+    match stages.iter().map(|stage| stage.model).max()? {
+        ModelUse::Nothing => None,
+        ModelUse::Encoder => Some(Purpose::Encode),
+        ModelUse::Generator => Some(Purpose::Generate),
+    }
+}
+
+/// Refuses models that can't do what is left to do in `stages`, and answers with what the user should know of them.
+///
+/// # Errors
+/// What `doctor --model` says of them, and settings that fit no model.
+pub(crate) fn preflight(
+    context: &Context,
+    stages: &[&StageInfo],
+) -> Result<Vec<String>, StageError> {
+    let Some(purpose) = purpose(stages) else { return Ok(Vec::new()) };
+    let settings = &context.pipeline.model;
+    refuse(&settings.path, purpose, method(&context.pipeline))?;
+    if let (Some(refiner), Purpose::Generate) = (&settings.refiner, purpose) {
+        refuse(refiner, purpose, Method::EULER)?;
+    }
+    let mut warnings = Vec::new();
+    for stage in stages {
+        let checks = (stage.check)(context);
+        if let Some(error) = checks.errors.into_iter().next() {
+            return Err(error);
+        }
+        warnings.extend(checks.warnings);
+    }
+    if purpose == Purpose::Encode {
+        // What is not there may be still to come.
+        let later = problems(&settings.path, Purpose::Generate, method(&context.pipeline));
+        let later = later.into_iter().filter(|problem| problem.file.exists());
+        warnings
+            .extend(later.map(|problem| sentence("`generate` will refuse the model", &problem)));
+    }
+    Ok(warnings)
+}
+
+/// The same for `plan`: what a run would refuse, and what it would warn of, one sentence each.
+pub(crate) fn findings(context: &Context) -> Vec<String> {
+    let settings = &context.pipeline.model;
+    let mut wrong = problems(&settings.path, Purpose::Generate, method(&context.pipeline));
+    if let Some(refiner) = &settings.refiner {
+        wrong.extend(problems(refiner, Purpose::Generate, Method::EULER));
+    }
+    let mut found: Vec<String> =
+        wrong.iter().map(|problem| sentence("the run will refuse the model", problem)).collect();
+    let mut warnings = Vec::new();
+    for stage in STAGES {
+        let checks = (stage.check)(context);
+        for error in checks.errors {
+            let sentence = format!("the run will stop: {error}");
+            // Stages may ask for the same.
+            if !found.contains(&sentence) {
+                found.push(sentence);
+            }
+        }
+        warnings.extend(checks.warnings);
+    }
+    found.extend(warnings);
+    found
+}
+
+fn sentence(what_happens: &str, problem: &Problem) -> String {
+    let (file, what, cure) = (problem.file.display(), &problem.what, &problem.cure);
+    format!("{what_happens}: {file}: {what}; {cure}")
+}
