@@ -3,7 +3,7 @@
 #   make test     what CI runs: format, lints, unit, golden and integration tests
 #   make test-clusters  several processes on Slurm, Ray and S3, killed 50 times
 #   make bench    benchmarks
-.PHONY: demo demo-clean build runtime test test-clusters lint bench sheet
+.PHONY: demo demo-clean build runtime test test-python test-tools test-clusters lint bench sheet
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -26,19 +26,22 @@ lint:
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --lib --no-default-features -- -D warnings
 
-test: lint runtime
-	PYTHON=$(PYTHON) sh scripts/test-venv.sh
-	sh scripts/slurm.sh
-	sh scripts/chromium.sh
+# What is fetched waits for the network while the lints keep the processors busy.
+test: lint runtime test-python test-tools
 	$(CARGO) test --locked
 
+# Other programs that the tests compare with; where they can't be installed, their tests say that they are skipped.
+test-python:
+	@PYTHON=$(PYTHON) sh scripts/test-venv.sh
+
+test-tools:
+	@sh scripts/test-tools.sh
+
 # Several processes on Slurm, Ray and S3, for longer: fetches Ray (some 280 MB) into .venv/, and kills 50 times.
-test-clusters: runtime
-	PYTHON=$(PYTHON) sh scripts/test-venv.sh
-	sh scripts/slurm.sh
+test-clusters: runtime test-python test-tools
 	@[ -x .venv/bin/python ] || { echo "no .venv: $(PYTHON) -m venv does not work here (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check "ray==2.60.0"
-	CODA_CRASHES=50 $(CARGO) test --locked --test it -- --nocapture deploy:: slurm:: team
+	CODA_REQUIRE_RAY=1 CODA_CRASHES=50 $(CARGO) test --locked --test it -- --nocapture deployment:: slurm:: workers::
 
 bench: runtime
 	$(CARGO) bench --locked

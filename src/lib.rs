@@ -1,9 +1,23 @@
 //! Core Distribution Alignment (CoDA, arXiv 2512.03844): a labelled image data set distilled to a few images per class,
 //! with an off-the-shelf text-to-image model and no training.
 //!
-//! The data's way goes left to right: [`shards`] and `imaging` read the images, the model of [`models`] encodes
-//! them, [`discovery`] finds each class's cores, and [`models`] again generates an image towards each of them.
-//! `pipeline` holds those steps over a run directory (`store`), run by `engine`. `ARCHITECTURE.md` is the map.
+//! [`Pipeline`] runs a whole distillation as the program `coda-pipe` does:
+//!
+//! ```no_run
+//! let pipeline = coda_pipe::Pipeline::from_toml("pipelines/imagenet.toml")?;
+//! let summary = pipeline.run(&coda_pipe::Stop::default())?;
+//! println!("{} images in {}", summary.images, summary.distilled.display());
+//! # Ok::<(), coda_pipe::PipelineError>(())
+//! ```
+//!
+//! Its parts can be used by themselves:
+//!
+//! - [`shards`] reads and writes WebDataset tar shards; `examples/read_shards.rs`.
+//! - [`discovery`] finds the cores of a class in any table of features; `examples/find_cores.rs`.
+//! - [`models`] opens a text-to-image model exported to ONNX and samples images; `examples/sample_image.rs`.
+//! - [`onnx`] finds and loads ONNX Runtime, and runs graphs on its devices.
+//!
+//! `ARCHITECTURE.md` in the repository is the map of the rest.
 
 mod arrays;
 #[doc(hidden)]
@@ -14,6 +28,7 @@ mod engine;
 mod estimate;
 mod imaging;
 mod inspect;
+mod library;
 mod messages;
 pub mod models;
 mod objects;
@@ -29,6 +44,8 @@ mod slurm;
 mod store;
 mod text;
 mod threads;
+
+pub use library::{Pipeline, PipelineError, Stop, Summary};
 
 /// What the tests, benchmarks and examples of this repository call beside the library. It changes without notice.
 #[doc(hidden)]

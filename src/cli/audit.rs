@@ -1,8 +1,9 @@
 //! `coda-pipe audit`.
 
 use super::exit::{Exit, UsageError};
+use super::folders::folders;
 use super::open_run;
-use super::open_run::OfRun;
+use super::open_run::OpenRun;
 use super::printable::printable;
 use super::run_dir_lock::alone;
 use super::signals;
@@ -46,7 +47,7 @@ impl Audit {
         let shown = progress.clone();
         let of = open_run::open(&self.run_dir, &self.sets, move |text| shown.say(text))?;
         let _lock = alone(&of.run_dir, |message| progress.say(message))?;
-        of.run_dir.sweep()?;
+        of.run_dir.sweep(&folders())?;
         let runtime = crate::threads::runtime(of.context.workers())?;
         let found = runtime.block_on(async {
             let cancel = Cancel::default();
@@ -67,7 +68,7 @@ impl Audit {
 
 /// The audit of an opened run directory.
 pub(crate) async fn audit(
-    of: &OfRun,
+    of: &OpenRun,
     progress: &Progress,
     cancel: &Cancel,
     threshold: f64,
@@ -80,7 +81,7 @@ pub(crate) async fn audit(
         cancel,
         force: true,
         retry_failed: false,
-        team: None,
+        worker: None,
     };
     Ok(inspect::audit(of.context.clone(), &options, threshold).await?)
 }

@@ -1,7 +1,7 @@
 //! `coda-pipe evaluate`.
 
 use super::exit::{Exit, UsageError};
-use super::finished_run::{Finished, percent};
+use super::finished_run::{FinishedRun, percent};
 use super::printable::printable;
 use crate::config::{FeatureModel, Patterns};
 use crate::inspect;
@@ -55,7 +55,7 @@ impl Evaluate {
     /// Prints the table.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let question = self.question()?;
-        let finished = Finished::open(&self.run_dir, assemble::INFO.name)?;
+        let finished = FinishedRun::open(&self.run_dir, assemble::INFO.name)?;
         let found = finished
             .work(async |context, options| inspect::evaluate(context, options, &question).await)?;
         let mut out = super::output::stdout();

@@ -1,5 +1,6 @@
 //! What the commands share that look at a finished run.
 
+use super::folders::folders;
 use super::run_dir_lock::alone;
 use crate::engine::{Cancel, FlowError, Progress, ProgressStyle, RunOptions};
 use crate::pipeline::{Context, StageError};
@@ -12,14 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A finished run, held by its lock.
-pub(crate) struct Finished {
+pub(crate) struct FinishedRun {
     context: Arc<Context>,
     run_dir: RunDir,
     progress: Arc<Progress>,
     _lock: Lock,
 }
 
-impl Finished {
+impl FinishedRun {
     /// Opens the run in `run_dir`, of which `stage` must be complete.
     pub(crate) fn open(run_dir: &Path, stage: &str) -> anyhow::Result<Self> {
         let run_dir = RunDir::at(run_dir, None)?.begun()?;
@@ -29,8 +30,8 @@ impl Finished {
         let shown = progress.clone();
         let context = reopen(&run_dir, Box::new(move |message: &str| shown.say(message)))?;
         let lock = alone(&run_dir, |message| progress.say(message))?;
-        run_dir.sweep()?;
-        run_dir.bring_all()?;
+        run_dir.sweep(&folders())?;
+        run_dir.make_all_local(&folders())?;
         Ok(Self { context: Arc::new(context), run_dir, progress, _lock: lock })
     }
 
@@ -50,7 +51,7 @@ impl Finished {
                 cancel: &cancel,
                 force: false,
                 retry_failed: false,
-                team: None,
+                worker: None,
             };
             Ok(work(self.context.clone(), &options).await?)
         });

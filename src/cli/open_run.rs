@@ -1,6 +1,7 @@
 //! A run directory together with the pipeline that it was made with.
 
 use super::exit::UsageError;
+use super::folders::folders;
 use crate::config::Pipeline;
 use crate::pipeline::Context;
 use crate::store::{RunDir, RunRecord};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What commands that look back at a run work on.
-pub(crate) struct OfRun {
+pub(crate) struct OpenRun {
     pub(crate) context: Arc<Context>,
     pub(crate) run_dir: RunDir,
     pub(crate) record: RunRecord,
@@ -36,15 +37,15 @@ pub(crate) fn open(
     root: &Path,
     sets: &[String],
     notice: impl Fn(&str) + Send + Sync + 'static,
-) -> anyhow::Result<OfRun> {
+) -> anyhow::Result<OpenRun> {
     let here = std::env::current_dir().context("the current folder")?;
     let mut run_dir = RunDir::at(root, None)?;
-    if !run_dir.is_far() {
+    if !run_dir.is_remote() {
         run_dir = RunDir::new(&std::path::absolute(root).context("the run directory")?);
     }
     let run_dir = run_dir.begun()?;
     run_dir.create()?;
-    run_dir.bring_all()?;
+    run_dir.make_all_local(&folders())?;
     let record = run_dir.record()?;
     let path = PathBuf::from(&record.pipeline);
     // Its own copy is what the last run to its end went by; the file it came from may have changed since.
@@ -66,7 +67,7 @@ pub(crate) fn open(
             "{error}\n  did it move since the run? say where it is: --set model.path=…"
         ))
     })?;
-    Ok(OfRun { context: Arc::new(context), run_dir, record })
+    Ok(OpenRun { context: Arc::new(context), run_dir, record })
 }
 
 #[cfg(test)]

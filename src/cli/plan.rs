@@ -61,7 +61,7 @@ impl Plan {
             cancel: &cancel,
             force: false,
             retry_failed: false,
-            team: None,
+            worker: None,
         };
         let runtime = crate::threads::runtime(context.workers())?;
         let found = runtime.block_on(async {
@@ -78,7 +78,7 @@ impl Plan {
         runtime.shutdown_timeout(Duration::from_secs(1));
         let counts: Vec<usize> = self.workers.iter().map(|workers| usize::from(*workers)).collect();
         let played = found.rates.as_ref().map_or_else(Vec::new, |rates| {
-            plan_workers::play_all(&counts, &found.work, rates, run_dir.is_far())
+            plan_workers::play_all(&counts, &found.work, rates, run_dir.is_remote())
         });
         let mut out = super::output::stdout();
         if self.json {

@@ -26,13 +26,13 @@ pub(super) fn print(
     write!(out, "\n{:>7} {:>9} {:>6} {:>11}", "workers", "time", "idle", "requests")?;
     first.stages.iter().try_for_each(|stage| write!(out, " {:>9}", stage.stage))?;
     writeln!(out)?;
-    for crew in played {
-        let time = duration(Some(crew.seconds));
-        let asked = crew.requests;
+    for workers in played {
+        let time = duration(Some(workers.seconds));
+        let asked = workers.requests;
         let asked = asked.put + asked.get + asked.list + asked.delete;
-        let idle = 100.0 * crew.idle;
-        write!(out, "{:>7} {time:>9} {idle:>5.1}% {asked:>11}", crew.workers)?;
-        for stage in &crew.stages {
+        let idle = 100.0 * workers.idle;
+        write!(out, "{:>7} {time:>9} {idle:>5.1}% {asked:>11}", workers.workers)?;
+        for stage in &workers.stages {
             write!(out, " {:>9}", duration(Some(stage.seconds)))?;
         }
         writeln!(out)?;

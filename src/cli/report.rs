@@ -3,7 +3,7 @@
 use super::audit::{THRESHOLD, audit};
 use super::exit::{Exit, interrupted};
 use super::open_run;
-use super::open_run::OfRun;
+use super::open_run::OpenRun;
 use super::run_dir_lock::alone;
 use super::signals;
 use crate::engine::{Cancel, Progress, ProgressStyle};
@@ -81,7 +81,7 @@ impl Report {
 /// Audits and writes the report; answers with where it is and its bytes. Without an audit that can be made there is a
 /// report all the same, which says why.
 pub(crate) async fn make(
-    of: &OfRun,
+    of: &OpenRun,
     progress: &Progress,
     cancel: &Cancel,
     wanted: &Wanted,
@@ -110,7 +110,7 @@ pub(crate) async fn make(
     let task = tokio::task::spawn_blocking(move || inspect::report(&context, &record, &out, &how));
     let written = task.await?.map_err(|error| anyhow!("no report could be made: {error}"))?;
     if wanted.out.is_none() {
-        of.run_dir.share("report/index.html")?;
+        of.run_dir.publish_file("report/index.html")?;
     }
     Ok((path, written.bytes))
 }

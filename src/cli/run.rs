@@ -1,22 +1,21 @@
 //! `coda-pipe run`.
 
 use super::exit::{Exit, TryLater, UsageError, interrupted};
-use super::open_run::OfRun;
+use super::folders::folders;
+use super::open_run::OpenRun;
 use super::report;
 use super::report::Wanted;
-use super::run_dir_lock::{Place, TeamArgs};
+use super::run_dir_lock::{RunDirLock, WorkerArgs};
 use super::run_summary;
 use crate::config::Pipeline;
 use crate::engine::{Cancel, Partition, Progress, ProgressStyle, RunOptions};
 use crate::pipeline::Context;
 use crate::pipeline::{STAGES, position, stage_names};
 use crate::run;
-use crate::run::StageRange;
-use crate::shards::without_logins_in;
+use crate::run::{PipelineFile, StageRange, note_runtime};
 use crate::store::{EventLog, RunDir, RunRecord};
 use anyhow::Context as _;
 use clap::{Args, builder::PossibleValuesParser};
-use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,7 +62,7 @@ pub(crate) struct Run {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    team: TeamArgs,
+    worker: WorkerArgs,
 }
 
 impl Run {
@@ -81,7 +80,7 @@ impl Run {
             force: false,
             retry_failed: false,
             json: false,
-            team: TeamArgs::default(),
+            worker: WorkerArgs::default(),
         }
     }
 
@@ -89,9 +88,10 @@ impl Run {
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let pipeline = Pipeline::load(&self.pipeline, &self.sets)?;
         let range = self.range()?;
-        self.team.refuse_with(&[("--force", self.force), ("--retry-failed", self.retry_failed)])?;
+        self.worker
+            .refuse_with(&[("--force", self.force), ("--retry-failed", self.retry_failed)])?;
         let place = self.run_dir.clone().unwrap_or_else(|| pipeline.run_dir());
-        let partition = self.team.partition()?;
+        let partition = self.worker.partition()?;
         refuse_other_than_utf8(&[
             Some(&std::env::current_dir().context("the current folder")?),
             Some(&self.pipeline),
@@ -115,8 +115,8 @@ impl Run {
         let runtime = crate::threads::runtime(context.workers())?;
         // Held until nothing of this process writes any more.
         let place = match self.dry_run {
-            true => Place::Nowhere,
-            false => self.team.take(&run_dir, partition, |message| progress.say(message))?,
+            true => RunDirLock::Nowhere,
+            false => self.worker.take(&run_dir, partition, |message| progress.say(message))?,
         };
         let result = if self.dry_run {
             runtime.block_on(self.plan(context, &run_dir, &progress, range))
@@ -166,7 +166,7 @@ impl Run {
             cancel,
             force: false,
             retry_failed,
-            team: None,
+            worker: None,
         };
         let mut out = super::output::stdout();
         for line in run::dry_run(context, &options, range).await? {
@@ -178,7 +178,7 @@ impl Run {
     async fn execute(
         &self,
         context: Arc<Context>,
-        (run_dir, place): (&RunDir, &Place),
+        (run_dir, place): (&RunDir, &RunDirLock),
         progress: &Progress,
         range: StageRange,
     ) -> anyhow::Result<Exit> {
@@ -187,8 +187,6 @@ impl Run {
         let events = EventLog::open(run_dir, place.worker())?;
         let cancel = Cancel::default();
         let asked = super::signals::listen(cancel.clone())?;
-        let record = self.record(&context, run_dir)?;
-        events.record("run_started", json!({"settings": record.settings}));
         let options = RunOptions {
             run_dir,
             events: &events,
@@ -196,71 +194,35 @@ impl Run {
             cancel: &cancel,
             force: self.force,
             retry_failed: self.retry_failed,
-            team: place.team().cloned(),
+            worker: place.role().cloned(),
         };
-        let result = run::run(context.clone(), &options, range.clone(), record).await;
-        let fields = match &result {
-            Ok(_) => json!({"ok": true}),
-            Err(error) => json!({"ok": false, "error": error.to_string()}),
-        };
-        events.record("run_finished", fields);
+        let file = PipelineFile { path: &self.pipeline, sets: &self.sets };
+        let result = file.run(context.clone(), &options, range.clone()).await;
         let result = result.map_err(anyhow::Error::from);
         let stopped = result.as_ref().is_err_and(interrupted);
         if stopped && asked.by_warning() && place.without_a_unit(run_dir) {
             return Err(TryLater(TOO_SHORT.into()).into());
         }
         // Not worth waiting for a server, for one that is to go.
-        let noted = match stopped && run_dir.is_far() {
+        let noted = match stopped && run_dir.is_remote() {
             true => Ok(()),
-            false => self.note_runtime(&context, run_dir),
+            false => note_runtime(&context, run_dir),
         };
         let result = result?;
         noted?;
-        // Only now: after a refusal the directory still holds another pipeline's results.
-        let text =
-            std::fs::read_to_string(&self.pipeline).context("cannot read the pipeline file")?;
-        run_dir.write("pipeline.toml", without_logins_in(&text).as_bytes())?;
+        file.keep(run_dir)?;
         run_summary::report((&context, run_dir), &result, started.elapsed(), self.json)?;
         if context.pipeline.output.report
             && place.writes_report()
             && *range.end() == STAGES.len() - 1
         {
             // What other machines made, where the run directory is an object store.
-            run_dir.bring_all()?;
-            let of = OfRun { context, run_dir: run_dir.clone(), record: run_dir.record()? };
+            run_dir.make_all_local(&folders())?;
+            let of = OpenRun { context, run_dir: run_dir.clone(), record: run_dir.record()? };
             let (path, _) = report::make(&of, progress, &cancel, &Wanted::default()).await?;
             crate::say!("report in {}", path.display());
         }
         Ok(Exit::Done)
-    }
-
-    fn record(&self, context: &Context, run_dir: &RunDir) -> anyhow::Result<RunRecord> {
-        // A record that can't be parsed is no reason to stop: it is only shown, and written anew here.
-        let before = run_dir.record().unwrap_or_default();
-        Ok(RunRecord {
-            program: concat!("coda-pipe ", env!("CARGO_PKG_VERSION")).into(),
-            pipeline: self.pipeline.display().to_string(),
-            folder: std::env::current_dir().unwrap_or_default(),
-            sets: self.sets.iter().map(|set| without_logins_in(set)).collect(),
-            settings: serde_json::from_str(&without_logins_in(&serde_json::to_string(
-                &context.pipeline,
-            )?))?,
-            runtime: before.runtime,
-            stages: before.stages,
-        })
-    }
-
-    /// Adds what the models ran on to `run.json`, if they ran at all.
-    fn note_runtime(&self, context: &Context, run_dir: &RunDir) -> anyhow::Result<()> {
-        if let Some(loaded) = context.loaded() {
-            let mut record = run_dir.record()?;
-            // Of many workers that say the same, one writes it.
-            if record.runtime != loaded {
-                record.runtime = loaded;
-                run_dir.write_record(&record)?;
-            }
-        }
-        Ok(())
     }
 }
 

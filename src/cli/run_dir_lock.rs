@@ -1,8 +1,9 @@
-//! A run's place in its run directory: alone, or one of a team.
+//! A run's place in its run directory: alone, or one of a worker.
 
 use super::exit::{Exit, TryLater, UsageError};
+use super::folders::folders;
 use super::partition::partition;
-use crate::engine::{Partition, Team};
+use crate::engine::{Partition, WorkerRole};
 use crate::store::{Lock, Member, RunDir, StoreError, WorkerState};
 use clap::Args;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 /// Working together with other processes.
 #[derive(Debug, Default, Args)]
-pub(crate) struct TeamArgs {
+pub(crate) struct WorkerArgs {
     /// Work together with others in one run directory, as the I-th of N (from 0): its share first, then with the others'.
     /// `auto` reads it from Slurm, Kubernetes, torchrun or MPI
     #[arg(long, value_name = "I/N|auto")]
@@ -25,16 +26,16 @@ pub(crate) struct TeamArgs {
 }
 
 /// What a run holds of its run directory.
-pub(crate) enum Place {
+pub(crate) enum RunDirLock {
     /// Nothing: it only looks.
     Nowhere,
     /// All of it: the lock of the folder, and of an object store the place of the only worker.
     Alone(#[allow(dead_code, reason = "held, not read")] Lock, Option<Member>),
     /// A place among others, and the lock of the scratch folder.
-    Among(Team, #[allow(dead_code, reason = "held, not read")] Option<Lock>),
+    Among(WorkerRole, #[allow(dead_code, reason = "held, not read")] Option<Lock>),
 }
 
-impl TeamArgs {
+impl WorkerArgs {
     /// Refuses what must not happen while others work.
     ///
     /// # Errors
@@ -65,15 +66,15 @@ impl TeamArgs {
         run_dir: &RunDir,
         partition: Option<Partition>,
         say: impl Fn(&str),
-    ) -> anyhow::Result<Place> {
+    ) -> anyhow::Result<RunDirLock> {
         run_dir.create()?;
         let Some(partition) = partition else {
             let lock = alone(run_dir, &say)?;
-            let far = run_dir.is_far();
+            let far = run_dir.is_remote();
             let member = far.then(|| Member::join(run_dir, "0-of-1", true, &say)).transpose()?;
-            return Ok(Place::Alone(lock, member));
+            return Ok(RunDirLock::Alone(lock, member));
         };
-        let scratch = run_dir.is_far().then(|| alone(run_dir, &say)).transpose();
+        let scratch = run_dir.is_remote().then(|| alone(run_dir, &say)).transpose();
         let scratch = scratch.map_err(TryLater::where_locked)?;
         let worker = format!("{}-of-{}", partition.index, partition.of);
         let member = Arc::new(Member::join(run_dir, &worker, false, &say)?);
@@ -83,7 +84,7 @@ impl TeamArgs {
         }
         say(&format!("worker {partition} in {run_dir}"));
         let wait = self.wait.map(Duration::from_secs);
-        Ok(Place::Among(Team { member, partition, help: !self.no_help, wait }, scratch))
+        Ok(RunDirLock::Among(WorkerRole { member, partition, help: !self.no_help, wait }, scratch))
     }
 }
 
@@ -94,29 +95,29 @@ impl TeamArgs {
 /// If a run works there.
 pub(crate) fn alone(run_dir: &RunDir, say: impl Fn(&str)) -> Result<Lock, StoreError> {
     let lock = Lock::take(run_dir.root(), &say)?;
-    if !run_dir.is_far() {
+    if !run_dir.is_remote() {
         Member::refuse_any(run_dir, &say)?;
     }
     Ok(lock)
 }
 
-impl Place {
+impl RunDirLock {
     /// The others, if there may be any.
-    pub(crate) fn team(&self) -> Option<&Team> {
+    pub(crate) fn role(&self) -> Option<&WorkerRole> {
         match self {
-            Self::Among(team, _) => Some(team),
+            Self::Among(worker, _) => Some(worker),
             _ => None,
         }
     }
 
-    /// `I-of-N` in a team.
+    /// `I-of-N` in a worker.
     pub(crate) fn worker(&self) -> Option<&str> {
-        self.team().map(|team| team.member.worker())
+        self.role().map(|worker| worker.member.worker())
     }
 
-    /// Whether the report is this process's to write: of a team, one does.
+    /// Whether the report is this process's to write: of a worker, one does.
     pub(crate) fn writes_report(&self) -> bool {
-        self.team().is_none_or(|team| team.partition.index == 0)
+        self.role().is_none_or(|worker| worker.partition.index == 0)
     }
 
     /// Removes what killed processes left half written, but nothing of those that live.
@@ -125,26 +126,26 @@ impl Place {
     /// If it can't be listed or removed.
     pub(crate) fn sweep(&self, run_dir: &RunDir) -> Result<(), StoreError> {
         match self {
-            Self::Among(..) if !run_dir.is_far() => run_dir.sweep_after_the_dead(),
-            _ => run_dir.sweep(),
+            Self::Among(..) if !run_dir.is_remote() => run_dir.sweep_after_the_dead(&folders()),
+            _ => run_dir.sweep(&folders()),
         }
     }
 
-    /// Whether this process, one of a team, has finished no unit at all; false where that can't be told.
+    /// Whether this process, one of several, has finished no unit at all; false where that can't be told.
     pub(crate) fn without_a_unit(&self, run_dir: &RunDir) -> bool {
-        let Some(team) = self.team() else { return false };
+        let Some(worker) = self.role() else { return false };
         // What the folder has of it may be a beat old.
-        if team.member.leave(WorkerState::Interrupted, "").is_err() {
+        if worker.member.leave(WorkerState::Interrupted, "").is_err() {
             return false;
         }
         let notes = run_dir.workers().unwrap_or_default();
-        notes.iter().any(|note| note.worker == team.member.worker() && note.units == 0)
+        notes.iter().any(|note| note.worker == worker.member.worker() && note.units == 0)
     }
 
     /// Tells the others how this process ends.
     pub(crate) fn leave(&self, result: &anyhow::Result<Exit>) {
         let member = match self {
-            Self::Among(team, _) => team.member.as_ref(),
+            Self::Among(worker, _) => worker.member.as_ref(),
             Self::Alone(_, Some(member)) => member,
             _ => return,
         };

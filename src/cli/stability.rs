@@ -1,7 +1,7 @@
 //! `coda-pipe stability`.
 
 use super::exit::{Exit, UsageError};
-use super::finished_run::Finished;
+use super::finished_run::FinishedRun;
 use super::printable::printable;
 use crate::inspect;
 use crate::inspect::stability::{Changes, Stability as Found};
@@ -37,7 +37,7 @@ impl Stability {
             )
             .into());
         }
-        let finished = Finished::open(&self.run_dir, discover::INFO.name)?;
+        let finished = FinishedRun::open(&self.run_dir, discover::INFO.name)?;
         let seeds = self.seeds;
         let found = finished
             .work(async |context, options| inspect::stability(context, options, seeds).await)?;

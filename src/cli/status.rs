@@ -1,7 +1,7 @@
 //! `coda-pipe status`.
 
 use super::exit::Exit;
-use super::status_workers::{crew, show_crew};
+use super::status_workers::{show_workers, workers};
 use crate::pipeline::{STAGES, StageInfo};
 use crate::store::{Receipt, RunDir};
 use clap::Args;
@@ -63,7 +63,7 @@ impl Status {
             rows.push(Row { earlier, ..row(stage, done, total) });
             logs.extend(receipts.into_values().filter(|r| !r.log.is_empty()));
         }
-        let workers = crew(&run_dir)?;
+        let workers = workers(&run_dir)?;
         let mut out = super::output::stdout();
         if self.json {
             let status = json!({
@@ -80,7 +80,7 @@ impl Status {
         for row in rows {
             writeln!(out, "{}", line(&row))?;
         }
-        show_crew(&workers, &mut out)?;
+        show_workers(&workers, &mut out)?;
         if self.verbose {
             for receipt in logs {
                 writeln!(out, "\n{}", receipt.unit)?;

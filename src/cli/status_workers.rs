@@ -31,7 +31,7 @@ pub(crate) struct Worker {
 ///
 /// # Errors
 /// If their notes can't be read.
-pub(crate) fn crew(run_dir: &RunDir) -> Result<Vec<Worker>, StoreError> {
+pub(crate) fn workers(run_dir: &RunDir) -> Result<Vec<Worker>, StoreError> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let mut workers: Vec<Worker> = run_dir
         .workers()?
@@ -105,7 +105,7 @@ impl Worker {
 ///
 /// # Errors
 /// If it can't be printed.
-pub(crate) fn show_crew(workers: &[Worker], out: &mut impl Write) -> std::io::Result<()> {
+pub(crate) fn show_workers(workers: &[Worker], out: &mut impl Write) -> std::io::Result<()> {
     if workers.is_empty() {
         return Ok(());
     }

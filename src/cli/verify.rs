@@ -3,7 +3,7 @@
 use super::exit::{Exit, UsageError};
 use super::run::Run;
 use super::run_dir_lock::alone;
-use crate::pipeline::stage_names;
+use crate::pipeline::{result_folders, stage_names};
 use crate::store::{Lock, RunDir, StoreError, Verification, verify};
 use anyhow::Context as _;
 use clap::Args;
@@ -30,7 +30,7 @@ impl Verify {
     /// Verifies, and repairs if asked to. Exits with 1 where something is damaged and was not repaired.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let run_dir = RunDir::at(&self.run_dir, None)?.begun()?;
-        if self.repair && run_dir.is_far() {
+        if self.repair && run_dir.is_remote() {
             return Err(UsageError(format!(
                 "--repair works in folders only: delete what is damaged from {run_dir} (the object, and its unit's \
                  .receipt.json), and run the pipeline again"
@@ -83,7 +83,8 @@ impl Verify {
         {
             bar.set_style(style);
         }
-        let found = verify(run_dir, &stage_names().collect::<Vec<_>>(), |bytes| bar.inc(bytes))?;
+        let stages: Vec<&str> = stage_names().collect();
+        let found = verify(run_dir, (&stages, &result_folders()), |bytes| bar.inc(bytes))?;
         bar.finish_and_clear();
         Ok(found)
     }

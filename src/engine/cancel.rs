@@ -1,20 +1,10 @@
 //! Stopping early: asked for once, noticed everywhere.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
-/// A flag that all work looks at. Clones share it.
+/// A request to stop, which all work looks at. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Cancel {
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    asked: AtomicBool,
-    wake: Notify,
-}
+pub struct Cancel(CancellationToken);
 
 tokio::task_local! {
     /// What the unit looks at that this task works on: for what is made inside it and outlives it.
@@ -29,13 +19,12 @@ pub struct Cancelled;
 impl Cancel {
     /// Asks all work to stop.
     pub fn cancel(&self) {
-        self.shared.asked.store(true, Ordering::Release);
-        self.shared.wake.notify_waiters();
+        self.0.cancel();
     }
 
     /// Whether it was asked.
     pub fn is_cancelled(&self) -> bool {
-        self.shared.asked.load(Ordering::Acquire)
+        self.0.is_cancelled()
     }
 
     /// `Err` once it was asked, to leave by `?`.
@@ -48,11 +37,7 @@ impl Cancel {
 
     /// Returns when it is asked.
     pub async fn cancelled(&self) {
-        // The future is made before the flag is read: a request between the two still wakes it.
-        let wake = self.shared.wake.notified();
-        if !self.is_cancelled() {
-            wake.await;
-        }
+        self.0.cancelled().await;
     }
 }
 

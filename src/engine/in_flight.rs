@@ -1,16 +1,16 @@
-//! What becomes of the units that this process was handed: the runner tells it, the feed asks.
+//! What becomes of the units that this process was handed: the runner tells it, the scheduler asks.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The units of a stage in this process.
 #[derive(Debug, Default)]
-pub(super) struct Here {
+pub(super) struct InFlight {
     at_work: AtomicUsize,
     failed: AtomicBool,
     stopped: AtomicBool,
 }
 
-impl Here {
+impl InFlight {
     /// A unit is handed out.
     pub(super) fn begin(&self) {
         self.at_work.fetch_add(1, Ordering::AcqRel);
@@ -21,7 +21,7 @@ impl Here {
         self.at_work.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// As [`Here::end`], badly: from now on nothing is waited for.
+    /// As [`InFlight::end`], badly: from now on nothing is waited for.
     pub(super) fn fail(&self) {
         self.failed.store(true, Ordering::Release);
         self.end();

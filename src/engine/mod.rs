@@ -36,7 +36,7 @@ pub use plan::{Plan, PlannedUnit, StaleReason, UnitState, plan};
 pub use progress::{Progress, ProgressStyle, StageProgress};
 pub use queue::Queue;
 pub use runner::{RunOptions, StageResult, run_stage};
-pub use scheduler::Team;
+pub use scheduler::WorkerRole;
 pub use scope::Scope;
 pub use stage::{Done, Stage, UnitError};
 pub use summary::StageSummary;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 /// A unit that is left.
 #[derive(Debug, Clone)]
-pub(super) struct Wanted {
+pub(super) struct PendingUnit {
     /// `stage/name`.
     pub(super) name: String,
     /// Its fingerprint's digest today.
@@ -13,7 +13,7 @@ pub(super) struct Wanted {
 }
 
 /// What a look shows of the units that are left, by number.
-pub(super) struct Seen {
+pub(super) struct PeerProgress {
     pub(super) done: Vec<(usize, Receipt)>,
     pub(super) under_way: HashSet<usize>,
 }
@@ -24,8 +24,8 @@ pub(super) fn seen(
     run_dir: &RunDir,
     member: &Member,
     stage: &str,
-    left: Vec<(usize, Wanted)>,
-) -> Result<Seen, StoreError> {
+    left: Vec<(usize, PendingUnit)>,
+) -> Result<PeerProgress, StoreError> {
     let now = run_dir.snapshot(stage)?;
     let among = |names: Vec<String>| {
         let there: HashSet<String> = names.into_iter().collect();
@@ -34,7 +34,7 @@ pub(super) fn seen(
     };
     let mut read = run_dir.receipts_of(stage, among(now.receipts))?;
     let at_work = member.under_way(among(now.claims))?;
-    let mut seen = Seen { done: Vec::new(), under_way: HashSet::new() };
+    let mut seen = PeerProgress { done: Vec::new(), under_way: HashSet::new() };
     for (at, unit) in left {
         match held(read.remove(&unit.name), &unit, run_dir)? {
             Some(receipt) => seen.done.push((at, receipt)),
@@ -48,14 +48,17 @@ pub(super) fn seen(
 }
 
 /// The receipt of `unit` if it is done as of today.
-pub(super) fn finished(run_dir: &RunDir, unit: &Wanted) -> Result<Option<Receipt>, StoreError> {
+pub(super) fn finished(
+    run_dir: &RunDir,
+    unit: &PendingUnit,
+) -> Result<Option<Receipt>, StoreError> {
     held(run_dir.receipt(&unit.name)?, unit, run_dir)
 }
 
 /// `receipt`, if it is of today and what it names is there.
 fn held(
     receipt: Option<Receipt>,
-    unit: &Wanted,
+    unit: &PendingUnit,
     run_dir: &RunDir,
 ) -> Result<Option<Receipt>, StoreError> {
     match receipt.filter(|receipt| receipt.fingerprint == unit.fingerprint) {
@@ -69,7 +72,7 @@ fn held(
 pub(super) fn look_again(
     run_dir: &RunDir,
     stage: &str,
-    units: Vec<Wanted>,
+    units: Vec<PendingUnit>,
 ) -> Result<(Vec<Receipt>, Vec<String>), StoreError> {
     let there: HashSet<String> = run_dir.snapshot(stage)?.receipts.into_iter().collect();
     let (mut done, mut left) = (Vec::new(), Vec::new());

@@ -1,6 +1,6 @@
 //! What of a stage is done, to do, or made from other settings than today's.
 
-use super::peers::Wanted;
+use super::peers::PendingUnit;
 use super::stage::Stage;
 use crate::store::{Receipt, RunDir, StoreError};
 use rayon::prelude::*;
@@ -49,8 +49,8 @@ pub struct PlannedUnit<U> {
 
 impl<U> PlannedUnit<U> {
     /// What others know it by.
-    pub(super) fn wanted(&self) -> Wanted {
-        Wanted { name: self.name.clone(), fingerprint: self.fingerprint.clone() }
+    pub(super) fn wanted(&self) -> PendingUnit {
+        PendingUnit { name: self.name.clone(), fingerprint: self.fingerprint.clone() }
     }
 }
 

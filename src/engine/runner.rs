@@ -3,13 +3,13 @@
 use super::blocking::blocking;
 use super::cancel::Cancel;
 use super::failure::{FlowError, StaleStage};
-use super::in_flight::Here;
-use super::peers::{Wanted, look_again};
+use super::in_flight::InFlight;
+use super::peers::{PendingUnit, look_again};
 use super::plan::{Plan, PlannedUnit, UnitState};
 use super::progress::{Progress, StageProgress};
-use super::scheduler::{Feed, Team};
+use super::scheduler::{Scheduler, WorkerRole};
 use super::stage::{Stage, UnitError};
-use super::stage_outcome::Tally;
+use super::stage_outcome::StageOutcome;
 use super::summary::{StageSummary, summary_of};
 use super::unit::take;
 use crate::store::{EventLog, Receipt, RunDir, StoreError};
@@ -35,7 +35,7 @@ pub struct RunOptions<'a> {
     /// Do units again whose receipts carry faults that another try may cure.
     pub retry_failed: bool,
     /// The other processes that work in the run directory; `None` for none.
-    pub team: Option<Team>,
+    pub worker: Option<WorkerRole>,
 }
 
 /// A complete stage.
@@ -63,7 +63,7 @@ pub async fn run_stage<S: Stage>(
         return Err(FlowError::Stale { stages, after: Vec::new() });
     }
     plan.discard_outdated(options.run_dir)?;
-    let mut tally = Tally::new(summary_of(&plan));
+    let mut outcome = StageOutcome::new(summary_of(&plan));
     let before = plan.units.iter().filter_map(|unit| match &unit.state {
         UnitState::Done(receipt) => Some(receipt.samples),
         _ => None,
@@ -79,35 +79,36 @@ pub async fn run_stage<S: Stage>(
     for unit in plan.units {
         todo.push(match unit.state {
             UnitState::Done(receipt) => {
-                tally.receipts.insert(unit.name, *receipt);
+                outcome.receipts.insert(unit.name, *receipt);
                 None
             }
             _ => Some(unit),
         });
     }
-    if let Some(team) = &options.team {
-        let (member, stage) = (team.member.clone(), plan.stage);
+    if let Some(worker) = &options.worker {
+        let (member, stage) = (worker.member.clone(), plan.stage);
         blocking(move || member.enter(stage)).await?;
     }
     // A stage may load its model to know how many devices there are: not for nothing.
     let idle = todo.iter().all(Option::is_none);
     let at_once = if idle { 1 } else { stage.concurrency().max(1) };
-    let here = Arc::new(Here::default());
-    let (place, team) = ((options.run_dir, options.cancel), (options.team.as_ref(), here.clone()));
+    let in_flight = Arc::new(InFlight::default());
+    let (place, worker) =
+        ((options.run_dir, options.cancel), (options.worker.as_ref(), in_flight.clone()));
     let left = todo.iter().map(|unit| unit.as_ref().map(PlannedUnit::wanted)).collect();
-    let feed = Feed::new(plan.stage, (left, &costs), place, team);
-    let turns = futures::stream::unfold((feed, todo), async |(mut feed, mut todo)| {
-        let turn = feed.next().await?.with(&mut todo)?;
-        Some((turn, (feed, todo)))
+    let scheduler = Scheduler::new(plan.stage, (left, &costs), place, worker);
+    let turns = futures::stream::unfold((scheduler, todo), async |(mut scheduler, mut todo)| {
+        let turn = scheduler.next().await?.with(&mut todo)?;
+        Some((turn, (scheduler, todo)))
     });
     let running = turns.map(|turn| take(stage, turn, options, &bar)).buffer_unordered(at_once);
     let mut running = std::pin::pin!(running);
     while let Some(turned) = running.next().await {
-        tally.count(turned, (&here, options.cancel), &bar);
+        outcome.count(turned, (&in_flight, options.cancel), &bar);
         // What is under way is let finish all the same: it may have taken hours.
-        if let Some(why) = tally.why_to_stop()
-            && here.stop()
-            && here.is_at_work()
+        if let Some(why) = outcome.why_to_stop()
+            && in_flight.stop()
+            && in_flight.is_at_work()
         {
             options
                 .progress
@@ -115,23 +116,23 @@ pub async fn run_stage<S: Stage>(
         }
     }
     options.cancel.check()?;
-    if let Some(error) = tally.lost {
+    if let Some(error) = outcome.lost {
         bar.clear();
         return Err(error.into());
     }
-    if !tally.failures.is_empty() {
+    if !outcome.failures.is_empty() {
         bar.clear();
-        let mut failures = tally.failures;
+        let mut failures = outcome.failures;
         failures.sort_by(|a, b| a.unit.cmp(&b.unit));
         return Err(FlowError::Units { stage: stage.name(), units: total, failures });
     }
-    let missing = std::mem::take(&mut tally.missing);
-    let missing = still_missing(missing, &mut tally, options, (plan.stage, &bar)).await?;
+    let missing = std::mem::take(&mut outcome.missing);
+    let missing = still_missing(missing, &mut outcome, options, (plan.stage, &bar)).await?;
     if !missing.is_empty() {
         bar.clear();
         return Err(FlowError::Incomplete { stage: stage.name(), units: total, missing });
     }
-    let Tally { mut summary, receipts, .. } = tally;
+    let StageOutcome { mut summary, receipts, .. } = outcome;
     summary.seconds = started.elapsed().as_secs_f64();
     bar.finish(&summary);
     options.events.record("stage_finished", json!(summary));
@@ -140,8 +141,8 @@ pub async fn run_stage<S: Stage>(
 
 /// Of units that were given up as missing, those that others have not done while units were under way here, in words.
 async fn still_missing<E: UnitError>(
-    units: Vec<Wanted>,
-    tally: &mut Tally<E>,
+    units: Vec<PendingUnit>,
+    outcome: &mut StageOutcome<E>,
     options: &RunOptions<'_>,
     (stage, bar): (&'static str, &StageProgress),
 ) -> Result<Vec<String>, StoreError> {
@@ -150,6 +151,6 @@ async fn still_missing<E: UnitError>(
     }
     let run_dir = options.run_dir.clone();
     let (done, missing) = blocking(move || look_again(&run_dir, stage, units)).await?;
-    done.into_iter().for_each(|receipt| tally.found(receipt, bar));
+    done.into_iter().for_each(|receipt| outcome.found(receipt, bar));
     Ok(missing)
 }

@@ -4,7 +4,7 @@ use super::*;
 struct Bench {
     _dir: tempfile::TempDir,
     run_dir: RunDir,
-    team: Team,
+    worker: WorkerRole,
     other: Option<Member>,
 }
 
@@ -14,8 +14,8 @@ impl Bench {
         let run_dir = RunDir::new(dir.path());
         let join = |worker: &str| Member::join(&run_dir, worker, false, |_| ()).unwrap();
         let (member, other) = (Arc::new(join("0-of-2")), Some(join("1-of-2")));
-        let team = Team { member, partition: Partition { index: 0, of: 2 }, help, wait };
-        Self { _dir: dir, run_dir, team, other }
+        let worker = WorkerRole { member, partition: Partition { index: 0, of: 2 }, help, wait };
+        Self { _dir: dir, run_dir, worker, other }
     }
 
     /// Has the other worker claim a unit, so that the claim stays when it dies.
@@ -42,14 +42,14 @@ impl Bench {
         self.run_dir.write_receipt(&receipt).unwrap();
     }
 
-    /// Our feed of units of equal cost: the even ones are our share.
-    fn feed(&self, units: &[&str]) -> (Feed, Arc<Here>) {
+    /// Our scheduler of units of equal cost: the even ones are our share.
+    fn feed(&self, units: &[&str]) -> (Scheduler, Arc<InFlight>) {
         let wanted =
-            |unit: &&str| Some(Wanted { name: format!("s/{unit}"), fingerprint: "f".into() });
+            |unit: &&str| Some(PendingUnit { name: format!("s/{unit}"), fingerprint: "f".into() });
         let (units, costs) = (units.iter().map(wanted).collect::<Vec<_>>(), vec![1; units.len()]);
-        let (cancel, here) = (Cancel::default(), Arc::new(Here::default()));
-        let team = (Some(&self.team), here.clone());
-        (Feed::new("s", (units, &costs), (&self.run_dir, &cancel), team), here)
+        let (cancel, in_flight) = (Cancel::default(), Arc::new(InFlight::default()));
+        let worker = (Some(&self.worker), in_flight.clone());
+        (Scheduler::new("s", (units, &costs), (&self.run_dir, &cancel), worker), in_flight)
     }
 }
 
@@ -62,13 +62,13 @@ async fn after(millis: u64) {
 }
 
 /// In a word.
-fn told(turn: Option<Turn<usize>>) -> String {
+fn told(turn: Option<NextUnit<usize>>) -> String {
     match turn {
         None => "end".into(),
-        Some(Turn::Do(unit)) => format!("do {unit}"),
-        Some(Turn::Found(receipt)) => format!("found {}", receipt.unit),
-        Some(Turn::Missing(units)) => format!("{} missing", units.len()),
-        Some(Turn::Lost(error)) => error.to_string(),
+        Some(NextUnit::Do(unit)) => format!("do {unit}"),
+        Some(NextUnit::Found(receipt)) => format!("found {}", receipt.unit),
+        Some(NextUnit::Missing(units)) => format!("{} missing", units.len()),
+        Some(NextUnit::Lost(error)) => error.to_string(),
     }
 }
 
@@ -76,17 +76,17 @@ fn told(turn: Option<Turn<usize>>) -> String {
 fn an_own_unit_of_a_worker_that_dies_is_taken_up_without_help_too() {
     let mut bench = Bench::new(false, None);
     bench.claim("a");
-    let (mut feed, _) = bench.feed(&["a", "b"]);
+    let (mut scheduler, _) = bench.feed(&["a", "b"]);
     let other = bench.other.take();
     block_on(async {
         let dies = async {
             after(100).await;
             drop(other);
         };
-        let (turn, ()) = tokio::join!(feed.next(), dies);
+        let (turn, ()) = tokio::join!(scheduler.next(), dies);
         assert_eq!(told(turn), "do 0");
-        assert_eq!(told(feed.next().await), "1 missing");
-        assert_eq!(told(feed.next().await), "end");
+        assert_eq!(told(scheduler.next().await), "1 missing");
+        assert_eq!(told(scheduler.next().await), "end");
     });
 }
 
@@ -94,25 +94,25 @@ fn an_own_unit_of_a_worker_that_dies_is_taken_up_without_help_too() {
 fn only_time_with_nothing_to_do_is_waited_and_a_takeover_starts_it_anew() {
     let mut bench = Bench::new(true, Some(Duration::from_millis(500)));
     ["b", "c", "d"].iter().for_each(|unit| bench.claim(unit));
-    let (mut feed, here) = bench.feed(&["a", "b", "c", "d"]);
+    let (mut scheduler, in_flight) = bench.feed(&["a", "b", "c", "d"]);
     let other = bench.other.take();
     block_on(async {
-        assert_eq!(told(feed.next().await), "do 0");
-        // Longer than the wait, with a unit under way here.
+        assert_eq!(told(scheduler.next().await), "do 0");
+        // Longer than the wait, with a unit under way in_flight.
         let done = async {
             after(900).await;
             bench.finish("b");
         };
-        let (turn, ()) = tokio::join!(feed.next(), done);
+        let (turn, ()) = tokio::join!(scheduler.next(), done);
         assert_eq!(told(turn), "found s/b");
-        here.end();
+        in_flight.end();
         let dies = async {
             after(200).await;
             drop(other);
         };
-        let (turn, ()) = tokio::join!(feed.next(), dies);
+        let (turn, ()) = tokio::join!(scheduler.next(), dies);
         assert_eq!(told(turn), "do 2");
-        assert!(feed.waiting.is_none());
+        assert!(scheduler.waiting.is_none());
     });
 }
 
@@ -120,24 +120,24 @@ fn only_time_with_nothing_to_do_is_waited_and_a_takeover_starts_it_anew() {
 fn who_waits_looks_no_more_often_because_others_finish_units() {
     let bench = Bench::new(true, None);
     ["a", "b", "c"].iter().for_each(|unit| bench.claim(unit));
-    let (mut feed, _) = bench.feed(&["a", "b", "c"]);
-    feed.poll = Duration::from_millis(400);
+    let (mut scheduler, _) = bench.feed(&["a", "b", "c"]);
+    scheduler.poll = Duration::from_millis(400);
     bench.finish("b");
     block_on(async {
-        assert_eq!(told(feed.next().await), "found s/b");
+        assert_eq!(told(scheduler.next().await), "found s/b");
         bench.finish("c");
         let asked = Instant::now();
-        assert_eq!(told(feed.next().await), "found s/c");
+        assert_eq!(told(scheduler.next().await), "found s/c");
         assert!(asked.elapsed() >= Duration::from_millis(400), "{:?}", asked.elapsed());
-        assert!(feed.poll > Duration::from_millis(400), "{:?}", feed.poll);
+        assert!(scheduler.poll > Duration::from_millis(400), "{:?}", scheduler.poll);
     });
 }
 
 #[test]
 fn when_it_is_stopped_nothing_more_is_handed_out() {
     let bench = Bench::new(true, None);
-    let (mut feed, here) = bench.feed(&["a", "b", "c"]);
-    assert_eq!(told(block_on(feed.next())), "do 0");
-    assert!(here.is_at_work() && here.stop() && !here.stop());
-    assert_eq!(told(block_on(feed.next())), "end");
+    let (mut scheduler, in_flight) = bench.feed(&["a", "b", "c"]);
+    assert_eq!(told(block_on(scheduler.next())), "do 0");
+    assert!(in_flight.is_at_work() && in_flight.stop() && !in_flight.stop());
+    assert_eq!(told(block_on(scheduler.next())), "end");
 }

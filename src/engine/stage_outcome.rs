@@ -2,28 +2,28 @@
 
 use super::cancel::Cancel;
 use super::failure::UnitFailure;
-use super::in_flight::Here;
-use super::peers::Wanted;
+use super::in_flight::InFlight;
+use super::peers::PendingUnit;
 use super::progress::StageProgress;
 use super::stage::UnitError;
 use super::summary::StageSummary;
-use super::unit::Turned;
+use super::unit::UnitOutcome;
 use crate::store::{Receipt, StoreError};
 use std::collections::BTreeMap;
 
 /// Receipts and failures of a stage, as they come.
-pub(super) struct Tally<E> {
+pub(super) struct StageOutcome<E> {
     pub(super) summary: StageSummary,
     /// By unit.
     pub(super) receipts: BTreeMap<String, Receipt>,
     pub(super) failures: Vec<UnitFailure<E>>,
     /// What others have not done, and this process is not to do.
-    pub(super) missing: Vec<Wanted>,
+    pub(super) missing: Vec<PendingUnit>,
     /// Why it can't be known what is left.
     pub(super) lost: Option<StoreError>,
 }
 
-impl<E: UnitError> Tally<E> {
+impl<E: UnitError> StageOutcome<E> {
     /// Of a stage that begins where earlier runs left it.
     pub(super) fn new(summary: StageSummary) -> Self {
         let receipts = BTreeMap::new();
@@ -33,23 +33,23 @@ impl<E: UnitError> Tally<E> {
     /// Counts what came of a turn.
     pub(super) fn count(
         &mut self,
-        turned: Turned<E>,
-        (here, cancel): (&Here, &Cancel),
+        turned: UnitOutcome<E>,
+        (in_flight, cancel): (&InFlight, &Cancel),
         bar: &StageProgress,
     ) {
         match turned {
-            Turned::Done(receipt) => {
-                here.end();
+            UnitOutcome::Done(receipt) => {
+                in_flight.end();
                 self.summary.add(&receipt);
                 self.receipts.insert(receipt.unit.clone(), receipt);
             }
-            Turned::Found(receipt) => self.found(receipt, bar),
-            Turned::Missing(units) => self.missing = units,
-            Turned::Lost(error) => self.lost = Some(error),
+            UnitOutcome::Found(receipt) => self.found(receipt, bar),
+            UnitOutcome::Missing(units) => self.missing = units,
+            UnitOutcome::Lost(error) => self.lost = Some(error),
             // The others under way are let finish: they see the request themselves.
-            Turned::Failed(_) if cancel.is_cancelled() => here.end(),
-            Turned::Failed(failure) => {
-                here.fail();
+            UnitOutcome::Failed(_) if cancel.is_cancelled() => in_flight.end(),
+            UnitOutcome::Failed(failure) => {
+                in_flight.fail();
                 self.failures.push(failure);
             }
         }
@@ -140,15 +140,15 @@ mod tests {
             bytes: 0,
             seconds: 0.0,
         };
-        let mut tally = Tally::new(summary);
+        let mut outcome = StageOutcome::new(summary);
         for (number, cause) in causes.iter().enumerate() {
-            tally.failures.push(UnitFailure {
+            outcome.failures.push(UnitFailure {
                 unit: format!("encode/part-{number:06}"),
                 about: format!("train-{number}.tar"),
                 error: *cause,
             });
         }
-        tally.why_to_stop().is_some()
+        outcome.why_to_stop().is_some()
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use super::blocking::blocking;
 use super::cancel::{Cancel, Cancelled, OF_UNIT};
 use super::failure::UnitFailure;
-use super::peers::Wanted;
+use super::peers::PendingUnit;
 use super::plan::PlannedUnit;
 use super::progress::StageProgress;
 use super::runner::RunOptions;
-use super::scheduler::Turn;
+use super::scheduler::NextUnit;
 use super::scope::Scope;
 use super::stage::Stage;
 use crate::store::{Receipt, StoreError};
@@ -15,29 +15,29 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// What came of a turn.
-pub(super) enum Turned<E> {
+pub(super) enum UnitOutcome<E> {
     Done(Receipt),
     Failed(UnitFailure<E>),
     Found(Receipt),
-    Missing(Vec<Wanted>),
+    Missing(Vec<PendingUnit>),
     Lost(StoreError),
 }
 
 /// Does what a turn says.
 pub(super) async fn take<S: Stage>(
     stage: &S,
-    turn: Turn<PlannedUnit<S::Unit>>,
+    turn: NextUnit<PlannedUnit<S::Unit>>,
     options: &RunOptions<'_>,
     bar: &StageProgress,
-) -> Turned<S::Error> {
+) -> UnitOutcome<S::Error> {
     match turn {
-        Turn::Do(unit) => match run_unit(stage, unit, options, bar).await {
-            Ok(receipt) => Turned::Done(receipt),
-            Err(failure) => Turned::Failed(failure),
+        NextUnit::Do(unit) => match run_unit(stage, unit, options, bar).await {
+            Ok(receipt) => UnitOutcome::Done(receipt),
+            Err(failure) => UnitOutcome::Failed(failure),
         },
-        Turn::Found(receipt) => Turned::Found(*receipt),
-        Turn::Missing(units) => Turned::Missing(units),
-        Turn::Lost(error) => Turned::Lost(error),
+        NextUnit::Found(receipt) => UnitOutcome::Found(*receipt),
+        NextUnit::Missing(units) => UnitOutcome::Missing(units),
+        NextUnit::Lost(error) => UnitOutcome::Lost(error),
     }
 }
 
@@ -66,13 +66,13 @@ async fn tell(
     about: &(dyn Fn() -> String + Sync),
 ) {
     let stopped = options.cancel.is_cancelled();
-    if let Some(team) = &options.team {
+    if let Some(worker) = &options.worker {
         let outcome = match &outcome {
             Ok(receipt) => Some(Ok(receipt.seconds)),
             Err(_) if stopped => None,
             Err(_) => Some(Err(())),
         };
-        let (member, name) = (team.member.clone(), name.to_owned());
+        let (member, name) = (worker.member.clone(), name.to_owned());
         // Best effort: a claim that stays is void when this process has left.
         let _ = blocking(move || member.end(&name, outcome)).await;
     }

@@ -6,11 +6,12 @@
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageFormat, RgbImage};
 
-use super::decode::{DecodeOptions, through_image};
+use super::crate_image::decode_with;
 use super::error::ImagingError;
 use super::jpeg_header::JpegHeader;
 use super::libjpeg;
 use super::libjpeg::{Decoded, Fault};
+use super::options::DecodeOptions;
 
 const FORMAT: &str = "JPEG";
 /// Bytes that the decoder looks ahead, at most.
@@ -23,7 +24,7 @@ pub(super) fn read_jpeg(bytes: &[u8], options: DecodeOptions) -> Result<RgbImage
         return Err(ImagingError::Unsupported { format: FORMAT, detail });
     }
     if header.is_ordinary() {
-        match through_image(bytes, ImageFormat::Jpeg, options) {
+        match decode_with(bytes, FORMAT, ImageFormat::Jpeg, options) {
             // What one decoder calls corrupt the other may read.
             Err(ImagingError::Corrupt { .. } | ImagingError::Unsupported { .. }) => {}
             read => return read,

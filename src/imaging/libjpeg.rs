@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use mozjpeg_sys as c;
 
-use super::decode::DecodeOptions;
+use super::options::DecodeOptions;
 
 /// Samples of an image, and how far into the file its decoder got.
 pub(super) struct Decoded {

@@ -7,8 +7,9 @@ use image::{DynamicImage, ImageFormat, RgbImage};
 use tiff::TiffError;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 
-use super::decode::{DecodeOptions, high_bytes, repeat_grey, through_image};
+use super::crate_image::{decode_with, high_bytes, repeat_grey};
 use super::error::ImagingError;
+use super::options::DecodeOptions;
 use super::tiff_tags::{Tags, with_grey_for_palette};
 
 const FORMAT: &str = "TIFF";
@@ -21,7 +22,7 @@ pub(super) fn is_big_tiff(bytes: &[u8]) -> bool {
 /// Decodes a TIFF's first page.
 pub(super) fn read_tiff(bytes: &[u8], options: DecodeOptions) -> Result<RgbImage, ImagingError> {
     let tags = Decoder::new(Cursor::new(bytes)).map(|mut decoder| Tags::read(&mut decoder));
-    let Ok(tags) = tags else { return through_image(bytes, ImageFormat::Tiff, options) };
+    let Ok(tags) = tags else { return decode_with(bytes, FORMAT, ImageFormat::Tiff, options) };
     if let Some(detail) = tags.unsupported() {
         return Err(ImagingError::Unsupported { format: FORMAT, detail });
     }
@@ -34,7 +35,7 @@ pub(super) fn read_tiff(bytes: &[u8], options: DecodeOptions) -> Result<RgbImage
     } else if tags.is_grey_with_alpha() {
         to_image(&tags, repeat_grey::<1>(&read_first_samples(bytes, &tags, options)?))?
     } else {
-        return through_image(bytes, ImageFormat::Tiff, options);
+        return decode_with(bytes, FORMAT, ImageFormat::Tiff, options);
     };
     let mut image = DynamicImage::ImageRgb8(image);
     image.apply_orientation(

@@ -12,8 +12,7 @@ pub(crate) fn class_major(
     run_dir: &RunDir,
     encoded: &[Receipt],
 ) -> Result<Vec<Receipt>, StageError> {
-    let receipts: Vec<Receipt> =
-        run_dir.receipts(compact::INFO.name)?.into_values().collect();
+    let receipts: Vec<Receipt> = run_dir.receipts(compact::INFO.name)?.into_values().collect();
     let images = |receipts: &[Receipt]| receipts.iter().map(|r| r.samples).sum::<u64>();
     let (there, all) = (images(&receipts), images(encoded));
     if there != all || all == 0 {

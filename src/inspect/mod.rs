@@ -7,6 +7,9 @@ pub mod page;
 pub(crate) mod report;
 pub(crate) mod stability;
 
+/// The folders of a run directory that these commands write. Anyone may delete them.
+pub const FOLDERS: [&str; 4] = ["audit", "report", "evaluate", "stability"];
+
 pub use audit::command::{audit, audit_threshold};
 pub use evaluate::evaluate;
 pub use report::report;

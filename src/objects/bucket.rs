@@ -1,8 +1,8 @@
 //! A folder of an object store, whose objects come and go whole.
 
-use super::asker::Asker;
 use super::client::Network;
-use super::error::{RemoteError, is_not_implemented};
+use super::error::{RemoteError, changed, is_not_implemented};
+use super::retrying_client::RetryingClient;
 use super::stores::Store;
 use super::transfer;
 use super::transfer::Failure;
@@ -11,7 +11,9 @@ use super::urls::{split, without_secrets};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path as Key;
-use object_store::{Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{
+    Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+};
 use std::future::Future;
 use std::io;
 use std::ops::Range;
@@ -21,12 +23,12 @@ use std::sync::Arc;
 /// Objects of one call that are asked for at once.
 const AT_ONCE: usize = 16;
 
-/// A folder of an object store. Calls block; names are below the folder, with `/`. What fails for a passing reason is
-/// tried again (see `patience`), each object by itself.
-#[derive(Debug)]
+/// A folder of an object store. Calls block; names are below the folder, with `/`. What fails for a transient reason is
+/// tried again (see `backoff`), each object by itself.
+#[derive(Debug, Clone)]
 pub(crate) struct Bucket {
     network: Arc<Network>,
-    asker: Asker,
+    client: RetryingClient,
     folder: Key,
     url: String,
 }
@@ -41,19 +43,32 @@ impl Bucket {
         let wrong = |problem: String| io::Error::new(io::ErrorKind::InvalidInput, problem);
         let (bucket, folder) = split(url).ok_or_else(|| wrong("it names no bucket".into()))?;
         let folder = Key::parse(folder.trim_end_matches('/')).map_err(|e| wrong(e.to_string()))?;
-        let asker = Asker::new(network.bucket(bucket)?, url);
-        Ok(Self { network, asker, folder, url: url.trim_end_matches('/').to_owned() })
+        let client = RetryingClient::new(network.bucket(bucket)?, url);
+        Ok(Self { network, client, folder, url: url.trim_end_matches('/').to_owned() })
     }
 
     /// The same with a short patience, for what need not succeed.
-    pub(crate) fn hasty(&self) -> Self {
-        let (network, asker) = (self.network.clone(), self.asker.hasty());
-        Self { network, asker, folder: self.folder.clone(), url: self.url.clone() }
+    pub(crate) fn best_effort(&self) -> Self {
+        let (network, client) = (self.network.clone(), self.client.best_effort());
+        Self { network, client, folder: self.folder.clone(), url: self.url.clone() }
+    }
+
+    /// The root of `store`, which `url` names.
+    #[cfg(test)]
+    pub(crate) fn over(store: Arc<dyn Store>, url: &str) -> Self {
+        let network = Network::get().unwrap();
+        let client = RetryingClient::new(store, url);
+        Self { network, client, folder: Key::default(), url: url.to_owned() }
     }
 
     /// The folder's URL, for people.
     pub(crate) fn url(&self) -> String {
         without_secrets(&self.url)
+    }
+
+    /// Bytes of objects that were downloaded through this value and its clones.
+    pub(crate) fn downloaded_bytes(&self) -> u64 {
+        self.client.downloaded()
     }
 
     fn key(&self, name: &str) -> Key {
@@ -74,8 +89,8 @@ impl Bucket {
         T: Send + 'static,
         F: Future<Output = object_store::Result<T>> + Send,
     {
-        let (asker, key) = (self.asker.clone(), self.key(name));
-        Ok(self.network.wait(async move { asker.ask(key, work).await })??)
+        let (client, key) = (self.client.clone(), self.key(name));
+        Ok(self.network.wait(async move { client.request(key, work).await })??)
     }
 
     /// An object's content; `None` where there is none.
@@ -83,41 +98,27 @@ impl Bucket {
     /// # Errors
     /// If the server can't be asked, as with all that follow.
     pub(crate) fn get(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        self.ask(name, content)
+        let content = self.ask(name, content)?;
+        self.client.count(content.as_ref().map_or(0, |content| content.len() as u64));
+        Ok(content)
     }
 
     /// The contents of many small objects, in order.
     pub(crate) fn get_all(&self, names: &[String]) -> io::Result<Vec<Option<Vec<u8>>>> {
         let keys: Vec<Key> = names.iter().map(|name| self.key(name)).collect();
-        let asker = self.asker.clone();
+        let client = self.client.clone();
         let answers = self.network.wait(async move {
             let get = |key: Key| {
-                let asker = asker.clone();
-                async move { asker.ask(key, content).await }
+                let client = client.clone();
+                async move { client.request(key, content).await }
             };
             let answers = futures::stream::iter(keys).map(get).buffered(AT_ONCE);
             answers.try_collect::<Vec<Option<Vec<u8>>>>().await
         });
-        Ok(answers??)
-    }
-
-    /// Ranges of an object's bytes, in order; `None` where there is no such object.
-    pub(crate) fn get_ranges(
-        &self,
-        name: &str,
-        ranges: &[Range<u64>],
-    ) -> io::Result<Option<Vec<Bytes>>> {
-        let (asker, key) = (self.asker.clone(), self.key(name));
-        let ranges = ranges.to_vec();
-        let answers = self.network.wait(async move {
-            let get = |range: Range<u64>| {
-                let (asker, key) = (asker.clone(), key.clone());
-                async move { asker.ask(key, move |store, key| content_of(store, key, range.clone())).await }
-            };
-            let answers = futures::stream::iter(ranges).map(get).buffered(AT_ONCE);
-            answers.try_collect::<Vec<Option<Bytes>>>().await
-        });
-        Ok(answers??.into_iter().collect())
+        let contents = answers??;
+        let bytes = contents.iter().flatten().map(|content| content.len() as u64).sum();
+        self.client.count(bytes);
+        Ok(contents)
     }
 
     /// Writes an object, in place of one that may be there.
@@ -197,14 +198,46 @@ impl Bucket {
         })
     }
 
+    /// Ranges of an object, in order, and which state of the object they are of. All must be of one: where `known` says
+    /// which, of that. The object must have `length` bytes.
+    pub(crate) fn get_ranges(
+        &self,
+        name: &str,
+        ranges: &[Range<u64>],
+        length: u64,
+        known: Option<String>,
+    ) -> io::Result<(Vec<Bytes>, Option<String>)> {
+        let (client, key, ranges) = (self.client.clone(), self.key(name), ranges.to_vec());
+        let parts = self.network.wait(async move {
+            let get = |range: Range<u64>| {
+                let (client, key) = (client.clone(), key.clone());
+                async move {
+                    client.request(key, move |store, key| part(store, key, range.clone())).await
+                }
+            };
+            let parts = futures::stream::iter(ranges).map(get).buffered(AT_ONCE);
+            parts.try_collect::<Vec<(Bytes, u64, Option<String>)>>().await
+        });
+        let (mut contents, mut state) = (Vec::new(), known);
+        for (content, size, tag) in parts?? {
+            if size != length || (state.is_some() && state != tag) {
+                return Err(changed().into());
+            }
+            self.client.count(content.len() as u64);
+            contents.push(content);
+            state = tag;
+        }
+        Ok((contents, state))
+    }
+
     /// Writes files as objects of the same names.
     pub(crate) fn upload(&self, files: &[(String, PathBuf)]) -> Result<(), TransferError> {
         let files: Vec<(String, Key, PathBuf)> =
             files.iter().map(|(name, path)| (name.clone(), self.key(name), path.clone())).collect();
-        let asker = self.asker.clone();
+        let client = self.client.clone();
         let sent = self.network.wait(async move {
             let send = |(name, key, path): (String, Key, PathBuf)| {
-                let sent = transfer::send(asker.clone(), key, path);
+                let sent = transfer::send(client.clone(), key, path);
                 async move { sent.await.map_err(|failure| failure.of(name)) }
             };
             let sent = futures::stream::iter(files).map(send).buffer_unordered(AT_ONCE);
@@ -215,8 +248,8 @@ impl Bucket {
 
     /// Writes an object as a file; `false` where there is none. What a failure leaves of the file is the caller's.
     pub(crate) fn download(&self, name: &str, path: &Path) -> Result<bool, TransferError> {
-        let (asker, key, path) = (self.asker.clone(), self.key(name), path.to_owned());
-        let came = self.network.wait(async move { transfer::download(asker, key, path).await });
+        let (client, key, path) = (self.client.clone(), self.key(name), path.to_owned());
+        let came = self.network.wait(async move { transfer::download(client, key, path).await });
         came.map_err(Failure::from).flatten().map_err(|failure| failure.of(name.to_owned()))
     }
 }
@@ -230,24 +263,16 @@ async fn content(store: Arc<dyn Store>, key: Key) -> object_store::Result<Option
     }
 }
 
-/// A range of an object's bytes; `None` where there is no such object.
-async fn content_of(
+/// A range of an object, the whole object's length and its ETag.
+async fn part(
     store: Arc<dyn Store>,
     key: Key,
     range: Range<u64>,
-) -> object_store::Result<Option<Bytes>> {
-    let whole = (range.end - range.start) as usize;
+) -> object_store::Result<(Bytes, u64, Option<String>)> {
     let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
-    let bytes = match store.get_opts(&key, options).await {
-        Ok(found) => found.bytes().await?,
-        Err(Error::NotFound { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    if bytes.len() != whole {
-        let source = format!("{} bytes came where {whole} were asked for", bytes.len()).into();
-        return Err(Error::Generic { store: "object store", source });
-    }
-    Ok(Some(bytes))
+    let found = store.get_opts(&key, options).await?;
+    let (size, tag) = (found.meta.size, found.meta.e_tag.clone());
+    Ok((found.bytes().await?, size, tag))
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! In place of `bucket`, where the program is built without the feature `remote`: there is no bucket.
 
 use super::transfer_error::TransferError;
+use bytes::Bytes;
 use std::convert::Infallible;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Nothing: it can't be opened.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Bucket {
     never: Infallible,
 }
@@ -20,11 +21,15 @@ impl Bucket {
         ))
     }
 
-    pub(crate) fn hasty(&self) -> Self {
+    pub(crate) fn best_effort(&self) -> Self {
         match self.never {}
     }
 
     pub(crate) fn url(&self) -> String {
+        match self.never {}
+    }
+
+    pub(crate) fn downloaded_bytes(&self) -> u64 {
         match self.never {}
     }
 
@@ -33,14 +38,6 @@ impl Bucket {
     }
 
     pub(crate) fn get_all(&self, _: &[String]) -> io::Result<Vec<Option<Vec<u8>>>> {
-        match self.never {}
-    }
-
-    pub(crate) fn get_ranges(
-        &self,
-        _: &str,
-        _: &[Range<u64>],
-    ) -> io::Result<Option<Vec<bytes::Bytes>>> {
         match self.never {}
     }
 
@@ -61,6 +58,16 @@ impl Bucket {
     }
 
     pub(crate) fn length(&self, _: &str) -> io::Result<Option<u64>> {
+        match self.never {}
+    }
+
+    pub(crate) fn get_ranges(
+        &self,
+        _: &str,
+        _: &[Range<u64>],
+        _: u64,
+        _: Option<String>,
+    ) -> io::Result<(Vec<Bytes>, Option<String>)> {
         match self.never {}
     }
 

@@ -1,71 +1,6 @@
-use super::super::answers::Connector;
-use super::super::stores::no_retries;
+use super::super::loopback::{Asked, answer, bad, bucket, count, good};
 use super::super::transfer::PIECE;
 use super::*;
-use object_store::aws::AmazonS3Builder;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::Mutex;
-
-/// Requests that a server got: first line and headers, in lower case.
-type Asked = Arc<Mutex<Vec<String>>>;
-
-/// A bucket of a server that answers requests with the bytes that `answer` makes of them.
-fn bucket(answer: impl FnMut(&str) -> Vec<u8> + Send + 'static) -> (Bucket, Asked) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let (asked, answer) = (Asked::default(), Arc::new(Mutex::new(answer)));
-    let heard = asked.clone();
-    std::thread::spawn(move || {
-        for connection in listener.incoming() {
-            let (heard, answer) = (heard.clone(), answer.clone());
-            std::thread::spawn(move || {
-                let mut connection = connection.unwrap();
-                let head = read_request(&connection);
-                let answered = (*answer.lock().unwrap())(&head);
-                heard.lock().unwrap().push(head);
-                let _ = connection.write_all(&answered);
-            });
-        }
-    });
-    let network = Network::get().unwrap();
-    let builder = AmazonS3Builder::new()
-        .with_endpoint(url)
-        .with_bucket_name("b")
-        .with_http_connector(Connector);
-    let builder = builder.with_allow_http(true).with_skip_signature(true).with_retry(no_retries());
-    let asker = Asker::new(Arc::new(builder.build().unwrap()), "s3://b");
-    (Bucket { network, asker, folder: Key::default(), url: "s3://b".into() }, asked)
-}
-
-fn read_request(connection: &TcpStream) -> String {
-    let (mut reader, mut head) = (BufReader::new(connection), String::new());
-    while reader.read_line(&mut head).unwrap() > 2 {}
-    let head = head.to_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-    std::io::copy(&mut reader.take(length.unwrap_or(0)), &mut std::io::sink()).unwrap();
-    head
-}
-
-fn answer(status: &str, more: &str, length: usize, body: &[u8]) -> Vec<u8> {
-    let head = format!(
-        "HTTP/1.1 {status}\r\nETag: \"t\"\r\nLast-Modified: Wed, 21 Oct 2015 07:28:00 GMT\r\n\
-         Content-Length: {length}\r\nConnection: close\r\n{more}\r\n"
-    );
-    [head.as_bytes(), body].concat()
-}
-
-fn good(body: &[u8]) -> Vec<u8> {
-    answer("200 OK", "", body.len(), body)
-}
-
-fn bad(status: &str) -> Vec<u8> {
-    answer(status, "", 0, b"")
-}
-
-fn count(asked: &Asked, start: &str) -> usize {
-    asked.lock().unwrap().iter().filter(|head| head.starts_with(start)).count()
-}
 
 #[test]
 fn of_many_objects_only_the_one_that_failed_is_asked_for_again() {
@@ -141,12 +76,12 @@ fn of_a_long_file_only_the_piece_that_failed_is_sent_again_and_none_is_left_behi
 
     let (bucket, asked) = takes_pieces("403 Forbidden");
     let error = bucket.upload(&files).unwrap_err();
-    assert_eq!((error.name.as_str(), error.here), ("f", false));
+    assert_eq!((error.name.as_str(), error.is_local), ("f", false));
     assert_eq!(error.error.kind(), io::ErrorKind::PermissionDenied);
     assert_eq!(count(&asked, "delete /b/f?uploadid=u "), 1);
 
     let missing = [("g".to_owned(), dir.path().join("g"))];
-    assert!(bucket.upload(&missing).unwrap_err().here);
+    assert!(bucket.upload(&missing).unwrap_err().is_local);
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl Network {
         let runtime = start()?;
         let options = ClientOptions::new().with_allow_http(true);
         let web = Connector.connect(&options).map_err(|error| {
-            RemoteError::lasting(io::ErrorKind::Other, format!("no web client: {error}"))
+            RemoteError::permanent(io::ErrorKind::Other, format!("no web client: {error}"))
         })?;
         let made = Arc::new(Self { runtime, web, buckets: Mutex::default() });
         *network = Some(made.clone());
@@ -126,7 +126,7 @@ impl Network {
             let _ = sender.send(work.await);
         });
         receiver.recv().map_err(|_| {
-            RemoteError::lasting(io::ErrorKind::Other, "a request died; this is a bug")
+            RemoteError::permanent(io::ErrorKind::Other, "a request died; this is a bug")
         })
     }
 
@@ -135,7 +135,7 @@ impl Network {
     /// # Errors
     /// If the URL or the settings of its client can't be used.
     pub fn object(&self, url: &str) -> Result<Object, RemoteError> {
-        let wrong = |problem: String| RemoteError::lasting(io::ErrorKind::InvalidInput, problem);
+        let wrong = |problem: String| RemoteError::permanent(io::ErrorKind::InvalidInput, problem);
         if url.starts_with("http") {
             let login = login(url)?;
             let (sent, has_login) = (without_login(url), login.is_some());
@@ -170,7 +170,7 @@ impl Network {
         }
         let store = build(bucket).map_err(|error| {
             let problem = format!("no client for {bucket}: {error}");
-            RemoteError::lasting(io::ErrorKind::InvalidInput, problem)
+            RemoteError::permanent(io::ErrorKind::InvalidInput, problem)
         })?;
         buckets.insert(bucket.to_owned(), store.clone());
         Ok(store)
@@ -223,7 +223,7 @@ fn login(url: &str) -> Result<Option<HeaderValue>, RemoteError> {
     }
     let wrong = || {
         let problem = "the user or the password in the URL can't be sent";
-        RemoteError::lasting(io::ErrorKind::InvalidInput, problem)
+        RemoteError::permanent(io::ErrorKind::InvalidInput, problem)
     };
     let reader = match READER.get() {
         Some(reader) => reader,

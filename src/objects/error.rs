@@ -13,16 +13,16 @@ pub(crate) struct RemoteError {
     pub kind: io::ErrorKind,
     pub message: String,
     /// Whether another try would end the same way.
-    pub lasting: bool,
+    pub permanent: bool,
 }
 
 impl RemoteError {
-    pub fn lasting(kind: io::ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), lasting: true }
+    pub fn permanent(kind: io::ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), permanent: true }
     }
 
-    pub fn passing(message: impl Into<String>) -> Self {
-        Self { kind: io::ErrorKind::Other, message: message.into(), lasting: false }
+    pub fn transient(message: impl Into<String>) -> Self {
+        Self { kind: io::ErrorKind::Other, message: message.into(), permanent: false }
     }
 
     /// The library's error, in our words where the user can do something about it.
@@ -30,10 +30,11 @@ impl RemoteError {
         use object_store::Error as E;
         let said = object.tidy(&deepest(error));
         match error {
-            E::NotFound { .. } => {
-                Self::lasting(io::ErrorKind::NotFound, format!("there is no such object ({said})"))
-            }
-            E::PermissionDenied { .. } | E::Unauthenticated { .. } => Self::lasting(
+            E::NotFound { .. } => Self::permanent(
+                io::ErrorKind::NotFound,
+                format!("there is no such object ({said})"),
+            ),
+            E::PermissionDenied { .. } | E::Unauthenticated { .. } => Self::permanent(
                 io::ErrorKind::PermissionDenied,
                 format!("the server refuses access ({said}); {}", object.credentials()),
             ),
@@ -42,11 +43,11 @@ impl RemoteError {
             E::Generic { .. } => match Answer::of(error) {
                 Some(Answer::Whole) => no_ranges(object),
                 Some(answer) if blames_the_request(answer) => {
-                    Self::lasting(io::ErrorKind::InvalidInput, said)
+                    Self::permanent(io::ErrorKind::InvalidInput, said)
                 }
-                _ => Self::passing(said),
+                _ => Self::transient(said),
             },
-            _ => Self::lasting(io::ErrorKind::Other, said),
+            _ => Self::permanent(io::ErrorKind::Other, said),
         }
     }
 }
@@ -54,7 +55,7 @@ impl RemoteError {
 fn no_ranges(object: &Object) -> RemoteError {
     // A login is no part of the URL any more.
     let login = if object.login { "-u USER:PASSWORD " } else { "" };
-    RemoteError::lasting(
+    RemoteError::permanent(
         io::ErrorKind::Unsupported,
         format!(
             "the server does not answer requests for a part of a file; read it with `pipe:curl -sf {login}URL`"
@@ -76,7 +77,7 @@ pub(super) fn is_not_implemented(error: &object_store::Error) -> bool {
 
 /// The complaint that the object is another one than was planned with.
 pub(crate) fn changed() -> RemoteError {
-    RemoteError::lasting(
+    RemoteError::permanent(
         io::ErrorKind::Other,
         "the object was changed on the server after this command had looked at it; run it again",
     )
@@ -90,7 +91,7 @@ impl From<RemoteError> for io::Error {
 
 impl From<io::Error> for RemoteError {
     fn from(error: io::Error) -> Self {
-        Self::lasting(error.kind(), error.to_string())
+        Self::permanent(error.kind(), error.to_string())
     }
 }
 

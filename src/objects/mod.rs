@@ -4,7 +4,7 @@
 #[cfg(feature = "remote")]
 mod answers;
 #[cfg(feature = "remote")]
-mod asker;
+mod backoff;
 #[cfg(feature = "remote")]
 mod bucket;
 #[cfg(not(feature = "remote"))]
@@ -14,8 +14,10 @@ mod bucket;
 mod client;
 #[cfg(feature = "remote")]
 mod error;
+#[cfg(all(test, feature = "remote"))]
+pub(crate) mod loopback;
 #[cfg(feature = "remote")]
-mod patience;
+mod retrying_client;
 #[cfg(feature = "remote")]
 mod stores;
 #[cfg(feature = "remote")]

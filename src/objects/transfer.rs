@@ -1,8 +1,8 @@
 //! Files to a bucket and from it, however long they are and however often the way breaks.
 
-use super::asker::Asker;
+use super::backoff::Failures;
 use super::error::{RemoteError, changed};
-use super::patience::Failures;
+use super::retrying_client::RetryingClient;
 use super::stores::Store;
 use super::transfer_error::TransferError;
 use futures::{StreamExt, TryStreamExt};
@@ -25,7 +25,7 @@ const AT_ONCE: usize = 2;
 /// What went wrong, by whose side it was.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The disk on this side, which asking again does not mend.
+    /// The disk on this side, which another try does not mend.
     Disk(io::Error),
     Server(RemoteError),
 }
@@ -46,41 +46,46 @@ impl Failure {
     /// With the name of the object.
     pub(super) fn of(self, name: String) -> TransferError {
         match self {
-            Self::Disk(error) => TransferError { name, here: true, error },
-            Self::Server(error) => TransferError { name, here: false, error: error.into() },
+            Self::Disk(error) => TransferError { name, is_local: true, error },
+            Self::Server(error) => TransferError { name, is_local: false, error: error.into() },
         }
     }
 }
 
 /// Sends a file: whole, or, if it is long, in pieces that the server puts together at the end.
-pub(super) async fn send(asker: Asker, key: Key, path: PathBuf) -> Result<(), Failure> {
+pub(super) async fn send(client: RetryingClient, key: Key, path: PathBuf) -> Result<(), Failure> {
     let file = File::open(&path)?;
     let bytes = file.metadata()?.len();
     if bytes > PIECE {
-        return send_in_pieces(asker, key, file, bytes).await;
+        return send_in_pieces(client, key, file, bytes).await;
     }
     let payload = PutPayload::from(super::client::beside(|| piece(&file, 0, bytes))?);
     let put = move |store: Arc<dyn Store>, key: Key| {
         let payload = payload.clone();
         async move { store.put(&key, payload).await.map(drop) }
     };
-    asker.ask(key, put).await.map_err(Failure::from)
+    client.request(key, put).await.map_err(Failure::from)
 }
 
-async fn send_in_pieces(asker: Asker, key: Key, file: File, bytes: u64) -> Result<(), Failure> {
+async fn send_in_pieces(
+    client: RetryingClient,
+    key: Key,
+    file: File,
+    bytes: u64,
+) -> Result<(), Failure> {
     let begin = |store: Arc<dyn Store>, key: Key| async move { store.create_multipart(&key).await };
-    let id = asker.ask(key.clone(), begin).await?;
+    let id = client.request(key.clone(), begin).await?;
     let file = Arc::new(file);
     // Each tried again by itself: what is there of a long file stays there.
     let send = |index: u64| {
-        let (asker, key, id, file) = (asker.clone(), key.clone(), id.clone(), file.clone());
+        let (client, key, id, file) = (client.clone(), key.clone(), id.clone(), file.clone());
         async move {
             let payload = PutPayload::from(super::client::beside(|| piece(&file, index, bytes))?);
             let put = move |store: Arc<dyn Store>, key: Key| {
                 let (id, payload) = (id.clone(), payload.clone());
                 async move { store.put_part(&key, &id, index as usize, payload).await }
             };
-            asker.ask(key, put).await.map_err(Failure::from)
+            client.request(key, put).await.map_err(Failure::from)
         }
     };
     let pieces = futures::stream::iter(0..bytes.div_ceil(PIECE)).map(send).buffered(AT_ONCE);
@@ -100,13 +105,13 @@ async fn send_in_pieces(asker: Asker, key: Key, file: File, bytes: u64) -> Resul
                     }
                 }
             };
-            asker.ask(key.clone(), end).await.map_err(Failure::from)
+            client.request(key.clone(), end).await.map_err(Failure::from)
         }
         Err(failure) => Err(failure),
     };
     if sent.is_err() {
         // Best effort: pieces that stay cost room, until a rule of the bucket removes them.
-        let _ = asker.store().abort_multipart(&key, &id).await;
+        let _ = client.store().abort_multipart(&key, &id).await;
     }
     sent
 }
@@ -120,31 +125,35 @@ fn piece(file: &File, index: u64, bytes: u64) -> io::Result<Vec<u8>> {
 }
 
 /// Writes an object as a file; `false` where there is none.
-pub(super) async fn download(asker: Asker, key: Key, path: PathBuf) -> Result<bool, Failure> {
-    let (mut coming, mut furthest) = (Coming::default(), 0);
+pub(super) async fn download(
+    client: RetryingClient,
+    key: Key,
+    path: PathBuf,
+) -> Result<bool, Failure> {
+    let (mut download, mut furthest) = (Download::default(), 0);
     let mut failures = Failures::default();
     loop {
-        let error = match coming.go_on(&asker, &key, &path).await {
+        let error = match download.go_on(&client, &key, &path).await {
             Ok(found) => {
-                asker.answered();
+                client.answered();
                 return Ok(found);
             }
             Err(Failure::Server(error)) => error,
             Err(disk) => return Err(disk),
         };
         // A connection that gets somewhere is worth going on with, however often it breaks.
-        if coming.at > furthest {
-            furthest = coming.at;
+        if download.at > furthest {
+            furthest = download.at;
             failures = Failures::default();
-            asker.answered();
+            client.answered();
         }
-        asker.pause(&mut failures, error).await?;
+        client.pause(&mut failures, error).await?;
     }
 }
 
 /// A file that is being written from an object.
 #[derive(Debug, Default)]
-struct Coming {
+struct Download {
     file: Option<File>,
     /// Bytes that have come.
     at: u64,
@@ -153,14 +162,19 @@ struct Coming {
     tag: Option<String>,
 }
 
-impl Coming {
+impl Download {
     /// Asks for what is left; whether there is such an object.
-    async fn go_on(&mut self, asker: &Asker, key: &Key, path: &Path) -> Result<bool, Failure> {
+    async fn go_on(
+        &mut self,
+        client: &RetryingClient,
+        key: &Key,
+        path: &Path,
+    ) -> Result<bool, Failure> {
         if self.file.is_some() && self.at == self.bytes {
             return Ok(true);
         }
-        let failed = |error: Error| Failure::Server(asker.judge(&error));
-        let answer = match asker.store().get_opts(key, self.left()).await {
+        let failed = |error: Error| Failure::Server(client.judge(&error));
+        let answer = match client.store().get_opts(key, self.left()).await {
             Err(Error::NotFound { .. }) => return Ok(false),
             // Written anew meanwhile.
             Err(Error::Precondition { .. }) => return Err(self.forget()),
@@ -182,11 +196,14 @@ impl Coming {
         while let Some(piece) = body.try_next().await.map_err(failed)? {
             // A disk may keep its writer waiting: the thread's other requests go on elsewhere.
             super::client::beside(|| file.write_all(&piece))?;
+            client.count(piece.len() as u64);
             self.at += piece.len() as u64;
         }
         match self.at == self.bytes {
             true => Ok(true),
-            false => Err(RemoteError::passing("the server sent less than it had announced").into()),
+            false => {
+                Err(RemoteError::transient("the server sent less than it had announced").into())
+            }
         }
     }
 
@@ -203,6 +220,6 @@ impl Coming {
     /// Begins anew with the next request: what has come is of another object.
     fn forget(&mut self) -> Failure {
         *self = Self::default();
-        RemoteError { lasting: false, ..changed() }.into()
+        RemoteError { permanent: false, ..changed() }.into()
     }
 }

@@ -8,6 +8,6 @@ pub(crate) struct TransferError {
     /// The object's name in the bucket's folder.
     pub(crate) name: String,
     /// Whether the disk on this side is at fault, and not the server or the way to it.
-    pub(crate) here: bool,
+    pub(crate) is_local: bool,
     pub(crate) error: io::Error,
 }

@@ -2,8 +2,9 @@
 
 use super::error::PackError;
 use super::key::{class_key, extension, shown};
-use super::list::{Entry, IMAGE_EXTENSIONS, Listing};
+use super::listing::{Entry, Listing};
 use super::passed_over::some;
+use crate::imaging::member_extension;
 use crate::shards::is_system_folder;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
@@ -183,7 +184,7 @@ impl Walk {
 }
 
 fn is_image(path: &Path) -> bool {
-    extension(path).is_some_and(|extension| IMAGE_EXTENSIONS.contains(&extension.as_str()))
+    extension(path).is_some_and(|extension| member_extension(&extension).is_some())
 }
 
 /// Refuses a folder of the parts of a data set, and remarks on one that looks so.

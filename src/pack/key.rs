@@ -1,5 +1,6 @@
 //! Sample keys and class keys from names of files and folders.
 
+use crate::imaging::member_extension;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
@@ -20,16 +21,11 @@ pub(super) fn sample_key(path: &Path, class: &str) -> String {
     }
 }
 
-/// The member's extension: lower case, every JPEG's the same.
+/// The member's extension: lower case, one for each image format.
 pub(super) fn extension(path: &Path) -> Option<String> {
     let extension = path.extension()?.to_str()?.to_lowercase();
-    Some(match extension.as_str() {
-        "jpeg" | "jpe" | "jfif" | "jfi" | "jif" | "pjpeg" | "pjp" => "jpg".to_owned(),
-        "tif" => "tiff".to_owned(),
-        "dib" => "bmp".to_owned(),
-        "apng" => "png".to_owned(),
-        _ => extension,
-    })
+    let known = member_extension(&extension);
+    Some(known.map(str::to_owned).unwrap_or(extension))
 }
 
 /// The class key of a folder's or a table's name: the name as it is, but for what a label can't hold, which becomes `%`

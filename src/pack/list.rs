@@ -3,62 +3,13 @@
 use super::error::PackError;
 use super::folder::image_folder;
 use super::key::class_key;
-use super::passed_over::LeftOut;
+use super::listing::{Entry, Listing, Stamp};
 use super::table::table_rows;
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// Endings of files that are taken for images in folders, in lower case; others of the same kind (`jpeg`, `jfif`, `tif`…)
-/// count as these.
-pub const IMAGE_EXTENSIONS: [&str; 6] = ["jpg", "png", "webp", "bmp", "gif", "tiff"];
-
-/// A file to pack.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its class key.
-    pub class: String,
-    /// Its state when it was listed; nothing where it can't be looked at.
-    pub stamp: Option<Stamp>,
-}
-
-/// What tells that a file's content is another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Stamp {
-    /// Its length.
-    pub bytes: u64,
-    /// When it was written, in nanoseconds since 1970.
-    pub modified: i128,
-}
-
-/// What is to be packed, and what isn't.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listing {
-    /// The files.
-    pub entries: Vec<Entry>,
-    /// What was passed over.
-    pub left_out: LeftOut,
-}
-
-impl Entry {
-    /// A file that was not looked at yet.
-    pub fn new(path: impl Into<PathBuf>, class: impl Into<String>) -> Self {
-        Self { path: path.into(), class: class.into(), stamp: None }
-    }
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Option<Self> {
-        use std::os::unix::fs::MetadataExt;
-        let about = fs::metadata(path).ok()?;
-        let modified = i128::from(about.mtime()) * 1_000_000_000 + i128::from(about.mtime_nsec());
-        Some(Self { bytes: about.len(), modified })
-    }
-}
 
 /// The files of `source`: an image folder (`CLASS/**/IMAGE`, as ImageNet and Places365 come), sorted by path, or a CSV,
 /// TSV, JSON Lines or Parquet table with columns such as `path` and `class`, in its order, whose relative paths start at

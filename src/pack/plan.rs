@@ -1,7 +1,7 @@
 //! Which file goes into which shard.
 
 use super::key::{extension, prompt_of, sample_key, shown};
-use super::list::{Entry, Stamp};
+use super::listing::{Entry, Stamp};
 use super::passed_over::some;
 use crate::config::ClassList;
 use std::collections::{HashMap, HashSet};

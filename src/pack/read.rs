@@ -1,6 +1,7 @@
 //! An image file's bytes.
 
 use super::plan::PackSample;
+use crate::imaging::extension_of;
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
 
@@ -25,8 +26,8 @@ pub(super) fn read(sample: &PackSample) -> Result<(Vec<u8>, String), String> {
     if !sample.extension.is_empty() {
         return Ok((bytes, sample.extension.clone()));
     }
-    let format = image::guess_format(&bytes);
-    let format = format.map_err(|_| "its name has no ending, and its content is no known image")?;
-    let ending = format.extensions_str().first().copied().unwrap_or("bin").to_owned();
-    Ok((bytes, ending))
+    match extension_of(&bytes) {
+        Some(extension) => Ok((bytes, extension.to_owned())),
+        None => Err("its name has no ending, and its content is no known image".to_owned()),
+    }
 }

@@ -1,28 +1,11 @@
 //! Tables of files and their classes: CSV, TSV, JSON Lines, Parquet.
 
 use super::error::PackError;
+use super::table_columns::columns;
 use super::table_parquet::parquet_rows;
 use crate::config::plain_text;
 use serde_json::{Map, Value};
 use std::path::Path;
-
-/// Names of the two columns of a table, each by preference.
-const COLUMNS: [&[&str]; 2] = [
-    &[
-        "path",
-        "file",
-        "file_name",
-        "filename",
-        "filepath",
-        "file_path",
-        "image_path",
-        "img_path",
-        "image_file",
-        "image",
-        "img",
-    ],
-    &["class", "label", "wnid", "category", "class_name", "label_name"],
-];
 
 /// Path and class of every row.
 pub(super) fn table_rows(path: &Path) -> Result<Vec<(String, String)>, PackError> {
@@ -109,22 +92,6 @@ fn lines_of_objects(path: &Path, text: &str) -> Result<Vec<Numbered>, PackError>
             Ok((number, object))
         })
         .collect()
-}
-
-/// Where the file and where the class stands among columns of these names, which are in lower case.
-pub(super) fn columns(
-    path: &Path,
-    names: &[String],
-    where_: &str,
-) -> Result<[usize; 2], PackError> {
-    let find = |wanted: &[&str]| {
-        let found = wanted.iter().find_map(|wanted| names.iter().position(|name| name == wanted));
-        found.ok_or_else(|| {
-            let problem = format!("no column {}: {where_} {}", wanted.join(", "), names.join(", "));
-            PackError::list(path, problem)
-        })
-    };
-    Ok([find(COLUMNS[0])?, find(COLUMNS[1])?])
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Rows of a Parquet table of files and classes.
 
 use super::error::PackError;
-use super::table::columns;
+use super::table_columns::columns;
 use crate::store::tables::unread_codec;
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{DataType, Field};

@@ -61,8 +61,7 @@ impl Encoded {
                 };
                 let known = *format.get_or_insert(own);
                 if known != own {
-                    let message =
-                        format!("its latents are {own:?}, the other parts' {known:?}");
+                    let message = format!("its latents are {own:?}, the other parts' {known:?}");
                     return Err(StoreError::table(output.file.as_ref())(message));
                 }
                 let (file, digest) = (output.file.clone(), output.xxh3.clone());

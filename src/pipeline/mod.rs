@@ -73,6 +73,19 @@ pub fn position(name: &str) -> usize {
     stage_names().position(|stage| stage == name).unwrap_or(STAGES.len())
 }
 
+/// Folders of the run directory that results lie in.
+pub fn result_folders() -> Vec<&'static str> {
+    STAGES
+        .iter()
+        .flat_map(|stage| [stage.name].into_iter().chain(stage.folders.iter().copied()))
+        .collect()
+}
+
+/// Folders of views of results: no receipt of a stage names them.
+pub fn view_folders() -> impl Iterator<Item = &'static str> {
+    STAGES.iter().flat_map(|stage| stage.views.iter().copied())
+}
+
 /// The stages as the estimate takes them.
 pub fn stages_to_do() -> Vec<StageToDo> {
     let one = |stage: &&'static StageInfo| StageToDo {

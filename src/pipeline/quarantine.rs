@@ -139,7 +139,7 @@ pub(crate) fn write_list(run_dir: &RunDir, mut rows: Vec<QuarantineRow>) -> Resu
         seen.insert((row.stage.clone(), row.shard.clone(), row.key.clone(), row.reason.clone()))
     });
     write_quarantine(&run_dir.path(LIST), run_dir.root(), &rows)?;
-    run_dir.share(LIST)
+    run_dir.publish_file(LIST)
 }
 
 #[cfg(test)]

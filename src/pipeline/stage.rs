@@ -15,8 +15,10 @@ pub struct StageInfo {
     pub name: &'static str,
     /// What one unit is, in the singular.
     pub unit: &'static str,
-    /// Folders of the run directory that it writes beside its own.
+    /// Folders of the run directory that its results lie in, beside its own.
     pub folders: &'static [&'static str],
+    /// Folders of views that it makes of its results: no receipt names them, and anyone may delete them.
+    pub views: &'static [&'static str],
     /// Which parts of the text-to-image model it runs.
     pub model: ModelUse,
     /// Whether it has no units under some settings; it is then not shown.

@@ -101,7 +101,8 @@ impl<'a> RunState<'a> {
             return Ok(latents.clone());
         }
         let compacted = self.receipts(compact::INFO.name)?;
-        let latents = Latents::open(&self.context, &*self.encoded()?, compacted.values())?;
+        let encoded = self.encoded()?;
+        let latents = Latents::open(&self.context, &encoded, compacted.values())?;
         // Where each class stands in each part is told no more.
         self.encoded = None;
         self.findings.numbered = !latents.classes.labels_are_keys();

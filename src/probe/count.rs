@@ -231,15 +231,9 @@ impl Tally {
                 *self.classes.entry(class.clone()).or_default() += 1;
                 if self.rows.len() < ROWS {
                     let (index, offset) = (sample.index as u32, sample.offset);
-                    let (width, height) = (0, 0);
-                    self.rows.push(LatentRow {
-                        key: sample.key,
-                        class,
-                        width,
-                        height,
-                        index,
-                        offset,
-                    });
+                    let key = sample.key;
+                    let row = LatentRow { key, class, index, offset, ..LatentRow::default() };
+                    self.rows.push(row);
                 }
             }
         }

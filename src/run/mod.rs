@@ -5,10 +5,12 @@ pub(crate) mod driver;
 mod growth_tests;
 pub(crate) mod open_run;
 pub(crate) mod preflight;
+mod session;
 pub(crate) mod stage_run;
 pub(crate) mod staleness;
 
 pub use open_run::{reopen, require};
+pub use session::{PipelineFile, note_runtime};
 
 use crate::engine::{FlowError, RunOptions, StageSummary};
 use crate::estimate::Standing;
@@ -61,7 +63,7 @@ pub async fn run(
             .progress
             .say("nothing to try again: no result carries a fault that this could cure");
     }
-    match options.team {
+    match options.worker {
         // Others may have been further when this one wrote last.
         Some(_) => driver.share_record(),
         None => options.run_dir.write_record(&driver.record)?,

@@ -95,12 +95,12 @@ impl Driver<'_> {
             // Receipts of this stage and of those after it can be of other settings until they are planned: `status`
             // counts a stage that stands here. And only now, that results are about to be made from these settings.
             self.record.stages.retain(|stage, _| position(stage) < position(name));
-            if self.state.options.team.is_none() {
+            if self.state.options.worker.is_none() {
                 run_dir.write_record(&self.record)?;
             }
             plan.discard_outdated(run_dir)?;
             self.record.stages.insert(name.to_owned(), units.clone());
-            match &self.state.options.team {
+            match &self.state.options.worker {
                 None => run_dir.write_record(&self.record)?,
                 Some(_) => self.share_record(),
             }
@@ -111,7 +111,7 @@ impl Driver<'_> {
         Ok(done.receipts)
     }
 
-    /// Has `run.json` say what this worker of a team knows, and nothing less than it said: nothing is outdated then, and
+    /// Has `run.json` say what this worker of several knows, and nothing less than it said: nothing is outdated then, and
     /// others may be further. All of them come here with the same words and at the same time, and object stores take about
     /// one write a second of an object; so the first one writes, and who can't goes on: only people read it meanwhile.
     pub(crate) fn share_record(&mut self) {
@@ -178,7 +178,7 @@ impl Driver<'_> {
         if names.is_empty() {
             return Ok(());
         }
-        if self.state.options.team.is_some() {
+        if self.state.options.worker.is_some() {
             let missing = missing(run_dir, stage, &names)?;
             return Err(FlowError::Incomplete { stage, units, missing });
         }

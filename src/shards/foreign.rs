@@ -3,7 +3,7 @@
 /// What a file that is no tar seems to be, and what to do about it; empty where that is not known. `head` is its
 /// beginning, not more than a block.
 pub(super) fn kind_of(head: &[u8]) -> String {
-    const KNOWN: [(&[u8], &str); 22] = [
+    const KNOWN: [(&[u8], &str); 18] = [
         (b"PAR1", PARQUET),
         (b"ARROW1", "it is an Arrow file, which is not read as a shard"),
         (b"PK\x03\x04", "it is a ZIP file: unpack it and pack the files as .tar"),
@@ -18,10 +18,6 @@ pub(super) fn kind_of(head: &[u8]) -> String {
         (b"\xc7\x71", CPIO),
         (b"\x71\xc7", CPIO),
         (b"version https://git-lfs", LFS),
-        (b"\xff\xd8\xff", IMAGE),
-        (b"\x89PNG", IMAGE),
-        (b"GIF8", IMAGE),
-        (b"RIFF", IMAGE),
         (b"\x89HDF", "it is an HDF5 file, which is not read as a shard"),
         (b"%PDF", "it is a PDF file"),
         (b"{\"", "it is JSON, perhaps a server's message in place of the file: look at it"),
@@ -34,6 +30,9 @@ pub(super) fn kind_of(head: &[u8]) -> String {
     const IMAGE: &str = "it is an image: pack images with `coda-pipe shards pack`";
     if let Some((_, kind)) = KNOWN.iter().find(|(start, _)| head.starts_with(start)) {
         return (*kind).to_owned();
+    }
+    if crate::imaging::is_image(head) {
+        return IMAGE.to_owned();
     }
     let text = head.trim_ascii_start().iter().take(14).map(u8::to_ascii_lowercase);
     let text: Vec<u8> = text.collect();

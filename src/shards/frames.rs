@@ -1,7 +1,7 @@
 //! Compressed streams of several members or frames, one after another, as their own tools read them: skippable frames
 //! are passed over, and so are zeros behind the last frame, up to which bsdtar pads.
 
-use super::compression::Compression;
+use super::compression::{Compression, skip_frames};
 use super::fault::FaultReason;
 use super::peek::Peek;
 use super::refused::Refused;
@@ -94,17 +94,6 @@ fn begin<R: BufRead>(kind: Compression, mut source: Peek<R>) -> io::Result<State
     })
 }
 
-/// Passes over skippable frames, which zstd and lz4 share.
-pub(super) fn skip_frames<R: BufRead>(source: &mut Peek<R>) -> io::Result<()> {
-    while let [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d] = *source.peek(8)? {
-        let length = u32::from_le_bytes([a, b, c, d]);
-        if !source.skip(8 + u64::from(length))? {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-    }
-    Ok(())
-}
-
 /// Refuses a frame whose window is larger than memory is set aside for.
 fn check_window(head: &[u8]) -> io::Result<()> {
     let limit = 1 << WINDOW_LOG;
@@ -132,7 +121,7 @@ fn window(head: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shards::compression::decompress;
+    use crate::shards::decompress::decompress;
     use std::io::{Cursor, Write};
 
     fn gzip(data: &[u8]) -> Vec<u8> {

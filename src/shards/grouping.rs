@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::entry::MemberEntry;
 use super::fault::FaultReason;
 use super::member_name::split_member_name;
 use super::sample::{Sample, SampleMember};
-use super::writer::MemberEntry;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// The sample being put together, and what has gone wrong with it so far.

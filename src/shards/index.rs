@@ -6,8 +6,8 @@
 
 use serde_json::{Value, json};
 
+use super::entry::SampleEntry;
 use super::error::ShardError;
-use super::writer::SampleEntry;
 
 /// The text of a DALI `.idx` file for one shard.
 ///

@@ -1,6 +1,6 @@
 //! Whether a DALI index that lies beside a shard is that shard's.
 
-use super::writer::{MemberEntry, SampleEntry};
+use super::entry::{MemberEntry, SampleEntry};
 
 /// Compares the text of an `.idx` file (version 1.1 or 1.2) with what the shard holds.
 ///

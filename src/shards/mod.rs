@@ -21,6 +21,8 @@
 
 mod braces;
 mod compression;
+mod decompress;
+mod entry;
 mod error;
 mod fault;
 mod foreign;
@@ -55,8 +57,11 @@ mod tar_blocks;
 mod tar_stream;
 mod writer;
 
+pub use crate::imaging::IMAGE_EXTENSIONS;
 pub use crate::objects::without_logins_in;
-pub use compression::{Compression, decompress};
+pub use compression::Compression;
+pub use decompress::decompress;
+pub use entry::{MemberEntry, SampleEntry};
 pub use error::ShardError;
 pub use fault::{Fault, FaultReason};
 pub use identity::ShardIdentity;
@@ -68,6 +73,6 @@ pub use open::shard_identities;
 pub use place::ShardPlace;
 pub use reader::{ReadOptions, ShardReader};
 pub use retry::Retry;
-pub use sample::{IMAGE_EXTENSIONS, Sample, SampleMember};
+pub use sample::{Sample, SampleMember};
 pub use sources::{SHARD_ENDINGS, expand_sources, expand_sources_telling};
-pub use writer::{MemberEntry, SampleEntry, ShardWriter, WriterOptions};
+pub use writer::{ShardWriter, WriterOptions};

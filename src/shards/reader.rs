@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::compression::decompress;
+use super::decompress::decompress;
+use super::entry::MemberEntry;
 use super::fault::{Fault, FaultReason};
 use super::grouping::{Group, Grouping};
 use super::identity::ShardIdentity;
@@ -15,7 +16,6 @@ use super::sample::Sample;
 use super::skip::{Source, Streamed};
 use super::tar_blocks::classify_io;
 use super::tar_stream::{Link, MemberHeader, Next, TarStream};
-use super::writer::MemberEntry;
 
 /// What to load of a shard.
 #[derive(Debug, Clone)]
@@ -306,5 +306,5 @@ impl Iterator for ShardReader {
 }
 
 #[cfg(test)]
-#[path = "reader_tests.rs"]
+#[path = "reader_tests/mod.rs"]
 mod tests;

@@ -1,7 +1,8 @@
 //! One sample: a key and its members.
 
+use super::entry::MemberEntry;
 use super::fault::FaultReason;
-use super::writer::MemberEntry;
+use crate::imaging::{IMAGE_EXTENSIONS, is_undecoded_extension};
 
 /// One file of a sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,10 +37,6 @@ pub struct Sample {
     pub places: Vec<MemberEntry>,
 }
 
-/// Extensions of members that are images, in the order in which one is taken: what is read, by every name that is common.
-pub const IMAGE_EXTENSIONS: [&str; 12] =
-    ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "jfif", "jpe", "pjpeg", "pjp"];
-
 impl Sample {
     /// The content of the member with this extension (lower case, without the leading dot).
     pub fn get(&self, extension: &str) -> Option<&[u8]> {
@@ -70,7 +67,7 @@ impl Sample {
         }
         let last = |ext: &String| ext.rsplit('.').next().unwrap_or_default().to_owned();
         let meant = all.iter().find(|ext| IMAGE_EXTENSIONS.contains(&last(ext).as_str()));
-        let unread = all.iter().find(|ext| UNREAD.contains(&last(ext).as_str()));
+        let unread = all.iter().find(|ext| is_undecoded_extension(&last(ext)));
         if let Some(meant) = meant {
             text.push_str(&format!(": set [data] image = \"{meant}\""));
         } else if let Some(unread) = unread {
@@ -79,10 +76,6 @@ impl Sample {
         text
     }
 }
-
-/// Extensions of images that are not read.
-const UNREAD: [&str; 12] =
-    ["avif", "heic", "heif", "jxl", "jp2", "j2k", "jpx", "svg", "npy", "ppm", "exr", "tga"];
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::compression::{Compression, MarkedSource};
+use super::compression::Compression;
+use super::decompress::MarkedSource;
 
 /// Read ahead in a file: little, as most of it may be passed over; bodies are read past this buffer.
 const BUFFER_BYTES: usize = 32 * 1024;

@@ -4,7 +4,7 @@
 
 use std::io::{self, Read};
 
-use super::compression::is_source_error;
+use super::decompress::is_source_error;
 use super::fault::FaultReason;
 use super::foreign::kind_of;
 use super::refused::Refused;

@@ -8,6 +8,7 @@
 use std::collections::HashSet;
 use std::io::Write;
 
+use super::entry::{MemberEntry, SampleEntry};
 use super::error::ShardError;
 use super::member_name::split_member_name;
 use super::sample::SampleMember;
@@ -20,28 +21,6 @@ const ZERO_BLOCKS: [u8; 1024] = [0; 1024];
 pub struct WriterOptions {
     /// Modification time of every member, in seconds since 1970; 0 by default.
     pub mtime: u64,
-}
-
-/// Where a member lies: what an index over the archive needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MemberEntry {
-    /// Extension, as it is written in the name.
-    pub extension: String,
-    /// The member's full name.
-    pub name: String,
-    /// Offset of the first byte of its content.
-    pub offset: u64,
-    /// Size of its content in bytes.
-    pub size: u64,
-}
-
-/// Where a sample lies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SampleEntry {
-    /// The sample's key.
-    pub key: String,
-    /// Its members, in the archive's order.
-    pub members: Vec<MemberEntry>,
 }
 
 /// Writes samples as a reproducible tar archive into any `Write`.

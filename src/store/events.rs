@@ -1,5 +1,6 @@
 //! `events.jsonl`: what happened in a run, one JSON object a line, appended.
 
+use super::backend::Depth;
 use super::error::StoreError;
 use super::run_dir::RunDir;
 use super::team::{FOLDER as WORKERS, in_order};
@@ -17,43 +18,43 @@ const EVENTS: &str = "events.jsonl";
 #[derive(Debug)]
 pub struct EventLog {
     file: Option<Mutex<File>>,
-    far: Option<Sending>,
+    upload: Option<Upload>,
 }
 
-/// Sends a log to an object store. An object can't be appended to: the log is sent whole, now and then, and when something
-/// is over; on a thread of its own, so that who records an event waits for no server.
+/// Uploads a log to an object store. An object can't be appended to: the log is uploaded whole, now and then, and when
+/// something is over; on a thread of its own, so that who records an event waits for no server.
 #[derive(Debug)]
-struct Sending {
+struct Upload {
     run_dir: RunDir,
     name: String,
+    interval: Duration,
     /// When it was begun last, and what may be under way of it.
     last: Mutex<(Instant, Option<JoinHandle<()>>)>,
 }
 
-/// Between two times that a log is sent.
-const SEND_EVERY: Duration = Duration::from_secs(30);
-
-impl Sending {
-    /// Sends the log beside the caller, if it is time or `over`. Not while it is under way: the next time has all of it.
-    fn send(&self, over: bool) {
+impl Upload {
+    /// Uploads the log beside the caller, if it is time or `over`. Not while an upload is under way: the next one has all
+    /// of the log.
+    fn start(&self, over: bool) {
         let Ok(mut last) = self.last.lock() else { return };
         let (since, under_way) = &mut *last;
         let busy = under_way.as_ref().is_some_and(|thread| !thread.is_finished());
-        if !busy && (over || since.elapsed() > SEND_EVERY) {
+        if !busy && (over || since.elapsed() > self.interval) {
             let (run_dir, name) = (self.run_dir.clone(), self.name.clone());
             *since = Instant::now();
             // Without a thread for it, the next time has it all.
-            *under_way = crate::threads::spawn("events", move || drop(run_dir.share(&name))).ok();
+            *under_way =
+                crate::threads::spawn("events", move || drop(run_dir.publish_file(&name))).ok();
         }
     }
 
-    /// Sends the log with its last line, and waits for it.
+    /// Uploads the log with its last line, and waits for it.
     fn finish(&self) {
         let under_way = self.last.lock().ok().and_then(|mut last| last.1.take());
         if let Some(thread) = under_way {
             let _ = thread.join();
         }
-        let _ = self.run_dir.share(&self.name);
+        let _ = self.run_dir.publish_file(&self.name);
     }
 }
 
@@ -68,13 +69,14 @@ impl EventLog {
             Some(worker) => format!("{WORKERS}/{worker}.{EVENTS}"),
         };
         let path = run_dir.path(&name);
-        let far = run_dir.is_far().then(|| Sending {
-            run_dir: run_dir.hasty(),
+        let upload = run_dir.backend().publish_interval().map(|interval| Upload {
+            run_dir: run_dir.best_effort(),
             name: name.clone(),
+            interval,
             last: Mutex::new((Instant::now(), None)),
         });
-        if far.is_some() {
-            let before = run_dir.get(&name)?.unwrap_or_default();
+        if upload.is_some() {
+            let before = run_dir.backend().read(&name)?.unwrap_or_default();
             let folder = path.parent().unwrap_or(&path);
             std::fs::create_dir_all(folder)
                 .and_then(|()| std::fs::write(&path, before))
@@ -82,12 +84,12 @@ impl EventLog {
         }
         let file = File::options().create(true).append(true).open(&path);
         let file = Some(Mutex::new(file.map_err(StoreError::io("open", &path))?));
-        Ok(Self { file, far })
+        Ok(Self { file, upload })
     }
 
     /// A log that goes nowhere, for runs that must leave no trace.
     pub fn none() -> Self {
-        Self { file: None, far: None }
+        Self { file: None, upload: None }
     }
 
     /// Appends one event: `time` (seconds since 1970), `event`, and `fields`. A failure is let pass: a full disk shows
@@ -105,10 +107,10 @@ impl EventLog {
             // One write a line, so that lines of concurrent units never mix.
             let _ = file.write_all(text.as_bytes());
         }
-        match (&self.far, event) {
+        match (&self.upload, event) {
             (None, _) => {}
-            (Some(far), "run_finished") => far.finish(),
-            (Some(far), _) => far.send(matches!(event, "stage_finished" | "unit_failed")),
+            (Some(upload), "run_finished") => upload.finish(),
+            (Some(upload), _) => upload.start(matches!(event, "stage_finished" | "unit_failed")),
         }
     }
 }
@@ -117,7 +119,7 @@ impl RunDir {
     /// What was written of the run, one text for each process that worked in it at once with others, and one for all that
     /// worked alone. What can't be read is left out.
     pub fn logs(&self) -> Vec<String> {
-        let alone = self.get(EVENTS).ok().flatten();
+        let alone = self.backend().read(EVENTS).ok().flatten();
         let alone = alone.map(|text| String::from_utf8_lossy(&text).into_owned());
         let workers = self.worker_logs().into_iter().map(|(_, log)| log);
         alone.into_iter().chain(workers).collect()
@@ -126,9 +128,11 @@ impl RunDir {
     /// What each worker wrote, by its name (`I-of-N`) in order.
     pub fn worker_logs(&self) -> Vec<(String, String)> {
         let mut logs = Vec::new();
-        for name in self.names(WORKERS).unwrap_or_default() {
-            if let Some(worker) = name.strip_suffix(EVENTS).and_then(|name| name.strip_suffix('.'))
-                && let Ok(Some(text)) = self.get(&format!("{WORKERS}/{name}"))
+        let start = format!("{WORKERS}/");
+        for name in self.backend().list(WORKERS, Depth::Folder).unwrap_or_default() {
+            let worker = name.strip_suffix(EVENTS).and_then(|name| name.strip_suffix('.'));
+            if let Some(worker) = worker.and_then(|worker| worker.strip_prefix(&start))
+                && let Ok(Some(text)) = self.backend().read(&name)
             {
                 logs.push((worker.to_owned(), String::from_utf8_lossy(&text).into_owned()));
             }

@@ -6,8 +6,8 @@
 //! another machine, when its number stands still for a minute. No clocks are compared.
 
 use super::error::StoreError;
-use super::holder::Holder;
-use super::temporary::temporary;
+use super::nfs::refresh_folder;
+use super::process_id::ProcessId;
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
@@ -32,7 +32,7 @@ pub struct Lock {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Claim {
     #[serde(flatten)]
-    holder: Holder,
+    holder: ProcessId,
     /// Goes up while the holder lives. Text of one width, so that it is overwritten in place.
     beat: String,
 }
@@ -46,7 +46,7 @@ struct Rules {
     /// Whether the operating system's lock is used.
     system: bool,
     /// Who takes it.
-    holder: Holder,
+    holder: ProcessId,
 }
 
 impl Lock {
@@ -59,7 +59,7 @@ impl Lock {
             beat: Duration::from_secs(8),
             patience: Duration::from_secs(60),
             system: true,
-            holder: Holder::this(),
+            holder: ProcessId::this(),
         };
         Self::take_by(&rules, root, say)
     }
@@ -86,7 +86,7 @@ impl Lock {
     /// [`StoreError::Locked`] then.
     pub fn refuse_held(root: &Path, say: impl Fn(&str)) -> Result<(), StoreError> {
         let claim = root.join("lock.holder");
-        look_anew(root)?;
+        refresh_folder(root)?;
         let patience = Duration::from_secs(60);
         let (before, content) = match read_claim(&claim)? {
             Found::Nothing => return Ok(()),
@@ -99,7 +99,7 @@ impl Lock {
                 return if claim.exists() { Err(held(&claim)) } else { Ok(()) };
             }
         };
-        match content.holder.lives(&Holder::this()) {
+        match content.holder.lives(&ProcessId::this()) {
             Some(false) => return Ok(()),
             Some(true) => {}
             None => {
@@ -204,20 +204,6 @@ fn read_claim(path: &Path) -> Result<Found, StoreError> {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
         Err(e) => Err(StoreError::io("read", path)(e)),
     }
-}
-
-/// Has the next look into `folder` go to the server. An NFS client remembers for half a minute which names a folder does not
-/// have, unless it has changed the folder itself: so that two processes that each leave a note and then look for the
-/// other's could both see none. A file is made and removed; making is asked of the server, and tells the client that the
-/// folder is another one than it remembers.
-///
-/// # Errors
-/// If a file can't be made there.
-pub(super) fn look_anew(folder: &Path) -> Result<(), StoreError> {
-    let path = temporary(&folder.join("look"));
-    let made = File::options().write(true).create_new(true).open(&path);
-    made.map_err(StoreError::io("create", &path))?;
-    std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))
 }
 
 /// Whether an open file is the one of that name.

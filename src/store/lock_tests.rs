@@ -2,13 +2,13 @@ use super::*;
 use std::sync::Mutex;
 
 /// Rules as on a file system without locks, quick, for `holder`.
-fn claims_only(holder: Holder) -> Rules {
+fn claims_only(holder: ProcessId) -> Rules {
     let (beat, patience) = (Duration::from_millis(20), Duration::from_secs(2));
     Rules { beat, patience, system: false, holder }
 }
 
-fn far() -> Holder {
-    Holder { host: "far".into(), boot: "other".into(), ..Holder::this() }
+fn far() -> ProcessId {
+    ProcessId { host: "far".into(), boot: "other".into(), ..ProcessId::this() }
 }
 
 /// Takes the lock and what was said meanwhile.
@@ -19,7 +19,7 @@ fn take(rules: &Rules, root: &Path) -> (Result<Lock, StoreError>, String) {
 }
 
 /// Leaves a claim as a process that was killed does.
-fn leave_claim(root: &Path, holder: Holder) {
+fn leave_claim(root: &Path, holder: ProcessId) {
     let claim = Claim { holder, beat: "000000000007".into() };
     std::fs::write(root.join("lock.holder"), serde_json::to_vec(&claim).unwrap()).unwrap();
 }
@@ -41,7 +41,7 @@ fn a_second_taker_is_told_who_holds_it() {
 #[test]
 fn without_system_locks_a_living_process_keeps_others_out() {
     let dir = tempfile::tempdir().unwrap();
-    let rules = claims_only(Holder::this());
+    let rules = claims_only(ProcessId::this());
     let first = take(&rules, dir.path()).0.unwrap();
     let error = take(&rules, dir.path()).0.unwrap_err();
     assert!(matches!(error, StoreError::Locked { .. }), "{error}");
@@ -52,12 +52,12 @@ fn without_system_locks_a_living_process_keeps_others_out() {
 #[test]
 fn a_claim_of_a_dead_process_is_recognised_and_said() {
     let dir = tempfile::tempdir().unwrap();
-    leave_claim(dir.path(), Holder { started: "1".into(), ..Holder::this() });
-    let (lock, said) = take(&claims_only(Holder::this()), dir.path());
+    leave_claim(dir.path(), ProcessId { started: "1".into(), ..ProcessId::this() });
+    let (lock, said) = take(&claims_only(ProcessId::this()), dir.path());
     assert!(lock.is_ok() && said.contains("died without a word"), "{said}");
     drop(lock);
     // With system locks, ours to take is proof enough.
-    leave_claim(dir.path(), Holder { process: 1, ..Holder::this() });
+    leave_claim(dir.path(), ProcessId { process: 1, ..ProcessId::this() });
     let said = Mutex::new(String::new());
     let lock = Lock::take(dir.path(), |message| said.lock().unwrap().push_str(message));
     assert!(lock.is_ok() && said.into_inner().unwrap().contains("(process 1 on "));
@@ -67,18 +67,18 @@ fn a_claim_of_a_dead_process_is_recognised_and_said() {
 fn another_machines_claim_holds_while_its_heart_beats() {
     let dir = tempfile::tempdir().unwrap();
     let theirs = take(&claims_only(far()), dir.path()).0.unwrap();
-    let (mine, said) = take(&claims_only(Holder::this()), dir.path());
+    let (mine, said) = take(&claims_only(ProcessId::this()), dir.path());
     let error = mine.unwrap_err().to_string();
     assert!(error.contains("on far") && said.contains("whether it lives"), "{error}, {said}");
     drop(theirs);
-    assert!(take(&claims_only(Holder::this()), dir.path()).0.is_ok());
+    assert!(take(&claims_only(ProcessId::this()), dir.path()).0.is_ok());
 }
 
 #[test]
 fn another_machines_claim_is_void_when_its_heart_stands_still() {
     let dir = tempfile::tempdir().unwrap();
     leave_claim(dir.path(), far());
-    let rules = Rules { patience: Duration::from_millis(120), ..claims_only(Holder::this()) };
+    let rules = Rules { patience: Duration::from_millis(120), ..claims_only(ProcessId::this()) };
     let (lock, said) = take(&rules, dir.path());
     assert!(lock.is_ok() && said.contains("died without a word"), "{said}");
 }
@@ -101,7 +101,7 @@ fn who_was_thought_dead_leaves_the_next_ones_claim_alone() {
     let path = dir.path().join("lock.holder");
     let slow = take(&claims_only(far()), dir.path()).0.unwrap();
     std::fs::rename(&path, dir.path().join("aside")).unwrap();
-    let next = take(&claims_only(Holder::this()), dir.path()).0.unwrap();
+    let next = take(&claims_only(ProcessId::this()), dir.path()).0.unwrap();
     drop(slow);
     assert!(path.exists());
     drop(next);

@@ -4,26 +4,34 @@
 //! The two together are the checkpoint: nothing else is needed to go on after any kind of death.
 
 mod atomic;
-mod bring;
+mod backend;
+#[cfg(test)]
+mod backend_contract;
 mod content;
 mod contents;
 mod disk;
+mod download;
 mod error;
 mod events;
-mod far;
 #[cfg(debug_assertions)]
 mod faults;
-mod holder;
 mod kept;
+mod local_copies;
+mod local_dir;
 mod lock;
 mod names;
+mod nfs;
+mod object_backend;
+mod object_ranges;
 mod outputs;
-mod ranges;
+mod parallel;
+mod process_id;
+mod range_cache;
+mod ranged;
 mod receipt;
 mod record;
 mod run_dir;
 mod run_id;
-mod small;
 mod space;
 mod spill;
 mod sweep;
@@ -40,7 +48,7 @@ pub use error::StoreError;
 pub use events::EventLog;
 pub use lock::Lock;
 pub use names::file_stem;
-pub use ranges::RangeFile;
+pub use ranged::{Ranged, RangedReader};
 pub use receipt::{Fault, Receipt};
 pub use record::{RunRecord, StageRecord};
 pub use run_dir::RunDir;

@@ -1,6 +1,5 @@
 //! Whether what receipts name is there.
 
-use super::atomic::Written;
 use super::error::StoreError;
 use super::receipt::Receipt;
 use super::run_dir::RunDir;
@@ -11,17 +10,8 @@ impl RunDir {
     /// # Errors
     /// If that can't be told: a server or a disk that fails does not mean that a file is gone.
     pub fn outputs_present(&self, receipt: &Receipt) -> Result<bool, StoreError> {
-        for Written { file, bytes, .. } in &receipt.outputs {
-            let path = self.path(file);
-            let there = match self.far() {
-                Some(far) => far.has(file, *bytes).map_err(self.failed("examine", file))?,
-                None => match std::fs::metadata(&path) {
-                    Ok(about) => about.is_file() && about.len() == *bytes,
-                    Err(error) if has_no_such(&error) => false,
-                    Err(error) => return Err(StoreError::io("examine", &path)(error)),
-                },
-            };
-            if !there {
+        for output in &receipt.outputs {
+            if !self.backend().has(output)? {
                 return Ok(false);
             }
         }
@@ -46,14 +36,9 @@ impl RunDir {
     }
 }
 
-/// Whether there is no file of that name, or can be none.
-fn has_no_such(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
-    matches!(error.kind(), NotFound | NotADirectory | InvalidFilename | InvalidInput)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::atomic::Written;
     use super::*;
 
     #[test]

@@ -1,8 +1,10 @@
 //! Paths, receipts and records of a run directory.
 
-use super::atomic::{AtomicFile, Written, remove, sync_folder};
+use super::atomic::{AtomicFile, Written};
+use super::backend::{Backend, Depth};
 use super::error::StoreError;
-use super::far::Far;
+use super::local_dir::LocalDir;
+use super::object_backend::ObjectStore;
 use super::receipt::Receipt;
 use super::record::RunRecord;
 use crate::objects::is_store;
@@ -17,27 +19,26 @@ use std::sync::Arc;
 /// Ending of receipts' names.
 pub(super) const RECEIPT: &str = ".receipt.json";
 
+/// Receipts whose texts are held at once.
+const READ_AT_ONCE: usize = 1024;
+
 /// A run directory: a folder, or a folder of an object store together with a scratch folder on this machine, in which
 /// its files lie as they would in a run directory.
 #[derive(Debug, Clone)]
 pub struct RunDir {
-    root: PathBuf,
-    far: Option<Arc<Far>>,
+    backend: Arc<dyn Backend>,
 }
 
 impl fmt::Display for RunDir {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.far {
-            Some(far) => f.write_str(&far.url()),
-            None => self.root.display().fmt(f),
-        }
+        f.write_str(&self.backend.place())
     }
 }
 
 impl RunDir {
     /// The run directory at `root`; nothing is touched.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), far: None }
+        Self { backend: Arc::new(LocalDir::new(root)) }
     }
 
     /// The run directory at `place`, a path or the URL of a folder of an object store; that has its files in `scratch`,
@@ -49,35 +50,35 @@ impl RunDir {
         let Some(url) = place.to_str().filter(|place| is_store(place)) else {
             return Ok(Self::new(place));
         };
-        let far = Far::open(url).map_err(StoreError::io("open", place))?;
-        let root = scratch.map_or_else(|| far.usual_scratch(), Path::to_path_buf);
-        Ok(Self { root, far: Some(Arc::new(far)) })
+        let store = ObjectStore::open(url, scratch).map_err(StoreError::io("open", place))?;
+        Ok(Self { backend: Arc::new(store) })
     }
 
-    /// The object store behind it, if there is one.
-    pub(super) fn far(&self) -> Option<&Far> {
-        self.far.as_deref()
+    /// Where the run directory lies.
+    pub(super) fn backend(&self) -> &dyn Backend {
+        self.backend.as_ref()
     }
 
-    /// Whether other machines see it only through an object store.
-    pub fn is_far(&self) -> bool {
-        self.far.is_some()
+    /// Whether other machines see the run directory only through an object store.
+    pub fn is_remote(&self) -> bool {
+        self.backend.is_remote()
     }
 
-    /// The same with a short patience for the server of an object store, for what need not succeed.
+    /// Bytes of files downloaded from the object store by this run directory and its clones.
+    pub fn downloaded_bytes(&self) -> u64 {
+        self.backend.downloaded_bytes()
+    }
+
+    /// The same run directory with little patience for the server of an object store, for what need not succeed.
     #[must_use]
-    pub(super) fn hasty(&self) -> Self {
-        let far = self.far().map(|far| Arc::new(far.hasty()));
-        Self { root: self.root.clone(), far }
+    pub(super) fn best_effort(&self) -> Self {
+        Self { backend: self.backend.best_effort().unwrap_or_else(|| self.backend.clone()) }
     }
 
     /// The same run directory with its files in another folder of this machine; a plain one stays as it is.
     #[must_use]
     pub fn with_scratch(self, scratch: &Path) -> Self {
-        match self.far {
-            Some(_) => Self { root: scratch.to_owned(), ..self },
-            None => self,
-        }
+        Self { backend: self.backend.with_scratch(scratch).unwrap_or(self.backend) }
     }
 
     /// As [`RunDir::new`], for a directory in which a run was begun.
@@ -94,7 +95,7 @@ impl RunDir {
     /// # Errors
     /// [`StoreError::Absent`] if it holds no run's record.
     pub fn begun(self) -> Result<Self, StoreError> {
-        if self.get("run.json")?.is_some() {
+        if self.backend.read("run.json")?.is_some() {
             return Ok(self);
         }
         let what = format!("no run in {self}: it has no run.json");
@@ -103,12 +104,12 @@ impl RunDir {
 
     /// The run directory itself.
     pub fn root(&self) -> &Path {
-        &self.root
+        self.backend.root()
     }
 
     /// A path in it; `name` has `/` between its parts.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.root.join(name)
+        self.root().join(name)
     }
 
     /// Makes the directory.
@@ -116,8 +117,8 @@ impl RunDir {
     /// # Errors
     /// If it can't be made.
     pub fn create(&self) -> Result<(), StoreError> {
-        std::fs::create_dir_all(&self.root)
-            .map_err(StoreError::io("create the folder", &self.root))?;
+        let root = self.root();
+        std::fs::create_dir_all(root).map_err(StoreError::io("create the folder", root))?;
         self.take_up()
     }
 
@@ -127,7 +128,7 @@ impl RunDir {
     /// If it exists and can't be read. One that does not parse, or names files elsewhere, counts as absent: its unit is
     /// done again.
     pub fn receipt(&self, unit: &str) -> Result<Option<Receipt>, StoreError> {
-        let text = self.get(&receipt_name(unit))?;
+        let text = self.backend.read(&receipt_name(unit))?;
         Ok(text.and_then(|text| self.parsed(unit, &text)))
     }
 
@@ -138,9 +139,7 @@ impl RunDir {
         let sound =
             |r: &Receipt| r.version == Receipt::VERSION && r.unit == unit && r.stays_inside();
         let receipt = receipt.filter(sound)?;
-        if let Some(far) = self.far() {
-            far.expect(&receipt.outputs);
-        }
+        self.backend.expect(&receipt.outputs);
         Some(receipt)
     }
 
@@ -149,26 +148,17 @@ impl RunDir {
     /// # Errors
     /// If it can't be written.
     pub fn write_receipt(&self, receipt: &Receipt) -> Result<(), StoreError> {
-        self.send(&receipt.outputs)?;
+        self.backend.publish(&receipt.outputs)?;
         self.write_json(&receipt_name(&receipt.unit), receipt)
     }
 
-    /// Takes the receipt of `unit` away, if there is one: before its outputs are written anew, so that a run that is
+    /// Removes the receipt of `unit`, if there is one: before its outputs are written anew, so that a run that is
     /// killed in between never leaves a receipt beside files that it does not describe.
     ///
     /// # Errors
     /// If it is there and can't be removed.
     pub fn revoke(&self, unit: &str) -> Result<(), StoreError> {
-        let name = receipt_name(unit);
-        if self.far.is_some() {
-            return self.delete(&name);
-        }
-        let path = self.path(&name);
-        if !path.exists() {
-            return Ok(());
-        }
-        remove(&path)?;
-        sync_folder(&path)
+        self.backend.remove_durably(&receipt_name(unit))
     }
 
     /// Removes what a unit left, files first: a receipt without its files is redone, files without a receipt would
@@ -178,10 +168,7 @@ impl RunDir {
     /// If a file is there and can't be removed.
     pub fn discard(&self, receipt: &Receipt) -> Result<(), StoreError> {
         for output in &receipt.outputs {
-            if self.far.is_some() {
-                self.delete(&output.file)?;
-            }
-            remove(&self.path(&output.file))?;
+            self.backend.remove(&output.file)?;
         }
         self.revoke(&receipt.unit)
     }
@@ -206,20 +193,18 @@ impl RunDir {
         if names.is_empty() {
             return Ok(BTreeMap::new());
         }
-        if let Some(far) = self.far() {
-            far.survey(stage).map_err(self.failed("list", stage))?;
-            let files: Vec<String> = names.iter().map(|unit| receipt_name(unit)).collect();
-            let texts = far.get_all(&files).map_err(self.failed("read", stage))?;
-            let read = names.into_iter().zip(texts);
-            return Ok(read
-                .filter_map(|(unit, text)| Some((unit.clone(), self.parsed(&unit, &text?)?)))
-                .collect());
+        self.backend.survey(stage)?;
+        let mut receipts = BTreeMap::new();
+        for units in names.chunks(READ_AT_ONCE) {
+            let files: Vec<String> = units.iter().map(|unit| receipt_name(unit)).collect();
+            let texts = self.backend.read_many(&files)?;
+            let read = units.par_iter().zip(texts).filter_map(|(unit, text)| {
+                let receipt = self.parsed(unit, &text?)?;
+                Some((unit.clone(), receipt))
+            });
+            receipts.extend(read.collect::<Vec<_>>());
         }
-        let read = names.into_par_iter().filter_map(|unit| {
-            let receipt = self.receipt(&unit).transpose()?;
-            Some(receipt.map(|receipt| (unit, receipt)))
-        });
-        Ok(read.collect::<Result<Vec<_>, _>>()?.into_iter().collect())
+        Ok(receipts)
     }
 
     /// The units of a stage that have a receipt, readable or not, as `stage/name`.
@@ -227,10 +212,8 @@ impl RunDir {
     /// # Errors
     /// If its folder can't be read.
     pub fn receipt_names(&self, stage: &str) -> Result<Vec<String>, StoreError> {
-        let names = self.names(stage)?.into_iter();
-        Ok(names
-            .filter_map(|name| Some(format!("{stage}/{}", name.strip_suffix(RECEIPT)?)))
-            .collect())
+        let names = self.backend.list(stage, Depth::Folder)?.into_iter();
+        Ok(names.filter_map(|name| Some(name.strip_suffix(RECEIPT)?.to_owned())).collect())
     }
 
     /// `run.json`; a fresh record where there is none.
@@ -238,7 +221,7 @@ impl RunDir {
     /// # Errors
     /// If it is there and can't be read or parsed.
     pub fn record(&self) -> Result<RunRecord, StoreError> {
-        let Some(text) = self.get("run.json")? else { return Ok(RunRecord::default()) };
+        let Some(text) = self.backend.read("run.json")? else { return Ok(RunRecord::default()) };
         let path = self.path("run.json");
         serde_json::from_slice(&text)
             .map_err(|e| StoreError::Malformed { path, message: e.to_string() })
@@ -260,8 +243,8 @@ impl RunDir {
         let path = self.path(name);
         let mut file = AtomicFile::create(&path)?;
         file.write_all(content).map_err(StoreError::io("write", &path))?;
-        let written = file.publish(&self.root)?;
-        self.send(std::slice::from_ref(&written))?;
+        let written = file.publish(self.root())?;
+        self.backend.publish(std::slice::from_ref(&written))?;
         Ok(written)
     }
 
@@ -269,10 +252,7 @@ impl RunDir {
         let mut text = serde_json::to_vec_pretty(value)
             .map_err(|e| StoreError::io("write", Path::new(name))(e.into()))?;
         text.push(b'\n');
-        if self.far.is_some() {
-            return self.put(name, &text);
-        }
-        self.write(name, &text).map(drop)
+        self.backend.write_durably(name, &text)
     }
 }
 

@@ -2,7 +2,7 @@
 //! moved, in the file `.coda-run`.
 
 use super::error::StoreError;
-use super::holder::Holder;
+use super::process_id::ProcessId;
 use super::run_dir::RunDir;
 use super::temporary::{belong, temporary};
 use std::io::ErrorKind;
@@ -68,7 +68,7 @@ fn put_in_place(coming: &Path, path: &Path) -> std::io::Result<()> {
 
 fn new_id() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let Holder { host, boot, process, started, .. } = Holder::this();
+    let ProcessId { host, boot, process, started, .. } = ProcessId::this();
     let from = format!("{host} {boot} {process} {started} {now}");
     format!("{:08x}", xxh3_64(from.as_bytes()) & 0xffff_ffff)
 }

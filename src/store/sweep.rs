@@ -7,25 +7,6 @@ use super::team::{CLAIM, FOLDER as WORKERS};
 use super::temporary::{Leftover, NO_RUN};
 use std::path::Path;
 
-/// Folders of a run directory: nothing outside them is ever swept, for a user may choose any folder to run in.
-pub(super) const FOLDERS: [&str; 15] = [
-    "encode",
-    "compact",
-    "purity",
-    "discover",
-    "fetch",
-    "anchor",
-    "generate",
-    "preview",
-    "assemble",
-    "distilled",
-    "cores",
-    "audit",
-    "report",
-    "evaluate",
-    "stability",
-];
-
 /// What is void among the files that have names of ours.
 struct Rules {
     /// The run's own, if it has one yet.
@@ -48,26 +29,27 @@ impl Rules {
 }
 
 impl RunDir {
-    /// Removes the unfinished files that killed runs left, and claims. Call it while nobody else works here.
+    /// Removes the unfinished files that killed runs left in `folders`, and claims. Call it while nobody else works here.
+    /// Nothing outside these folders is swept, for a user may choose any folder to run in.
     ///
     /// # Errors
     /// If a folder can't be listed or a file not removed.
-    pub fn sweep(&self) -> Result<(), StoreError> {
-        self.sweep_by(false)
+    pub fn sweep(&self, folders: &[&str]) -> Result<(), StoreError> {
+        self.sweep_by(folders, false)
     }
 
     /// Removes the unfinished files of processes that are seen to be dead: others may be at work here.
     ///
     /// # Errors
     /// As [`RunDir::sweep`].
-    pub fn sweep_after_the_dead(&self) -> Result<(), StoreError> {
-        self.sweep_by(true)
+    pub fn sweep_after_the_dead(&self, folders: &[&str]) -> Result<(), StoreError> {
+        self.sweep_by(folders, true)
     }
 
-    fn sweep_by(&self, dead_only: bool) -> Result<(), StoreError> {
+    fn sweep_by(&self, folders: &[&str], dead_only: bool) -> Result<(), StoreError> {
         let earlier = self.path("run.json").is_file();
         let rules = Rules { run: self.run_id()?, earlier, dead_only };
-        for folder in FOLDERS.iter().chain([&WORKERS]).map(|name| self.path(name)) {
+        for folder in folders.iter().chain([&WORKERS]).map(|name| self.path(name)) {
             if folder.is_dir() {
                 sweep_folder(&folder, &|name| rules.is_void(name), DEEPEST)?;
                 if !dead_only {

@@ -1,6 +1,8 @@
 use super::super::temporary::temporary;
 use super::*;
 
+const FOLDERS: [&str; 4] = ["encode", "discover", "generate", "report"];
+
 fn place() -> (tempfile::TempDir, RunDir) {
     let dir = tempfile::tempdir().unwrap();
     let run_dir = RunDir::new(dir.path());
@@ -41,7 +43,7 @@ fn what_is_not_this_runs_stays_wherever_it_lies() {
     own.iter().for_each(|path| write(path, "0-of-2"));
     let folder = temporary(&dir.path().join("discover/cat/index"));
     write(&folder.join("index.hnsw.data"), "half");
-    run_dir.sweep().unwrap();
+    run_dir.sweep(&FOLDERS).unwrap();
     for (name, text) in FOREIGN {
         assert_eq!(std::fs::read_to_string(dir.path().join(name)).unwrap(), text, "{name}");
     }
@@ -54,12 +56,12 @@ fn earlier_versions_temporary_files_go_in_a_run_only() {
     let (dir, run_dir) = place();
     let earlier = dir.path().join("encode/part-000000.parquet.0a1b2c-12-3456-7.tmp");
     write(&earlier, "half");
-    run_dir.sweep().unwrap();
+    run_dir.sweep(&FOLDERS).unwrap();
     assert!(earlier.exists(), "nothing says that a run was here");
     write(&dir.path().join("run.json"), "{}");
-    run_dir.sweep_after_the_dead().unwrap();
+    run_dir.sweep_after_the_dead(&FOLDERS).unwrap();
     assert!(earlier.exists(), "another machine's");
-    run_dir.sweep().unwrap();
+    run_dir.sweep(&FOLDERS).unwrap();
     assert!(!earlier.exists());
 }
 
@@ -74,7 +76,7 @@ fn a_run_keeps_its_name_when_it_is_moved() {
     write(&half, "half");
     let moved = dir.path().with_extension("moved");
     std::fs::rename(dir.path(), &moved).unwrap();
-    RunDir::new(&moved).sweep().unwrap();
+    RunDir::new(&moved).sweep(&FOLDERS).unwrap();
     assert_eq!(std::fs::read_dir(moved.join("encode")).unwrap().count(), 0);
     std::fs::remove_dir_all(&moved).unwrap();
 }

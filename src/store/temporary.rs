@@ -1,6 +1,6 @@
 //! Names of files that are not whole yet: each process has its own, and they tell whether it lives.
 
-use super::holder::Holder;
+use super::process_id::ProcessId;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -38,7 +38,7 @@ fn run_of(path: &Path) -> String {
 pub fn temporary(path: &Path) -> PathBuf {
     static MINE: OnceLock<String> = OnceLock::new();
     static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let mine = MINE.get_or_init(|| tag(&Holder::this()));
+    let mine = MINE.get_or_init(|| tag(&ProcessId::this()));
     let (run, number) = (run_of(path), NUMBER.fetch_add(1, Ordering::Relaxed));
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{OURS}-{run}-{mine}-{number}{TEMPORARY}"));
@@ -46,8 +46,8 @@ pub fn temporary(path: &Path) -> PathBuf {
 }
 
 /// `MACHINE-PROCESS-START`. The machine is this start of it and its numbering of processes, in 24 bits.
-fn tag(holder: &Holder) -> String {
-    let Holder { boot, space, process, started, .. } = holder;
+fn tag(holder: &ProcessId) -> String {
+    let ProcessId { boot, space, process, started, .. } = holder;
     let machine = xxh3_64(format!("{boot} {space}").as_bytes()) & 0xff_ffff;
     format!("{machine:06x}-{process}-{started}")
 }
@@ -91,9 +91,9 @@ impl<'a> Leftover<'a> {
 
     /// Whether its writer was on this machine and is dead.
     pub(super) fn is_of_the_dead(&self) -> bool {
-        let here = Holder::this();
+        let here = ProcessId::this();
         let Ok(process) = self.process.parse() else { return false };
-        let writer = Holder { process, started: self.started.into(), ..here.clone() };
+        let writer = ProcessId { process, started: self.started.into(), ..here.clone() };
         let found = format!("{}-{}-{}", self.machine, self.process, self.started);
         tag(&writer) == found && writer.lives(&here) == Some(false)
     }
@@ -113,11 +113,11 @@ mod tests {
         assert_ne!(temporary(Path::new("a/b.png")).to_string_lossy(), mine);
         assert!(mine.starts_with("a/b.png.coda-0-") && mine.ends_with(TEMPORARY));
         assert!(!is_of_the_dead(&mine));
-        let here = Holder::this();
-        let before = Holder { started: "1".into(), ..here.clone() };
+        let here = ProcessId::this();
+        let before = ProcessId { started: "1".into(), ..here.clone() };
         assert!(is_of_the_dead(&format!("b.png.coda-0-{}-7.tmp", tag(&before))));
         assert!(is_of_the_dead(&format!("b.png.{}-7.tmp", tag(&before))));
-        let far = Holder { boot: "another".into(), ..before };
+        let far = ProcessId { boot: "another".into(), ..before };
         assert!(!is_of_the_dead(&format!("b.png.{}-7.tmp", tag(&far))));
         for other in ["b.png", "b.tmp", "b-c-d.tmp", "x.000000-1-1-1.tmp", ".tmp"] {
             assert!(!is_of_the_dead(other), "{other}");

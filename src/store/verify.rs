@@ -1,19 +1,16 @@
 //! Reading everything that receipts name, and comparing it with what they say.
 
 use super::atomic::file_digest;
+use super::backend::Depth;
 use super::error::StoreError;
 use super::receipt::Receipt;
 use super::run_dir::{RECEIPT, RunDir};
-use super::sweep::FOLDERS;
 use super::team::CLAIM;
-use super::temporary::{TEMPORARY, temporary};
+use super::temporary::TEMPORARY;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::HashSet;
 use std::path::Path;
-
-/// Folders of what is made from a run's results.
-const DERIVED: [&str; 5] = ["preview", "audit", "report", "evaluate", "stability"];
 
 /// What a run directory turned out to hold.
 #[derive(Debug, Default, PartialEq, Serialize)]
@@ -77,14 +74,14 @@ pub enum Damage {
     Receipt,
 }
 
-/// Reads every file that a receipt of `stages` names. `progress` is told the bytes of each file when it is read.
+/// Reads every file that a receipt of `stages` names; what no receipt names is looked for in `folders`. `progress` is told the bytes of each file when it is read.
 ///
 /// # Errors
 /// If a folder can't be listed or a receipt not read. Files that can't be read are damage, not an error, but where an object
 /// store does not answer, or what comes from it can't be written here.
 pub fn verify(
     run_dir: &RunDir,
-    stages: &[&str],
+    (stages, folders): (&[&str], &[&str]),
     progress: impl Fn(u64) + Sync,
 ) -> Result<Verification, StoreError> {
     let mut found = Verification::default();
@@ -117,26 +114,23 @@ pub fn verify(
     found.files = outputs.len();
     found.bytes = receipts.iter().fold(0, |sum, receipt| sum.saturating_add(receipt.bytes()));
     let listed: HashSet<&str> = outputs.iter().map(|(_, output)| output.file.as_str()).collect();
-    found.unlisted = unlisted(run_dir, &listed)?;
+    found.unlisted = unlisted(run_dir, folders, &listed)?;
     Ok(found)
 }
 
 impl RunDir {
-    /// What is wrong with a file, if anything. One in an object store is brought for it, whatever lies at hand.
+    /// What is wrong with a file as it is kept, whatever copy of it is local.
     fn examine(&self, file: &str, bytes: u64, xxh3: &str) -> Result<Option<Damage>, StoreError> {
-        let Some(far) = self.far() else { return Ok(examine(&self.path(file), bytes, xxh3)) };
-        let coming = temporary(&self.root().join("examined"));
-        let found = match far.bucket.download(file, &coming) {
-            Ok(true) => Ok(examine(&coming, bytes, xxh3)),
-            Ok(false) => Ok(Some(Damage::Missing)),
+        match self.backend().fresh_copy(file) {
+            Ok(copy) => Ok(examine(&copy.path, bytes, xxh3)),
             // Neither a full disk here nor a server out of reach says anything of the file.
-            Err(e) if e.here || e.error.kind() == std::io::ErrorKind::TimedOut => {
-                Err(self.stuck(e, ("write", &coming), "read"))
+            Err(StoreError::Io { action: "read", source, .. })
+                if source.kind() != std::io::ErrorKind::TimedOut =>
+            {
+                Ok(Some(Damage::Unreadable { message: source.to_string() }))
             }
-            Err(e) => Ok(Some(Damage::Unreadable { message: e.error.to_string() })),
-        };
-        let _ = std::fs::remove_file(&coming);
-        found
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -160,16 +154,14 @@ fn examine(path: &Path, bytes: u64, xxh3: &str) -> Option<Damage> {
 }
 
 /// Files of the stages' folders that are neither receipts nor in `listed`.
-fn unlisted(run_dir: &RunDir, listed: &HashSet<&str>) -> Result<Vec<String>, StoreError> {
+fn unlisted(
+    run_dir: &RunDir,
+    folders: &[&str],
+    listed: &HashSet<&str>,
+) -> Result<Vec<String>, StoreError> {
     let mut found = Vec::new();
-    // What is made from results at any time, and may be deleted at any time, is in no stage's receipts.
-    for folder in FOLDERS.into_iter().filter(|name| !DERIVED.contains(name)) {
-        if let Some(far) = run_dir.far() {
-            let listed = far.bucket.list(folder, true).map_err(run_dir.failed("list", folder))?;
-            found.extend(listed.into_iter().map(|(name, _)| name));
-        } else if run_dir.path(folder).is_dir() {
-            list(run_dir, folder, &mut found)?;
-        }
+    for folder in folders {
+        found.extend(run_dir.backend().list(folder, Depth::Tree)?);
     }
     found.retain(|name| {
         let ours = [RECEIPT, CLAIM, TEMPORARY].iter().any(|ending| name.ends_with(ending));
@@ -177,19 +169,6 @@ fn unlisted(run_dir: &RunDir, listed: &HashSet<&str>) -> Result<Vec<String>, Sto
     });
     found.sort();
     Ok(found)
-}
-
-fn list(run_dir: &RunDir, below: &str, found: &mut Vec<String>) -> Result<(), StoreError> {
-    let folder = run_dir.path(below);
-    for entry in std::fs::read_dir(&folder).map_err(StoreError::io("list", &folder))? {
-        let entry = entry.map_err(StoreError::io("list", &folder))?;
-        let name = format!("{below}/{}", entry.file_name().to_string_lossy());
-        match entry.file_type().map_err(StoreError::io("examine", &entry.path()))?.is_dir() {
-            true => list(run_dir, &name, found)?,
-            false => found.push(name),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -223,7 +202,7 @@ mod tests {
     fn a_whole_folder_is_whole_and_strangers_are_listed() {
         let (_dir, run_dir) = directory();
         run_dir.write("distilled/mine.txt", b"?").unwrap();
-        let found = verify(&run_dir, &["encode"], |_| ()).unwrap();
+        let found = verify(&run_dir, (&["encode"], &["encode"]), |_| ()).unwrap();
         assert_eq!((found.units, found.files, found.bytes), (2, 2, 14));
         assert_eq!(found.damaged, []);
         assert_eq!(found.unlisted, ["distilled/mine.txt"]);
@@ -234,7 +213,7 @@ mod tests {
         let damage = |spoil: &dyn Fn(&RunDir)| {
             let (_dir, run_dir) = directory();
             spoil(&run_dir);
-            let mut found = verify(&run_dir, &["encode"], |_| ()).unwrap().damaged;
+            let mut found = verify(&run_dir, (&["encode"], &["encode"]), |_| ()).unwrap().damaged;
             assert_eq!(found.len(), 1, "{found:?}");
             assert_eq!(found[0].unit, "encode/b");
             found.remove(0).damage

@@ -1,7 +1,7 @@
 //! The demo itself, at its real size: what a newcomer sees.
 
 use crate::harness::{Bench, checkout, read_shard};
-use crate::python;
+use crate::other_programs::tables as python;
 use std::collections::BTreeMap;
 
 const G: &str = "distilled/demo-000000.tar";
@@ -29,7 +29,7 @@ fn check_set(bench: &Bench, tar: &str) {
     }
     let expected: BTreeMap<String, i32> = (0..10).map(|d| (d.to_string(), 10)).collect();
     assert_eq!(labels, expected, "{tar}");
-    if let Some(seen) = python::webdataset("the_demo_writes_like_its_data", &bench.path(tar)) {
+    if let Some(seen) = python::webdataset(&bench.path(tar)) {
         assert_eq!(seen["samples"], 100, "{tar}: {seen}");
         assert_eq!(seen["labels"], serde_json::to_value(&expected).unwrap(), "{tar}");
         assert_eq!(seen["exts"], serde_json::json!({"cls": 100, "json": 100, "png": 100}), "{tar}");

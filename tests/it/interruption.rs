@@ -1,6 +1,7 @@
 //! Death at any moment, by the real signal to the real process.
 
 use crate::harness::Bench;
+use std::io::{BufRead, BufReader};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -9,16 +10,25 @@ fn signal(child: &Child, name: &str) {
     assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
 }
 
+/// Waits until the run says that it heard `signal`; what it says after that.
+fn heard(child: &mut Child, signal: &str) -> impl Iterator<Item = String> + use<> {
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = stderr.lines().map_while(Result::ok);
+    let answer = format!("{signal}: finishing what is under way");
+    assert!(said.any(|line| line.contains(&answer)), "{signal} was not heard");
+    said
+}
+
 /// Starts a run and waits until the run directory has `events` finished units; `None` if it ended before.
 fn run_until(bench: &Bench, run: &str, events: usize) -> Option<Child> {
     let mut child = bench.command(&["run", "p.toml", "--run-dir", run]).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + Duration::from_secs(300);
     while bench.events(run, "unit_finished") < events {
         if let Some(status) = child.try_wait().unwrap() {
             assert!(status.success(), "the run failed by itself: {status}");
             return None;
         }
-        assert!(Instant::now() < deadline, "no {events} units after two minutes");
+        assert!(Instant::now() < deadline, "no {events} units after five minutes");
         std::thread::sleep(Duration::from_millis(2));
     }
     Some(child)
@@ -27,12 +37,12 @@ fn run_until(bench: &Bench, run: &str, events: usize) -> Option<Child> {
 #[test]
 fn killed_ten_times_the_results_are_the_same_bytes() {
     let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
-    // 2 shards, 3 classes, 2 shards fetched, 3 anchors, 3 batches, 2 tars: a kill as soon as each further unit is finished.
+    bench.give_run("whole", &[]);
+    // 2 shards, 1 group of classes, 3 classes, 2 shards fetched, 3 anchors, 3 batches, 2 tars: a kill as soon as each further unit is finished.
     let units = bench.events("whole", "unit_finished");
-    assert_eq!(units, 15);
+    assert_eq!(units, 16);
     let mut kills = 0;
-    for finished in [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14] {
+    for finished in [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15] {
         if let Some(mut child) = run_until(&bench, "killed", finished) {
             signal(&child, "-KILL");
             child.wait().unwrap();
@@ -47,11 +57,11 @@ fn killed_ten_times_the_results_are_the_same_bytes() {
 }
 
 /// Slurm sends SIGUSR1 ahead of the end of an allocation, if asked to, and SIGTERM at it. That what is under way is finished:
-/// `stopping.rs`.
+/// `graceful_stop.rs`.
 #[test]
 fn sigint_sigterm_and_slurms_sigusr1_end_the_run_in_order_and_leave_a_resumable_folder() {
     let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
+    bench.give_run("whole", &[]);
     for name in ["INT", "TERM", "USR1"] {
         let mut child = run_until(&bench, name, 1).expect("a run to interrupt");
         signal(&child, &format!("-{name}"));
@@ -70,7 +80,7 @@ fn sigint_sigterm_and_slurms_sigusr1_end_the_run_in_order_and_leave_a_resumable_
 fn generating(bench: &Bench) -> Child {
     let slow = ["run", "p.toml", "--set", "steps=999", "--set", "generate.batch=12"];
     let mut child = bench.command(&slow).spawn().unwrap();
-    while bench.events("run", "stage_started") < 5 {
+    while bench.events("run", "stage_started") < 6 {
         assert!(child.try_wait().unwrap().is_none(), "ended before generation");
         std::thread::sleep(Duration::from_millis(2));
     }
@@ -82,14 +92,14 @@ fn a_second_signal_ends_the_run_at_once_and_the_folder_stays_resumable() {
     let bench = Bench::new();
     let mut child = generating(&bench);
     signal(&child, "-INT");
-    std::thread::sleep(Duration::from_millis(300));
+    let _said = heard(&mut child, "SIGINT");
     signal(&child, "-INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     // An orderly end is an event; the units under way were not waited for.
     assert_eq!(bench.events("run", "run_finished"), 0);
     let (_, stderr) = bench.expect(0, &["run", "p.toml", "--force"]);
     assert!(stderr.contains("died without a word"), "{stderr}");
-    bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
+    bench.give_run("whole", &[]);
     assert_eq!(bench.results("run"), bench.results("whole"));
 }
 
@@ -99,8 +109,9 @@ fn a_sigterm_that_comes_twice_at_once_is_one() {
     let bench = Bench::new();
     let mut child = generating(&bench);
     signal(&child, "-TERM");
-    std::thread::sleep(Duration::from_millis(200));
+    let _said = heard(&mut child, "SIGTERM");
     signal(&child, "-TERM");
+    // Longer than the time within which the two are one.
     std::thread::sleep(Duration::from_millis(2500));
     assert!(child.try_wait().unwrap().is_none(), "the second one ended it at once");
     signal(&child, "-TERM");

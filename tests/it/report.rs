@@ -1,6 +1,7 @@
 //! The report: one file, its data whole and harmless, its script at work in a real browser where there is one.
 
 use crate::harness::{Bench, digits, write_shard};
+use crate::skip;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,14 +11,14 @@ const HOSTILE: &str = "<img src=x onerror=name=1>&\"'<!--";
 
 /// A finished run whose first sample and first class have hostile names.
 fn run() -> Bench {
-    let bench = Bench::new();
-    let mut samples = digits(30);
-    samples[0].key = HOSTILE.into();
-    write_shard(&bench.path("train-000000.tar"), &samples[..45]);
-    let classes = format!("0, zero {HOSTILE}\n1, one\n2, two\n");
-    std::fs::write(bench.path("classes.txt"), classes).unwrap();
-    bench.expect(0, &["run", "p.toml"]);
-    bench
+    Bench::prepared("a run with hostile names", |bench| {
+        let mut samples = digits(30);
+        samples[0].key = HOSTILE.into();
+        write_shard(&bench.path("train-000000.tar"), &samples[..45]);
+        let classes = format!("0, zero {HOSTILE}\n1, one\n2, two\n");
+        std::fs::write(bench.path("classes.txt"), classes).unwrap();
+        bench.expect(0, &["run", "p.toml"]);
+    })
 }
 
 fn html(bench: &Bench) -> String {
@@ -120,8 +121,7 @@ fn what_other_commands_left_is_in_it_and_what_is_missing_is_said() {
 
 #[test]
 fn what_was_found_of_an_earlier_state_of_the_run_is_told_as_such() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let bench = Bench::with_run(&[]);
     let evaluate = ["evaluate", "run", "--against", "train-000000.tar", "--seeds", "1"];
     let (_, said) = bench.expect(0, &evaluate);
     let own = "1 of the held-out shards hold the run's own data (train-000000.tar)";
@@ -142,8 +142,7 @@ fn what_was_found_of_an_earlier_state_of_the_run_is_told_as_such() {
 
 #[test]
 fn a_run_half_way_has_a_report_too() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml", "--until", "discover"]);
+    let bench = Bench::with_run(&["--until", "discover"]);
     let (_, said) = bench.expect(0, &["report", "run"]);
     assert!(said.contains("no audit for copies"), "{said}");
     let head = block(&html(&bench), "report");
@@ -178,8 +177,7 @@ fn opened(browser: &Path, bench: &Bench, place: &str) -> String {
 #[test]
 fn a_browser_shows_it() {
     let Some(browser) = chromium() else {
-        eprintln!("SKIPPED a_browser_shows_it: no Chromium (set CHROMIUM to one, or install it)");
-        return;
+        return skip::tool("Chromium (Debian: apt-get install chromium; or set CHROMIUM to one)");
     };
     let bench = run();
     bench.expect(0, &["report", "run"]);

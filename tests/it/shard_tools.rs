@@ -1,7 +1,7 @@
 //! `shards index` and `shards verify`.
 
 use crate::harness::{Bench, checkout, digits, write_shard};
-use crate::python::python;
+use crate::other_programs::tables::python;
 use serde_json::Value;
 use std::process::Command;
 
@@ -13,8 +13,7 @@ fn json(text: &str) -> Value {
 
 #[test]
 fn an_index_is_what_tarfile_and_our_own_writer_say() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let bench = Bench::with_run(&[]);
     let set = bench.path("run/distilled/mini-000000.tar");
     std::fs::copy(&set, bench.path("copy.tar")).unwrap();
     std::fs::create_dir(bench.path("lists")).unwrap();
@@ -37,7 +36,7 @@ fn an_index_is_what_tarfile_and_our_own_writer_say() {
         serde_json::json!({"url": "../train-000000.tar", "nsamples": 45, "filesize": length})
     );
 
-    if let Some(python) = python("an_index_is_what_tarfile_and_our_own_writer_say") {
+    if let Some(python) = python() {
         let script = checkout().join("tests/python/check_index.py");
         let theirs = Command::new(python).arg(script).arg(bench.path("train-000000.tar")).output();
         let theirs = theirs.unwrap();

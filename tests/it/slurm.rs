@@ -1,6 +1,7 @@
 //! `coda-pipe slurm`: what it writes, by a stand-in for sbatch; and a real cluster of one controller and two nodes.
 
 use crate::harness::{Bench, checkout};
+use crate::skip;
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -96,14 +97,14 @@ struct Cluster {
 
 impl Cluster {
     /// `None`, said loudly, where Slurm is not installed.
-    fn start(test: &str) -> Option<Self> {
+    fn start() -> Option<Self> {
         let installed = |name: &str| {
             let path = std::env::var_os("PATH").unwrap_or_default();
             let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
             folders.map(|folder| folder.join(name)).any(|path| path.exists())
         };
         if !["slurmctld", "slurmd", "munged", "sbatch"].into_iter().all(installed) {
-            eprintln!("SKIPPED {test}: no Slurm (Debian: apt-get install slurm-wlm munge)");
+            skip::tool("Slurm (Debian: apt-get install slurm-wlm munge)");
             return None;
         }
         let cluster = Self { folder: tempfile::tempdir().unwrap() };
@@ -203,8 +204,7 @@ fn slow(bench: &Bench) -> Vec<String> {
 /// What is over before it can be met so is left; not all of it may be.
 #[test]
 fn a_run_on_slurm_with_tasks_killed_and_requeued_leaves_the_same_bytes() {
-    let test = "a_run_on_slurm_with_tasks_killed_and_requeued_leaves_the_same_bytes";
-    let Some(cluster) = Cluster::start(test) else { return };
+    let Some(cluster) = Cluster::start() else { return };
     let bench = Bench::new();
     let slow = slow(&bench);
     let slow: Vec<&str> = slow.iter().map(String::as_str).collect();

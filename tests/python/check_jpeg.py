@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes JPEG files of every legal kind, and what Pillow makes of them, for tests/it/images.rs to compare with.
+"""Writes JPEG files of every legal kind, and what Pillow makes of them, for tests/it/other_programs/image_decoders.rs to compare with.
 
     .venv/bin/python tests/python/check_jpeg.py FOLDER [all]
 

@@ -3,7 +3,7 @@
     python nasty_tars.py FOLDER
 
 Files whose names begin with `same-` hold what `webdataset` and `coda-pipe` read alike; `odd-` those
-that the two take differently on purpose. Tools that are not installed are named on stderr.
+that the two take differently on purpose. Tools that are not installed are printed, one a line.
 """
 
 import io
@@ -86,10 +86,10 @@ def run(*command, **options) -> bytes:
 
 
 def tool(name: str) -> str | None:
-    """Where a tool is; says so if it is not."""
+    """Where a tool is; prints its name if it is nowhere."""
     found = shutil.which(name)
     if not found:
-        print(f"SKIPPED: {name} is not installed, its tars are not checked", file=sys.stderr)
+        print(name)
     return found
 
 

@@ -81,11 +81,11 @@ start() {
   slurmctld -c
   slurmd -N node1
   slurmd -N node2
-  for _ in $(seq 300); do
+  for _ in $(seq 1800); do
     [ "$(sinfo --noheader --Node --states=idle --format=%N 2>/dev/null | wc -l)" = 2 ] && return
     sleep 0.1
   done
-  echo "the nodes are not idle after 30 s; see the logs in $folder" >&2
+  echo "the nodes are not idle after three minutes; see the logs in $folder" >&2
   stop
   exit 1
 }

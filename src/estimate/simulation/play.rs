@@ -91,7 +91,8 @@ fn play_stage(stage: &WorkerStage, rules: &Rules, ready: &mut [f64]) -> (f64, Re
     let mut asked = Requests::default();
     // Whoever comes lists the stage twice: what is done, and what a predecessor claimed.
     asked.list += 2 * rules.workers as u64;
-    let mut crew: Vec<Worker> = (0..rules.workers).map(|i| Worker::new(stage, i, rules)).collect();
+    let mut workers: Vec<Worker> =
+        (0..rules.workers).map(|i| Worker::new(stage, i, rules)).collect();
     let mut doing: Vec<Option<usize>> = vec![None; rules.workers];
     let mut next: BinaryHeap<Reverse<(u64, usize)>> =
         ready.iter().enumerate().map(|(i, at)| Reverse((moment(*at), i))).collect();
@@ -101,7 +102,7 @@ fn play_stage(stage: &WorkerStage, rules: &Rules, ready: &mut [f64]) -> (f64, Re
             shown[unit] = Shown::Done;
         }
         let now = at as f64 / 1e6;
-        match crew[worker].next(stage, rules, &mut shown, &mut asked) {
+        match workers[worker].next(stage, rules, &mut shown, &mut asked) {
             Next::Work { unit, seconds, busy } => {
                 doing[worker] = Some(unit);
                 busy_in_all += busy;

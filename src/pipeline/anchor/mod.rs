@@ -123,6 +123,7 @@ pub(crate) static INFO: StageInfo = StageInfo {
     name: "anchor",
     unit: "class",
     folders: &[],
+    views: &[],
     model: ModelUse::Encoder,
     optional: false,
     leaves_out: false,

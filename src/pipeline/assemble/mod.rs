@@ -191,6 +191,7 @@ pub(crate) static INFO: StageInfo = StageInfo {
     name: "assemble",
     unit: "output tar",
     folders: &["distilled", "cores"],
+    views: &[],
     model: ModelUse::Nothing,
     optional: false,
     leaves_out: false,

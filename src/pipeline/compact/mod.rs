@@ -35,7 +35,8 @@ pub struct Compact {
 #[derive(Debug, Clone)]
 pub struct Group {
     number: usize,
-    classes: Range<usize>,
+    /// Their places in the list.
+    pub(crate) classes: Range<usize>,
     images: usize,
     /// A digest of all parts that have images of them.
     parts: String,

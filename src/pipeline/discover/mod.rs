@@ -65,6 +65,7 @@ pub(crate) static INFO: StageInfo = StageInfo {
     name: "discover",
     unit: "class",
     folders: &[],
+    views: &[],
     model: ModelUse::Nothing,
     optional: false,
     leaves_out: false,

@@ -123,6 +123,7 @@ pub(crate) static INFO: StageInfo = StageInfo {
     name: "encode",
     unit: "shard",
     folders: &[],
+    views: &[],
     model: ModelUse::Encoder,
     optional: false,
     leaves_out: true,

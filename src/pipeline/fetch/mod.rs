@@ -90,6 +90,7 @@ pub(crate) static INFO: StageInfo = StageInfo {
     name: "fetch",
     unit: "shard",
     folders: &[],
+    views: &[],
     model: ModelUse::Nothing,
     optional: false,
     leaves_out: false,

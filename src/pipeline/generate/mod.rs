@@ -110,7 +110,8 @@ impl Generate {
 pub(crate) static INFO: StageInfo = StageInfo {
     name: "generate",
     unit: "batch of images",
-    folders: &["preview"],
+    folders: &[],
+    views: &["preview"],
     model: ModelUse::Generator,
     optional: false,
     leaves_out: true,

@@ -72,7 +72,7 @@ fn all_there(
     for (unit, names) in batches.into_iter().rev() {
         // Only an object store has images that are not at hand: those of units with a receipt, which says what they are.
         // Units without one may be this process's: what they made is sent when they end.
-        let receipt = if run_dir.is_far() { run_dir.receipt(&unit)? } else { None };
+        let receipt = if run_dir.is_remote() { run_dir.receipt(&unit)? } else { None };
         let sent = receipt.map_or_else(Vec::new, |receipt| receipt.outputs);
         for name in names.into_iter().rev() {
             let sent = sent.iter().any(|output| output.file == name);

@@ -39,6 +39,7 @@ pub(crate) static INFO: StageInfo = StageInfo {
     name: "purity",
     unit: "label check",
     folders: &[],
+    views: &[],
     model: ModelUse::Nothing,
     optional: true,
     leaves_out: false,

@@ -40,7 +40,7 @@ pub(super) async fn range(
         let rest = range.start + before as u64..range.end;
         let error = match try_range(object, rest, known, &mut bytes).await {
             Ok(()) if bytes.len() >= wanted => break,
-            Ok(()) => RemoteError::passing("the server sent less than it had announced"),
+            Ok(()) => RemoteError::transient("the server sent less than it had announced"),
             Err(error) => error,
         };
         // A connection that gets somewhere is worth going on with, however often it breaks.
@@ -83,12 +83,12 @@ pub(super) async fn pause(
     failures: usize,
     error: RemoteError,
 ) -> Result<(), RemoteError> {
-    match retry.wait(failures).filter(|_| !error.lasting) {
+    match retry.wait(failures).filter(|_| !error.permanent) {
         Some(wait) => {
             tokio::time::sleep(wait).await;
             Ok(())
         }
-        None if error.lasting => Err(error),
+        None if error.permanent => Err(error),
         None => Err(RemoteError {
             message: format!("{} (failed {failures} times)", error.message),
             ..error

@@ -62,7 +62,7 @@ fn all_keys(bucket: &str, glob: &str, retry: Retry) -> Result<Vec<String>, Remot
     let (folder, rest) = glob.split_at(folder);
     let deep = rest.contains('/') || rest.contains("**");
     let prefix = Path::parse(folder.trim_end_matches('/')).map_err(|error| {
-        RemoteError::lasting(std::io::ErrorKind::InvalidInput, error.to_string())
+        RemoteError::permanent(std::io::ErrorKind::InvalidInput, error.to_string())
     })?;
     let object = Object { path: prefix, ..network.object(bucket)? };
     network.wait(async move {

@@ -10,6 +10,7 @@ use super::latent_format::PartFormat;
 use super::latent_part::Part;
 use super::latents::{class_runs, group_rows, part_properties};
 use super::row_digest::ClassDigests;
+use crate::store::parallel::for_each;
 use crate::store::{AtomicFile, RunDir, Spill, StoreError, Written};
 use arrow::array::{ArrayRef, AsArray, FixedSizeBinaryArray, RecordBatch, UInt32Array};
 use arrow::buffer::Buffer;
@@ -74,7 +75,17 @@ impl ClassMajorFile {
         u32::try_from(rows).map_err(StoreError::table(path))?;
         let wide = Spill::create(&path.with_extension("rows"))?;
         let (path, order) = (path.to_owned(), vec![0; rows]);
-        Ok(Self { path, format, classes, next, schema: None, narrow: Vec::new(), taken: 0, order, wide })
+        Ok(Self {
+            path,
+            format,
+            classes,
+            next,
+            schema: None,
+            narrow: Vec::new(),
+            taken: 0,
+            order,
+            wide,
+        })
     }
 
     /// Adds rows of parts, by the parts' names: of each its spans, in their order. Of a part in an object store only these
@@ -82,16 +93,12 @@ impl ClassMajorFile {
     ///
     /// # Errors
     /// If a part can't be read, or holds other images than its spans say.
-    pub fn add(
-        &mut self,
-        run_dir: &RunDir,
-        parts: &[(&str, Vec<Span>)],
-    ) -> Result<(), StoreError> {
+    pub fn add(&mut self, run_dir: &RunDir, parts: &[(&str, Vec<Span>)]) -> Result<(), StoreError> {
         let brought: Vec<OnceLock<Part>> = parts.iter().map(|_| OnceLock::new()).collect();
-        if run_dir.is_far() {
+        if run_dir.is_remote() {
             let both: Vec<_> = parts.iter().zip(&brought).collect();
-            run_dir.for_each(&both, |((name, spans), place)| {
-                let part = Part::open(run_dir.open_ranges(name)?)?.with_rows(&joined(spans))?;
+            for_each(&both, |((name, spans), place)| {
+                let part = Part::open(run_dir.open_ranged(name)?)?.with_rows(&joined(spans))?;
                 // Set once: each place is one part's.
                 let _ = place.set(part);
                 Ok(())
@@ -100,7 +107,7 @@ impl ClassMajorFile {
         for ((name, spans), place) in parts.iter().zip(brought) {
             let part = match place.into_inner() {
                 Some(part) => part,
-                None => Part::open(run_dir.open_ranges(name)?)?,
+                None => Part::open(run_dir.open_ranged(name)?)?,
             };
             let end = spans.last().map_or(0, |span| span.first + span.rows);
             if part.format() != self.format || part.rows()? < end {
@@ -189,7 +196,8 @@ impl ClassMajorFile {
             writer.write(&batch).map_err(StoreError::writing_table(&path))?;
             writer.flush().map_err(StoreError::writing_table(&path))?;
         }
-        let written = writer.into_inner().map_err(StoreError::writing_table(&path))?.publish(root)?;
+        let written =
+            writer.into_inner().map_err(StoreError::writing_table(&path))?.publish(root)?;
         Ok((written, ClassMajorContents::new(rows.format, digests.finish())))
     }
 

@@ -2,7 +2,7 @@
 
 use super::columns::Columns;
 use super::latent_format::PartFormat;
-use crate::store::{RangeFile, StoreError};
+use crate::store::{Ranged, StoreError};
 use arrow::array::RecordBatch;
 use arrow::datatypes::UInt64Type;
 use parquet::arrow::ProjectionMask;
@@ -12,7 +12,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Bytes of images' numbers that are decoded at once.
 const BATCH_BYTES: usize = 4 << 20;
@@ -76,9 +76,12 @@ impl Numbers {
 
 /// A file of encoded images of which the footer alone is held: a part, or one of class-major data.
 pub(super) struct Part {
-    file: RangeFile,
+    path: PathBuf,
+    /// The object, if it is one; a local file is opened when it is read, as there may be more of them than a process may
+    /// have open.
+    object: Option<Ranged>,
     /// Whether some of its rows are in memory.
-    brought: bool,
+    prefetched: bool,
     metadata: ArrowReaderMetadata,
     format: PartFormat,
 }
@@ -88,25 +91,26 @@ pub(super) type Run = (String, usize, usize);
 
 impl Part {
     /// Opens a part.
-    pub(super) fn open(file: RangeFile) -> Result<Self, StoreError> {
+    pub(super) fn open(file: Ranged) -> Result<Self, StoreError> {
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
-        file.bring_tail()?;
+        file.prefetch_footer()?;
         let metadata =
             ArrowReaderMetadata::load(&file, options).map_err(|error| file.explain(error))?;
         let notes = metadata.schema().metadata();
         let format = PartFormat::from_metadata(notes).map_err(StoreError::table(file.path()))?;
-        Ok(Self { file: file.fresh(), brought: false, metadata, format })
+        let path = file.path().to_owned();
+        let object = file.is_remote().then(|| file.fresh());
+        Ok(Self { path, object, prefetched: false, metadata, format })
     }
 
     /// The part with these rows of all columns at hand, if they are few and it lies in an object store.
     pub(super) fn with_rows(self, rows: &[Range<usize>]) -> Result<Self, StoreError> {
         let bytes = rows.iter().map(Range::len).sum::<usize>() * self.format.bytes();
-        if !self.file.is_remote() || bytes > HELD_BYTES {
+        let Some(object) = self.object.as_ref().filter(|_| bytes <= HELD_BYTES) else {
             return Ok(self);
-        }
-        let ranges = byte_ranges(self.metadata.metadata(), &ProjectionMask::all(), rows);
-        self.file.bring(ranges)?;
-        Ok(Self { brought: true, ..self })
+        };
+        object.prefetch(byte_ranges(self.metadata.metadata(), &ProjectionMask::all(), rows))?;
+        Ok(Self { prefetched: true, ..self })
     }
 
     /// Where each class stands in it, as its metadata say.
@@ -125,7 +129,7 @@ impl Part {
 
     /// Where it lies.
     pub(super) fn path(&self) -> &Path {
-        self.file.path()
+        &self.path
     }
 
     /// Its rows.
@@ -179,13 +183,17 @@ impl Part {
             Some(names) => ProjectionMask::columns(schema, names.iter().copied()),
             None => ProjectionMask::all(),
         };
-        if !self.file.is_remote() || self.brought {
-            return self.decode(self.file.clone(), &mask, rows, &mut each);
-        }
+        let object = match &self.object {
+            None => return self.decode(Ranged::local(&self.path)?, &mask, rows, &mut each),
+            Some(object) if self.prefetched => {
+                return self.decode(object.clone(), &mask, rows, &mut each);
+            }
+            Some(object) => object,
+        };
         let most = (HELD_BYTES / self.format.bytes().max(1)).max(1);
         for rows in portions(rows, most) {
-            let file = self.file.fresh();
-            file.bring(byte_ranges(self.metadata.metadata(), &mask, &rows))?;
+            let file = object.fresh();
+            file.prefetch(byte_ranges(self.metadata.metadata(), &mask, &rows))?;
             self.decode(file, &mask, &rows, &mut each)?;
         }
         Ok(())
@@ -193,15 +201,13 @@ impl Part {
 
     fn decode(
         &self,
-        file: RangeFile,
+        file: Ranged,
         mask: &ProjectionMask,
         rows: &[Range<usize>],
         each: &mut dyn FnMut(RecordBatch) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
-            file.clone(),
-            self.metadata.clone(),
-        );
+        let builder =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file.clone(), self.metadata.clone());
         let at_once = (BATCH_BYTES / self.format.bytes().max(1)).clamp(1, 1024);
         let reader = builder
             .with_projection(mask.clone())

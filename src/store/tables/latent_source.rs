@@ -3,7 +3,7 @@
 use super::contents::FileContents;
 use super::latent_format::PartFormat;
 use super::latent_part::{Part, Run};
-use crate::store::{RangeFile, RunDir, StoreError};
+use crate::store::{Ranged, RunDir, StoreError};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use xxhash_rust::xxh3::Xxh3;
@@ -35,7 +35,7 @@ impl Source {
 
     /// The part at `path`, opened.
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<Run>), StoreError> {
-        let part = Part::open(RangeFile::local(path)?)?;
+        let part = Part::open(Ranged::local(path)?)?;
         let runs = part.runs()?;
         let (format, expected) = (part.format(), digest(&runs));
         let opened = Mutex::new(Some(Arc::new(part)));
@@ -59,7 +59,7 @@ impl Source {
             return Ok(part.clone());
         }
         let lost = || StoreError::Absent { what: format!("no encoded part {}", self.name) };
-        let part = Part::open(run_dir.ok_or_else(lost)?.open_ranges(&self.name)?)?;
+        let part = Part::open(run_dir.ok_or_else(lost)?.open_ranged(&self.name)?)?;
         if part.format() != self.format || digest(&part.runs()?) != self.expected {
             return Err(StoreError::table(part.path())(OTHER));
         }

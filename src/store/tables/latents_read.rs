@@ -34,7 +34,7 @@ struct Stand {
 /// # Errors
 /// If it can't be read, or is not ours.
 pub fn part_contents(run_dir: &RunDir, name: &str) -> Result<FileContents, StoreError> {
-    let part = Part::open(run_dir.open_ranges(name)?)?;
+    let part = Part::open(run_dir.open_ranged(name)?)?;
     let classes = part.runs()?.into_iter().map(|(class, _, rows)| (class, rows)).collect();
     Ok(FileContents { classes, format: part.format() })
 }
@@ -186,9 +186,11 @@ impl LatentTable {
         parts: impl Iterator<Item = usize> + Clone,
     ) -> Result<Vec<Arc<Part>>, StoreError> {
         let sources = || parts.clone().filter_map(|part| self.sources.get(part));
-        if let Some(run_dir) = self.run_dir.as_ref().filter(|run_dir| run_dir.is_far()) {
+        if let Some(run_dir) = self.run_dir.as_ref().filter(|run_dir| run_dir.is_remote()) {
             let closed: Vec<&Source> = sources().filter(|source| !source.is_open()).collect();
-            run_dir.for_each(&closed, |source| source.part(Some(run_dir)).map(drop))?;
+            crate::store::parallel::for_each(&closed, |source| {
+                source.part(Some(run_dir)).map(drop)
+            })?;
         }
         sources().map(|source| source.part(self.run_dir.as_ref())).collect()
     }

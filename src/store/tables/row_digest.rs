@@ -26,7 +26,9 @@ impl ClassDigests {
         let mut at = 0;
         while at < batch.num_rows() {
             self.end_empty();
-            let Some((_, rows)) = self.left.last() else { return Err("it has too many rows".into()) };
+            let Some((_, rows)) = self.left.last() else {
+                return Err("it has too many rows".into());
+            };
             let own = (rows - self.taken).min(batch.num_rows() - at);
             self.columns.resize_with(batch.num_columns(), Xxh3::new);
             for (hash, column) in self.columns.iter_mut().zip(batch.columns()) {

@@ -3,6 +3,7 @@
 //! They save work, no more: two workers on one unit write the same bytes, so a claim that is lost or taken wrongly costs
 //! time and nothing else.
 
+use crate::store::backend::Depth;
 use crate::store::error::StoreError;
 use crate::store::run_dir::RunDir;
 use std::collections::BTreeMap;
@@ -35,8 +36,8 @@ impl RunDir {
     /// If it can't be listed.
     pub fn snapshot(&self, stage: &str) -> Result<Snapshot, StoreError> {
         let mut found = Snapshot::default();
-        for name in self.names(stage)? {
-            let of = |ending: &str| name.strip_suffix(ending).map(|unit| format!("{stage}/{unit}"));
+        for name in self.backend().list(stage, Depth::Folder)? {
+            let of = |ending: &str| name.strip_suffix(ending).map(str::to_owned);
             found.receipts.extend(of(crate::store::run_dir::RECEIPT));
             found.claims.extend(of(CLAIM));
         }
@@ -45,7 +46,7 @@ impl RunDir {
 
     /// Who claims `unit`, if anyone.
     pub(super) fn claimant(&self, unit: &str) -> Result<Option<String>, StoreError> {
-        let text = self.get(&claim_name(unit))?;
+        let text = self.backend().read(&claim_name(unit))?;
         Ok(text.map(|text| claimant(&text)))
     }
 
@@ -56,7 +57,7 @@ impl RunDir {
     pub fn claims(&self, stage: &str) -> Result<BTreeMap<String, String>, StoreError> {
         let units = self.snapshot(stage)?.claims;
         let names: Vec<String> = units.iter().map(|unit| claim_name(unit)).collect();
-        let texts = self.get_many(&names)?;
+        let texts = self.backend().read_many(&names)?;
         let claims = units.into_iter().zip(texts);
         Ok(claims.filter_map(|(unit, text)| Some((unit, claimant(&text?)))).collect())
     }

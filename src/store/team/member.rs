@@ -3,13 +3,12 @@
 use super::claim::{claim_name, claimant};
 use super::note::{WorkerNote, WorkerState, now};
 use super::peers::{ALONE, FOLDER, Peers, note_name};
+use crate::store::backend::HeartbeatTimes;
 use crate::store::error::StoreError;
-use crate::store::lock::look_anew;
 use crate::store::run_dir::RunDir;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 /// This process among the workers of a run. Dropped, it says that it was interrupted, unless [`Member::leave`] said
 /// otherwise.
@@ -52,19 +51,19 @@ impl Member {
         exclusive: bool,
         say: impl Fn(&str),
     ) -> Result<Self, StoreError> {
-        let (beat, patience) = run_dir.rhythm();
-        let mut peers = Peers::new(patience);
+        let HeartbeatTimes { interval, timeout } = run_dir.backend().heartbeat();
+        let mut peers = Peers::new(timeout);
         let mut note = WorkerNote::new(worker, exclusive);
         let name = note_name(worker);
-        if !run_dir.put_new(&name, &text(&note))? {
+        if !run_dir.backend().create(&name, &text(&note))? {
             let own = || Ok(run_dir.note(worker)?.into_iter().collect::<Vec<_>>());
             if let Some(other) = peers.living(own, |_| true, &say)? {
                 return Err(busy(run_dir, &other));
             }
             // A beat that its predecessor never had: whoever watches sees that somebody is there again.
             note.beat = run_dir.note(worker)?.map_or(0, |before| before.beat + 1);
-            run_dir.put(&name, &text(&note))?;
-            if let Some(last) = run_dir.settled(&name)?
+            run_dir.backend().write(&name, &text(&note))?;
+            if let Some(last) = run_dir.backend().confirm_takeover(&name)?
                 && let Ok(other) = serde_json::from_slice::<WorkerNote>(&last)
                 && other.holder != note.holder
             {
@@ -79,22 +78,22 @@ impl Member {
         };
         if let Some(other) = peers.living(others, against, &say)? {
             note.state = WorkerState::Incomplete;
-            run_dir.put(&name, &text(&note))?;
+            run_dir.backend().write(&name, &text(&note))?;
             return Err(busy(run_dir, &other));
         }
         let note = Arc::new(Mutex::new(note));
         let (heart, stopped) = channel();
         // A beat that can't be told soon is followed by another.
-        let (shared, place) = (note.clone(), run_dir.hasty());
+        let (shared, place) = (note.clone(), run_dir.best_effort());
         let beating = crate::threads::spawn("heartbeat", move || {
-            while stopped.recv_timeout(beat) == Err(RecvTimeoutError::Timeout) {
+            while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 // A full disk shows itself where results are written.
                 let _ = tell(&place, &shared);
             }
         });
         let beating = beating.map_err(|error| {
             // The place is given back: it has nobody.
-            let _ = run_dir.delete(&name);
+            let _ = run_dir.backend().release(&name);
             StoreError::io("hold", &run_dir.path(&name))(error)
         })?;
         Ok(Self {
@@ -113,12 +112,9 @@ impl Member {
     /// # Errors
     /// [`StoreError::Busy`] then.
     pub fn refuse_any(run_dir: &RunDir, say: impl Fn(&str)) -> Result<(), StoreError> {
-        let (_, patience) = run_dir.rhythm();
-        let notes = run_dir.path(FOLDER);
-        if !run_dir.is_far() && notes.is_dir() {
-            look_anew(&notes)?;
-        }
-        match Peers::new(patience).living(|| run_dir.workers(), |_| true, say)? {
+        let timeout = run_dir.backend().heartbeat().timeout;
+        run_dir.backend().refresh(FOLDER)?;
+        match Peers::new(timeout).living(|| run_dir.workers(), |_| true, say)? {
             Some(other) => Err(busy(run_dir, &other)),
             None => Ok(()),
         }
@@ -142,7 +138,7 @@ impl Member {
         tell(&self.run_dir, &self.note)?;
         for (unit, worker) in self.run_dir.claims(stage)? {
             if worker == self.worker {
-                self.run_dir.delete(&claim_name(&unit))?;
+                self.run_dir.backend().release(&claim_name(&unit))?;
             }
         }
         Ok(())
@@ -156,7 +152,7 @@ impl Member {
         let (name, own) = (claim_name(unit), self.worker.as_bytes());
         // Again where a claim goes just when it is looked at; without one, work may be done twice, and no more.
         for _ in 0..3 {
-            if self.run_dir.put_new(&name, own)? {
+            if self.run_dir.backend().create(&name, own)? {
                 break;
             }
             match self.run_dir.claimant(unit)? {
@@ -164,8 +160,9 @@ impl Member {
                 Some(other) if other == self.worker => {}
                 Some(other) if self.lives(&other)? => return Ok(Begin::Taken(other)),
                 Some(_) => {
-                    self.run_dir.put(&name, own)?;
-                    let last = self.run_dir.settled(&name)?.map(|text| claimant(&text));
+                    self.run_dir.backend().write(&name, own)?;
+                    let last =
+                        self.run_dir.backend().confirm_takeover(&name)?.map(|text| claimant(&text));
                     if let Some(other) = last.filter(|last| *last != self.worker) {
                         return Ok(Begin::Taken(other));
                     }
@@ -189,13 +186,13 @@ impl Member {
     /// If that can't be read.
     pub fn under_way(&self, units: Vec<String>) -> Result<HashSet<String>, StoreError> {
         let claims: Vec<String> = units.iter().map(|unit| claim_name(unit)).collect();
-        let texts = self.run_dir.get_many(&claims)?.into_iter();
+        let texts = self.run_dir.backend().read_many(&claims)?.into_iter();
         let whose: Vec<Option<String>> =
             texts.map(|text| text.map(|text| claimant(&text))).collect();
         let mut others: BTreeSet<&String> = whose.iter().flatten().collect();
         others.remove(&self.worker);
         let notes: Vec<String> = others.iter().map(|worker| note_name(worker)).collect();
-        let notes = self.run_dir.get_many(&notes)?.into_iter().flatten();
+        let notes = self.run_dir.backend().read_many(&notes)?.into_iter().flatten();
         let mut peers = lock(&self.peers);
         let living: HashSet<String> = notes
             .filter_map(|text| serde_json::from_slice::<WorkerNote>(&text).ok())
@@ -246,7 +243,7 @@ impl Member {
                 None => {}
             }
         }
-        self.run_dir.delete(&claim_name(unit))
+        self.run_dir.backend().release(&claim_name(unit))
     }
 
     /// Says the last word.
@@ -259,7 +256,7 @@ impl Member {
             (note.state, note.message) = (state, message.to_owned());
         }
         // For people, and those who wait see by its silence that it has gone.
-        tell(&self.run_dir.hasty(), &self.note)
+        tell(&self.run_dir.best_effort(), &self.note)
     }
 }
 
@@ -270,9 +267,9 @@ impl Drop for Member {
             let _ = beating.join();
         }
         let under_way = std::mem::take(&mut lock(&self.note).under_way);
-        let run_dir = self.run_dir.hasty();
+        let run_dir = self.run_dir.best_effort();
         // Best effort: claims of one that has left are void. One that can't be removed is followed by no better.
-        let _ = under_way.iter().try_for_each(|unit| run_dir.delete(&claim_name(unit)));
+        let _ = under_way.iter().try_for_each(|unit| run_dir.backend().release(&claim_name(unit)));
         if lock(&self.note).state == WorkerState::Working {
             let _ = self.leave(WorkerState::Interrupted, "");
         }
@@ -287,7 +284,7 @@ fn tell(run_dir: &RunDir, note: &Mutex<WorkerNote>) -> Result<(), StoreError> {
         note.time = now();
         (note_name(&note.worker), text(&note))
     };
-    run_dir.put(&name, &text)
+    run_dir.backend().write(&name, &text)
 }
 
 fn text(note: &WorkerNote) -> Vec<u8> {
@@ -299,10 +296,6 @@ fn busy(run_dir: &RunDir, other: &WorkerNote) -> StoreError {
     let (worker, process) = (other.worker.clone(), other.process());
     StoreError::Busy { place: run_dir.to_string(), worker, process }
 }
-
-/// How often a worker of a folder shows that it lives, and how long one must stand still to be dead.
-pub(in crate::store) const RHYTHM: (Duration, Duration) =
-    (Duration::from_secs(8), Duration::from_secs(60));
 
 #[cfg(test)]
 #[path = "member_tests.rs"]

@@ -1,6 +1,7 @@
 use super::*;
-use crate::store::holder::Holder;
+use crate::store::process_id::ProcessId;
 use std::sync::Mutex as Said;
+use std::time::Duration;
 
 fn place() -> (tempfile::TempDir, RunDir) {
     let dir = tempfile::tempdir().unwrap();
@@ -13,17 +14,17 @@ fn join(run_dir: &RunDir, worker: &str) -> Result<Member, StoreError> {
 }
 
 /// Leaves a note as a process that was killed does.
-fn leave_note(run_dir: &RunDir, worker: &str, holder: Holder) {
+fn leave_note(run_dir: &RunDir, worker: &str, holder: ProcessId) {
     let note = WorkerNote { holder, ..WorkerNote::new(worker, false) };
-    run_dir.put(&note_name(worker), &text(&note)).unwrap();
+    run_dir.backend().write(&note_name(worker), &text(&note)).unwrap();
 }
 
-fn dead() -> Holder {
-    Holder { started: "1".into(), ..Holder::this() }
+fn dead() -> ProcessId {
+    ProcessId { started: "1".into(), ..ProcessId::this() }
 }
 
-fn far() -> Holder {
-    Holder { host: "far".into(), boot: "other".into(), ..Holder::this() }
+fn far() -> ProcessId {
+    ProcessId { host: "far".into(), boot: "other".into(), ..ProcessId::this() }
 }
 
 #[test]
@@ -80,11 +81,11 @@ fn a_unit_is_for_one_and_free_when_it_is_given_back_or_its_worker_died() {
     assert_eq!((note.units, note.stage_seconds, note.failed), (1, 2.5, 0));
     // Killed in the middle: its claim stands, and is void.
     leave_note(&run_dir, "7-of-8", dead());
-    run_dir.put(&claim_name("encode/y"), b"7-of-8").unwrap();
+    run_dir.backend().write(&claim_name("encode/y"), b"7-of-8").unwrap();
     assert!(!under_way(&a, "encode/y"));
     assert_eq!(a.begin("encode/y").unwrap(), Begin::Mine);
     // Came back: what it claimed before it died is taken back as it enters the stage.
-    run_dir.put(&claim_name("encode/z"), b"1-of-2").unwrap();
+    run_dir.backend().write(&claim_name("encode/z"), b"1-of-2").unwrap();
     b.enter("encode").unwrap();
     assert_eq!(run_dir.claims("encode").unwrap().into_values().collect::<Vec<_>>(), ["0-of-2"]);
     drop(a);
@@ -101,7 +102,7 @@ fn one_out_of_sight_is_dead_when_it_stands_still() {
     std::thread::sleep(Duration::from_millis(350));
     assert!(!peers.judge(note()));
     let moved = WorkerNote { holder: far(), beat: 9, ..WorkerNote::new("3-of-4", false) };
-    run_dir.put(&note_name("3-of-4"), &text(&moved)).unwrap();
+    run_dir.backend().write(&note_name("3-of-4"), &text(&moved)).unwrap();
     assert!(peers.judge(note()), "it has moved");
 
     let said = Said::new(String::new());

@@ -10,7 +10,6 @@ mod peers;
 
 pub(super) use claim::CLAIM;
 pub use claim::Snapshot;
-pub(super) use member::RHYTHM;
 pub use member::{Begin, Member};
 pub use note::{WorkerNote, WorkerState};
 pub(super) use peers::{FOLDER, in_order};

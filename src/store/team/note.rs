@@ -1,6 +1,6 @@
 //! What a worker says of itself: `workers/I-of-N.json`.
 
-use crate::store::holder::Holder;
+use crate::store::process_id::ProcessId;
 use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -42,7 +42,7 @@ pub struct WorkerNote {
     pub exclusive: bool,
     /// The process.
     #[serde(flatten)]
-    pub(in crate::store) holder: Holder,
+    pub(in crate::store) holder: ProcessId,
     /// How it stands.
     pub state: WorkerState,
     /// The stage that it is in.
@@ -79,7 +79,7 @@ impl WorkerNote {
         Self {
             worker: worker.to_owned(),
             exclusive,
-            holder: Holder::this(),
+            holder: ProcessId::this(),
             state: WorkerState::Working,
             stage: String::new(),
             under_way: Vec::new(),
@@ -107,7 +107,7 @@ impl WorkerNote {
     /// Whether the worker lives; `None` where that shows only in time.
     pub fn lives(&self) -> Option<bool> {
         match self.state {
-            WorkerState::Working => self.holder.lives(&Holder::this()),
+            WorkerState::Working => self.holder.lives(&ProcessId::this()),
             _ => Some(false),
         }
     }

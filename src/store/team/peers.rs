@@ -1,6 +1,7 @@
 //! Whether other workers live, told by watching them. No clocks are compared.
 
 use super::note::WorkerNote;
+use crate::store::backend::Depth;
 use crate::store::error::StoreError;
 use crate::store::run_dir::RunDir;
 use std::collections::HashMap;
@@ -31,7 +32,7 @@ impl RunDir {
         let name = note_name(worker);
         let mut tries = 0;
         loop {
-            let Some(text) = self.get(&name)? else { return Ok(None) };
+            let Some(text) = self.backend().read(&name)? else { return Ok(None) };
             match serde_json::from_slice(&text) {
                 Ok(note) => return Ok(Some(note)),
                 // Being written, on a file system without links. What stays so is not taken for nobody.
@@ -50,9 +51,9 @@ impl RunDir {
     /// # Errors
     /// If it can't be read.
     pub fn workers(&self) -> Result<Vec<WorkerNote>, StoreError> {
-        let names = self.names(FOLDER)?.into_iter().filter(|name| name.ends_with(".json"));
-        let names: Vec<String> = names.map(|name| format!("{FOLDER}/{name}")).collect();
-        let texts = self.get_many(&names)?.into_iter().flatten();
+        let names = self.backend().list(FOLDER, Depth::Folder)?.into_iter();
+        let names: Vec<String> = names.filter(|name| name.ends_with(".json")).collect();
+        let texts = self.backend().read_many(&names)?.into_iter().flatten();
         let mut notes: Vec<WorkerNote> =
             texts.filter_map(|text| serde_json::from_slice(&text).ok()).collect();
         notes.sort_by_key(|note| in_order(&note.worker));
