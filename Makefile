@@ -24,7 +24,7 @@ runtime:
 lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	$(CARGO) clippy --locked --lib --no-default-features -- -D warnings
+	$(CARGO) clippy --locked --lib --example sheet --no-default-features -- -D warnings
 
 # What is fetched waits for the network while the lints keep the processors busy.
 test: lint runtime test-python test-tools

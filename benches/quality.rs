@@ -10,8 +10,8 @@
     reason = "its answer goes to whoever started it"
 )]
 
-use coda_pipe::discovery::lookup::lookup;
 use coda_pipe::discovery::{HnswSettings, Matrix, NeighborSearch};
+use coda_pipe::internals::discovery::knn_query;
 use coda_pipe::internals::quality::{Kernel, Manifold, Neighbors, Points, Probe, frechet, mmd};
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,7 +42,9 @@ fn main() -> anyhow::Result<()> {
         for search in [NeighborSearch::Auto, NeighborSearch::Hnsw] {
             if search == NeighborSearch::Auto || rows.rows() < 100_000 {
                 let name = format!("{} nearest of {}, {search}", points.rows(), rows.rows());
-                timed(&name, || Ok(lookup(&rows, &points, 3, search, &HnswSettings::default())?))?;
+                timed(&name, || {
+                    Ok(knn_query(&rows, &points, 3, search, &HnswSettings::default())?)
+                })?;
             }
         }
     }

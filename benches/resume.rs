@@ -109,7 +109,7 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     for round in 1..=5 {
         let started = Instant::now();
-        run_dir.sweep()?;
+        run_dir.sweep(&["generate"])?;
         let swept = started.elapsed();
         let planned = plan(&Images, &run_dir)?;
         let made = started.elapsed();
@@ -120,7 +120,7 @@ fn main() -> anyhow::Result<()> {
             cancel: &cancel,
             force: false,
             retry_failed: false,
-            team: None,
+            worker: None,
         };
         let done = runtime.block_on(run_stage(&Images, planned, &options))?;
         anyhow::ensure!(done.summary.processed == 0 && done.receipts.len() == UNITS);

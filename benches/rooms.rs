@@ -6,7 +6,8 @@
     reason = "its answer goes to whoever started it"
 )]
 
-use coda_pipe::discovery::{Algorithm, Matrix, NeighborSearch, Settings, discover, neighbors};
+use coda_pipe::discovery::{Algorithm, Matrix, NeighborSearch, Settings, discover};
+use coda_pipe::internals::discovery::exact;
 use coda_pipe::internals::imaging::{
     DecodeOptions, RgbImage, decode_rgb, encode_png, resize_lanczos,
 };
@@ -47,12 +48,10 @@ fn imaging() -> anyhow::Result<()> {
 fn discovery() -> anyhow::Result<()> {
     for (rows, cols) in [(680, 256), (1300, 1024)] {
         let points = Matrix::new(rows, cols, Noise::Native.values(7, rows * cols))?;
-        report(&format!("85 neighbours, exact, {rows} × {cols}"), || {
-            Ok(neighbors::exact(&points, 85)?)
-        })?;
+        report(&format!("85 neighbours, exact, {rows} × {cols}"), || Ok(exact(&points, 85)?))?;
         for search in [NeighborSearch::Exact, NeighborSearch::Hnsw] {
             let settings = Settings {
-                algorithm: Algorithm::Coda,
+                algorithm: Algorithm::CODA,
                 neighbors: search,
                 min_cluster_size: 5,
                 ..Settings::default()

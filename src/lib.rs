@@ -29,6 +29,7 @@ mod estimate;
 mod imaging;
 mod inspect;
 mod library;
+mod linalg;
 mod messages;
 pub mod models;
 mod objects;
@@ -55,6 +56,25 @@ pub mod internals {
     }
     pub mod config {
         pub use crate::config::*;
+    }
+    pub mod discovery {
+        pub use crate::discovery::knn_query::*;
+        pub use crate::linalg::knn::{Neighbors, exact};
+        pub mod cascade {
+            pub use crate::discovery::cascade::*;
+        }
+        pub mod hdbscan {
+            pub use crate::discovery::hdbscan::*;
+        }
+        pub mod hnsw {
+            pub use crate::discovery::hnsw::*;
+        }
+        pub mod standardize {
+            pub use crate::discovery::standardize::*;
+        }
+        pub mod umap {
+            pub use crate::discovery::umap::*;
+        }
     }
     pub mod engine {
         pub use crate::engine::*;

@@ -5,7 +5,7 @@ use crate::engine::{Cancel, FlowError, Progress, ProgressStyle, RunOptions};
 use crate::inspect::FOLDERS;
 use crate::pipeline::{Context, STAGES, result_folders, view_folders};
 use crate::run::{self, PipelineFile, RunOutcome};
-use crate::store::{EventLog, Lock, Member, RunDir};
+use crate::store::{EventLog, FolderLock, RunDir, WorkerSession, WorkerState};
 use crate::threads;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -111,22 +111,27 @@ impl Pipeline {
         let _ = threads::start_arithmetic(usize::MAX, true);
         let run_dir = RunDir::at(&self.run_dir(), None).map_err(failed)?;
         let progress = Arc::new(Progress::new(ProgressStyle::detect()));
-        let _lock = self.lock(&run_dir, &progress)?;
+        let (_lock, session) = self.lock(&run_dir, &progress)?;
         let context = self.context(&run_dir, &progress)?;
         let runtime = threads::runtime(context.workers()).map_err(failed)?;
         let outcome = runtime.block_on(self.execute(context, &run_dir, &progress, stop));
+        if let (Ok(_), Some(session)) = (&outcome, session) {
+            // For people: nothing depends on the record.
+            let _ = session.leave(WorkerState::Finished, "");
+        }
         // Units that were dropped may still sit in a blocking call; nothing waits for their answer.
         runtime.shutdown_timeout(Duration::from_secs(1));
         Ok(self.summary(&run_dir, &outcome?))
     }
 
-    fn lock(&self, run_dir: &RunDir, progress: &Progress) -> Result<Lock, PipelineError> {
+    fn lock(
+        &self,
+        run_dir: &RunDir,
+        progress: &Progress,
+    ) -> Result<(FolderLock, Option<WorkerSession>), PipelineError> {
         run_dir.create().map_err(failed)?;
         let say = |message: &str| progress.say(message);
-        let lock = Lock::take(run_dir.root(), say).map_err(failed)?;
-        if !run_dir.is_remote() {
-            Member::refuse_any(run_dir, say).map_err(failed)?;
-        }
+        let lock = run_dir.join_alone(say).map_err(failed)?;
         let folders: Vec<&str> =
             result_folders().into_iter().chain(view_folders()).chain(FOLDERS).collect();
         run_dir.sweep(&folders).map_err(failed)?;

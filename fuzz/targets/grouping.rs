@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::io::Cursor;
 
-use coda_pipe::shards::{Fault, FaultReason, ReadOptions, Sample, ShardReader};
+use coda_pipe::shards::{ShardFault, FaultReason, ReadOptions, Sample, ShardReader};
 use libfuzzer_sys::fuzz_target;
 use tar::{EntryType, Header};
 
@@ -150,12 +150,12 @@ fn expected(members: &[Member]) -> (Vec<Expected>, usize) {
     (groups, others)
 }
 
-fn read(tar: &[u8]) -> Vec<Result<Sample, Fault>> {
+fn read(tar: &[u8]) -> Vec<Result<Sample, ShardFault>> {
     let options = ReadOptions { max_member_bytes: MAX_MEMBER_BYTES, ..ReadOptions::default() };
     ShardReader::from_reader("fuzz", Cursor::new(tar.to_vec()), options).collect()
 }
 
-fn check(expected: &Expected, found: &Result<Sample, Fault>) {
+fn check(expected: &Expected, found: &Result<Sample, ShardFault>) {
     let extensions: HashSet<&String> = expected.members.iter().map(|(name, _)| name).collect();
     let repeated = extensions.len() < expected.members.len();
     let large = expected.members.iter().any(|(_, c)| c.len() as u64 > MAX_MEMBER_BYTES);

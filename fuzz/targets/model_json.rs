@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use coda_pipe::models::ModelFolder;
-use coda_pipe::models::scheduler::{Method, Sigmas, SolverKind};
+use coda_pipe::models::noise_schedule::{Method, Sigmas, SolverKind};
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 

@@ -8,7 +8,7 @@
 use std::io::{Cursor, Read};
 use std::sync::LazyLock;
 
-use coda_pipe::shards::{Compression, Fault, ReadOptions, Sample, ShardReader};
+use coda_pipe::shards::{Compression, ShardFault, ReadOptions, Sample, ShardReader};
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 
@@ -48,15 +48,15 @@ fn options(extensions: Option<&str>) -> ReadOptions {
     }
 }
 
-fn items(mut reader: ShardReader) -> Vec<Result<Sample, Fault>> {
+fn items(mut reader: ShardReader) -> Vec<Result<Sample, ShardFault>> {
     let items: Vec<_> = reader.by_ref().collect();
     assert!(reader.next().is_none(), "an iterator that ended goes on");
     items
 }
 
 /// A decompressor may find damage sooner or later, by how much it is given at once; what it makes of the rest may not vary.
-fn agree(data: &[u8], one: &[Result<Sample, Fault>], other: &[Result<Sample, Fault>]) {
-    let cut = |items: &[Result<Sample, Fault>]| items.last().is_some_and(|last| last.is_err());
+fn agree(data: &[u8], one: &[Result<Sample, ShardFault>], other: &[Result<Sample, ShardFault>]) {
+    let cut = |items: &[Result<Sample, ShardFault>]| items.last().is_some_and(|last| last.is_err());
     if Compression::of_magic(data).is_ok_and(|kind| kind == Compression::Plain) || !cut(one) {
         assert_eq!(one, other);
     } else {
@@ -65,8 +65,8 @@ fn agree(data: &[u8], one: &[Result<Sample, Fault>], other: &[Result<Sample, Fau
     }
 }
 
-fn check(items: &[Result<Sample, Fault>]) {
-    let fatal = |item: &Result<Sample, Fault>| item.as_ref().is_err_and(|fault| fault.fatal);
+fn check(items: &[Result<Sample, ShardFault>]) {
+    let fatal = |item: &Result<Sample, ShardFault>| item.as_ref().is_err_and(|fault| fault.fatal);
     if let Some(place) = items.iter().position(fatal) {
         assert_eq!(place + 1, items.len(), "a fatal fault is the last item");
     }

@@ -5,7 +5,6 @@ use super::folders::folders;
 use super::open_run;
 use super::open_run::OpenRun;
 use super::printable::printable;
-use super::run_dir_lock::alone;
 use super::signals;
 use crate::engine::{Cancel, Progress, ProgressStyle, RunOptions};
 use crate::inspect;
@@ -46,7 +45,7 @@ impl Audit {
         let progress = Arc::new(Progress::new(ProgressStyle::detect()));
         let shown = progress.clone();
         let of = open_run::open(&self.run_dir, &self.sets, move |text| shown.say(text))?;
-        let _lock = alone(&of.run_dir, |message| progress.say(message))?;
+        let _lock = of.run_dir.lock_alone(|message| progress.say(message))?;
         of.run_dir.sweep(&folders())?;
         let runtime = crate::threads::runtime(of.context.workers())?;
         let found = runtime.block_on(async {

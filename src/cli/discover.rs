@@ -30,8 +30,7 @@ pub(crate) struct Discover {
     /// Cores to find (images per class)
     #[arg(long, value_name = "N", default_value_t = Defaults::default().ipc)]
     ipc: usize,
-    /// kmeans, coda, herding, k-center or random
-    #[arg(long, value_name = "NAME", default_value_t = Defaults::default().algorithm)]
+    #[arg(long, value_name = "NAME", default_value_t = Defaults::default().algorithm, help = Algorithm::help())]
     algorithm: Algorithm,
     /// Neighbours that UMAP looks at, the row itself counted
     #[arg(long, value_name = "N", default_value_t = Defaults::default().n_neighbors)]

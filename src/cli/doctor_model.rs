@@ -1,6 +1,6 @@
 //! `coda-pipe doctor --model`.
 
-use crate::models::checkup::{ModelReport, check_model};
+use crate::models::validate::{ModelReport, check_model};
 use crate::onnx::{Device, GraphOptions, Runtime};
 use indicatif::HumanBytes;
 use std::io::Write;
@@ -45,8 +45,8 @@ pub(super) fn print(
         }
     }
     for problem in &report.problems {
-        let (file, what, cure) = (problem.file.display(), &problem.what, &problem.cure);
-        writeln!(out, "\nproblem: {file}: {what}\n   cure: {cure}")?;
+        let (file, what, remedy) = (problem.file.display(), &problem.what, &problem.remedy);
+        writeln!(out, "\nproblem: {file}: {what}\n   cure: {remedy}")?;
     }
     for caution in &report.cautions {
         writeln!(out, "\nwarning: {caution}")?;

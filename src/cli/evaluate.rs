@@ -5,8 +5,9 @@ use super::finished_run::{FinishedRun, percent};
 use super::printable::printable;
 use crate::config::{FeatureModel, Patterns};
 use crate::inspect;
-use crate::inspect::evaluate::{Evaluation, Question, SetResult};
+use crate::inspect::evaluate::{Evaluation, MetricValue, Question};
 use crate::pipeline::assemble;
+use crate::quality::{Format, Metric, accuracies, metrics};
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
@@ -102,35 +103,47 @@ fn print(out: &mut impl Write, found: &Evaluation) -> std::io::Result<()> {
         "tested on {} held-out images; random: mean ± std of {} draws\n",
         found.test_images, found.seeds
     )?;
-    writeln!(
-        out,
-        "{:<10} {:>7} {:>13} {:>13} {:>9} {:>9} {:>10} {:>10}",
-        "trained on", "images", "linear probe", "k-NN", "coverage", "density", "Fréchet", "MMD²"
-    )?;
+    write!(out, "{:<10} {:>7}", "trained on", "images")?;
+    metrics().try_for_each(|metric| write!(out, " {:>13}", metric.title))?;
+    writeln!(out)?;
     for set in &found.sets {
-        let SetResult { name, images, probe, knn, coverage, density, frechet, .. } = set;
-        let (probe, knn) = (percent(*probe), percent(*knn));
-        let mmd = set.mmd.map_or_else(|| "–".into(), |mmd| format!("{mmd:.4}"));
-        let coverage = 100.0 * coverage;
-        writeln!(
-            out,
-            "{name:<10} {images:>7} {probe:>13} {knn:>13} {coverage:>7.1} % {density:>9.3} {frechet:>10.3} {mmd:>10}"
-        )?;
+        write!(out, "{:<10} {:>7}", set.name, set.images)?;
+        for metric in metrics() {
+            write!(out, " {:>13}", shown(metric, set.values.get(metric.key)))?;
+        }
+        writeln!(out)?;
     }
     by_class(out, found)
 }
 
-/// The probe's accuracy, class by class.
+/// A metric's value, as its declaration says.
+fn shown(metric: Metric, value: Option<&MetricValue>) -> String {
+    let number = match value {
+        Some(MetricValue::Spread(spread)) => return percent(*spread),
+        Some(MetricValue::Number(number)) => *number,
+        None => None,
+    };
+    match (number, metric.format) {
+        (None, _) => "–".into(),
+        (Some(share), Format::Percent) => format!("{:.1} %", 100.0 * share),
+        (Some(number), Format::Decimals(decimals)) => format!("{number:.decimals$}"),
+    }
+}
+
+/// The first classifier's accuracy, class by class.
 fn by_class(out: &mut impl Write, found: &Evaluation) -> std::io::Result<()> {
-    let Some(first) = found.sets.first() else { return Ok(()) };
-    write!(out, "\n{:<20}", "linear probe")?;
+    let (Some(first), Some(metric)) = (found.sets.first(), accuracies().next()) else {
+        return Ok(());
+    };
+    write!(out, "\n{:<20}", metric.title)?;
     found.sets.iter().try_for_each(|set| write!(out, " {:>10}", set.name))?;
     writeln!(out)?;
     for (at, class) in first.classes.iter().enumerate() {
         write!(out, "{:<20}", printable(&class.class))?;
         for set in &found.sets {
-            let probe = set.classes.get(at).and_then(|class| class.probe);
-            let shown = probe.map_or_else(|| "–".into(), |probe| format!("{:.1}", 100.0 * probe));
+            let own = set.classes.get(at).and_then(|class| class.accuracies.get(metric.key));
+            let share = own.copied().flatten();
+            let shown = share.map_or_else(|| "–".into(), |share| format!("{:.1}", 100.0 * share));
             write!(out, " {shown:>10}")?;
         }
         writeln!(out)?;

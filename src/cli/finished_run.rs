@@ -1,12 +1,11 @@
 //! What the commands share that look at a finished run.
 
 use super::folders::folders;
-use super::run_dir_lock::alone;
 use crate::engine::{Cancel, FlowError, Progress, ProgressStyle, RunOptions};
 use crate::pipeline::{Context, StageError};
 use crate::quality::Spread;
 use crate::run::{reopen, require};
-use crate::store::{EventLog, Lock, RunDir};
+use crate::store::{EventLog, FolderLock, RunDir};
 use crate::threads;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +16,7 @@ pub(crate) struct FinishedRun {
     context: Arc<Context>,
     run_dir: RunDir,
     progress: Arc<Progress>,
-    _lock: Lock,
+    _lock: FolderLock,
 }
 
 impl FinishedRun {
@@ -29,7 +28,7 @@ impl FinishedRun {
         let progress = Arc::new(Progress::new(ProgressStyle::detect()));
         let shown = progress.clone();
         let context = reopen(&run_dir, Box::new(move |message: &str| shown.say(message)))?;
-        let lock = alone(&run_dir, |message| progress.say(message))?;
+        let lock = run_dir.lock_alone(|message| progress.say(message))?;
         run_dir.sweep(&folders())?;
         run_dir.make_all_local(&folders())?;
         Ok(Self { context: Arc::new(context), run_dir, progress, _lock: lock })

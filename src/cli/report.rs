@@ -4,7 +4,6 @@ use super::audit::{THRESHOLD, audit};
 use super::exit::{Exit, interrupted};
 use super::open_run;
 use super::open_run::OpenRun;
-use super::run_dir_lock::alone;
 use super::signals;
 use crate::engine::{Cancel, Progress, ProgressStyle};
 use crate::inspect;
@@ -62,7 +61,7 @@ impl Report {
         let shown = progress.clone();
         let of = open_run::open(&self.run_dir, &self.sets, move |text| shown.say(text))?;
         // Only the audit writes what a run could write too; looking at a run under way is free.
-        let lock = wanted.audit.then(|| alone(&of.run_dir, |text| progress.say(text)));
+        let lock = wanted.audit.then(|| of.run_dir.lock_alone(|text| progress.say(text)));
         let _lock = lock.transpose()?;
         let runtime = crate::threads::runtime(of.context.workers())?;
         let made = runtime.block_on(async {

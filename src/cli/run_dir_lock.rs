@@ -1,10 +1,10 @@
-//! A run's place in its run directory: alone, or one of a worker.
+//! A run's place in its run directory: alone, or one of several workers.
 
 use super::exit::{Exit, TryLater, UsageError};
 use super::folders::folders;
 use super::partition::partition;
 use crate::engine::{Partition, WorkerRole};
-use crate::store::{Lock, Member, RunDir, StoreError, WorkerState};
+use crate::store::{FolderLock, RunDir, StoreError, WorkerSession, WorkerState};
 use clap::Args;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,9 +30,9 @@ pub(crate) enum RunDirLock {
     /// Nothing: it only looks.
     Nowhere,
     /// All of it: the lock of the folder, and of an object store the place of the only worker.
-    Alone(#[allow(dead_code, reason = "held, not read")] Lock, Option<Member>),
+    Alone(#[allow(dead_code, reason = "held, not read")] FolderLock, Option<WorkerSession>),
     /// A place among others, and the lock of the scratch folder.
-    Among(WorkerRole, #[allow(dead_code, reason = "held, not read")] Option<Lock>),
+    Among(WorkerRole, #[allow(dead_code, reason = "held, not read")] Option<FolderLock>),
 }
 
 impl WorkerArgs {
@@ -69,36 +69,16 @@ impl WorkerArgs {
     ) -> anyhow::Result<RunDirLock> {
         run_dir.create()?;
         let Some(partition) = partition else {
-            let lock = alone(run_dir, &say)?;
-            let far = run_dir.is_remote();
-            let member = far.then(|| Member::join(run_dir, "0-of-1", true, &say)).transpose()?;
+            let (lock, member) = run_dir.join_alone(&say)?;
             return Ok(RunDirLock::Alone(lock, member));
         };
-        let scratch = run_dir.is_remote().then(|| alone(run_dir, &say)).transpose();
-        let scratch = scratch.map_err(TryLater::where_locked)?;
         let worker = format!("{}-of-{}", partition.index, partition.of);
-        let member = Arc::new(Member::join(run_dir, &worker, false, &say)?);
-        if scratch.is_none() {
-            // The place is taken first: whoever wants the run directory alone and comes now sees it.
-            Lock::refuse_held(run_dir.root(), &say).map_err(TryLater::where_locked)?;
-        }
+        let joined = run_dir.join_worker(&worker, &say).map_err(TryLater::where_locked)?;
+        let (scratch, member) = (joined.0, Arc::new(joined.1));
         say(&format!("worker {partition} in {run_dir}"));
         let wait = self.wait.map(Duration::from_secs);
         Ok(RunDirLock::Among(WorkerRole { member, partition, help: !self.no_help, wait }, scratch))
     }
-}
-
-/// The lock of a run directory for a command that must be alone in it. One in an object store has none: what such
-/// commands write there comes out the same whoever writes it.
-///
-/// # Errors
-/// If a run works there.
-pub(crate) fn alone(run_dir: &RunDir, say: impl Fn(&str)) -> Result<Lock, StoreError> {
-    let lock = Lock::take(run_dir.root(), &say)?;
-    if !run_dir.is_remote() {
-        Member::refuse_any(run_dir, &say)?;
-    }
-    Ok(lock)
 }
 
 impl RunDirLock {
@@ -126,7 +106,7 @@ impl RunDirLock {
     /// If it can't be listed or removed.
     pub(crate) fn sweep(&self, run_dir: &RunDir) -> Result<(), StoreError> {
         match self {
-            Self::Among(..) if !run_dir.is_remote() => run_dir.sweep_after_the_dead(&folders()),
+            Self::Among(..) => run_dir.sweep_beside_workers(&folders()),
             _ => run_dir.sweep(&folders()),
         }
     }

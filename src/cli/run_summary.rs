@@ -82,6 +82,7 @@ pub(super) fn report(
         let summary = json!({
             "run_dir": run_dir.to_string(), "seconds": seconds,
             "stages": outcome.stages, "skipped": outcome.findings.faults, "lost_shards": outcome.findings.lost_shards, "failed": outcome.findings.failed, "impure": outcome.findings.impure,
+            "downloaded_bytes": run_dir.downloaded_bytes(),
         });
         writeln!(super::output::stdout(), "{summary:#}")?;
     }

@@ -4,12 +4,12 @@ use super::exit::{Exit, UsageError};
 use super::sample_files::{read_anchor, read_latents, write_trace, write_whole};
 use crate::config::Generate as Defaults;
 use crate::imaging::{RgbImage, SheetLayout, contact_sheet, encode_png};
-use crate::models::guidance::Pull;
+use crate::models::guidance::GuidanceSchedule;
 use crate::models::noise::Noise;
-use crate::models::scheduler::{Method, Sigmas, SolverKind};
+use crate::models::noise_schedule::{Method, Sigmas, SolverKind};
 use crate::models::{
     Generated, Generator, Job, ModelFolder, PromptEmbedding, PromptTokens, Purpose, Sampling,
-    checkup,
+    validate,
 };
 use crate::onnx::{Device, DeviceChoice, GraphOptions, Runtime, Search};
 use clap::Args;
@@ -55,8 +55,8 @@ pub(crate) struct Sample {
     #[arg(long, default_value_t = 0.0)]
     guidance_rescale: f64,
     /// How γ is weighted: scaled, sigma or flat
-    #[arg(long, value_parser = by_name::<Pull>, default_value = "scaled")]
-    schedule: Pull,
+    #[arg(long, value_parser = by_name::<GuidanceSchedule>, default_value = "scaled")]
+    schedule: GuidanceSchedule,
     /// The solver: dpm++, euler or ddim
     #[arg(long, value_parser = by_name::<SolverKind>, default_value = "dpm++")]
     scheduler: SolverKind,
@@ -133,9 +133,9 @@ impl Sample {
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         self.refuse_other_formats()?;
         let method = Method { solver: self.scheduler, sigmas: self.sigmas };
-        checkup::refuse(&self.model, Purpose::Generate, method)?;
+        validate::refuse(&self.model, Purpose::Generate, method)?;
         if let Some(refiner) = &self.refiner {
-            checkup::refuse(refiner, Purpose::Generate, Method::EULER)?;
+            validate::refuse(refiner, Purpose::Generate, Method::EULER)?;
         }
         let folder = ModelFolder::open(&self.model)?;
         let refiner = self.refiner.as_deref().map(ModelFolder::open).transpose()?;
@@ -205,7 +205,7 @@ impl Sample {
 
     /// What to know of the model and the prompts before the image is made.
     fn warn(&self, folder: &ModelFolder, method: Method) -> anyhow::Result<()> {
-        let mut said = checkup::cautions(folder, method, self.size, self.cfg);
+        let mut said = validate::cautions(folder, method, self.size, self.cfg);
         let tokens = PromptTokens::open(folder)?;
         said.extend(tokens.warnings([("--prompt", self.prompt.clone())])?);
         said.extend(tokens.warnings([("--negative-prompt", self.negative_prompt.clone())])?);
@@ -220,7 +220,7 @@ impl Sample {
             gamma: if self.anchor.is_some() { self.gamma as f32 } else { 0.0 },
             guidance_fraction: self.guidance_fraction,
             guidance_rescale: self.guidance_rescale as f32,
-            pull: self.schedule,
+            terms: self.schedule.into(),
             size,
             method: Method { solver: self.scheduler, sigmas: self.sigmas },
             denoising_factor: self.denoising_factor.unwrap_or(1.0),
@@ -231,7 +231,7 @@ impl Sample {
     /// The settings of each image: one, or the sweep's.
     fn variants(&self, sampling: &Sampling) -> Result<Vec<(String, Sampling, u64)>, UsageError> {
         let Some(sweep) = &self.sweep else {
-            return Ok(vec![(String::new(), *sampling, self.seed)]);
+            return Ok(vec![(String::new(), sampling.clone(), self.seed)]);
         };
         let wrong = |why: String| UsageError(format!("--sweep {sweep}: {why}"));
         let (key, values) =
@@ -239,7 +239,7 @@ impl Sample {
         let variant = |text: &str| {
             let number = text.trim().parse::<f64>();
             let number = number.map_err(|_| wrong(format!("`{text}` is no number")))?;
-            let (mut own, mut seed) = (*sampling, self.seed);
+            let (mut own, mut seed) = (sampling.clone(), self.seed);
             match key {
                 "gamma" | "cfg" if number.is_nan() || number < 0.0 => {
                     return Err(wrong(format!("{text} is negative or no number")));

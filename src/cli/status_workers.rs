@@ -1,7 +1,7 @@
 //! What `status` says of the workers of a run.
 
 use super::printable::printable;
-use crate::store::{RunDir, StoreError, WorkerNote, WorkerState};
+use crate::store::{RunDir, StoreError, WorkerRecord, WorkerState};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -16,7 +16,7 @@ const SILENT: f64 = 60.0;
 #[derive(Debug, Serialize)]
 pub(crate) struct Worker {
     #[serde(flatten)]
-    note: WorkerNote,
+    note: WorkerRecord,
     /// `false` where it is seen to be dead, `null` where it is out of sight.
     lives: Option<bool>,
     /// Seconds since it wrote, by the two machines' clocks.
@@ -81,7 +81,7 @@ impl Worker {
     }
 
     fn line(&self) -> String {
-        let WorkerNote { worker, stage, units, failed, under_way, message, .. } = &self.note;
+        let WorkerRecord { worker, stage, units, failed, under_way, message, .. } = &self.note;
         let seconds = self.seconds_per_unit.map_or_else(String::new, |s| format!("{s:.1}"));
         let mut line = format!(
             "{worker:<12} {:<16} {stage:<9} {units:>6} {seconds:>9} {failed:>7}  {}",

@@ -2,9 +2,8 @@
 
 use super::exit::{Exit, UsageError};
 use super::run::Run;
-use super::run_dir_lock::alone;
 use crate::pipeline::{result_folders, stage_names};
-use crate::store::{Lock, RunDir, StoreError, Verification, verify};
+use crate::store::{FolderLock, RunDir, StoreError, Verification, verify};
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
@@ -58,8 +57,8 @@ impl Verify {
     }
 
     /// No run may write meanwhile. Where nothing can be written, no run can either.
-    fn lock(&self, run_dir: &RunDir) -> anyhow::Result<Option<Lock>> {
-        match alone(run_dir, |message| crate::say!("{message}")) {
+    fn lock(&self, run_dir: &RunDir) -> anyhow::Result<Option<FolderLock>> {
+        match run_dir.lock_alone(|message| crate::say!("{message}")) {
             Ok(lock) => Ok(Some(lock)),
             Err(StoreError::Io { source, .. })
                 if !self.repair

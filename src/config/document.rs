@@ -2,6 +2,7 @@
 
 use super::error::{Origin, Problem};
 use super::key_doc::KeyDoc;
+use super::renamed::renamed;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
@@ -98,6 +99,10 @@ impl Document {
                 Ok(())
             }
             [] => {
+                let old = name.split_once('.').and_then(|(section, key)| renamed(section, key));
+                if let Some((message, hint)) = old {
+                    return Err(fail(message, Some(hint)));
+                }
                 let all: Vec<String> = known.iter().map(KeyDoc::name).collect();
                 let tail = known.iter().map(|k| k.key.to_owned());
                 let hint = nearest(name, all.iter().cloned().chain(tail));
@@ -171,6 +176,9 @@ fn unknown_section(name: &str, origin: Origin, known: &[KeyDoc]) -> Problem {
 }
 
 fn unknown_key(section: &str, name: &str, origin: Origin, known: &[KeyDoc]) -> Problem {
+    if let Some((message, hint)) = renamed(section, name) {
+        return Problem { origin, message, hint: Some(hint) };
+    }
     let elsewhere = known.iter().find(|k| k.key == name).map(|k| match k.section {
         "" => "it belongs above all sections".to_owned(),
         section => format!("it belongs in [{section}]"),

@@ -8,11 +8,13 @@ pub struct KeyDoc {
     /// The key.
     pub key: &'static str,
     /// What is accepted, in words.
-    pub kind: &'static str,
+    pub kind: String,
     /// The default as it would be written in TOML; empty where the key must be given or is absent by default.
     pub default: String,
     /// What it does.
     pub doc: &'static str,
+    /// What can be chosen, and what each does; empty where `doc` says it all.
+    pub choices: Vec<(&'static str, &'static str)>,
 }
 
 impl KeyDoc {

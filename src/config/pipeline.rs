@@ -3,6 +3,7 @@
 use super::document::Document;
 use super::error::{ConfigError, Origin, Problem};
 use super::features::Features;
+use super::guidance::Guidance;
 use super::key_doc::KeyDoc;
 use super::preset::Preset;
 use super::section::{Bases, Section};
@@ -37,6 +38,8 @@ pub struct Pipeline {
     pub anchor: Anchor,
     /// Guided generation.
     pub generate: Generate,
+    /// The terms of guidance.
+    pub guidance: Guidance,
     /// What is written, and where.
     pub output: Output,
     /// Settings that were given and change nothing beside the others, in sentences.
@@ -57,6 +60,7 @@ impl Pipeline {
             Discover::keys(),
             Anchor::keys(),
             Generate::keys(),
+            Guidance::keys(),
             Output::keys(),
         ]
         .concat()
@@ -133,6 +137,7 @@ impl Pipeline {
             discover: Discover::read(document, bases, problems),
             anchor: Anchor::read(document, bases, problems),
             generate: Generate::read(document, bases, problems),
+            guidance: Guidance::read(document, bases, problems),
             output: Output::read(document, bases, problems),
             unused: Vec::new(),
         }
@@ -175,6 +180,7 @@ mod tests {
     use super::*;
     use crate::config::Features;
     use crate::discovery::Algorithm;
+    use crate::models::guidance::GuidanceSchedule;
 
     const GOOD: &str = "[data]\nshards = \"a-{000..003}.tar\"\n[model]\npath = \"m\"\n";
 
@@ -188,16 +194,36 @@ mod tests {
         let text = format!("preset = \"published\"\n{GOOD}");
         let p = load(&text, &["ipc=50"]).unwrap();
         assert_eq!(p.discover.features, Features::Latent);
-        assert_eq!(p.discover.algorithm, Algorithm::Coda);
+        assert_eq!(p.discover.algorithm, Algorithm::CODA);
         assert_eq!((p.discover.ipc, p.discover.components), (50, 50));
         let p = load(&text, &["algorithm=herding", "features={ grid = 4 }"]).unwrap();
         assert_eq!(p.discover.features, Features::Grid(4));
-        assert_eq!(p.discover.algorithm, Algorithm::Herding);
+        assert_eq!(p.discover.algorithm, Algorithm::HERDING);
         assert_eq!(load(GOOD, &["preset=published"]).unwrap().general.preset, Preset::Published);
         let error = load(&text.replace("published", "publishd"), &[]).unwrap_err();
         assert!(error.contains("p.toml:1:1: `preset` must be \"default\" or"), "{error}");
         let error = load(&format!("{GOOD}preset = \"published\"\n"), &[]).unwrap_err();
         assert!(error.contains("belongs above all sections"), "{error}");
+    }
+
+    #[test]
+    fn terms_of_guidance_have_a_section_and_the_old_key_is_refused_with_the_new_one() {
+        let of = |sets: &[&str]| GuidanceSchedule::of(&load(GOOD, sets).unwrap().guidance.terms);
+        assert_eq!(of(&[]), GuidanceSchedule::Scaled);
+        assert_eq!(of(&["preset=published"]), GuidanceSchedule::Sigma);
+        assert_eq!(of(&["preset=published", "schedule=flat"]), GuidanceSchedule::Flat);
+        let text = format!("{GOOD}[guidance]\nschedule = \"flat\"\n");
+        let p = load(&text, &[]).unwrap();
+        assert_eq!(GuidanceSchedule::of(&p.guidance.terms), GuidanceSchedule::Flat);
+        assert_eq!(serde_json::to_value(&p).unwrap()["guidance"]["schedule"], "flat");
+        let error = load(&text, &["guidance.schedule=steep"]).unwrap_err();
+        assert!(error.contains("must be \"sigma\", \"flat\" or \"scaled\", is"), "{error}");
+        let said = "`generate.schedule` is called `guidance.schedule` now";
+        let error = load(&text.replace("guidance", "generate"), &[]).unwrap_err();
+        assert!(error.contains(&format!("dir/p.toml:6:1: {said}")), "{error}");
+        assert!(error.contains("write `schedule = …` below [guidance]"), "{error}");
+        let error = load(GOOD, &["generate.schedule=flat"]).unwrap_err();
+        assert!(error.contains(&format!("--set: {said}")), "{error}");
     }
 
     #[test]

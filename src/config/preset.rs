@@ -42,7 +42,6 @@ steps = 25
 cfg = 5.0
 gamma = 0.05
 guidance_fraction = 0.9
-schedule = "sigma"
 scheduler = "dpm++"
 sigmas = "karras"
 guidance_rescale = 0.0
@@ -50,6 +49,9 @@ noise = "torch-cuda"
 seeds = "published"
 prompt = "{name}"
 negative_prompt = ""
+
+[guidance]
+schedule = "sigma"
 
 [output]
 size = 256

@@ -30,9 +30,15 @@ pub fn settings_reference() -> String {
             text,
             "\n### `{}`\n{}. Default: {default}.\n\n{}\n",
             key.key,
-            capitalised(key.kind),
+            capitalised(&key.kind),
             doc.join("\n").trim()
         );
+        if !key.choices.is_empty() {
+            text.push('\n');
+        }
+        for (name, what) in key.choices {
+            let _ = writeln!(text, "- `\"{name}\"`: {what}");
+        }
     }
     text
 }

@@ -52,9 +52,10 @@ macro_rules! section {
                 vec![ $( $crate::config::key_doc::KeyDoc {
                     section: $section,
                     key: stringify!($key),
-                    kind: <$kind as $crate::config::value::Value>::KIND,
+                    kind: <$kind as $crate::config::value::Value>::KIND.to_owned(),
                     default: $crate::config::value::Value::show(&defaults.$key),
                     doc: concat!($($doc, "\n"),+),
+                    choices: <$kind as $crate::config::value::Value>::choices(),
                 }, )+ ]
             }
 

@@ -8,9 +8,8 @@ use super::rules::{
 };
 use super::value::{MaxBad, Patterns};
 use crate::discovery::{Algorithm, NeighborSearch, Settings as Search};
-use crate::models::guidance::Pull;
 use crate::models::noise::{Noise, Seeds};
-use crate::models::scheduler::{PredictionType, Sigmas, SolverKind, TimestepSpacing};
+use crate::models::noise_schedule::{PredictionType, Sigmas, SolverKind, TimestepSpacing};
 use crate::onnx::DeviceChoice;
 use crate::shards::{IMAGE_EXTENSIONS, LabelSource};
 use crate::store::tables::LatentType;
@@ -49,8 +48,9 @@ section! {
         /// folder or, without one, what stands before the last `_` of its name), `key:last` (what stands behind the last `_`)
         /// or `key:first` (what stands before the first `_`).
         label: LabelSource = LabelSource::Extension("cls".into()), any;
-        /// The members taken as the image, in order of preference. The format is told by content: JPEG (not lossless,
-        /// hierarchical or of 12 bits), PNG, WebP, GIF and TIFF (their first image), BMP. Of 16 bits the high byte is
+        /// The members taken as the image, in order of preference; the default has every extension of a format that is read.
+        /// The format is told by content; lossless, hierarchical and 12-bit JPEGs are not read, and of a file with several images
+        /// the first is taken. Of 16 bits the high byte is
         /// taken; values of fewer bits have to be scaled to the whole range, or they come out almost black, of which the
         /// run warns. Alpha is dropped.
         image: Vec<String> = IMAGE_EXTENSIONS.map(String::from).to_vec(), extensions;
@@ -160,9 +160,7 @@ section! {
         features: Features = Features::Grid(16), any;
         /// Principal components that the features are reduced to before anything else; 0 for none.
         pca: usize = Search::default().pca, any;
-        /// How cores are chosen: `"kmeans"` (as many clusters as cores, of each the image nearest to its centre), `"coda"`
-        /// (standardise, UMAP, HDBSCAN, cascade, as published), `"herding"`, `"k-center"` or `"random"`. All but `"coda"`
-        /// work on the features as they are.
+        /// How cores are chosen. All but `"coda"` work on the features as they are.
         algorithm: Algorithm = Search::default().algorithm, any;
         /// For `"coda"`, as are the five below: neighbours that UMAP looks at, the point itself counted.
         n_neighbors: usize = Search::default().n_neighbors, at_least(2);
@@ -213,10 +211,6 @@ section! {
         gamma: f64 = 0.05, at_least(0.0);
         /// The share of the steps, from the first, that are aligned (the program's GTP, 0.9 there). The last step never is.
         guidance_fraction: f64 = 1.0, between(0.0, 1.0);
-        /// How γ is weighted over the steps: `"sigma"` as the published program computes it, `"flat"` as the paper's
-        /// text has it, `"scaled"` as `"sigma"` with two changes: γ means what it means on SDXL's latents at 1,024 pixels
-        /// also on smaller ones (which show less of what noise hides), and an image is never pulled past its core.
-        schedule: Pull = Pull::Scaled, any;
         /// The solver: `"dpm++"` (DPM-Solver++, multistep), `"euler"` (EulerDiscrete) or `"ddim"`, none of which adds noise.
         scheduler: SolverKind = SolverKind::DpmSolver, any;
         /// How the noise levels are spaced: `"karras"`, `"exponential"` or `"plain"` (training's own; DDIM has no other).

@@ -82,9 +82,11 @@ impl Pipeline {
             document.get("discover", key).is_some_and(|entry| entry.origin != Origin::Absent)
         };
         let sentence = |key: &&str| {
+            let readers: Vec<String> = Algorithm::reading(key).iter().map(Value::show).collect();
             format!(
-                "discover.{key} has no effect with algorithm = {}; \"coda\" looks at it",
-                discover.algorithm.show()
+                "discover.{key} has no effect with algorithm = {}; {} looks at it",
+                discover.algorithm.show(),
+                readers.join(" or ")
             )
         };
         discover.idle().iter().filter(given).map(sentence).collect()
@@ -93,12 +95,9 @@ impl Pipeline {
 
 impl Discover {
     /// Keys that the algorithm doesn't look at: cores are the same whatever they say.
-    pub fn idle(&self) -> &'static [&'static str] {
-        match (self.algorithm, self.neighbors) {
-            (Algorithm::Coda, _) => &[],
-            // An index is built over as many neighbours.
-            (_, NeighborSearch::Hnsw) => &["min_cluster_size", "min_samples", "components"],
-            _ => &["n_neighbors", "min_cluster_size", "min_samples", "components"],
-        }
+    pub fn idle(&self) -> Vec<&'static str> {
+        // An index that was asked for is built over as many neighbours.
+        let indexed = self.neighbors == NeighborSearch::Hnsw;
+        self.algorithm.unread().filter(|key| !(indexed && *key == "n_neighbors")).collect()
     }
 }

@@ -6,9 +6,8 @@ use super::key_doc::full_name;
 use super::rules::Verdict;
 use super::section::Bases;
 use crate::discovery::{Algorithm, NeighborSearch};
-use crate::models::guidance::Pull;
 use crate::models::noise::{Noise, Seeds};
-use crate::models::scheduler::{PredictionType, Sigmas, SolverKind, TimestepSpacing};
+use crate::models::noise_schedule::{PredictionType, Sigmas, SolverKind, TimestepSpacing};
 use crate::onnx::DeviceChoice;
 use crate::shards::LabelSource;
 use crate::store::tables::LatentType;
@@ -19,6 +18,10 @@ use std::path::{Path, PathBuf};
 pub trait Value: Sized {
     /// What is accepted, in words, for errors and the reference.
     const KIND: &'static str;
+    /// What can be chosen, and what each does, where a room registers choices with their own documentation.
+    fn choices() -> Vec<(&'static str, &'static str)> {
+        Vec::new()
+    }
     /// The value from TOML's; relative paths are taken from `base`. `None` where the type is wrong.
     fn take(value: &toml::Value, base: &Path) -> Option<Self>;
     /// As it would be written in TOML; empty for "not given".
@@ -160,8 +163,7 @@ impl<'a> IntoIterator for &'a Patterns {
 }
 
 impl Value for Patterns {
-    const KIND: &'static str =
-        "a path, brace range, glob, URL, pipe:COMMAND or @FILE, or a list of them";
+    const KIND: &'static str = "a shard pattern, or a list of them";
     fn take(value: &toml::Value, base: &Path) -> Option<Self> {
         Some(Self { patterns: Vec::take(value, base)?, base: base.to_owned() })
     }
@@ -229,9 +231,10 @@ macro_rules! named {
 }
 /// Makes a type that a room reads from text a setting.
 macro_rules! parsed {
-    ($kind:ty, $words:literal) => {
+    ($kind:ty, $words:expr $(, $choices:expr)?) => {
         impl $crate::config::value::Value for $kind {
             const KIND: &'static str = $words;
+            $( fn choices() -> Vec<(&'static str, &'static str)> { $choices } )?
             fn take(value: &toml::Value, _: &std::path::Path) -> Option<Self> {
                 value.as_str()?.parse().ok()
             }
@@ -265,9 +268,11 @@ impl Value for DeviceChoice {
 }
 named!(LatentType, "\"f16\" or \"f32\"", "f16" => LatentType::F16, "f32" => LatentType::F32);
 parsed!(NeighborSearch, "\"exact\", \"hnsw\" or \"auto\"");
-parsed!(Algorithm, "\"coda\", \"kmeans\", \"herding\", \"k-center\" or \"random\"");
-named!(Pull, "\"sigma\", \"flat\" or \"scaled\"",
-    "sigma" => Pull::Sigma, "flat" => Pull::Flat, "scaled" => Pull::Scaled);
+parsed!(
+    Algorithm,
+    Algorithm::CHOICES,
+    Algorithm::ALL.iter().map(|one| (one.name(), one.summary())).collect()
+);
 named!(Noise, "\"native\", \"torch-cpu\" or \"torch-cuda\"",
     "native" => Noise::Native, "torch-cpu" => Noise::TorchCpu, "torch-cuda" => Noise::TorchCuda);
 named!(Seeds, "\"native\" or \"published\"", "native" => Seeds::Native, "published" => Seeds::Published);

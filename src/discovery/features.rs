@@ -46,7 +46,7 @@ pub fn grid(
             }
         }
     }
-    Matrix::new(latents.rows(), channels * down.len() * across.len(), pooled)
+    Ok(Matrix::new(latents.rows(), channels * down.len() * across.len(), pooled)?)
 }
 
 /// For each of `count` equal cells of a side, the pixels it covers and each one's share of it.

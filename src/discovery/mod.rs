@@ -1,53 +1,76 @@
 //! Finding the images that stand for a class: numbers in, numbers out.
 //!
-//! Pure arithmetic on matrices, one class at a time: no I/O (but for [`hnsw::Index::dump`], the only
-//! way its library permits), no progress, no state. [`discover`] standardises the features, embeds
-//! them by UMAP, clusters the embedding by HDBSCAN and brings the clusters to exactly IPC cores;
-//! [`discover_embedded`] begins at the embedding. The same input, settings and seed give the same
-//! bits whatever the number of threads.
+//! Pure arithmetic on matrices, one class at a time: no I/O (but for [`Index::dump`], the only way its library
+//! permits), no progress, no state. [`discover`] takes the features and brings them to exactly IPC cores by one of the
+//! [`Algorithm`]s; [`discover_embedded`] begins at an embedding. The same input, settings and seed give the same bits
+//! whatever the number of threads.
+//!
+//! ```
+//! use coda_pipe::discovery::{Algorithm, Matrix, Settings, discover};
+//!
+//! // Twenty images of one class, described by two numbers each: two heaps.
+//! let features = Matrix::from_fn(20, 2, |row, col| (row / 10 * 50 + row % (3 + col)) as f32);
+//! let settings = Settings { ipc: 2, algorithm: Algorithm::KMEANS, ..Settings::default() };
+//! let found = discover(&features, &settings)?;
+//! let heaps: Vec<usize> = found.cores.iter().map(|core| core.row / 10).collect();
+//! assert!(heaps == [0, 1] || heaps == [1, 0]);
+//! # Ok::<(), coda_pipe::discovery::DiscoveryError>(())
+//! ```
 
-pub mod algorithms;
-pub mod cascade;
-pub(crate) mod distance;
+mod algorithms;
+pub(crate) mod cascade;
+mod choice;
+mod cores;
 mod error;
-pub mod features;
-pub mod hdbscan;
-pub mod hnsw;
-pub mod kmeans;
-pub mod lookup;
-mod matrix;
+pub(crate) mod features;
+pub(crate) mod hdbscan;
+pub(crate) mod hnsw;
+mod kmeans;
+pub(crate) mod knn_query;
 mod nearest;
-pub mod neighbors;
-pub mod pca;
-pub(crate) mod product;
-pub mod purity;
-pub(crate) mod rng;
+mod neighbor_search;
+pub(crate) mod purity;
 mod settings;
-mod standardize;
-pub mod umap;
+pub(crate) mod standardize;
+pub(crate) mod umap;
 
-pub use cascade::{Core, Origin};
+pub use crate::linalg::{Matrix, MatrixError};
+pub use cores::{Core, Origin};
 pub use error::DiscoveryError;
-pub use hnsw::HnswSettings;
-pub use matrix::Matrix;
-pub use neighbors::Neighbors;
-pub use settings::{Algorithm, NeighborSearch, Settings};
-pub use standardize::standardize;
+pub use hnsw::{HnswSettings, Index};
+pub use neighbor_search::NeighborSearch;
+pub use settings::{Algorithm, Settings};
+
+use crate::linalg::pca;
+use choice::Choice;
+use settings::Method;
 
 /// Principal components of the features that [`discover`] gives back in place of an embedding.
 pub const SHOWN: usize = 8;
 
-/// What was found in one class.
+/// An embedding of the features, on the way to cores.
+pub(crate) struct Embedded {
+    /// One row per image.
+    pub embedding: Matrix,
+    /// What was done, for people.
+    pub log: Vec<String>,
+    /// The index that found the neighbours, if one did.
+    pub index: Option<Index<'static>>,
+    /// Its measured recall.
+    pub recall: Option<f64>,
+}
+
+/// What was found in one class of n rows.
 #[derive(Debug)]
 pub struct Discovery {
-    /// The space in which the cores were chosen, one row per image: UMAP's embedding. Other
-    /// algorithms choose among the features; of these, the first [`SHOWN`] principal components.
+    /// The space in which the cores were chosen, n × columns: UMAP's embedding. Algorithms without
+    /// one choose among the features; of these, the first [`SHOWN`] principal components.
     pub embedding: Matrix,
-    /// Each row's cluster (−1 for noise). Other algorithms: the core it belongs to.
+    /// Each row's cluster, −1 for noise (n). Algorithms without clusters: the core it belongs to.
     pub labels: Vec<i32>,
-    /// Each row's membership probability, 0 for noise. Other algorithms: 1.
+    /// Each row's membership probability, 0 to 1, 0 for noise (n). Algorithms without clusters: 1.
     pub probabilities: Vec<f64>,
-    /// Each row's outlier score. Other algorithms: 0.
+    /// Each row's GLOSH outlier score, 0 to 1 (n). Algorithms without clusters: 0.
     pub outlier_scores: Vec<f64>,
     /// Number of clusters before the cascade.
     pub clusters: usize,
@@ -59,54 +82,43 @@ pub struct Discovery {
     pub log: Vec<String>,
     /// The neighbour index, if one was asked for or the automatic rule chose it. It holds the
     /// standardised features (`coda`), the features, or the embedding that was given.
-    pub index: Option<hnsw::Index<'static>>,
+    pub index: Option<Index<'static>>,
     /// The index's measured recall.
     pub recall: Option<f64>,
 }
 
-/// Finds the cores of one class from its features, one row per image.
+/// Finds the cores of one class (CoDA, arXiv 2512.03844, method) from its features: n × columns, one row per image, in any
+/// unit, as long as Euclidean distance tells likeness.
 ///
 /// # Errors
-/// [`DiscoveryError::TooFewRows`] with fewer rows than IPC, [`DiscoveryError::Value`] naming a row
-/// that isn't finite, [`DiscoveryError::NoColumns`], [`DiscoveryError::Setting`].
+/// [`DiscoveryError::TooFewRows`] with fewer rows than IPC, [`DiscoveryError::Matrix`] naming a row that isn't finite,
+/// or of features without a column, [`DiscoveryError::Setting`].
 pub fn discover(features: &Matrix, settings: &Settings) -> Result<Discovery, DiscoveryError> {
     check(features, settings)?;
-    let alike = features.alike().then(|| alike(features.rows()));
-    if settings.algorithm != Algorithm::Coda {
-        let mut found = baseline(reduce(features.clone(), settings), settings)?;
-        found.log.extend(alike);
-        if found.embedding.cols() > SHOWN {
-            found.embedding = pca::reduce(&found.embedding, SHOWN, settings.seed);
-        }
-        return Ok(found);
+    let mut log: Vec<String> = Vec::new();
+    if features.alike() {
+        let rows = features.rows();
+        log.push(format!(
+            "all {rows} rows are the same: nothing tells one from another, and which are cores is arbitrary"
+        ));
     }
-    let scaled = reduce(standardize(features), settings);
-    let k = umap_neighbors(scaled.rows(), settings.n_neighbors);
-    let mut log: Vec<String> = alike.into_iter().collect();
-    let (neighbors, index, recall) = if settings.neighbors.uses_index(scaled.rows(), scaled.cols())
-    {
-        let found = hnsw::search(&scaled, k, &settings.hnsw)?;
-        log.extend(found.log);
-        (found.neighbors, Some(found.index), Some(found.recall))
-    } else {
-        (neighbors::exact(&scaled, k)?, None, None)
-    };
-    drop(scaled);
-    let umap = umap::UmapSettings {
-        components: settings.components,
-        seed: settings.seed,
-        ..umap::UmapSettings::default()
-    };
-    let embedding = umap::embed(&neighbors, &umap);
-    log.push(format!(
-        "{} rows of {} values embedded in {} by their {k} nearest neighbours",
-        features.rows(),
-        features.cols(),
-        settings.components
-    ));
-    let mut found = by_density(embedding, settings)?;
-    log.append(&mut found.log);
-    Ok(Discovery { log, index, recall, ..found })
+    match &settings.algorithm.0.method {
+        Method::Rows(choose) => {
+            let mut found = among_rows(settings.reduce(features.clone()), settings, *choose)?;
+            found.log.append(&mut log);
+            if found.embedding.cols() > SHOWN {
+                found.embedding = pca::reduce(&found.embedding, SHOWN, settings.seed);
+            }
+            Ok(found)
+        }
+        Method::Embedding { embed, choose } => {
+            let Embedded { embedding, log: done, index, recall } = embed(features, settings)?;
+            let mut found = choose(embedding, settings)?;
+            log.extend(done);
+            log.append(&mut found.log);
+            Ok(Discovery { log, index, recall, ..found })
+        }
+    }
 }
 
 /// As [`discover`], but the rows are the embedding already: nothing is standardised and UMAP doesn't
@@ -119,78 +131,29 @@ pub fn discover_embedded(
     settings: &Settings,
 ) -> Result<Discovery, DiscoveryError> {
     check(embedding, settings)?;
-    if settings.algorithm != Algorithm::Coda {
-        return baseline(embedding.clone(), settings);
+    match &settings.algorithm.0.method {
+        Method::Rows(choose) => among_rows(embedding.clone(), settings, *choose),
+        Method::Embedding { choose, .. } => {
+            with_requested_index(choose(embedding.clone(), settings)?, settings)
+        }
     }
-    let found = by_density(embedding.clone(), settings)?;
-    with_requested_index(found, settings)
-}
-
-fn alike(rows: usize) -> String {
-    format!(
-        "all {rows} rows are the same: nothing tells one from another, and which are cores is arbitrary"
-    )
 }
 
 /// Checks settings and input together, so that no stage has to.
 fn check(features: &Matrix, settings: &Settings) -> Result<(), DiscoveryError> {
     settings.check()?;
     settings::check_ipc(settings.ipc, features.rows())?;
-    features.check()
+    Ok(features.check()?)
 }
 
-/// UMAP's neighbours for so many rows: as the reference, one fewer than the rows at most, but no
-/// fewer than two while there are two.
-fn umap_neighbors(rows: usize, wanted: usize) -> usize {
-    wanted.min(rows.saturating_sub(1)).max(2).min(rows)
-}
-
-/// The features' principal components, where that many were asked for.
-fn reduce(features: Matrix, settings: &Settings) -> Matrix {
-    match settings.pca {
-        0 => features,
-        components => pca::reduce(&features, components, settings.seed),
-    }
-}
-
-/// HDBSCAN on the embedding and the cascade to IPC cores.
-fn by_density(embedding: Matrix, settings: &Settings) -> Result<Discovery, DiscoveryError> {
-    let clustering = hdbscan::cluster(
-        &embedding,
-        &hdbscan::HdbscanSettings {
-            min_cluster_size: settings.min_cluster_size,
-            min_samples: settings.min_samples,
-            selection: hdbscan::Selection::Eom,
-        },
-    );
-    let cascade = cascade::run(
-        &embedding,
-        &clustering,
-        &cascade::CascadeSettings {
-            ipc: settings.ipc,
-            min_cluster_size: settings.min_cluster_size,
-            min_samples: settings.min_samples,
-            seed: settings.seed,
-        },
-    )?;
-    Ok(Discovery {
-        embedding,
-        clusters: clustering.clusters(),
-        noise: clustering.noise(),
-        labels: clustering.labels,
-        probabilities: clustering.probabilities,
-        outlier_scores: clustering.outlier_scores,
-        cores: cascade.cores,
-        log: cascade.log,
-        index: None,
-        recall: None,
-    })
-}
-
-/// One of the other algorithms, on the features as they are.
-fn baseline(features: Matrix, settings: &Settings) -> Result<Discovery, DiscoveryError> {
+/// The cores that `choose` finds among the features as they are.
+fn among_rows(
+    features: Matrix,
+    settings: &Settings,
+    choose: fn(&Matrix, usize, u64) -> Choice,
+) -> Result<Discovery, DiscoveryError> {
     let (ipc, rows) = (settings.ipc, features.rows());
-    let choice = algorithms::choose(&features, settings.algorithm, ipc, settings.seed);
+    let choice = choose(&features, ipc, settings.seed);
     let found = Discovery {
         embedding: features,
         labels: choice.labels,
@@ -199,7 +162,7 @@ fn baseline(features: Matrix, settings: &Settings) -> Result<Discovery, Discover
         clusters: ipc,
         noise: 0,
         cores: choice.cores,
-        log: vec![format!("{ipc} cores of {rows} rows by {}", settings.algorithm.as_str())],
+        log: vec![format!("{ipc} cores of {rows} rows by {}", settings.algorithm)],
         index: None,
         recall: None,
     };
@@ -212,7 +175,7 @@ fn with_requested_index(
     settings: &Settings,
 ) -> Result<Discovery, DiscoveryError> {
     if settings.neighbors == NeighborSearch::Hnsw {
-        let k = umap_neighbors(found.embedding.rows(), settings.n_neighbors);
+        let k = settings.neighbors_of(found.embedding.rows());
         let searched = hnsw::search(&found.embedding, k, &settings.hnsw)?;
         found.log.extend(searched.log);
         found.index = Some(searched.index);

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::Matrix;
-use super::distance::squared;
+use crate::linalg::distance::squared;
 
 /// The one of `rows` nearest to `centre` that isn't taken, the first such.
 pub fn nearest_free(

@@ -2,11 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::hnsw;
-use super::hnsw::HnswSettings;
-use super::neighbors;
-use super::neighbors::Neighbors;
+use super::hnsw::{self, HnswSettings};
 use super::{DiscoveryError, Matrix, NeighborSearch};
+use crate::linalg::knn::{self, Neighbors};
 
 /// Neighbours looked at, the row itself not counted.
 pub const NEIGHBORS: usize = 15;
@@ -35,7 +33,7 @@ pub fn purity(
         let found = hnsw::search(features, k, index)?;
         (found.neighbors, found.log)
     } else {
-        (neighbors::exact(features, k)?, Vec::new())
+        (knn::exact(features, k)?, Vec::new())
     };
     let shares = (0..features.rows()).into_par_iter().map(|row| share(&found, labels, row));
     Ok(Purity { shares: shares.collect(), log })

@@ -1,107 +1,41 @@
-//! What a discovery run goes by.
+//! What a discovery run goes by: its settings, and what an algorithm declares.
 
 use serde::{Deserialize, Serialize};
 
-use super::DiscoveryError;
+use super::choice::Choice;
 use super::hnsw::HnswSettings;
+use super::{Discovery, DiscoveryError, Embedded, Matrix, NeighborSearch, SHOWN};
+use crate::linalg::pca;
 
-/// How the cores of a class are chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Algorithm {
-    /// The published method: standardise, UMAP, HDBSCAN, cascade.
-    #[default]
-    Coda,
-    /// The rows nearest to the centres of k-means with k = IPC on the features.
-    #[serde(rename = "kmeans")]
-    KMeans,
-    /// Rows whose running mean stays nearest to the class mean (Welling 2009; iCaRL).
-    Herding,
-    /// Greedy k-center: each the row farthest from those before (Gonzalez 1985).
-    KCenter,
-    /// A random sample.
-    Random,
-}
+/// How the cores of a class are chosen: one of [`Algorithm::ALL`].
+///
+/// Each is declared in a file of its own below `algorithms/`. Settings, help and errors take names from there.
+#[derive(Clone, Copy)]
+pub struct Algorithm(pub(super) &'static AlgorithmInfo);
 
-impl Algorithm {
+/// What an algorithm declares about itself.
+pub(crate) struct AlgorithmInfo {
     /// The name in settings and logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Coda => "coda",
-            Self::KMeans => "kmeans",
-            Self::Herding => "herding",
-            Self::KCenter => "k-center",
-            Self::Random => "random",
-        }
-    }
+    pub name: &'static str,
+    /// What it does, in one sentence, for the reference of settings.
+    pub summary: &'static str,
+    /// The settings that it reads and not every algorithm does.
+    pub reads: &'static [&'static str],
+    /// The arithmetic.
+    pub method: Method,
 }
 
-impl std::fmt::Display for Algorithm {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(self.as_str())
-    }
-}
-
-impl std::str::FromStr for Algorithm {
-    type Err = String;
-    fn from_str(name: &str) -> Result<Self, String> {
-        let all = [Self::Coda, Self::KMeans, Self::Herding, Self::KCenter, Self::Random];
-        let found = all.into_iter().find(|algorithm| algorithm.as_str() == name);
-        found.ok_or_else(|| format!("one of {}", all.map(Self::as_str).join(", ")))
-    }
-}
-
-/// How nearest neighbours are found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NeighborSearch {
-    /// Exact up to 100,000 rows, and wherever rows are wider than 4,096 values; the index otherwise.
-    /// Building a graph takes 10 to 20 times as long as comparing everything at 10,000 to 20,000
-    /// rows, and as long at some hundred thousand.
-    #[default]
-    Auto,
-    /// Every row with every row, by blocked matrix products.
-    Exact,
-    /// An HNSW graph, which the run returns for writing to disk.
-    Hnsw,
-}
-
-/// Rows up to which `Auto` compares everything.
-const EXACT_ROWS: usize = 100_000;
-/// Columns beyond which `Auto` does so whatever the rows.
-const EXACT_COLS: usize = 4_096;
-
-impl std::fmt::Display for NeighborSearch {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(match self {
-            Self::Auto => "auto",
-            Self::Exact => "exact",
-            Self::Hnsw => "hnsw",
-        })
-    }
-}
-
-impl std::str::FromStr for NeighborSearch {
-    type Err = String;
-    fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "auto" => Ok(Self::Auto),
-            "exact" => Ok(Self::Exact),
-            "hnsw" => Ok(Self::Hnsw),
-            _ => Err("one of auto, exact, hnsw".into()),
-        }
-    }
-}
-
-impl NeighborSearch {
-    /// Whether a matrix of this shape goes through the index.
-    pub fn uses_index(self, rows: usize, cols: usize) -> bool {
-        match self {
-            Self::Auto => rows > EXACT_ROWS && cols <= EXACT_COLS,
-            Self::Exact => false,
-            Self::Hnsw => true,
-        }
-    }
+/// How an algorithm comes to cores.
+pub(crate) enum Method {
+    /// Chooses `ipc` of the rows (1 ≤ ipc ≤ rows) as they are: features, IPC, seed.
+    Rows(fn(&Matrix, usize, u64) -> Choice),
+    /// Embeds the features first, and chooses in the embedding.
+    Embedding {
+        /// Features to an embedding of `components` columns.
+        embed: fn(&Matrix, &Settings) -> Result<Embedded, DiscoveryError>,
+        /// The embedding to cores.
+        choose: fn(Matrix, &Settings) -> Result<Discovery, DiscoveryError>,
+    },
 }
 
 /// Everything a discovery run goes by. [`Default`] has a pipeline's defaults: `[discover]` takes them from here.
@@ -110,24 +44,24 @@ impl NeighborSearch {
 pub struct Settings {
     /// Cores wanted (images per class).
     pub ipc: usize,
-    /// How they are chosen.
+    /// How they are chosen; the published program's way is [`Algorithm::CODA`].
     pub algorithm: Algorithm,
-    /// UMAP's neighbours, the row itself included; clamped to the rows.
+    /// UMAP's neighbours (McInnes, Healy, Melville 2018), the row itself included: at least 2, at most the rows.
     pub n_neighbors: usize,
-    /// HDBSCAN's least cluster size.
+    /// HDBSCAN's least cluster size in rows (Campello, Moulavi, Sander 2013): at least 2.
     pub min_cluster_size: usize,
-    /// HDBSCAN's `min_samples`.
+    /// HDBSCAN's `min_samples`: the rank of the neighbour whose distance is a row's core distance, at least 1.
     pub min_samples: usize,
-    /// Columns of the embedding.
+    /// Columns of UMAP's embedding, at least 1.
     pub components: usize,
     /// Principal components that the features are reduced to first (`coda`: after standardising,
     /// before UMAP); 0 leaves them as they are.
     pub pca: usize,
-    /// How neighbours are found.
+    /// How neighbours are found: exactly, or through an index.
     pub neighbors: NeighborSearch,
-    /// The index's parameters.
+    /// The index's parameters, where one is built.
     pub hnsw: HnswSettings,
-    /// Seed of every random draw.
+    /// Seed of every random draw: the same seed gives the same cores.
     pub seed: u64,
 }
 
@@ -135,7 +69,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             ipc: 10,
-            algorithm: Algorithm::KMeans,
+            algorithm: Algorithm::KMEANS,
             n_neighbors: 85,
             min_cluster_size: 55,
             min_samples: 3,
@@ -167,6 +101,28 @@ impl Settings {
             }
         }
         self.hnsw.check()
+    }
+
+    /// The features' principal components where `pca` asks for some, else the features.
+    pub(super) fn reduce(&self, features: Matrix) -> Matrix {
+        match self.pca {
+            0 => features,
+            components => pca::reduce(&features, components, self.seed),
+        }
+    }
+
+    /// UMAP's neighbours among so many rows: as the reference, one fewer than the rows at most, but no fewer than two
+    /// while there are two.
+    pub(super) fn neighbors_of(&self, rows: usize) -> usize {
+        self.n_neighbors.min(rows.saturating_sub(1)).max(2).min(rows)
+    }
+
+    /// Columns of [`Discovery::embedding`] for features of `cols` columns.
+    pub(crate) fn embedding_cols(&self, cols: usize) -> usize {
+        match self.algorithm.0.method {
+            Method::Rows(_) => cols.min(SHOWN),
+            Method::Embedding { .. } => self.components,
+        }
     }
 }
 

@@ -1,13 +1,16 @@
 //! Fingerprints: a hash of all that a unit's outputs depend on.
 
 use super::inputs::Input;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Raised when the program computes something else from the same inputs: old outputs then count as stale.
 const COMPUTATION: u32 = 3;
+
+/// Settings that receipts of earlier versions name otherwise: the old name, and today's.
+const RENAMED: [(&str, &str); 1] = [("generate.schedule", "guidance.schedule")];
 
 /// What a unit's outputs depend on.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +36,7 @@ impl Fingerprint {
         let (Value::Object(old), Value::Object(new)) = (before, &self.settings) else {
             return Vec::new();
         };
+        let old = &under_todays_names(old);
         let show = |v: Option<&Value>| v.map_or_else(|| "unset".to_owned(), Value::to_string);
         let mut keys: Vec<&String> = new.keys().chain(old.keys()).collect();
         keys.sort();
@@ -85,6 +89,17 @@ impl Fingerprint {
         names.retain(|name| today.get(*name) != before.get(*name));
         names.into_iter().cloned().collect()
     }
+}
+
+/// A receipt's settings, those of [`RENAMED`] under today's names.
+fn under_todays_names(settings: &Map<String, Value>) -> Map<String, Value> {
+    let mut named = settings.clone();
+    for (old, today) in RENAMED {
+        if let Some(value) = named.remove(old) {
+            named.insert(today.to_owned(), value);
+        }
+    }
+    named
 }
 
 fn short(piece: &impl fmt::Display) -> String {
@@ -148,6 +163,18 @@ mod tests {
         assert!(before.inputs_changed_since(&before.input_digests()).is_empty());
         assert!(today.inputs_changed_since(&BTreeMap::new()).is_empty());
         assert_eq!(today.changes_since(&before.settings), ["features.model: \"x\" → \"y\""]);
+    }
+
+    #[test]
+    fn a_setting_under_its_old_name_is_the_same_setting() {
+        let of = |schedule: &str| Fingerprint {
+            settings: json!({"generate.steps": 25, "guidance.schedule": schedule}),
+            inputs: json!([]).into(),
+        };
+        let before = json!({"generate.schedule": "sigma", "generate.steps": 25});
+        assert!(of("sigma").changes_since(&before).is_empty());
+        let changed = ["guidance.schedule: \"sigma\" → \"flat\""];
+        assert_eq!(of("flat").changes_since(&before), changed);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What other workers have done of a stage, and what they are at.
 
-use crate::store::{Member, Receipt, RunDir, StoreError};
+use crate::store::{Receipt, RunDir, StoreError, WorkerSession};
 use std::collections::HashSet;
 
 /// A unit that is left.
@@ -22,7 +22,7 @@ pub(super) struct PeerProgress {
 /// are thousands.
 pub(super) fn seen(
     run_dir: &RunDir,
-    member: &Member,
+    member: &WorkerSession,
     stage: &str,
     left: Vec<(usize, PendingUnit)>,
 ) -> Result<PeerProgress, StoreError> {

@@ -2,6 +2,7 @@
 
 use super::peers::PendingUnit;
 use super::stage::Stage;
+use super::summary::StageSummary;
 use crate::store::{Receipt, RunDir, StoreError};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -163,4 +164,23 @@ pub fn plan<S: Stage>(stage: &S, run_dir: &RunDir) -> Result<Plan<S::Unit>, S::E
     });
     let units = planned.collect::<Result<Vec<_>, S::Error>>()?;
     Ok(Plan { stage: stage.name(), units, orphans: receipts.into_values().collect() })
+}
+/// What earlier runs did of the stage.
+pub(super) fn summary_of<U>(plan: &Plan<U>) -> StageSummary {
+    let mut summary = StageSummary {
+        stage: plan.stage,
+        units: plan.units.len(),
+        processed: 0,
+        elsewhere: 0,
+        samples: 0,
+        skipped: 0,
+        bytes: 0,
+        seconds: 0.0,
+    };
+    for unit in &plan.units {
+        if let UnitState::Done(receipt) = &unit.state {
+            summary.add_of_others(receipt);
+        }
+    }
+    summary
 }

@@ -1,42 +1,23 @@
 //! Running a stage: what is done is left alone, the rest is worked on within bounds, each unit ends with a receipt.
 
 use super::blocking::blocking;
-use super::cancel::Cancel;
 use super::failure::{FlowError, StaleStage};
 use super::in_flight::InFlight;
+use super::options::RunOptions;
 use super::peers::{PendingUnit, look_again};
-use super::plan::{Plan, PlannedUnit, UnitState};
-use super::progress::{Progress, StageProgress};
-use super::scheduler::{Scheduler, WorkerRole};
+use super::plan::{Plan, PlannedUnit, UnitState, summary_of};
+use super::progress::StageProgress;
+use super::scheduler::Scheduler;
 use super::stage::{Stage, UnitError};
 use super::stage_outcome::StageOutcome;
-use super::summary::{StageSummary, summary_of};
+use super::summary::StageSummary;
 use super::unit::take;
-use crate::store::{EventLog, Receipt, RunDir, StoreError};
+use crate::store::{Receipt, StoreError};
 use futures::StreamExt;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// What all stages of a run share.
-#[derive(Debug, Clone)]
-pub struct RunOptions<'a> {
-    /// The run directory.
-    pub run_dir: &'a RunDir,
-    /// The run's log.
-    pub events: &'a EventLog,
-    /// Where progress is shown.
-    pub progress: &'a Progress,
-    /// How the run is stopped.
-    pub cancel: &'a Cancel,
-    /// Redo what was made from other settings.
-    pub force: bool,
-    /// Do units again whose receipts carry faults that another try may cure.
-    pub retry_failed: bool,
-    /// The other processes that work in the run directory; `None` for none.
-    pub worker: Option<WorkerRole>,
-}
 
 /// A complete stage.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use super::in_flight::InFlight;
 use super::partition::Partition;
 use super::peers::{PeerProgress, PendingUnit, finished, seen};
 use super::queue::Queue;
-use crate::store::{Begin, Member, Receipt, RunDir, StoreError};
+use crate::store::{ClaimOutcome, Receipt, RunDir, StoreError, WorkerSession};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone)]
 pub struct WorkerRole {
     /// Its place among them.
-    pub member: Arc<Member>,
+    pub member: Arc<WorkerSession>,
     /// Its share.
     pub partition: Partition,
     /// Whether it takes up what others have not begun, when its own share is done.
@@ -191,7 +191,7 @@ impl Scheduler {
         };
         let (member, run_dir) = (worker.member.clone(), self.run_dir.clone());
         let tried = blocking(move || {
-            if let Begin::Taken(_) = member.begin(&wanted.name)? {
+            if let ClaimOutcome::Taken(_) = member.begin(&wanted.name)? {
                 return Ok(None);
             }
             let done = finished(&run_dir, &wanted)?;

@@ -5,14 +5,14 @@ struct Bench {
     _dir: tempfile::TempDir,
     run_dir: RunDir,
     worker: WorkerRole,
-    other: Option<Member>,
+    other: Option<WorkerSession>,
 }
 
 impl Bench {
     fn new(help: bool, wait: Option<Duration>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let run_dir = RunDir::new(dir.path());
-        let join = |worker: &str| Member::join(&run_dir, worker, false, |_| ()).unwrap();
+        let join = |worker: &str| WorkerSession::join(&run_dir, worker, false, |_| ()).unwrap();
         let (member, other) = (Arc::new(join("0-of-2")), Some(join("1-of-2")));
         let worker = WorkerRole { member, partition: Partition { index: 0, of: 2 }, help, wait };
         Self { _dir: dir, run_dir, worker, other }

@@ -3,7 +3,7 @@
 use super::cancel::Cancelled;
 use super::fingerprint::Fingerprint;
 use super::scope::Scope;
-use crate::store::{Contents, Fault, StoreError};
+use crate::store::{Contents, SampleFault, StoreError};
 
 /// A stage: a list of units, each independent of the others, each leaving files. The runner owns everything else, so a
 /// stage has no checkpoint code to get wrong.
@@ -38,7 +38,7 @@ pub trait Stage: Send + Sync {
 
     /// Whether doing a unit again may cure `fault`, which its receipt carries. What fails without a receipt is done
     /// again by every run.
-    fn can_cure(&self, _fault: &Fault) -> bool {
+    fn can_cure(&self, _fault: &SampleFault) -> bool {
         false
     }
 
@@ -82,7 +82,7 @@ pub struct Done {
     /// Samples (images, rows) it produced.
     pub samples: u64,
     /// Samples it left out.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<SampleFault>,
     /// What it decided, one line a step.
     pub log: Vec<String>,
     /// What later stages want to know of its files without reading them.

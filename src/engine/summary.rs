@@ -1,6 +1,5 @@
 //! What a stage did, in numbers.
 
-use super::plan::{Plan, UnitState};
 use crate::store::Receipt;
 
 /// A stage that ended well.
@@ -22,26 +21,6 @@ pub struct StageSummary {
     pub bytes: u64,
     /// Wall time of this run.
     pub seconds: f64,
-}
-
-/// What earlier runs did of the stage.
-pub(super) fn summary_of<U>(plan: &Plan<U>) -> StageSummary {
-    let mut summary = StageSummary {
-        stage: plan.stage,
-        units: plan.units.len(),
-        processed: 0,
-        elsewhere: 0,
-        samples: 0,
-        skipped: 0,
-        bytes: 0,
-        seconds: 0.0,
-    };
-    for unit in &plan.units {
-        if let UnitState::Done(receipt) = &unit.state {
-            summary.add_of_others(receipt);
-        }
-    }
-    summary
 }
 
 impl StageSummary {

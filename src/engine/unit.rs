@@ -3,10 +3,10 @@
 use super::blocking::blocking;
 use super::cancel::{Cancel, Cancelled, OF_UNIT};
 use super::failure::UnitFailure;
+use super::options::RunOptions;
 use super::peers::PendingUnit;
 use super::plan::PlannedUnit;
 use super::progress::StageProgress;
-use super::runner::RunOptions;
 use super::scheduler::NextUnit;
 use super::scope::Scope;
 use super::stage::Stage;

@@ -8,11 +8,19 @@ pub enum ImagingError {
     #[error("the image file is empty")]
     Empty,
     /// The bytes are of no format that is read.
-    #[error("not an image of a known format (JPEG, PNG, WebP, GIF, BMP and TIFF are read)")]
-    UnknownFormat,
+    #[error("not an image of a known format ({decoded} are read)")]
+    UnknownFormat {
+        /// The formats that are decoded.
+        decoded: String,
+    },
     /// The bytes are of a kind that is told by its first bytes, and not read.
-    #[error("this is {0}, which is not read (JPEG, PNG, WebP, GIF, BMP and TIFF are)")]
-    NotRead(&'static str),
+    #[error("this is {what}, which is not read ({decoded} are)")]
+    NotRead {
+        /// What the file is.
+        what: &'static str,
+        /// The formats that are decoded.
+        decoded: String,
+    },
     /// The file stands for another one, in a repository that was fetched without its large files.
     #[error(
         "this is a Git LFS pointer and not the image itself: run `git lfs pull` where it comes from"

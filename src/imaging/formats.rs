@@ -14,6 +14,8 @@ use super::tiff_read::{is_big_tiff, read_tiff};
 
 /// A format that is decoded.
 pub(super) struct Format {
+    /// What messages call it.
+    name: &'static str,
     /// The extension that `shards pack` gives to its members.
     extension: &'static str,
     /// Common extensions of members, in order of preference.
@@ -30,6 +32,7 @@ pub(super) struct Format {
 
 const FORMATS: [Format; 6] = [
     Format {
+        name: "JPEG",
         extension: "jpg",
         common: &["jpg", "jpeg"],
         rare: &["jfif", "jpe", "pjpeg", "pjp"],
@@ -38,6 +41,7 @@ const FORMATS: [Format; 6] = [
         decode: read_jpeg,
     },
     Format {
+        name: "PNG",
         extension: "png",
         common: &["png"],
         rare: &[],
@@ -48,6 +52,7 @@ const FORMATS: [Format; 6] = [
         },
     },
     Format {
+        name: "WebP",
         extension: "webp",
         common: &["webp"],
         rare: &[],
@@ -56,6 +61,7 @@ const FORMATS: [Format; 6] = [
         decode: |bytes, options| decode_with(bytes, "WebP", ImageFormat::WebP, options),
     },
     Format {
+        name: "BMP",
         extension: "bmp",
         common: &["bmp"],
         rare: &[],
@@ -64,6 +70,7 @@ const FORMATS: [Format; 6] = [
         decode: |bytes, options| decode_with(bytes, "BMP", ImageFormat::Bmp, options),
     },
     Format {
+        name: "GIF",
         extension: "gif",
         common: &["gif"],
         rare: &[],
@@ -72,6 +79,7 @@ const FORMATS: [Format; 6] = [
         decode: |bytes, options| decode_with(bytes, "GIF", ImageFormat::Gif, options),
     },
     Format {
+        name: "TIFF",
         extension: "tiff",
         common: &["tif", "tiff"],
         rare: &[],
@@ -176,6 +184,15 @@ pub(super) fn undecoded_kind(bytes: &[u8]) -> Option<&'static str> {
     UNDECODED.iter().find(|format| (format.begins)(bytes)).map(|format| format.what)
 }
 
+/// The formats that are decoded, for messages: "JPEG, PNG and WebP".
+pub(super) fn decoded_formats() -> String {
+    let names = FORMATS.map(|format| format.name);
+    match names.split_last() {
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
 /// The member extension for a file that begins with these bytes; `None` for a format that is not decoded.
 pub fn extension_of(bytes: &[u8]) -> Option<&'static str> {
     format_of(bytes).map(|format| format.extension)
@@ -229,5 +246,6 @@ mod tests {
         assert_eq!(extension_of(b"\x89PNG\r\n\x1a\n"), Some("png"));
         assert_eq!(extension_of(b"qoif"), None);
         assert_eq!(undecoded_kind(b"qoif"), Some("a QOI image"));
+        assert_eq!(decoded_formats(), "JPEG, PNG, WebP, BMP, GIF and TIFF");
     }
 }

@@ -10,7 +10,7 @@ use super::crate_image::decode_with;
 use super::error::ImagingError;
 use super::jpeg_header::JpegHeader;
 use super::libjpeg;
-use super::libjpeg::{Decoded, Fault};
+use super::libjpeg::{Decoded, JpegFault};
 use super::options::DecodeOptions;
 
 const FORMAT: &str = "JPEG";
@@ -32,7 +32,7 @@ pub(super) fn read_jpeg(bytes: &[u8], options: DecodeOptions) -> Result<RgbImage
     }
     let decoded = libjpeg::decode(bytes, options).and_then(|decoded| {
         let whole = header.ended || decoded.used <= without_zeros(bytes) + LOOKAHEAD;
-        if whole { Ok(decoded) } else { Err(Fault::CutOff) }
+        if whole { Ok(decoded) } else { Err(JpegFault::CutOff) }
     });
     let turned = header.exif.filter(|_| options.exif_orientation);
     let orientation = turned.and_then(Orientation::from_exif_chunk);
@@ -48,16 +48,16 @@ fn without_zeros(bytes: &[u8]) -> usize {
     bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1)
 }
 
-fn named(fault: Fault, (width, height): (u32, u32)) -> ImagingError {
+fn named(fault: JpegFault, (width, height): (u32, u32)) -> ImagingError {
     let format = FORMAT;
     match fault {
-        Fault::CutOff => {
+        JpegFault::CutOff => {
             let detail = "the file is cut off (no end-of-image marker)".to_owned();
             ImagingError::Corrupt { format, detail }
         }
-        Fault::TooLarge => ImagingError::TooLarge { format, width, height },
-        Fault::Unsupported(detail) => ImagingError::Unsupported { format, detail },
-        Fault::Corrupt(detail) => ImagingError::Corrupt { format, detail },
+        JpegFault::TooLarge => ImagingError::TooLarge { format, width, height },
+        JpegFault::Unsupported(detail) => ImagingError::Unsupported { format, detail },
+        JpegFault::Corrupt(detail) => ImagingError::Corrupt { format, detail },
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Decoded {
 
 /// Why there is no image.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum JpegFault {
     /// The file ends before its image does.
     CutOff,
     /// Beyond the limits.
@@ -40,10 +40,10 @@ pub(super) enum Fault {
 }
 
 /// Decodes a JPEG. Like Pillow, it takes what the library only warns of, but no file that ends too early.
-pub(super) fn decode(bytes: &[u8], options: DecodeOptions) -> Result<Decoded, Fault> {
+pub(super) fn decode(bytes: &[u8], options: DecodeOptions) -> Result<Decoded, JpegFault> {
     // Nothing outside sees what the closure leaves behind: the session dies with it.
     let decoded = catch_unwind(AssertUnwindSafe(|| Session::open(bytes).read(bytes, options)));
-    decoded.unwrap_or_else(|payload| match payload.downcast::<Fault>() {
+    decoded.unwrap_or_else(|payload| match payload.downcast::<JpegFault>() {
         Ok(fault) => Err(*fault),
         Err(other) => resume_unwind(other),
     })
@@ -91,7 +91,7 @@ impl<'a> Session<'a> {
         session
     }
 
-    fn read(self, bytes: &[u8], options: DecodeOptions) -> Result<Decoded, Fault> {
+    fn read(self, bytes: &[u8], options: DecodeOptions) -> Result<Decoded, JpegFault> {
         // SAFETY: `open` made a decoder with a source and an error manager; the calls are in the library's order, and
         // the references live for one call or one statement each. A row is given only where `samples` has room for
         // what the library says it writes, which is checked; the pointer to it is used during the call only.
@@ -103,11 +103,11 @@ impl<'a> Session<'a> {
                 1 => (c::J_COLOR_SPACE::JCS_GRAYSCALE, 1),
                 3 => (c::J_COLOR_SPACE::JCS_RGB, 3),
                 4 => (c::J_COLOR_SPACE::JCS_CMYK, 4),
-                count => return Err(Fault::Unsupported(format!("{count} components"))),
+                count => return Err(JpegFault::Unsupported(format!("{count} components"))),
             };
             let pixels = u64::from(width) * u64::from(height);
             if pixels > options.max_pixels || pixels * channels as u64 > options.max_bytes {
-                return Err(Fault::TooLarge);
+                return Err(JpegFault::TooLarge);
             }
             (*info).out_color_space = space;
             // Beyond this the library would need files for its coefficients, which it does not have: an error.
@@ -117,13 +117,13 @@ impl<'a> Session<'a> {
             let stride = width as usize * channels;
             let row = (*info).output_width as usize * (*info).output_components as usize;
             if row != stride || (*info).output_height != height {
-                return Err(Fault::Corrupt("its size changes".to_owned()));
+                return Err(JpegFault::Corrupt("its size changes".to_owned()));
             }
             let mut samples = vec![0; stride * height as usize];
             for row in samples.chunks_exact_mut(stride) {
                 let mut start = row.as_mut_ptr();
                 if c::jpeg_read_scanlines(&mut *info, &raw mut start, 1) != 1 {
-                    return Err(Fault::CutOff);
+                    return Err(JpegFault::CutOff);
                 }
             }
             let used = bytes.len() - (*self.parts).source.bytes_in_buffer;
@@ -148,19 +148,21 @@ extern "C-unwind" fn leave(info: &mut c::jpeg_common_struct) {
     // SAFETY: the error manager that `Session::open` set.
     let code = unsafe { (*info.err).msg_code } as c::J_MESSAGE_CODE;
     let fault = match code {
-        c::JERR_OUT_OF_MEMORY | c::JERR_NO_BACKING_STORE | c::JERR_IMAGE_TOO_BIG => Fault::TooLarge,
+        c::JERR_OUT_OF_MEMORY | c::JERR_NO_BACKING_STORE | c::JERR_IMAGE_TOO_BIG => {
+            JpegFault::TooLarge
+        }
         c::JERR_FRACT_SAMPLE_NOTIMPL | c::JERR_CCIR601_NOTIMPL => {
-            Fault::Unsupported("sampling factors that do not divide each other".to_owned())
+            JpegFault::Unsupported("sampling factors that do not divide each other".to_owned())
         }
         c::JERR_BAD_MCU_SIZE => {
-            Fault::Unsupported("sampling factors too large for one scan".to_owned())
+            JpegFault::Unsupported("sampling factors too large for one scan".to_owned())
         }
         c::JERR_ARITH_NOTIMPL
         | c::JERR_SOF_UNSUPPORTED
         | c::JERR_CONVERSION_NOTIMPL
         | c::JERR_COMPONENT_COUNT
-        | c::JERR_BAD_PRECISION => Fault::Unsupported(message(info)),
-        _ => Fault::Corrupt(message(info)),
+        | c::JERR_BAD_PRECISION => JpegFault::Unsupported(message(info)),
+        _ => JpegFault::Corrupt(message(info)),
     };
     resume_unwind(Box::new(fault));
 }
@@ -190,7 +192,7 @@ extern "C-unwind" fn nothing_to_do(_: &mut c::jpeg_decompress_struct) {}
 
 /// The whole file was there from the start, so a wish for more means that something is missing.
 extern "C-unwind" fn no_more(_: &mut c::jpeg_decompress_struct) -> c::boolean {
-    resume_unwind(Box::new(Fault::CutOff));
+    resume_unwind(Box::new(JpegFault::CutOff));
 }
 
 extern "C-unwind" fn skip(info: &mut c::jpeg_decompress_struct, count: c::c_long) {
@@ -200,7 +202,7 @@ extern "C-unwind" fn skip(info: &mut c::jpeg_decompress_struct, count: c::c_long
     unsafe {
         let source = info.src;
         if count > (*source).bytes_in_buffer {
-            resume_unwind(Box::new(Fault::CutOff));
+            resume_unwind(Box::new(JpegFault::CutOff));
         }
         (*source).next_input_byte = (*source).next_input_byte.add(count);
         (*source).bytes_in_buffer -= count;

@@ -1,7 +1,8 @@
 use std::io::Cursor;
 
-use super::super::decode::{DecodeOptions, decode_rgb};
+use super::super::decode::decode_rgb;
 use super::super::error::ImagingError;
+use super::super::options::DecodeOptions;
 use super::*;
 
 /// A page of one strip: entries of one value each, and a palette.

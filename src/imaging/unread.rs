@@ -1,7 +1,7 @@
 //! What a file is that is no image of a format that is read, told by its first bytes.
 
 use super::error::ImagingError;
-use super::formats::undecoded_kind;
+use super::formats::{decoded_formats, undecoded_kind};
 
 /// Kinds of files that are no images, by what they begin with. Marks of fewer than four bytes are left to [`kind`].
 const MARKS: [(&[u8], &str); 12] = [
@@ -25,9 +25,13 @@ pub(super) fn unread(bytes: &[u8]) -> ImagingError {
         return ImagingError::GitLfsPointer;
     }
     if bytes.iter().all(|&byte| byte == 0) {
-        return ImagingError::NotRead("a file of zeros");
+        return ImagingError::NotRead { what: "a file of zeros", decoded: decoded_formats() };
     }
-    kind(bytes).map_or(ImagingError::UnknownFormat, ImagingError::NotRead)
+    let decoded = decoded_formats();
+    match kind(bytes) {
+        Some(what) => ImagingError::NotRead { what, decoded },
+        None => ImagingError::UnknownFormat { decoded },
+    }
 }
 
 fn kind(bytes: &[u8]) -> Option<&'static str> {
@@ -146,7 +150,7 @@ mod tests {
             assert!(text.starts_with(&format!("this is {name}")), "{name}: {text}");
         }
         for unknown in [&b"hello"[..], b"{not json", b"P6x", b"\0\0\x05\0", b"<p", &[9; 30]] {
-            assert_eq!(unread(unknown), ImagingError::UnknownFormat, "{unknown:?}");
+            assert!(matches!(unread(unknown), ImagingError::UnknownFormat { .. }), "{unknown:?}");
         }
     }
 }

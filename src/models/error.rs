@@ -1,10 +1,10 @@
 //! What can go wrong with a text-to-image model.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::onnx::OnnxError;
 
-/// An error of the `diffusion` room.
+/// Why a text-to-image model can't be read or can't make an image.
 #[derive(Debug, thiserror::Error)]
 pub enum DiffusionError {
     /// A file that a model folder must have.
@@ -90,12 +90,29 @@ pub enum DiffusionError {
         reason: String,
     },
 
+    /// An image that can't be encoded as a PNG.
+    #[error("the image can't be written as a PNG: {reason}")]
+    Png {
+        /// What is wrong with it.
+        reason: String,
+    },
+
     /// Opening or running a graph failed.
     #[error(transparent)]
     Onnx(#[from] OnnxError),
 }
 
 impl DiffusionError {
+    /// The fault `reason` of the tokenizer in `folder`.
+    pub(super) fn tokenizer(folder: &Path, reason: String) -> Self {
+        Self::Tokenizer { path: folder.to_path_buf(), reason }
+    }
+
+    /// The fault `reason` of the setting or argument `name`.
+    pub(super) fn setting(name: &'static str, reason: String) -> Self {
+        Self::Setting { name, reason }
+    }
+
     /// The same error with positions among all jobs: the group began at `start`, and what lies beyond its `length` is
     /// padding, copies of its last job.
     pub(super) fn of_group(mut self, start: usize, length: usize) -> Self {

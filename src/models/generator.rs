@@ -2,14 +2,16 @@
 
 use std::ops::Range;
 
+use super::denoiser::Unet;
 use super::error::DiffusionError;
 use super::folder::ModelFolder;
+use super::guidance::TermSettings;
+use super::noise_schedule::{Method, NoiseSchedule};
 use super::sampler::{TraceStep, denoise};
-use super::sampling::{Overrides, Sampling, setting};
-use super::scheduler::{Method, Schedule};
+use super::sampling::{Overrides, Sampling};
 use super::text::{PromptEmbedding, PromptEncoder};
-use super::unet::Unet;
 use super::vae::Decoder;
+use crate::imaging::{RgbImage, encode_png};
 use crate::onnx::{GraphOptions, Runtime};
 
 /// One image to make.
@@ -39,6 +41,19 @@ pub struct Generated {
 }
 
 impl Generated {
+    /// The image as an 8-bit RGB PNG; the same image gives the same bytes.
+    ///
+    /// # Errors
+    /// [`DiffusionError::Png`] for an image without pixels or with too few for its size.
+    pub fn to_png(&self) -> Result<Vec<u8>, DiffusionError> {
+        let (width, height) = (self.width as u32, self.height as u32);
+        let image = RgbImage::from_raw(width, height, self.rgb.clone());
+        let image = image.ok_or_else(|| DiffusionError::Png {
+            reason: format!("{} values are no image of {width}×{height} pixels", self.rgb.len()),
+        })?;
+        encode_png(&image).map_err(|error| DiffusionError::Png { reason: error.to_string() })
+    }
+
     /// True where all pixels are the same within a level: what a model makes that has lost its way.
     pub fn is_blank(&self) -> bool {
         (0..3).all(|channel| {
@@ -201,7 +216,7 @@ impl Generator {
         Ok((self.decode(latent, sampling.size)?, trace))
     }
 
-    fn schedule(&self, sampling: &Sampling) -> Schedule {
+    fn schedule(&self, sampling: &Sampling) -> NoiseSchedule {
         let scheduler = sampling.overrides.apply(&self.folder.scheduler);
         scheduler.schedule(sampling.method, sampling.steps)
     }
@@ -245,7 +260,7 @@ impl Generator {
             1.0 => Vec::new(),
             _ => jobs.iter().map(|job| job.negative).collect(),
         };
-        let plan = sampling.plan(&scheduler, latent_shape[1], steps.end);
+        let plan = sampling.guidance_plan(&scheduler, latent_shape[1], steps.end);
         let mut model = self.unet.bind(&prompts, &negatives, latent_shape, sampling.size)?;
         denoise(solver.as_mut(), steps, &plan, &anchors, &mut samples, &mut model, trace)?;
         Ok(samples)
@@ -263,12 +278,12 @@ impl Generator {
     fn check(&self, jobs: &[Job], sampling: &Sampling, batch: usize) -> Result<(), DiffusionError> {
         sampling.check(&sampling.overrides.apply(&self.folder.scheduler))?;
         if batch == 0 {
-            return Err(setting("batch", "must be at least 1".to_owned()));
+            return Err(DiffusionError::setting("batch", "must be at least 1".to_owned()));
         }
         let values = self.folder.latent_shape(sampling.size)?.iter().product::<usize>();
         let expect = |name, found: usize| {
             let reason = format!("{found} values, but a latent of this size has {values}");
-            if found == values { Ok(()) } else { Err(setting(name, reason)) }
+            if found == values { Ok(()) } else { Err(DiffusionError::setting(name, reason)) }
         };
         let shape =
             |prompt: &PromptEmbedding| (prompt.tokens, prompt.hidden.len(), prompt.pooled.len());
@@ -278,15 +293,18 @@ impl Generator {
             if shape(job.prompt) != shape(jobs[0].prompt)
                 || shape(job.negative) != shape(job.prompt)
             {
-                return Err(setting("prompt", "embeddings of different shapes".to_owned()));
+                return Err(DiffusionError::setting(
+                    "prompt",
+                    "embeddings of different shapes".to_owned(),
+                ));
             }
         }
         Ok(())
     }
 }
 
-/// The settings of a refiner's half: its own schedule, nothing corrected.
+/// The settings of a refiner's half: its own noise schedule, no guidance but classifier-free guidance.
 fn refiners(sampling: &Sampling) -> Sampling {
-    let overrides = Overrides::default();
-    Sampling { method: Method::EULER, overrides, gamma: 0.0, ..*sampling }
+    let (overrides, terms) = (Overrides::default(), TermSettings::default());
+    Sampling { method: Method::EULER, overrides, gamma: 0.0, terms, ..sampling.clone() }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::error::DiffusionError;
-use super::look::{LFS_HEADER, unread};
+use super::file_state::{LFS_HEADER, unread};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 

@@ -1,38 +1,40 @@
 //! A text-to-image model as parts, and CoDA's guided sampling with it.
 //!
-//! Two halves: arithmetic on slices ([`scheduler`], [`guidance`], [`noise`], [`denoise`]), which
-//! knows of no files or graphs, and the parts that own a graph ([`PromptEncoder`], [`Unet`],
-//! [`Encoder`], [`Decoder`]). [`Generator`] puts them together.
+//! From a model folder to an image: [`ModelFolder::open`] reads and checks the folder, [`Generator::load`] opens its graphs
+//! with a [`Runtime`](crate::onnx::Runtime), [`Generator::encode_prompt`] makes a [`PromptEmbedding`], and
+//! [`Generator::generate`] turns [`Job`]s (prompt, initial [`noise`], anchor) into [`Generated`] images, as [`Sampling`] says.
+//! [`Encoder`] makes anchors: latents of real images. `examples/sample_image.rs` is the whole way.
+//!
+//! Latents are channels × height × width, row-major, one sample after another. They are on the scale that the denoiser
+//! works on: [`VaeConfig::scaling_factor`] is in them. [`validate`] tells all that is wrong with a folder at once.
+//!
+//! Two halves: arithmetic on slices ([`noise_schedule`], [`guidance`], [`noise`]), which knows of no files or graphs, and
+//! the parts that own a graph. [`FAMILIES`] says in what kinds of models differ.
 
-mod added_tokens;
-pub mod checkup;
+mod denoiser;
 mod error;
+mod family;
+mod file_state;
 mod folder;
 mod generator;
 #[cfg(test)]
 mod golden;
 pub mod guidance;
-pub mod image_features;
+pub(crate) mod image_features;
 mod json;
-mod look;
-mod merges;
 pub mod noise;
-mod prompts;
+pub mod noise_schedule;
 mod sampler;
 mod sampling;
-pub mod scheduler;
 mod text;
-mod tokenizer;
-mod unet;
 mod vae;
+pub mod validate;
 
 pub use error::DiffusionError;
+pub use family::{FAMILIES, Family, HiddenStates, Pipelines, TextRole};
 pub use folder::{ModelFolder, Purpose, TextPart, VaeConfig};
 pub use generator::{Generated, Generator, Job};
-pub use prompts::PromptTokens;
-pub use sampler::{Denoiser, Plan, Prediction, TraceStep, denoise};
+pub use sampler::TraceStep;
 pub use sampling::{Overrides, Sampling};
-pub use text::{PromptEmbedding, PromptEncoder};
-pub use tokenizer::{Cut, Tokenizer};
-pub use unet::{BoundUnet, Unet};
+pub use text::{Cut, PromptEmbedding, PromptTokens, Tokenizer};
 pub use vae::{DecodedImage, Decoder, Encoder};

@@ -5,47 +5,10 @@
 
 use std::ops::Range;
 
+use super::denoiser::Denoiser;
 use super::error::DiffusionError;
-use super::guidance::{self, Alignment};
-use super::scheduler::{PredictionType, Solver};
-
-/// What a model says of a batch of samples; both vectors are as long as the batch.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Prediction {
-    /// Given the prompts.
-    pub conditional: Vec<f32>,
-    /// Given the negative prompts; `None` in runs without classifier-free guidance.
-    pub unconditional: Option<Vec<f32>>,
-}
-
-/// A model that predicts noise (or velocity) for a batch of samples.
-pub trait Denoiser {
-    /// Predicts for `input`, the batch's scaled samples, at `timestep` of step `step`.
-    ///
-    /// # Errors
-    /// Whatever keeps the model from predicting.
-    fn predict(
-        &mut self,
-        step: usize,
-        timestep: f32,
-        input: &[f32],
-    ) -> Result<Prediction, DiffusionError>;
-}
-
-/// What a run does at each step, beside solving.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Plan {
-    /// CoDA's correction.
-    pub alignment: Alignment,
-    /// Classifier-free scale w, for predictions that have an unconditional half.
-    pub cfg: f32,
-    /// Share of guidance rescale, 0 for none.
-    pub rescale: f32,
-    /// What the model predicts.
-    pub prediction_type: PredictionType,
-    /// Number of steps that the correction's fraction refers to.
-    pub aligned_run: usize,
-}
+use super::guidance::{GuidancePlan, GuidanceStep};
+use super::noise_schedule::Solver;
 
 /// One step of a recorded run.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,10 +30,10 @@ pub struct TraceStep {
 ///
 /// # Errors
 /// Those of the model.
-pub fn denoise(
+pub(super) fn denoise(
     solver: &mut dyn Solver,
     range: Range<usize>,
-    plan: &Plan,
+    plan: &GuidancePlan,
     anchors: &[Option<&[f32]>],
     samples: &mut [f32],
     model: &mut dyn Denoiser,
@@ -80,58 +43,24 @@ pub fn denoise(
         let timestep = solver.schedule().timesteps[step];
         let scale = solver.input_scale(step);
         let input: Vec<f32> = samples.iter().map(|value| value * scale).collect();
-        let Prediction { mut conditional, unconditional } =
-            model.predict(step, timestep, &input)?;
-        correct(solver, step, plan, anchors, &input, &mut conditional);
-        if let Some(unconditional) = &unconditional {
-            guide(plan, anchors.len(), &mut conditional, unconditional);
-        }
-        solver_step(solver, step, timestep, &conditional, samples, trace.as_deref_mut());
+        let mut prediction = model.predict(step, timestep, &input)?;
+        let levels = solver.schedule();
+        let at = GuidanceStep { index: step, levels, input: &input, anchors };
+        plan.apply(&at, &mut prediction);
+        solver_step(solver, step, &prediction.conditional, samples, trace.as_deref_mut());
     }
     Ok(())
-}
-
-/// Classifier-free guidance of `samples` samples, then rescale where it is asked for.
-fn guide(plan: &Plan, samples: usize, conditional: &mut [f32], unconditional: &[f32]) {
-    let kept = if plan.rescale > 0.0 { conditional.to_vec() } else { Vec::new() };
-    guidance::combine(conditional, unconditional, plan.cfg);
-    let size = (conditional.len() / samples.max(1)).max(1);
-    for (guided, kept) in conditional.chunks_mut(size).zip(kept.chunks(size)) {
-        guidance::rescale(guided, kept, plan.rescale);
-    }
-}
-
-fn correct(
-    solver: &dyn Solver,
-    step: usize,
-    plan: &Plan,
-    anchors: &[Option<&[f32]>],
-    input: &[f32],
-    conditional: &mut [f32],
-) {
-    let schedule = solver.schedule();
-    let Some(strength) = plan.alignment.strength(schedule, step, plan.aligned_run) else {
-        return;
-    };
-    let alpha_bar = schedule.alpha_bars[step];
-    let size = input.len() / anchors.len().max(1);
-    let samples = conditional.chunks_mut(size.max(1)).zip(input.chunks(size.max(1)));
-    for ((output, input), anchor) in samples.zip(anchors) {
-        if let Some(anchor) = anchor {
-            guidance::align(output, input, anchor, alpha_bar, strength, plan.prediction_type);
-        }
-    }
 }
 
 fn solver_step(
     solver: &mut dyn Solver,
     step: usize,
-    timestep: f32,
     prediction: &[f32],
     samples: &mut [f32],
     trace: Option<&mut Vec<TraceStep>>,
 ) {
     if let Some(trace) = trace {
+        let timestep = solver.schedule().timesteps[step];
         let (sample, prediction) = (samples.to_vec(), prediction.to_vec());
         trace.push(TraceStep { step, timestep, sample, prediction });
     }
@@ -141,8 +70,9 @@ fn solver_step(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::guidance::Pull;
-    use crate::models::scheduler::{BetaSchedule, Method, SchedulerConfig};
+    use crate::models::denoiser::Prediction;
+    use crate::models::guidance::{GuidanceSchedule, GuidanceSettings};
+    use crate::models::noise_schedule::{BetaSchedule, Method, PredictionType, SchedulerConfig};
 
     /// Mean and deviation of a Gaussian in place of the images.
     const MEAN: f32 = 1.0;
@@ -185,12 +115,12 @@ mod tests {
         let start = START * (first * first + 1.0).sqrt() - MEAN;
         let exact = MEAN + start * DEVIATION / (DEVIATION.powi(2) + first * first).sqrt();
         let mut model = Gaussian { sigmas, guided: cfg != 1.0 };
-        let plan = Plan {
-            alignment: Alignment { gamma, fraction, pull: Pull::Sigma, cfg, side: 1 },
-            cfg,
-            rescale: 0.0,
+        let terms = GuidanceSchedule::Sigma.into();
+        let plan = GuidancePlan {
+            settings: GuidanceSettings { cfg, rescale: 0.0, gamma, fraction, terms },
             prediction_type: PredictionType::Epsilon,
-            aligned_run: 25,
+            side: 1,
+            steps: 25,
         };
         let mut samples = vec![START; 2 * anchors.len()];
         let solver = solver.as_mut();

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::error::DiffusionError;
-use super::guidance::{Alignment, Pull};
-use super::sampler::Plan;
-use super::scheduler::{Method, PredictionType, Schedule, SchedulerConfig, TimestepSpacing};
+use super::guidance::{GuidancePlan, GuidanceSchedule, GuidanceSettings, TermSettings};
+use super::noise_schedule::{
+    Method, NoiseSchedule, PredictionType, SchedulerConfig, TimestepSpacing,
+};
 
 /// Scheduler settings that take the place of those in a model's folder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl Overrides {
 }
 
 /// How images are sampled. The default is the published program's.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Sampling {
     /// Number of steps N.
     pub steps: usize,
@@ -41,8 +42,8 @@ pub struct Sampling {
     pub gamma: f32,
     /// Fraction of the steps that are corrected (GTP), 0 to 1.
     pub guidance_fraction: f64,
-    /// How the correction's pull varies.
-    pub pull: Pull,
+    /// What `[guidance]` says of the terms of guidance.
+    pub terms: TermSettings,
     /// Height and width of the images in pixels.
     pub size: usize,
     /// Share of guidance rescale, 0 (none) to 1.
@@ -62,7 +63,7 @@ impl Default for Sampling {
             cfg: 5.0,
             gamma: 0.05,
             guidance_fraction: 0.9,
-            pull: Pull::Sigma,
+            terms: GuidanceSchedule::Sigma.into(),
             size: 1024,
             guidance_rescale: 0.0,
             method: Method::default(),
@@ -73,29 +74,29 @@ impl Default for Sampling {
 }
 
 impl Sampling {
-    pub(super) fn plan(
-        &self,
-        scheduler: &SchedulerConfig,
-        side: usize,
-        aligned_run: usize,
-    ) -> Plan {
-        Plan {
-            alignment: Alignment {
-                gamma: self.gamma,
-                fraction: self.guidance_fraction,
-                pull: self.pull,
-                cfg: self.cfg,
-                side,
-            },
+    fn guidance(&self) -> GuidanceSettings {
+        GuidanceSettings {
             cfg: self.cfg,
             rescale: self.guidance_rescale,
-            prediction_type: scheduler.prediction_type,
-            aligned_run,
+            gamma: self.gamma,
+            fraction: self.guidance_fraction,
+            terms: self.terms.clone(),
         }
     }
 
+    /// The guidance of latents of `side` cells, `steps` being those that fractions of the run refer to.
+    pub(super) fn guidance_plan(
+        &self,
+        scheduler: &SchedulerConfig,
+        side: usize,
+        steps: usize,
+    ) -> GuidancePlan {
+        let prediction_type = scheduler.prediction_type;
+        GuidancePlan { settings: self.guidance(), prediction_type, side, steps }
+    }
+
     /// The steps that are the base model's.
-    pub(super) fn base_steps(&self, schedule: &Schedule) -> Range<usize> {
+    pub(super) fn base_steps(&self, schedule: &NoiseSchedule) -> Range<usize> {
         let whole = self.denoising_factor >= 1.0;
         0..if whole { schedule.len() } else { schedule.steps_before(self.denoising_factor) }
     }
@@ -107,29 +108,19 @@ impl Sampling {
     pub fn check(&self, scheduler: &SchedulerConfig) -> Result<(), DiffusionError> {
         let most = scheduler.num_train_timesteps - 1;
         if !(1..=most).contains(&self.steps) {
-            return Err(setting("steps", format!("{} is not in 1..={most}", self.steps)));
+            return Err(DiffusionError::setting(
+                "steps",
+                format!("{} is not in 1..={most}", self.steps),
+            ));
         }
-        let finite = [("cfg", self.cfg), ("gamma", self.gamma)];
-        if let Some((name, value)) = finite.into_iter().find(|(_, value)| !value.is_finite()) {
-            return Err(setting(name, format!("{value} is not finite")));
-        }
-        scheduler.check_for(self.method).map_err(|reason| setting("scheduler", reason))?;
-        if !(0.0..=1.0).contains(&self.guidance_rescale) {
-            let reason = format!("{} is not in 0..=1", self.guidance_rescale);
-            return Err(setting("guidance_rescale", reason));
-        }
-        if !(0.0..=1.0).contains(&self.guidance_fraction) {
-            let reason = format!("{} is not in 0..=1", self.guidance_fraction);
-            return Err(setting("guidance_fraction", reason));
-        }
+        scheduler
+            .check_for(self.method)
+            .map_err(|reason| DiffusionError::setting("scheduler", reason))?;
+        self.guidance().check().map_err(|(name, reason)| DiffusionError::setting(name, reason))?;
         if !(self.denoising_factor > 0.0 && self.denoising_factor <= 1.0) {
             let reason = format!("{} is not above 0 and at most 1", self.denoising_factor);
-            return Err(setting("denoising_factor", reason));
+            return Err(DiffusionError::setting("denoising_factor", reason));
         }
         Ok(())
     }
-}
-
-pub(super) fn setting(name: &'static str, reason: String) -> DiffusionError {
-    DiffusionError::Setting { name, reason }
 }

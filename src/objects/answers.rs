@@ -1,4 +1,4 @@
-//! What servers answer, told by type: the library's own errors keep a status to themselves.
+//! What servers answer, known by type: the library's own errors keep a status to themselves.
 
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,

@@ -48,11 +48,11 @@ impl Health {
         let since = |start: Instant| now.saturating_duration_since(start);
         let outage = since(*known.failing.get_or_insert(now));
         let own = since(*failures.since.get_or_insert(now));
-        // Where an outage has outlasted all patience, each request need not find that out for as long again.
-        let patient = known.answered && !best_effort && outage < LONG;
-        let patience = if patient { LONG } else { SHORT };
+        // Where an outage has outlasted the limit, each request need not find that out for as long again.
+        let long = known.answered && !best_effort && outage < LONG;
+        let limit = if long { LONG } else { SHORT };
         let spent = if best_effort { outage } else { own };
-        let left = patience.checked_sub(spent).filter(|left| !left.is_zero())?;
+        let left = limit.checked_sub(spent).filter(|left| !left.is_zero())?;
         let wait = FIRST_WAIT * 2u32.pow(failures.count.min(DOUBLINGS));
         failures.count = failures.count.saturating_add(1);
         Some(wait.mul_f64(jitter()).min(left))
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn patience_is_short_at_first_contact_and_long_with_a_server_that_has_answered() {
+    fn the_limit_is_short_at_first_contact_and_long_with_a_server_that_has_answered() {
         let (health, start) = (Health::default(), Instant::now());
         assert_eq!(lasts(&health, false, start), 30.0);
         health.answered();

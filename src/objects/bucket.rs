@@ -47,7 +47,7 @@ impl Bucket {
         Ok(Self { network, client, folder, url: url.trim_end_matches('/').to_owned() })
     }
 
-    /// The same with a short patience, for what need not succeed.
+    /// The same bucket with little patience, for what need not succeed.
     pub(crate) fn best_effort(&self) -> Self {
         let (network, client) = (self.network.clone(), self.client.best_effort());
         Self { network, client, folder: self.folder.clone(), url: self.url.clone() }
@@ -80,7 +80,7 @@ impl Bucket {
     }
 
     /// What `work` brings of one object.
-    fn ask<T, F>(
+    fn request<T, F>(
         &self,
         name: &str,
         work: impl Fn(Arc<dyn Store>, Key) -> F + Send + 'static,
@@ -98,7 +98,7 @@ impl Bucket {
     /// # Errors
     /// If the server can't be asked, as with all that follow.
     pub(crate) fn get(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        let content = self.ask(name, content)?;
+        let content = self.request(name, content)?;
         self.client.count(content.as_ref().map_or(0, |content| content.len() as u64));
         Ok(content)
     }
@@ -124,7 +124,7 @@ impl Bucket {
     /// Writes an object, in place of one that may be there.
     pub(crate) fn put(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let payload = PutPayload::from(content.to_vec());
-        self.ask(name, move |store, key| {
+        self.request(name, move |store, key| {
             let payload = payload.clone();
             async move { store.put(&key, payload).await.map(drop) }
         })
@@ -134,7 +134,7 @@ impl Bucket {
     pub(crate) fn put_new(&self, name: &str, content: &[u8]) -> io::Result<bool> {
         let payload = PutPayload::from(content.to_vec());
         let own = content.to_vec();
-        self.ask(name, move |store, key| {
+        self.request(name, move |store, key| {
             let (payload, own) = (payload.clone(), own.clone());
             async move {
                 let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
@@ -161,7 +161,7 @@ impl Bucket {
 
     /// Removes an object; one that is not there is as good.
     pub(crate) fn delete(&self, name: &str) -> io::Result<()> {
-        self.ask(name, async |store, key| match store.delete(&key).await {
+        self.request(name, async |store, key| match store.delete(&key).await {
             Err(Error::NotFound { .. }) | Ok(()) => Ok(()),
             Err(error) => Err(error),
         })
@@ -170,7 +170,7 @@ impl Bucket {
     /// Names and lengths of the objects in `folder`, with `deep` of those in its folders too.
     pub(crate) fn list(&self, folder: &str, deep: bool) -> io::Result<Vec<(String, u64)>> {
         let own = self.folder.clone();
-        self.ask(folder, move |store, key| {
+        self.request(folder, move |store, key| {
             let own = own.clone();
             async move {
                 let found: Vec<_> = match deep {
@@ -191,7 +191,7 @@ impl Bucket {
 
     /// An object's length; `None` where there is none.
     pub(crate) fn length(&self, name: &str) -> io::Result<Option<u64>> {
-        self.ask(name, async |store, key| match store.head(&key).await {
+        self.request(name, async |store, key| match store.head(&key).await {
             Ok(meta) => Ok(Some(meta.size)),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),

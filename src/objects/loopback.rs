@@ -2,6 +2,7 @@
 
 use super::answers::Connector;
 use super::bucket::Bucket;
+use super::client::Network;
 use super::stores::no_retries;
 use object_store::aws::AmazonS3Builder;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -29,6 +30,8 @@ pub(crate) fn bucket(answer: impl FnMut(&str) -> Vec<u8> + Send + 'static) -> (B
             });
         }
     });
+    // Chooses the encryption, which clients want chosen even where they use none.
+    Network::get().unwrap();
     let builder = AmazonS3Builder::new()
         .with_endpoint(url)
         .with_bucket_name("b")

@@ -1,4 +1,7 @@
 //! URLs of objects, and what of them may be shown.
+//!
+//! Ours, and no URL parser's: what a user writes may be a pattern with braces, or stand in the middle of a text, and what is
+//! shown or kept of it must stay as it was written, which a parser would normalize.
 
 /// Schemes of object stores, which can list what they hold.
 const STORES: [&str; 3] = ["s3://", "gs://", "az://"];

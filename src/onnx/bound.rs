@@ -6,7 +6,7 @@ use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::{IoBinding, Session};
 
 use super::error::OnnxError;
-use super::graph::{check_tensors, find, unsupported};
+use super::port_check::{check_tensors, find, unsupported};
 use super::tensor::{Element, Port, Tensor};
 
 /// A graph, run again and again with some inputs the same.

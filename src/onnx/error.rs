@@ -55,7 +55,7 @@ pub enum OnnxError {
 
     /// A card was asked for by name, and this build or machine has none that works.
     #[error(
-        "device {device} was asked for, but {reason}; {cure}, or use devices = \"cpu\" or \"auto\""
+        "device {device} was asked for, but {reason}; {remedy}, or use devices = \"cpu\" or \"auto\""
     )]
     DeviceUnavailable {
         /// The device asked for, such as `cuda:0`.
@@ -63,7 +63,7 @@ pub enum OnnxError {
         /// Why it can't be used.
         reason: String,
         /// What makes it usable.
-        cure: String,
+        remedy: String,
     },
 
     /// A model file that ONNX Runtime refused.

@@ -7,7 +7,9 @@ use ort::session::Session;
 use super::bound::BoundGraph;
 use super::error::{OnnxError, Refusal};
 use super::options::GraphOptions;
+use super::port_check::{check_tensors, find, no_such, unsupported};
 use super::runtime::Runtime;
+use super::session::session_builder;
 use super::tensor::{Port, Tensor};
 
 /// An open graph. It holds its weights on its device until dropped.
@@ -34,8 +36,7 @@ impl Graph {
             refusal,
             reason,
         };
-        let mut builder = options
-            .session(runtime)
+        let mut builder = session_builder(runtime, options)
             .map_err(|error| open_error(Refusal::Other, error.to_string()))?;
         let session = builder
             .commit_from_file(path)
@@ -131,51 +132,4 @@ fn check_inputs(path: &Path, ports: &[Port], inputs: &[(&str, Tensor)]) -> Resul
         });
     }
     check_tensors(path, ports, inputs)
-}
-
-/// That the graph has these inputs, and takes these shapes.
-pub(super) fn check_tensors(
-    path: &Path,
-    ports: &[Port],
-    inputs: &[(&str, Tensor)],
-) -> Result<(), OnnxError> {
-    for (name, tensor) in inputs {
-        let port = find(path, ports, "input", name)?;
-        if !tensor.fills_shape() || !port.accepts(&tensor.shape) {
-            return Err(OnnxError::WrongShape {
-                path: path.to_path_buf(),
-                tensor: (*name).to_owned(),
-                shape: tensor.shape.clone(),
-                elements: tensor.len(),
-                expected: port.expected(),
-            });
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn find<'a>(
-    path: &Path,
-    ports: &'a [Port],
-    role: &'static str,
-    name: &str,
-) -> Result<&'a Port, OnnxError> {
-    ports.iter().find(|port| port.name == name).ok_or_else(|| no_such(path, ports, role, name))
-}
-
-fn no_such(path: &Path, ports: &[Port], role: &'static str, name: &str) -> OnnxError {
-    OnnxError::NoSuchTensor {
-        path: path.to_path_buf(),
-        role,
-        tensor: name.to_owned(),
-        available: ports.iter().map(|port| port.name.as_str()).collect::<Vec<_>>().join(", "),
-    }
-}
-
-pub(super) fn unsupported(path: &Path, port: &Port) -> OnnxError {
-    OnnxError::UnsupportedType {
-        path: path.to_path_buf(),
-        tensor: port.name.clone(),
-        found: port.declared.clone(),
-    }
 }

@@ -9,15 +9,10 @@ use std::path::{Path, PathBuf};
 
 use ort::LoadDynamicError;
 
+use super::error::OnnxError;
 use super::files::libraries_under;
 use super::python;
-use super::report::{Outcome, Place, Report};
-
-/// The oldest release line that works, as in 1.17.
-pub const MINIMUM_MINOR: u32 = 17;
-
-/// Environment variable that names the library; shared with other ONNX Runtime programs.
-pub(super) const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
+use super::report::{LIBRARY_VARIABLE, MINIMUM_MINOR, Outcome, Place, Report};
 
 /// Folder of a checkout that `make runtime` fills.
 const CHECKOUT_FOLDER: &str = ".onnxruntime";
@@ -98,6 +93,19 @@ pub fn locate_among(around: &Surroundings, probe: &dyn Fn(&Path) -> Result<u32, 
     let mut hunt = Hunt { probe, report: Report::default() };
     hunt.run(around);
     hunt.report
+}
+
+impl Report {
+    /// The chosen library, or this report as an error.
+    ///
+    /// # Errors
+    /// [`OnnxError::NoLibrary`] when nothing usable was found.
+    pub fn into_library(self) -> Result<PathBuf, OnnxError> {
+        match self.chosen {
+            Some(path) => Ok(path),
+            None => Err(OnnxError::NoLibrary(self)),
+        }
+    }
 }
 
 /// A search under way. Its methods are true once a library is chosen.

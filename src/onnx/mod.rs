@@ -5,7 +5,7 @@
 
 mod bound;
 mod cuda;
-mod cuda_cure;
+mod cuda_remedy;
 mod device;
 mod error;
 mod external;
@@ -14,22 +14,24 @@ mod graph;
 pub(crate) mod header;
 mod locate;
 mod options;
+mod port_check;
 mod provider;
 mod python;
 mod report;
 mod runtime;
+mod session;
 mod tensor;
 mod wire;
 
 pub use bound::BoundGraph;
-pub use cuda::{Preloaded, nvidia_libraries, tensorrt_libraries};
+pub use cuda::Preloaded;
 pub use device::{Device, DeviceChoice};
 pub use error::{OnnxError, Refusal};
 pub use external::ExternalData;
 pub use graph::Graph;
-pub use locate::{MINIMUM_MINOR, Search, Surroundings, locate, locate_among};
+pub use locate::{Search, locate};
 pub use options::{GraphOptions, TensorRt};
-pub use report::{Outcome, Place, Report, Tried};
+pub use report::{MINIMUM_MINOR, Outcome, Place, Report, Tried};
 pub use runtime::Runtime;
 pub use tensor::{Data, Element, Port, Tensor};
 pub use wire::Malformed;

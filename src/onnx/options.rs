@@ -2,11 +2,7 @@
 
 use std::path::PathBuf;
 
-use ort::session::Session;
-use ort::session::builder::SessionBuilder;
-
 use super::device::Device;
-use super::runtime::Runtime;
 
 /// How a graph is to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,23 +38,5 @@ impl Default for GraphOptions {
             spin: false,
             tensorrt: TensorRt::default(),
         }
-    }
-}
-
-impl GraphOptions {
-    /// The session to be, with its provider.
-    pub(super) fn session(
-        &self,
-        runtime: &Runtime,
-    ) -> Result<SessionBuilder, Box<dyn std::error::Error>> {
-        // Threads never spin between two runs: there they would keep cores from everybody.
-        let mut builder = Session::builder(runtime.environment())?
-            .with_intra_op_spinning(self.spin)?
-            .with_config_entry("session.force_spinning_stop", "1")?
-            .with_deterministic_compute(self.deterministic)?;
-        if self.threads > 0 {
-            builder = builder.with_intra_threads(self.threads)?;
-        }
-        runtime.provide().register(builder, self)
     }
 }

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::error::OnnxError;
-use super::locate::{LIBRARY_VARIABLE, MINIMUM_MINOR};
+/// The oldest release line that works, as in 1.17.
+pub const MINIMUM_MINOR: u32 = 17;
+
+/// Environment variable that names the library; shared with other ONNX Runtime programs.
+pub(super) const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
 
 /// A kind of place, in the order they are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,17 +68,6 @@ pub struct Report {
 }
 
 impl Report {
-    /// The chosen library, or this report as an error.
-    ///
-    /// # Errors
-    /// [`OnnxError::NoLibrary`] when nothing usable was found.
-    pub fn into_library(self) -> Result<PathBuf, OnnxError> {
-        match self.chosen {
-            Some(path) => Ok(path),
-            None => Err(OnnxError::NoLibrary(self)),
-        }
-    }
-
     /// Records a judged file; true when it is now the chosen one.
     pub(super) fn settle(&mut self, place: Place, path: &Path, outcome: Outcome) -> bool {
         let usable = matches!(outcome, Outcome::Chosen { .. });

@@ -7,7 +7,7 @@ use ort::environment::Environment;
 
 use super::cuda;
 use super::cuda::Preloaded;
-use super::cuda_cure;
+use super::cuda_remedy;
 use super::device::{Device, DeviceChoice};
 use super::error::OnnxError;
 use super::locate::{Search, locate};
@@ -139,9 +139,9 @@ impl Runtime {
 
     /// Makes sure that graphs can be opened on `device`.
     pub(super) fn require(&self, device: Device) -> Result<(), OnnxError> {
-        let unavailable = |reason, cure| {
+        let unavailable = |reason, remedy| {
             let device = device.to_string();
-            OnnxError::DeviceUnavailable { device, reason, cure }
+            OnnxError::DeviceUnavailable { device, reason, remedy }
         };
         if device == Device::Cpu {
             return Ok(());
@@ -149,29 +149,30 @@ impl Runtime {
         if !self.inner.providers.offer(device) {
             let library = self.inner.library.display();
             let what = if matches!(device, Device::Cuda(_)) { "CUDA" } else { "TensorRT" };
-            let cure = "install the CUDA build (pip install --target .onnxruntime onnxruntime-gpu)";
+            let remedy =
+                "install the CUDA build (pip install --target .onnxruntime onnxruntime-gpu)";
             return Err(unavailable(
                 format!("{library} was built without {what}"),
-                cure.to_owned(),
+                remedy.to_owned(),
             ));
         }
         self.preload_for(device);
         let tried = self.inner.providers.try_card(&self.inner.environment, device);
         tried.map_err(|error| {
             let said = error.to_string();
-            let cure = cuda_cure::cure(&said, &self.version());
-            unavailable(cuda_cure::short(&said), cure)
+            let remedy = cuda_remedy::remedy(&said, &self.version());
+            unavailable(cuda_remedy::short(&said), remedy)
         })
     }
 
-    /// What CUDA lacks on this machine, and the cure; `None` where it works, or where the library is built without it.
+    /// What CUDA lacks on this machine, and the remedy; `None` where it works, or where the library is built without it.
     pub fn cuda_lacks(&self) -> Option<String> {
         if !self.inner.providers.offer(Device::Cuda(0)) {
             return None;
         }
         match self.require(Device::Cuda(0)) {
-            Err(OnnxError::DeviceUnavailable { reason, cure, .. }) => {
-                Some(format!("{reason}; {cure}"))
+            Err(OnnxError::DeviceUnavailable { reason, remedy, .. }) => {
+                Some(format!("{reason}; {remedy}"))
             }
             Err(other) => Some(other.to_string()),
             Ok(()) => None,

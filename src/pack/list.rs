@@ -8,7 +8,6 @@ use super::table::table_rows;
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The files of `source`: an image folder (`CLASS/**/IMAGE`, as ImageNet and Places365 come), sorted by path, or a CSV,

@@ -3,8 +3,8 @@
 use super::error::StageError;
 use crate::config::{ClassList, Pipeline};
 use crate::imaging::DecodeOptions;
-use crate::models::checkup::{Unusable, problems};
-use crate::models::scheduler::Method;
+use crate::models::noise_schedule::Method;
+use crate::models::validate::{Unusable, problems};
 use crate::models::{ModelFolder, Purpose};
 use crate::onnx::{Device, GraphOptions, Runtime, Search, TensorRt};
 use crate::store::RunDir;

@@ -85,11 +85,6 @@ impl Encoded {
         let classes = self.classes.classes().iter().map(|class| class.key.clone());
         classes.zip(self.counts.iter().copied()).filter(|(_, images)| *images > 0).collect()
     }
-
-    /// Images of all classes.
-    pub(crate) fn images(&self) -> usize {
-        self.counts.iter().sum()
-    }
 }
 
 impl EncodedPart {

@@ -5,10 +5,10 @@ use crate::discovery::DiscoveryError;
 use crate::engine::{Cancelled, DeviceGone, UnitError};
 use crate::imaging::ImagingError;
 use crate::models::DiffusionError;
-use crate::models::checkup::Unusable;
 use crate::models::image_features::FeatureError;
+use crate::models::validate::Unusable;
 use crate::onnx::OnnxError;
-use crate::shards::{Fault, ShardError};
+use crate::shards::{ShardError, ShardFault};
 use crate::store::StoreError;
 use std::path::Path;
 
@@ -27,7 +27,7 @@ pub enum StageError {
     Shard(#[from] ShardError),
     /// A shard that could not be read.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Fault(#[from] ShardFault),
     /// A shard of which nothing at all could be read.
     #[error(
         "nothing could be read of shard {shard}: {reason}\n    mend it or leave it out, or have the run go on without \

@@ -186,7 +186,7 @@ impl Latents {
         let images = self.counts.get(class).copied().unwrap_or(0);
         let (rows, values) = read_reduced(&self.table, class, images, from, how)?;
         let features = Matrix::new(images, values.len() / images.max(1), values);
-        let features = features.map_err(|e| named(class, e))?;
+        let features = features.map_err(|e| named(class, e.into()))?;
         let all = ClassFeatures { rows, numbers: (0..images).collect(), features };
         Ok(match self.kept.as_ref().map(|kept| kept.get(class)) {
             None => all,

@@ -14,6 +14,7 @@ pub(crate) mod encoded;
 pub(crate) mod error;
 pub(crate) mod fetch;
 pub(crate) mod generate;
+pub(crate) mod info;
 pub(crate) mod latents;
 pub(crate) mod model;
 pub(crate) mod model_files;
@@ -26,7 +27,7 @@ pub(crate) mod state;
 
 pub use context::Context;
 pub use error::StageError;
-pub use stage::{ModelUse, StageInfo};
+pub use info::{ModelUse, StageInfo};
 pub use state::Findings;
 
 use crate::engine::FlowError;

@@ -3,7 +3,7 @@
 use super::error::StageError;
 use crate::engine::{FlowError, UnitFailure};
 use crate::store::tables::{QuarantineRow, write_quarantine};
-use crate::store::{Fault, Receipt, RunDir, StoreError};
+use crate::store::{Receipt, RunDir, SampleFault, StoreError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The list of what was left out.
@@ -18,7 +18,7 @@ pub(crate) struct ShardFaults {
 
 #[derive(Default)]
 struct State {
-    faults: Vec<Fault>,
+    faults: Vec<SampleFault>,
     in_a_row: usize,
 }
 
@@ -36,7 +36,7 @@ impl ShardFaults {
     ///
     /// # Errors
     /// If too many in a row were: then it is the shard that is wrong, not a sample.
-    pub(crate) fn bad(&self, fault: Fault) -> Result<(), StageError> {
+    pub(crate) fn bad(&self, fault: SampleFault) -> Result<(), StageError> {
         let mut state = self.lock();
         state.in_a_row += 1;
         if self.limit > 0 && state.in_a_row > self.limit {
@@ -50,7 +50,7 @@ impl ShardFaults {
         Ok(())
     }
 
-    pub(crate) fn take(&self) -> Vec<Fault> {
+    pub(crate) fn take(&self) -> Vec<SampleFault> {
         std::mem::take(&mut self.lock().faults)
     }
 
@@ -67,9 +67,10 @@ impl ShardFaults {
 pub(crate) fn bad_samples<'a>(
     receipts: impl Iterator<Item = &'a Receipt>,
     allowed: usize,
-) -> Result<(Vec<Fault>, Vec<Fault>), StageError> {
+) -> Result<(Vec<SampleFault>, Vec<SampleFault>), StageError> {
     let faults = receipts.flat_map(|receipt| receipt.faults.clone());
-    let (shards, samples): (Vec<Fault>, Vec<Fault>) = faults.partition(|fault| fault.whole_shard);
+    let (shards, samples): (Vec<SampleFault>, Vec<SampleFault>) =
+        faults.partition(|fault| fault.whole_shard);
     if shards.len() <= allowed {
         return Ok((samples, shards));
     }
@@ -90,7 +91,7 @@ pub(crate) fn bad_samples<'a>(
 }
 
 /// Why a run with these `faults` fails.
-pub(crate) fn too_many_bad(faults: &[Fault], seen: u64, allowed: u64) -> StageError {
+pub(crate) fn too_many_bad(faults: &[SampleFault], seen: u64, allowed: u64) -> StageError {
     let mut text = format!(
         "{} of {seen} samples are bad and [data] max_bad allows {allowed}; all are listed in quarantine.parquet:",
         faults.len()
@@ -112,8 +113,8 @@ pub(crate) fn rows<'a>(
 }
 
 /// The row of one fault.
-pub(crate) fn row(stage: &str, fault: &Fault) -> QuarantineRow {
-    let Fault { shard, key, reason, whole_shard: _ } = fault.clone();
+pub(crate) fn row(stage: &str, fault: &SampleFault) -> QuarantineRow {
+    let SampleFault { shard, key, reason, whole_shard: _ } = fault.clone();
     QuarantineRow { shard, key, stage: stage.to_owned(), reason }
 }
 
@@ -146,8 +147,8 @@ pub(crate) fn write_list(run_dir: &RunDir, mut rows: Vec<QuarantineRow>) -> Resu
 mod tests {
     use super::*;
 
-    fn fault(key: &str) -> Fault {
-        Fault {
+    fn fault(key: &str) -> SampleFault {
+        SampleFault {
             shard: "a.tar".into(),
             key: key.into(),
             reason: "no image".into(),
@@ -157,7 +158,7 @@ mod tests {
 
     #[test]
     fn shards_of_which_nothing_was_read_count_apart_from_bad_samples() {
-        let receipt = |faults: Vec<Fault>| Receipt {
+        let receipt = |faults: Vec<SampleFault>| Receipt {
             version: Receipt::VERSION,
             unit: "encode/part-000000".into(),
             fingerprint: String::new(),
@@ -170,7 +171,7 @@ mod tests {
             log: Vec::new(),
             seconds: 0.0,
         };
-        let lost = || Fault { whole_shard: true, ..fault("") };
+        let lost = || SampleFault { whole_shard: true, ..fault("") };
         let receipts = [receipt(vec![fault("a"), fault("b")]), receipt(vec![lost()])];
         let (samples, shards) = bad_samples(receipts.iter(), 1).unwrap();
         assert_eq!((samples.len(), shards.len()), (2, 1));

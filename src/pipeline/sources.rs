@@ -3,8 +3,8 @@
 use super::error::StageError;
 use crate::config::Data;
 use crate::shards::{
-    Fault, ReadOptions, Retry, ShardError, ShardIdentity, ShardPlace, ShardReader,
-    expand_sources_telling, shard_identities,
+    ReadOptions, Retry, ShardError, ShardFault, ShardIdentity, ShardPlace, ShardReader,
+    expand_sources_with_warnings, shard_identities,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub(crate) fn expand_telling(
     let first_wait = Duration::from_secs_f64(data.retry_seconds);
     let retry = Retry { retries: data.retries, first_wait };
     let (base, patterns) = (&data.shards.base, &data.shards.patterns);
-    let places = expand_sources_telling(base, patterns, retry, told)?;
+    let places = expand_sources_with_warnings(base, patterns, retry, told)?;
     if places.contains(&ShardPlace::Stdin) {
         return Err(ShardError::Stdin.into());
     }
@@ -76,18 +76,22 @@ impl Source {
     ///
     /// # Errors
     /// If it can't be opened.
-    pub(crate) fn open(&self, options: ReadOptions) -> Result<ShardReader, Fault> {
+    pub(crate) fn open(&self, options: ReadOptions) -> Result<ShardReader, ShardFault> {
         self.place.open(&self.identity, ReadOptions { retry: self.retry, ..options })
     }
 
     /// Whether [`Source::open_at`] may be used.
-    pub(crate) fn is_seekable(&self) -> Result<bool, Fault> {
+    pub(crate) fn is_seekable(&self) -> Result<bool, ShardFault> {
         let options = ReadOptions { retry: self.retry, ..ReadOptions::default() };
         self.place.is_seekable(&self.identity, &options)
     }
 
     /// Opens it at the sample whose header is at `offset`.
-    pub(crate) fn open_at(&self, offset: u64, options: ReadOptions) -> Result<ShardReader, Fault> {
+    pub(crate) fn open_at(
+        &self,
+        offset: u64,
+        options: ReadOptions,
+    ) -> Result<ShardReader, ShardFault> {
         self.place.open_at(offset, &self.identity, ReadOptions { retry: self.retry, ..options })
     }
 }

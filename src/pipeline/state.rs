@@ -1,21 +1,22 @@
 //! The state of a run between stages: what the finished ones left for those after them.
 
-use super::compact;
 use super::context::Context;
 use super::encoded::Encoded;
 use super::error::StageError;
+use super::info::StageInfo;
 use super::latents::Latents;
 use super::quarantine::{rows, write_list};
 use super::sources::{Source, expand_telling};
-use super::stage::StageInfo;
 use crate::engine::RunOptions;
 use crate::store::tables::QuarantineRow;
-use crate::store::{Contents, Fault, Receipt, StoreError};
+use crate::store::{Contents, Receipt, SampleFault, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The stage whose receipts say what is in the data set.
 const ENCODE: &str = "encode";
+/// The stage whose receipts say where each class lies.
+const COMPACT: &str = "compact";
 
 /// The receipts of a stage, by unit name.
 pub(crate) type Receipts = BTreeMap<String, Receipt>;
@@ -24,11 +25,11 @@ pub(crate) type Receipts = BTreeMap<String, Receipt>;
 #[derive(Debug, Default, serde::Serialize)]
 pub struct Findings {
     /// Samples left out, all of them.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<SampleFault>,
     /// Shards of which nothing could be read.
-    pub lost_shards: Vec<Fault>,
+    pub lost_shards: Vec<SampleFault>,
     /// Images that could not be generated.
-    pub failed: Vec<Fault>,
+    pub failed: Vec<SampleFault>,
     /// Classes distilled.
     pub classes: usize,
     /// Whether labels are positions in the list of classes, not the data's own.
@@ -100,7 +101,7 @@ impl<'a> RunState<'a> {
         if let Some(latents) = &self.latents {
             return Ok(latents.clone());
         }
-        let compacted = self.receipts(compact::INFO.name)?;
+        let compacted = self.receipts(COMPACT)?;
         let encoded = self.encoded()?;
         let latents = Latents::open(&self.context, &encoded, compacted.values())?;
         // Where each class stands in each part is told no more.

@@ -22,18 +22,13 @@ pub(crate) fn footprint(
 ) -> Result<Footprint, StageError> {
     let pipeline = &context.pipeline;
     let format = part_format(context, better)?;
-    let models: Vec<&Path> = [Some(&pipeline.model.path), pipeline.model.refiner.as_ref()]
-        .into_iter()
-        .flatten()
-        .map(|p| p.as_path())
-        .collect();
-    let weights = |parts: &[&str]| -> f64 {
-        let folders = models.iter().flat_map(|model| parts.iter().map(|part| model.join(part)));
-        folders.map(|folder| bytes_in(&folder)).sum::<u64>() as f64
-    };
+    let models = [Some(&context.model), context.refiner.as_ref()].into_iter().flatten();
+    let graphs = models.flat_map(|model| {
+        model.family.image_graphs().into_iter().map(|folder| model.root.join(folder))
+    });
     let second = pipeline.features.model.as_deref().and_then(Path::parent).map_or(0, bytes_in);
     let encoder = bytes_in(&pipeline.model.path.join("vae_encoder")) + second;
-    let generator = weights(&["text_encoder", "text_encoder_2", "unet", "vae_decoder"]);
+    let generator = graphs.map(|folder| bytes_in(&folder)).sum::<u64>() as f64;
     let peak = |of: fn(&Measured) -> Option<u64>| measured.and_then(of).map(|bytes| bytes as f64);
     let pixels = shapes.iter().map(|(w, h)| f64::from(*w) * f64::from(*h)).fold(0.0, f64::max);
     let (workers, cards) = (

@@ -104,7 +104,7 @@ impl Bench<'_> {
         let known = reduced(values, format, from, how).map_err(named)?;
         let width = known.len() / encoded.len().max(1);
         let between = between(&known, width, rows, seed);
-        let features = Matrix::new(rows, width, between).map_err(named)?;
+        let features = Matrix::new(rows, width, between).map_err(|e| named(e.into()))?;
         let key = |i: usize| {
             let known = &self.counted.rows;
             known.get(i % known.len().max(1)).map_or_else(|| i.to_string(), |row| row.key.clone())

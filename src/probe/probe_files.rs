@@ -4,7 +4,7 @@
 use super::count::Counted;
 use crate::config::Features;
 use crate::discovery::hnsw::Index;
-use crate::discovery::{Algorithm, HnswSettings, Matrix, SHOWN};
+use crate::discovery::{HnswSettings, Matrix};
 use crate::estimate::{Line, Sizes, Work};
 use crate::models::noise::Noise;
 use crate::pipeline::anchor::anchors;
@@ -235,11 +235,8 @@ impl Trial<'_> {
     }
 
     fn embedding(&self, n: u64, format: PartFormat) -> Result<u64, StageError> {
-        let discover = &self.context.pipeline.discover;
-        let columns = match discover.algorithm {
-            Algorithm::Coda => discover.components,
-            _ => feature_columns(self.context, format).min(SHOWN),
-        };
+        let settings = crate::pipeline::discover::settings(self.context, 1);
+        let columns = settings.embedding_cols(feature_columns(self.context, format));
         let shares = Noise::Native.values(1, n as usize);
         let rows = shares.iter().zip(0..).map(|(share, i)| EmbeddedRow {
             key: self.row(i).key,
@@ -260,7 +257,7 @@ impl Trial<'_> {
         let rows = class.min(INDEXED);
         let values = Noise::Native.values(3, rows as usize * columns);
         let named = |source| StageError::Discovery { class: "of the trial".into(), source };
-        let data = Matrix::new(rows as usize, columns, values).map_err(named)?;
+        let data = Matrix::new(rows as usize, columns, values).map_err(|e| named(e.into()))?;
         let index = Index::build(&data, &HnswSettings::default()).map_err(named)?;
         let files = index.dump(self.folder, "trial").map_err(named)?;
         let lengths =

@@ -1,6 +1,6 @@
 //! Times and memory of pieces of work.
 
-use crate::models::checkup::memory;
+use crate::models::validate::memory;
 use crate::pipeline::error::StageError;
 use std::time::Instant;
 

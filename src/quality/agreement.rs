@@ -1,6 +1,6 @@
 //! How far two searches for cores agree.
 
-use super::points::{Points, squared_distance};
+use crate::linalg::points::{Points, squared_distance};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows that both have, as a share of the rows that either has: 0 to 1. Two empty choices agree.

@@ -1,6 +1,6 @@
 //! Random rows.
 
-use crate::discovery::rng::Rng;
+use crate::linalg::rng::Rng;
 
 /// `count` different numbers below `of` (all, if there are fewer), ascending, by the stream of `seed` and `name`.
 pub fn draw(count: usize, of: usize, seed: u64, name: u64) -> Vec<usize> {

@@ -1,7 +1,26 @@
 //! The Fréchet distance between two sets, each taken as a Gaussian (Dowson, Landau 1982; on Inception's features, FID).
 
-use super::eigen::eigenvalues;
-use super::points::Points;
+use super::metric::{Compare, Format, Measure, Metric};
+use crate::linalg::MatrixError;
+use crate::linalg::eigen::eigenvalues;
+use crate::linalg::factor::cholesky;
+use crate::linalg::points::Points;
+use std::sync::Arc;
+
+/// The Fréchet distance of a set from the real images.
+pub(super) const MEASURE: Measure = Measure::Comparison(
+    &[Metric { key: "frechet", title: "Fréchet", format: Format::Decimals(3) }],
+    |reference| Ok(Box::new(Reference(reference))),
+);
+
+/// The real images.
+struct Reference(Arc<Points>);
+
+impl Compare for Reference {
+    fn compare(&self, set: &Points) -> Result<Vec<Option<f64>>, MatrixError> {
+        Ok(vec![Some(frechet(set, &self.0))])
+    }
+}
 
 /// |μ₁ − μ₂|² + tr(S₁ + S₂ − 2 (S₁S₂)^½), with covariances S over n − 1.
 ///
@@ -30,36 +49,6 @@ fn factor(points: &Points, means: &[f64]) -> Points {
         return centred;
     }
     cholesky(centred.gram(), centred.cols())
-}
-
-/// Rows R with RᵀR the positive semidefinite `matrix`: as many as its rank (pivoted Cholesky; Higham 2002, 10.3).
-fn cholesky(mut matrix: Vec<f64>, size: usize) -> Points {
-    let largest = |matrix: &[f64]| {
-        let bigger = |best: usize, at: usize| {
-            if matrix[at * size + at] > matrix[best * size + best] { at } else { best }
-        };
-        let at = (1..size).fold(0, bigger);
-        (at, matrix[at * size + at])
-    };
-    let least = size as f64 * f64::EPSILON * largest(&matrix).1;
-    let mut rows = Vec::new();
-    for _ in 0..size {
-        let (pivot, value) = largest(&matrix);
-        if value <= least {
-            break;
-        }
-        let root = value.sqrt();
-        let row: Vec<f64> =
-            matrix[pivot * size..(pivot + 1) * size].iter().map(|entry| entry / root).collect();
-        for (own, entries) in row.iter().zip(matrix.chunks_exact_mut(size)) {
-            entries.iter_mut().zip(&row).for_each(|(entry, other)| *entry -= own * other);
-        }
-        // Its row and column are done: exactly nothing is left of them.
-        (0..size)
-            .for_each(|at| (matrix[pivot * size + at], matrix[at * size + pivot]) = (0.0, 0.0));
-        rows.extend(row);
-    }
-    Points::new(size, rows)
 }
 
 #[cfg(test)]

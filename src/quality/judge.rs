@@ -1,53 +1,27 @@
 //! All that is measured of one set of images.
 
-use super::{Kernel, Manifold, Neighbors, Points, Probe, Scaling, frechet, mmd};
-use crate::discovery::DiscoveryError;
+use super::by_metric::ByMetric;
+use super::measures::{MEASURES, accuracies};
+use super::metric::{Classifier, Compare, Measure, Metric};
+use super::scaling::Scaling;
+use crate::linalg::MatrixError;
+use crate::linalg::points::Points;
 use std::sync::Arc;
 
-/// Neighbours whose ball a real image owns, for coverage and density (Naeem et al. 2020).
-const BALL: usize = 5;
-/// Neighbours that vote on an image, where every class of the set has as many.
-const VOTES: usize = 5;
-/// The probe's `C`.
-const STRENGTH: f64 = 1.0;
-
 /// The real images that sets are compared with.
-#[derive(Debug)]
 pub struct Judge {
-    reference: Arc<Points>,
     scaling: Scaling,
-    manifold: Manifold,
-    kernel: Kernel,
+    comparisons: Vec<(&'static [Metric], Box<dyn Compare>)>,
 }
 
-/// Where a set lies among the real images.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Placement {
-    /// Share of the real images that have one of the set near: 0 to 1.
-    pub coverage: f64,
-    /// How crowded by real images the set's places are; about 1 for real ones.
-    pub density: f64,
-    /// Fréchet distance.
-    pub frechet: f64,
-    /// Unbiased MMD²; absent for a set of one image.
-    pub mmd: Option<f64>,
-}
-
-/// Classifiers trained on a set.
-#[derive(Debug)]
-pub struct Classifiers {
-    scaling: Scaling,
-    probe: Probe,
-    neighbors: Neighbors,
-}
+/// Classifiers trained on a set, one for each accuracy.
+pub struct Classifiers(Vec<Box<dyn Classifier>>);
 
 /// Images of one class that the classifiers named rightly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Right {
-    /// By the linear probe.
-    pub probe: usize,
-    /// By the nearest neighbours.
-    pub knn: usize,
+    /// By each classifier, in the order of accuracies; none where there were no images.
+    pub counts: Vec<usize>,
     /// Of so many.
     pub images: usize,
 }
@@ -57,46 +31,42 @@ impl Judge {
     ///
     /// # Errors
     /// Features that can't be compared.
-    pub fn new(reference: Points) -> Result<Self, DiscoveryError> {
+    pub fn new(reference: Points) -> Result<Self, MatrixError> {
         let reference = Arc::new(reference);
         let scaling = Scaling::of(&reference);
-        let manifold = Manifold::new(reference.clone(), BALL)?;
-        let kernel = Kernel::new(reference.clone());
-        Ok(Self { reference, scaling, manifold, kernel })
+        let mut comparisons = Vec::new();
+        for measure in MEASURES {
+            if let Measure::Comparison(metrics, prepare) = measure {
+                comparisons.push((*metrics, prepare(reference.clone())?));
+            }
+        }
+        Ok(Self { scaling, comparisons })
     }
 
     /// Compares a set with the real images.
     ///
     /// # Errors
     /// Features that can't be compared.
-    pub fn place(&self, set: &Points) -> Result<Placement, DiscoveryError> {
-        let covered = self.manifold.holds(set)?;
-        Ok(Placement {
-            coverage: covered.coverage,
-            density: covered.density,
-            frechet: frechet(set, &self.reference),
-            mmd: mmd(set, &self.kernel),
-        })
+    pub fn place(&self, set: &Points) -> Result<ByMetric<Option<f64>>, MatrixError> {
+        let mut placed = Vec::new();
+        for (metrics, comparison) in &self.comparisons {
+            let keys = metrics.iter().map(|metric| metric.key);
+            placed.extend(keys.zip(comparison.compare(set)?));
+        }
+        Ok(placed.into_iter().collect())
     }
 
-    /// Trains on `rows` with one label each. The probe sees features scaled as standardises the real images: its
-    /// penalty then means the same for every encoder.
+    /// Trains on `rows` with one label each.
     ///
     /// # Errors
     /// Features that can't be compared.
-    pub fn train(&self, rows: &Points, labels: Vec<usize>) -> Result<Classifiers, DiscoveryError> {
-        let probe = Probe::train(&self.scaling.apply(rows), &labels, STRENGTH);
-        let votes = VOTES.min(fewest(&labels));
-        let neighbors = Neighbors::new(rows, labels, votes)?;
-        Ok(Classifiers { scaling: self.scaling.clone(), probe, neighbors })
+    pub fn train(&self, rows: &Points, labels: &[usize]) -> Result<Classifiers, MatrixError> {
+        let trained = MEASURES.iter().filter_map(|measure| match measure {
+            Measure::Accuracy(_, train) => Some(train(&self.scaling, rows, labels)),
+            Measure::Comparison(..) => None,
+        });
+        Ok(Classifiers(trained.collect::<Result<_, _>>()?))
     }
-}
-
-/// Rows of the class that has the fewest.
-fn fewest(labels: &[usize]) -> usize {
-    let mut sorted = labels.to_vec();
-    sorted.sort_unstable();
-    sorted.chunk_by(|a, b| a == b).map(<[usize]>::len).min().unwrap_or(1)
 }
 
 impl Classifiers {
@@ -104,28 +74,27 @@ impl Classifiers {
     ///
     /// # Errors
     /// Features that can't be compared.
-    pub fn right(&self, images: &Points, label: usize) -> Result<Right, DiscoveryError> {
+    pub fn right(&self, images: &Points, label: usize) -> Result<Right, MatrixError> {
         let count = |named: Vec<usize>| named.into_iter().filter(|name| *name == label).count();
-        Ok(Right {
-            probe: count(self.probe.predict(&self.scaling.apply(images))),
-            knn: count(self.neighbors.predict(images)?),
-            images: images.rows(),
-        })
+        let counts = self.0.iter().map(|classifier| Ok(count(classifier.predict(images)?)));
+        Ok(Right { counts: counts.collect::<Result<_, MatrixError>>()?, images: images.rows() })
     }
 }
 
 impl Right {
-    /// Both counts as shares; `None` of no images.
-    pub fn shares(self) -> Option<(f64, f64)> {
-        let images = self.images as f64;
-        (self.images > 0).then(|| (self.probe as f64 / images, self.knn as f64 / images))
+    /// Each accuracy; `None` of no images.
+    pub fn shares(&self) -> ByMetric<Option<f64>> {
+        let share = |at: usize| Some(*self.counts.get(at)? as f64 / self.images as f64);
+        let known = |at: usize| share(at).filter(|_| self.images > 0);
+        accuracies().enumerate().map(|(at, metric)| (metric.key, known(at))).collect()
     }
 
     /// Both together.
-    pub fn with(self, other: Self) -> Self {
+    pub fn with(&self, other: &Self) -> Self {
+        let count = |right: &Self, at: usize| right.counts.get(at).copied().unwrap_or(0);
+        let classifiers = self.counts.len().max(other.counts.len());
         Self {
-            probe: self.probe + other.probe,
-            knn: self.knn + other.knn,
+            counts: (0..classifiers).map(|at| count(self, at) + count(other, at)).collect(),
             images: self.images + other.images,
         }
     }
@@ -143,19 +112,24 @@ mod tests {
         };
         let labels: Vec<usize> = (0..100).map(|row| row / 50).collect();
         let judge = Judge::new(cloud(1)).unwrap();
+        let of = |placed: &ByMetric<Option<f64>>, key| placed.get(key).copied().flatten().unwrap();
         let placed = judge.place(&cloud(2)).unwrap();
-        assert!(placed.coverage > 0.6 && placed.density > 0.6, "{placed:?}");
+        assert!(of(&placed, "coverage") > 0.6 && of(&placed, "density") > 0.6, "{placed:?}");
         let moved = Points::new(3, cloud(2).values().iter().map(|v| v + 90.0).collect());
         let far = judge.place(&moved).unwrap();
-        assert_eq!((far.coverage, far.density), (0.0, 0.0));
-        assert!(far.frechet > 100.0 * placed.frechet && far.mmd > placed.mmd);
+        assert_eq!((of(&far, "coverage"), of(&far, "density")), (0.0, 0.0));
+        assert!(of(&far, "frechet") > 100.0 * of(&placed, "frechet"));
+        assert!(of(&far, "mmd") > of(&placed, "mmd"));
 
-        let classifiers = judge.train(&cloud(2), labels).unwrap();
+        let classifiers = judge.train(&cloud(2), &labels).unwrap();
         let second = cloud(3).select(&(50..100).collect::<Vec<_>>());
         let right = classifiers.right(&second, 1).unwrap();
-        assert_eq!(right, Right { probe: 50, knn: 50, images: 50 });
+        assert_eq!(right, Right { counts: vec![50, 50], images: 50 });
         let none = classifiers.right(&second, 0).unwrap();
-        assert_eq!(right.with(none).shares(), Some((0.5, 0.5)));
-        assert_eq!(Right::default().shares(), None);
+        let shares = right.with(&none).shares();
+        assert_eq!((of(&shares, "probe"), of(&shares, "knn")), (0.5, 0.5));
+        let unknown = Right::default().shares();
+        assert!(unknown.keys().all(|key| unknown.get(key) == Some(&None)));
+        assert_eq!(Right::default().with(&right), right);
     }
 }

@@ -1,7 +1,7 @@
 //! The objective of multinomial logistic regression and its gradient.
 
-use super::points::Points;
-use crate::discovery::product::{Number, add_columns_by_columns, rows_by_rows};
+use crate::linalg::gemm::{Number, add_columns_by_columns, rows_by_rows};
+use crate::linalg::points::Points;
 use rayon::prelude::*;
 
 /// Rows whose scores are in memory at once, in each thread.

@@ -1,13 +1,33 @@
 //! Density and coverage (Naeem et al. 2020): how a set lies among the real rows, each of which owns the ball that
 //! reaches to its k-th nearest real neighbour.
 
-use super::points::{Points, squared_distance};
-use crate::discovery::distance::squared_norm;
-use crate::discovery::neighbors::apart::Rows;
-use crate::discovery::product::{loss, rows_by_rows};
-use crate::discovery::{DiscoveryError, Matrix};
+use super::metric::{Compare, Format, Measure, Metric};
+use crate::linalg::distance::squared_norm;
+use crate::linalg::gemm::{loss, rows_by_rows};
+use crate::linalg::knn::BruteForce;
+use crate::linalg::points::{Points, squared_distance};
+use crate::linalg::{Matrix, MatrixError};
 use rayon::prelude::*;
 use std::sync::Arc;
+
+/// Neighbours whose ball a real image owns, for coverage and density (Naeem et al. 2020).
+const BALL: usize = 5;
+
+/// Coverage and density of a set among the real images.
+pub(super) const MEASURE: Measure = Measure::Comparison(
+    &[
+        Metric { key: "coverage", title: "coverage", format: Format::Percent },
+        Metric { key: "density", title: "density", format: Format::Decimals(3) },
+    ],
+    |reference| Ok(Box::new(Manifold::new(reference, BALL)?)),
+);
+
+impl Compare for Manifold {
+    fn compare(&self, set: &Points) -> Result<Vec<Option<f64>>, MatrixError> {
+        let Covered { coverage, density } = self.holds(set)?;
+        Ok(vec![Some(coverage), Some(density)])
+    }
+}
 
 /// Real rows, and rows of a set, whose products are made at once.
 const BLOCK: usize = 64;
@@ -39,12 +59,12 @@ impl Manifold {
     ///
     /// # Errors
     /// Rows that can't be compared.
-    pub fn new(reference: Arc<Points>, k: usize) -> Result<Self, DiscoveryError> {
+    pub fn new(reference: Arc<Points>, k: usize) -> Result<Self, MatrixError> {
         let k = k.clamp(1, reference.rows().saturating_sub(1).max(1));
         let means = reference.means();
         let narrow = reference.narrow(&means);
         // The row itself, and as many others.
-        let near = Rows::new(&narrow)?.candidates(&narrow, k + 1)?;
+        let near = BruteForce::new(&narrow)?.candidates(&narrow, k + 1)?;
         let radius = |(own, near): (usize, Vec<u32>)| {
             let others = near.into_iter().map(|other| other as usize).filter(|other| *other != own);
             let mut distances: Vec<f64> = others
@@ -63,7 +83,7 @@ impl Manifold {
     ///
     /// # Errors
     /// Rows that can't be compared.
-    pub fn holds(&self, set: &Points) -> Result<Covered, DiscoveryError> {
+    pub fn holds(&self, set: &Points) -> Result<Covered, MatrixError> {
         let narrow = set.narrow(&self.means);
         narrow.check()?;
         let norms = norms(narrow.as_slice(), narrow.cols());

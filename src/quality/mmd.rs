@@ -1,9 +1,23 @@
 //! The squared maximum mean discrepancy (Gretton et al. 2012) with the kernel of KID (Bińkowski et al. 2018).
 
-use super::points::Points;
-use crate::discovery::product::rows_by_rows;
+use super::metric::{Compare, Format, Measure, Metric};
+use crate::linalg::MatrixError;
+use crate::linalg::gemm::rows_by_rows;
+use crate::linalg::points::Points;
 use rayon::prelude::*;
 use std::sync::Arc;
+
+/// The squared discrepancy of a set from the real images.
+pub(super) const MEASURE: Measure = Measure::Comparison(
+    &[Metric { key: "mmd", title: "MMD²", format: Format::Decimals(4) }],
+    |reference| Ok(Box::new(Kernel::new(reference))),
+);
+
+impl Compare for Kernel {
+    fn compare(&self, set: &Points) -> Result<Vec<Option<f64>>, MatrixError> {
+        Ok(vec![mmd(set, self)])
+    }
+}
 
 /// Rows that are multiplied at once.
 const BLOCK: usize = 256;

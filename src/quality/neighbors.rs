@@ -1,13 +1,40 @@
 //! Classification by nearest neighbours.
 
-use super::points::Points;
-use crate::discovery::neighbors::apart::Rows;
-use crate::discovery::{DiscoveryError, Matrix};
+use super::metric::{Classifier, Format, Measure, Metric};
+use super::scaling::Scaling;
+use crate::linalg::knn::BruteForce;
+use crate::linalg::points::Points;
+use crate::linalg::{Matrix, MatrixError};
+
+/// Neighbours that vote on an image, where every class of the set has as many.
+const VOTES: usize = 5;
+
+/// The accuracy of classification by nearest neighbours.
+pub(super) const MEASURE: Measure =
+    Measure::Accuracy(Metric { key: "knn", title: "k-NN", format: Format::Percent }, train);
+
+fn train(_: &Scaling, rows: &Points, labels: &[usize]) -> Result<Box<dyn Classifier>, MatrixError> {
+    let votes = VOTES.min(fewest(labels));
+    Ok(Box::new(Neighbors::new(rows, labels.to_vec(), votes)?))
+}
+
+impl Classifier for Neighbors {
+    fn predict(&self, images: &Points) -> Result<Vec<usize>, MatrixError> {
+        Neighbors::predict(self, images)
+    }
+}
+
+/// Rows of the class that has the fewest.
+fn fewest(labels: &[usize]) -> usize {
+    let mut sorted = labels.to_vec();
+    sorted.sort_unstable();
+    sorted.chunk_by(|a, b| a == b).map(<[usize]>::len).min().unwrap_or(1)
+}
 
 /// Labelled rows to be near to.
 #[derive(Debug)]
 pub struct Neighbors {
-    rows: Rows<'static>,
+    rows: BruteForce<'static>,
     labels: Vec<usize>,
     k: usize,
 }
@@ -17,16 +44,16 @@ impl Neighbors {
     ///
     /// # Errors
     /// Rows that can't be compared.
-    pub fn new(rows: &Points, labels: Vec<usize>, k: usize) -> Result<Self, DiscoveryError> {
+    pub fn new(rows: &Points, labels: Vec<usize>, k: usize) -> Result<Self, MatrixError> {
         let k = k.clamp(1, rows.rows().max(1));
-        Ok(Self { rows: Rows::owned(matrix(rows))?, labels, k })
+        Ok(Self { rows: BruteForce::owned(matrix(rows))?, labels, k })
     }
 
     /// Each row's label by most votes; of labels with as many, the one with the nearest row.
     ///
     /// # Errors
     /// Rows that can't be compared.
-    pub fn predict(&self, rows: &Points) -> Result<Vec<usize>, DiscoveryError> {
+    pub fn predict(&self, rows: &Points) -> Result<Vec<usize>, MatrixError> {
         let nearest = self.rows.nearest(&matrix(rows), self.k)?;
         Ok(nearest.iter().map(|near| self.vote(near)).collect())
     }

@@ -1,6 +1,6 @@
 //! Columns brought to mean 0 and variance 1.
 
-use super::points::Points;
+use crate::linalg::points::Points;
 
 /// What each column is moved and divided by.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,7 @@
 //! How much a choice of cores changes from one search to the next.
 
 use super::agreement::{core_distance, jaccard, rand_index};
-use super::points::Points;
+use crate::linalg::points::Points;
 
 /// What one search found.
 #[derive(Debug, Clone)]

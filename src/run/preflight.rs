@@ -2,8 +2,8 @@
 //! can't generate. No graph is opened.
 
 use crate::models::Purpose;
-use crate::models::checkup::{Problem, problems, refuse};
-use crate::models::scheduler::Method;
+use crate::models::noise_schedule::Method;
+use crate::models::validate::{Problem, problems, refuse};
 use crate::pipeline::context::{Context, method};
 use crate::pipeline::{ModelUse, STAGES, StageError, StageInfo};
 
@@ -74,6 +74,6 @@ pub(crate) fn findings(context: &Context) -> Vec<String> {
 }
 
 fn sentence(what_happens: &str, problem: &Problem) -> String {
-    let (file, what, cure) = (problem.file.display(), &problem.what, &problem.cure);
-    format!("{what_happens}: {file}: {what}; {cure}")
+    let (file, what, remedy) = (problem.file.display(), &problem.what, &problem.remedy);
+    format!("{what_happens}: {file}: {what}; {remedy}")
 }

@@ -32,9 +32,12 @@ impl PipelineFile<'_> {
         let record = self.record(&context, options.run_dir)?;
         options.events.record("run_started", json!({"settings": record.settings}));
         let result = run(context, options, range, record).await;
+        let downloaded = options.run_dir.downloaded_bytes();
         let fields = match &result {
-            Ok(_) => json!({"ok": true}),
-            Err(error) => json!({"ok": false, "error": error.to_string()}),
+            Ok(_) => json!({"ok": true, "downloaded_bytes": downloaded}),
+            Err(error) => {
+                json!({"ok": false, "downloaded_bytes": downloaded, "error": error.to_string()})
+            }
         };
         options.events.record("run_finished", fields);
         result

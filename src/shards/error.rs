@@ -1,11 +1,12 @@
 //! Mistakes in what was asked of the room: patterns, names to write, index contents.
 
+use super::shard_name::SHARD_ENDINGS;
 use std::io;
 use std::path::PathBuf;
 
 /// What can be wrong with a list of shards, a sample to write or an index to render.
 ///
-/// Damage found *inside* a shard is a [`Fault`](super::Fault), not one of these.
+/// Damage found *inside* a shard is a [`ShardFault`](super::ShardFault), not one of these.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShardError {
@@ -14,12 +15,13 @@ pub enum ShardError {
     NoPatterns,
     /// A pattern of a kind that is not read.
     #[error(
-        "shard pattern `{pattern}` is of no kind that is read: give a path, an http://, https://, \
-         s3://, gs:// or az:// URL, `pipe:COMMAND`, `-`, or `@FILE` with a list of these"
+        "shard pattern `{pattern}` is of no kind that is read: give {known}, or `@FILE` with a list of these"
     )]
     UnknownKind {
         /// The pattern as the user wrote it.
         pattern: String,
+        /// How patterns of the kinds that are read are written.
+        known: String,
     },
     /// An address of Hugging Face's own kind.
     #[error(
@@ -66,8 +68,8 @@ pub enum ShardError {
     },
     /// A glob or a folder without a shard.
     #[error(
-        "shard pattern `{pattern}` matches no shard: looked for files ending in \
-         .tar, .tar.gz, .tgz, .tar.zst or .tar.lz4"
+        "shard pattern `{pattern}` matches no shard: looked for files ending in {}",
+        SHARD_ENDINGS.join(", ")
     )]
     NoMatch {
         /// The pattern as the user wrote it.

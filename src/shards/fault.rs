@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// One thing wrong with one shard or one of its samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct ShardFault {
     /// The shard, as it was opened.
     pub shard: PathBuf,
     /// The sample's key, when it is known.
@@ -18,7 +18,7 @@ pub struct Fault {
     pub fatal: bool,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ShardFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "shard `{}`", self.shard.display())?;
         if let Some(key) = &self.key {
@@ -28,7 +28,7 @@ impl fmt::Display for Fault {
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for ShardFault {}
 
 /// The kinds of damage. `Display` is a sentence for the user; [`FaultReason::code`] is a word to
 /// count by.

@@ -1,20 +1,34 @@
-//! WebDataset shards in and out: where they are, what is in them, how they are written.
+//! Reads and writes WebDataset shards.
 //!
-//! A shard is a tar archive (plain, gzip, zstd or lz4) of *members*; consecutive members that share a
-//! key form one *sample*. Everything here streams and is synchronous: a caller runs a
-//! [`ShardReader`] on a blocking thread. Damage in the data is never an abort but a [`Fault`]
-//! item that names the shard and the sample, so that the caller's policy (stop, skip, count)
-//! decides; mistakes in what the user asked for are [`ShardError`]s.
+//! A shard is a tar archive (POSIX ustar, GNU and PAX names; plain, gzip, zstd or lz4, told by its first bytes) of
+//! *members*. Consecutive members that share a key form one [`Sample`]: `dir/0001.jpg` and `dir/0001.cls` are the members
+//! `jpg` and `cls` of the sample `dir/0001`. The format is that of the Python package `webdataset`.
+//!
+//! - [`expand_sources`] turns patterns (paths, braces, globs, URLs, `pipe:COMMAND`, `@FILE`) into [`ShardPlace`]s.
+//! - [`ShardPlace::open`] gives a [`ShardReader`], an iterator over samples. [`ShardReader::from_reader`] reads any
+//!   `Read`. Both block and stream: a reader holds one sample's wanted members in memory.
+//! - [`ShardWriter`] writes samples as a tar whose bytes depend on nothing but the samples.
+//! - [`LabelSource`] takes a sample's class from a member, a JSON field or its key.
+//!
+//! Offsets and sizes are in bytes and count in the uncompressed archive; positions of samples count from 0.
+//!
+//! Damage in the data is an item of the iterator, a [`ShardFault`] that names the shard, the key and the reason; after a
+//! *fatal* one the iterator ends. The caller decides whether to stop, skip or count. A mistake in what was asked for is a
+//! [`ShardError`].
 //!
 //! ```
-//! use coda_pipe::shards::{ReadOptions, SampleMember, ShardReader, ShardWriter, WriterOptions};
+//! use coda_pipe::shards::{ReadOptions, Retry, SampleMember, ShardIdentity, ShardWriter, WriterOptions, expand_sources};
 //!
+//! let folder = tempfile::tempdir()?;
 //! let mut writer = ShardWriter::new(Vec::new(), WriterOptions::default());
 //! writer.write_sample("000001", &[SampleMember::new("cls", b"7")])?;
 //! let (tar, _entries) = writer.finish()?;
+//! std::fs::write(folder.path().join("train-0.tar"), tar)?;
 //!
-//! for item in ShardReader::from_reader("demo.tar", std::io::Cursor::new(tar), ReadOptions::default()) {
-//!     assert_eq!(item?.get("cls"), Some(&b"7"[..]));
+//! for place in expand_sources(folder.path(), &["train-{0..0}.tar".to_owned()], Retry::default())? {
+//!     for item in place.open(&ShardIdentity::default(), ReadOptions::default())? {
+//!         assert_eq!(item?.get("cls"), Some(&b"7"[..]));
+//!     }
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -40,8 +54,6 @@ mod open;
 mod pattern_list;
 mod pax;
 mod peek;
-mod pipe;
-mod place;
 mod reader;
 mod refused;
 #[cfg(feature = "remote")]
@@ -51,28 +63,29 @@ mod remote;
 mod remote;
 mod retry;
 mod sample;
+mod shard_name;
 mod skip;
 mod sources;
 mod tar_blocks;
 mod tar_stream;
 mod writer;
 
-pub use crate::imaging::IMAGE_EXTENSIONS;
-pub use crate::objects::without_logins_in;
 pub use compression::Compression;
-pub use decompress::decompress;
 pub use entry::{MemberEntry, SampleEntry};
 pub use error::ShardError;
-pub use fault::{Fault, FaultReason};
+pub use fault::{FaultReason, ShardFault};
 pub use identity::ShardIdentity;
-pub use index::{WidsShard, dali_index, wids_index};
-pub use index_check::check_dali_index;
 pub use labels::LabelSource;
-pub(crate) use member_name::is_system_folder;
 pub use open::shard_identities;
-pub use place::ShardPlace;
 pub use reader::{ReadOptions, ShardReader};
 pub use retry::Retry;
 pub use sample::{Sample, SampleMember};
-pub use sources::{SHARD_ENDINGS, expand_sources, expand_sources_telling};
+pub use sources::{ShardPlace, expand_sources};
 pub use writer::{ShardWriter, WriterOptions};
+
+pub(crate) use crate::imaging::IMAGE_EXTENSIONS;
+pub(crate) use crate::objects::without_logins_in;
+pub(crate) use index::{WidsShard, dali_index, wids_index};
+pub(crate) use index_check::check_dali_index;
+pub(crate) use member_name::is_system_folder;
+pub(crate) use sources::expand_sources_with_warnings;

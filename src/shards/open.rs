@@ -1,21 +1,18 @@
 //! Opening shards wherever they are.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read};
 
 use super::compression::Compression;
 use super::error::ShardError;
-use super::fault::{Fault, FaultReason};
-use super::identity;
+use super::fault::{FaultReason, ShardFault};
 use super::identity::ShardIdentity;
 use super::peek::Peek;
-use super::pipe::PipeReader;
-use super::place::ShardPlace;
 use super::reader::{ReadOptions, ShardReader};
 use super::refused::Refused;
 use super::remote;
 use super::retry::Retry;
 use super::skip::PlainFile;
+use super::sources::ShardPlace;
 
 /// What is known of each of `places`, in their order; servers are asked about several at once.
 ///
@@ -28,11 +25,8 @@ pub fn shard_identities(
     let urls: Vec<String> = places.iter().filter_map(url).map(str::to_owned).collect();
     let mut remote = remote::identities(&urls, retry)?.into_iter();
     let identity = |place: &ShardPlace| match place {
-        ShardPlace::File(path) => {
-            identity::of_file(path).map_err(|source| ShardError::Io { path: path.clone(), source })
-        }
         ShardPlace::Url(_) => Ok(remote.next().unwrap_or_default()),
-        ShardPlace::Pipe { .. } | ShardPlace::Stdin => Ok(ShardIdentity::default()),
+        other => other.source().identity(retry),
     };
     places.iter().map(identity).collect()
 }
@@ -50,7 +44,11 @@ impl ShardPlace {
     ///
     /// # Errors
     /// A fatal [`FaultReason::ReadFailed`] if it can't be opened.
-    pub fn open(&self, known: &ShardIdentity, options: ReadOptions) -> Result<ShardReader, Fault> {
+    pub fn open(
+        &self,
+        known: &ShardIdentity,
+        options: ReadOptions,
+    ) -> Result<ShardReader, ShardFault> {
         self.open_at(0, known, options)
     }
 
@@ -58,7 +56,7 @@ impl ShardPlace {
     ///
     /// # Errors
     /// As [`ShardPlace::open`].
-    pub fn compression(&self) -> Result<Compression, Fault> {
+    pub fn compression(&self) -> Result<Compression, ShardFault> {
         let (known, options) = (ShardIdentity::default(), ReadOptions::default());
         self.bytes(0, &known, &options)
             .and_then(|source| Compression::detect(&mut Peek::new(BufReader::new(source))))
@@ -69,8 +67,12 @@ impl ShardPlace {
     ///
     /// # Errors
     /// As [`ShardPlace::open`].
-    pub fn is_seekable(&self, known: &ShardIdentity, options: &ReadOptions) -> Result<bool, Fault> {
-        if matches!(self, Self::Pipe { .. } | Self::Stdin) {
+    pub fn is_seekable(
+        &self,
+        known: &ShardIdentity,
+        options: &ReadOptions,
+    ) -> Result<bool, ShardFault> {
+        if !self.source().is_seekable() {
             return Ok(false);
         }
         let mut head = Vec::new();
@@ -91,7 +93,7 @@ impl ShardPlace {
         offset: u64,
         known: &ShardIdentity,
         options: ReadOptions,
-    ) -> Result<ShardReader, Fault> {
+    ) -> Result<ShardReader, ShardFault> {
         let name = self.to_string();
         let failed = |error: io::Error| self.failed(&error);
         if let Self::File(path) = self
@@ -110,23 +112,15 @@ impl ShardPlace {
         known: &ShardIdentity,
         options: &ReadOptions,
     ) -> io::Result<Box<dyn Read + Send>> {
-        Ok(match self {
-            Self::File(path) => {
-                let mut file = File::open(path)?;
-                file.seek(SeekFrom::Start(offset))?;
-                Box::new(file)
-            }
-            Self::Url(url) => Box::new(remote::open(url, offset, known, options.retry)?),
-            Self::Pipe { .. } | Self::Stdin if offset > 0 => {
-                return Err(io::Error::other("a pipe can only be read from its start"));
-            }
-            Self::Pipe { command, folder } => Box::new(PipeReader::start(command, folder)?),
-            Self::Stdin => Box::new(io::stdin()),
-        })
+        let source = self.source();
+        if offset > 0 && !source.is_seekable() {
+            return Err(io::Error::other("it can only be read from its start"));
+        }
+        source.open(offset, known, options.retry)
     }
 
-    fn failed(&self, error: &io::Error) -> Fault {
-        Fault {
+    fn failed(&self, error: &io::Error) -> ShardFault {
+        ShardFault {
             shard: self.to_string().into(),
             key: None,
             reason: Refused::of(error).cloned().unwrap_or_else(|| FaultReason::ReadFailed {

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use super::decompress::decompress;
 use super::entry::MemberEntry;
-use super::fault::{Fault, FaultReason};
+use super::fault::{FaultReason, ShardFault};
 use super::grouping::{Group, Grouping};
 use super::identity::ShardIdentity;
 use super::member_name::{is_metadata, split_member_name};
-use super::place::ShardPlace;
 use super::retry::Retry;
 use super::sample::Sample;
 use super::skip::{Source, Streamed};
+use super::sources::ShardPlace;
 use super::tar_blocks::classify_io;
 use super::tar_stream::{Link, MemberHeader, Next, TarStream};
 
@@ -46,7 +46,7 @@ impl Default for ReadOptions {
 
 /// Streams a shard's samples, in order, holding one at a time.
 ///
-/// Items are samples or [`Fault`]s. A fault that is not fatal concerns one sample, which is not
+/// Items are samples or [`ShardFault`]s. A fault that is not fatal concerns one sample, which is not
 /// delivered; reading goes on behind it. A fatal one is the last item: every whole sample before
 /// the damage has been delivered, and the fault names the sample that was being read. (A sample
 /// is known to be whole once the header behind it has been read.)
@@ -64,7 +64,7 @@ pub struct ShardReader {
     /// Files that belong to no sample, and the first one's name.
     passed_over: (u64, String),
     /// A last fault to hand out after the last sample.
-    last_fault: Option<Fault>,
+    last_fault: Option<ShardFault>,
     finished: bool,
 }
 
@@ -150,7 +150,7 @@ impl ShardReader {
     ///
     /// # Errors
     /// A fatal [`FaultReason::ReadFailed`] if the file can't be opened or read.
-    pub fn open(path: &Path, options: ReadOptions) -> Result<Self, Fault> {
+    pub fn open(path: &Path, options: ReadOptions) -> Result<Self, ShardFault> {
         ShardPlace::File(path.to_owned()).open(&ShardIdentity::default(), options)
     }
 
@@ -191,7 +191,7 @@ impl ShardReader {
     }
 
     /// The next item; `Err` is final.
-    fn advance(&mut self) -> Result<Option<Result<Sample, Fault>>, FaultReason> {
+    fn advance(&mut self) -> Result<Option<Result<Sample, ShardFault>>, FaultReason> {
         loop {
             let member = match self.lookahead.take() {
                 Some(member) => member,
@@ -248,9 +248,9 @@ impl ShardReader {
         Ok(())
     }
 
-    fn close_group(&mut self) -> Option<Result<Sample, Fault>> {
+    fn close_group(&mut self) -> Option<Result<Sample, ShardFault>> {
         let finished = self.group.take()?.finish();
-        Some(finished.map_err(|(key, reason)| Fault {
+        Some(finished.map_err(|(key, reason)| ShardFault {
             shard: self.shard.clone(),
             key: Some(key),
             reason,
@@ -270,7 +270,10 @@ impl ShardReader {
         self.passed_over.0 += 1;
     }
 
-    fn end_of_archive(&mut self, complaint: Option<FaultReason>) -> Option<Result<Sample, Fault>> {
+    fn end_of_archive(
+        &mut self,
+        complaint: Option<FaultReason>,
+    ) -> Option<Result<Sample, ShardFault>> {
         self.finished = true;
         let last = self.close_group();
         let (files, first) = std::mem::take(&mut self.passed_over);
@@ -281,14 +284,14 @@ impl ShardReader {
         last
     }
 
-    fn end_with(&mut self, key: Option<String>, reason: FaultReason) -> Fault {
+    fn end_with(&mut self, key: Option<String>, reason: FaultReason) -> ShardFault {
         self.finished = true;
-        Fault { shard: self.shard.clone(), key, reason, fatal: true }
+        ShardFault { shard: self.shard.clone(), key, reason, fatal: true }
     }
 }
 
 impl Iterator for ShardReader {
-    type Item = Result<Sample, Fault>;
+    type Item = Result<Sample, ShardFault>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if !self.finished {

@@ -1,8 +1,8 @@
 //! Whether generated images are copies of real ones: numbers in, numbers out.
 //!
 //! Each generated image's nearest real images are looked up over the whole data set, and the distance to the nearest is
-//! held against how far real images of that one's class are from each other: their *own spacing*, the distance of each
-//! (of a sample) to its nearest fellow. An image nearer than `threshold` × the median spacing is flagged. The median,
+//! held against how far real images of that one's class are from each other: their *spacing*, the distance of each
+//! (of a sample) to its nearest neighbour of the class. An image nearer than `threshold` × the median spacing is flagged. The median,
 //! and not a low quantile, is the measure, because data sets hold duplicates, and among duplicates no copy would show.
 
 mod spacing;
@@ -11,13 +11,13 @@ mod summary;
 pub use spacing::Spacing;
 pub use summary::{Flag, Histogram, Summary};
 
-use crate::discovery::lookup::lookup;
+use crate::discovery::knn_query::knn_query;
 use crate::discovery::{DiscoveryError, HnswSettings, Matrix, NeighborSearch};
 use std::ops::Range;
 
 /// What an audit goes by.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
+pub struct AuditSettings {
     /// Nearest real images told of each generated one.
     pub neighbors: usize,
     /// An image is flagged when its distance is below this share of the median spacing.
@@ -30,7 +30,7 @@ pub struct Settings {
     pub index: HnswSettings,
 }
 
-impl Default for Settings {
+impl Default for AuditSettings {
     fn default() -> Self {
         Self {
             neighbors: 3,
@@ -74,7 +74,7 @@ impl ByClass {
 
 /// A real image near a generated one.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Near {
+pub struct Neighbor {
     /// Its row among all real images.
     pub row: usize,
     /// Its class.
@@ -85,13 +85,13 @@ pub struct Near {
 
 /// What was found of one generated image.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Compared {
+pub struct Comparison {
     /// Its class.
     pub class: usize,
     /// The nearest real images over all classes, nearest first.
-    pub nearest: Vec<Near>,
+    pub nearest: Vec<Neighbor>,
     /// The nearest of its own class; `None` if that has no real image.
-    pub own: Option<Near>,
+    pub same_class: Option<Neighbor>,
     /// Distance to the nearest over the median spacing of that one's class.
     pub ratio: f64,
     /// Share of that class's sampled images whose spacing is less than the distance, 0 to 1.
@@ -104,7 +104,7 @@ pub struct Compared {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Audit {
     /// One a generated image, in the order of the rows given.
-    pub compared: Vec<Compared>,
+    pub compared: Vec<Comparison>,
     /// How far real images of each class are from each other.
     pub spacings: Vec<Spacing>,
     /// What was done, for people.
@@ -118,29 +118,29 @@ pub struct Audit {
 pub fn audit(
     real: &ByClass,
     generated: &ByClass,
-    settings: &Settings,
+    settings: &AuditSettings,
 ) -> Result<Audit, DiscoveryError> {
     let spacings = real
         .rows()
         .map(|rows| Spacing::measure(&real.class(rows), settings.sample))
         .collect::<Result<Vec<_>, _>>()?;
     let overall = Spacing::of_all(&spacings);
-    let found = lookup(
+    let found = knn_query(
         &real.features,
         &generated.features,
         settings.neighbors,
         settings.search,
         &settings.index,
     )?;
-    let own = nearest_of_own(real, generated)?;
+    let same_class = nearest_of_same_class(real, generated)?;
     let real_classes = real.classes();
-    let places = generated.classes().into_iter().zip(own);
-    let compared = found.nearest.iter().zip(places).map(|(near, (class, own))| {
+    let places = generated.classes().into_iter().zip(same_class);
+    let compared = found.nearest.iter().zip(places).map(|(near, (class, same_class))| {
         let nearest = near.iter().map(|&(distance, row)| {
             let row = row as usize;
-            Near { row, class: real_classes.get(row).copied().unwrap_or(0), distance }
+            Neighbor { row, class: real_classes.get(row).copied().unwrap_or(0), distance }
         });
-        let nearest = with_own(nearest.collect(), own, settings.neighbors);
+        let nearest = with_same_class(nearest.collect(), same_class, settings.neighbors);
         let (mut ratio, mut percentile) = (f64::INFINITY, 1.0);
         if let Some(first) = nearest.first() {
             let spacing = spacings.get(first.class).filter(|s| s.median() > 0.0);
@@ -148,39 +148,50 @@ pub fn audit(
             ratio = spacing.ratio(first.distance);
             percentile = spacing.percentile(first.distance);
         }
-        Compared { class, nearest, own, ratio, percentile, flagged: ratio < settings.threshold }
+        Comparison {
+            class,
+            nearest,
+            same_class,
+            ratio,
+            percentile,
+            flagged: ratio < settings.threshold,
+        }
     });
     Ok(Audit { compared: compared.collect(), spacings, log: found.log })
 }
 
 /// `nearest` with the nearest of its own class, which is found exactly: an index may have missed it, and a copy of a core
 /// must not go unseen.
-fn with_own(mut nearest: Vec<Near>, own: Option<Near>, most: usize) -> Vec<Near> {
-    if let Some(own) = own
-        && nearest.first().is_none_or(|first| own.distance < first.distance)
+fn with_same_class(
+    mut nearest: Vec<Neighbor>,
+    same_class: Option<Neighbor>,
+    most: usize,
+) -> Vec<Neighbor> {
+    if let Some(same_class) = same_class
+        && nearest.first().is_none_or(|first| same_class.distance < first.distance)
     {
-        nearest.retain(|near| near.row != own.row);
-        nearest.insert(0, own);
+        nearest.retain(|near| near.row != same_class.row);
+        nearest.insert(0, same_class);
         nearest.truncate(most);
     }
     nearest
 }
 
 /// The nearest real image of the same class, for each generated one.
-fn nearest_of_own(
+fn nearest_of_same_class(
     real: &ByClass,
     generated: &ByClass,
-) -> Result<Vec<Option<Near>>, DiscoveryError> {
+) -> Result<Vec<Option<Neighbor>>, DiscoveryError> {
     let mut found = Vec::with_capacity(generated.features.rows());
-    for (class, (own, points)) in real.rows().zip(generated.rows()).enumerate() {
-        let first = own.start;
-        let (rows, points) = (real.class(own), generated.class(points));
+    for (class, (rows, points)) in real.rows().zip(generated.rows()).enumerate() {
+        let first = rows.start;
+        let (rows, points) = (real.class(rows), generated.class(points));
         // A class lies within what is compared exactly.
         let index = HnswSettings::default();
-        let nearest = lookup(&rows, &points, 1, NeighborSearch::Exact, &index)?.nearest;
+        let nearest = knn_query(&rows, &points, 1, NeighborSearch::Exact, &index)?.nearest;
         found.extend(nearest.iter().map(|near| {
             let &(distance, row) = near.first()?;
-            Some(Near { row: first + row as usize, class, distance })
+            Some(Neighbor { row: first + row as usize, class, distance })
         }));
     }
     Ok(found)

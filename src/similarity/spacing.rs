@@ -1,9 +1,8 @@
 //! How far the real images of a class are from each other.
 
-use crate::discovery::neighbors::exact_for;
-use crate::discovery::{DiscoveryError, Matrix};
+use crate::linalg::{Matrix, MatrixError, knn::exact_for};
 
-/// Distances of sampled images of a class to their nearest fellows.
+/// Distances of sampled images of a class to their nearest neighbours of the class.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Spacing {
     /// Ascending.
@@ -15,7 +14,7 @@ impl Spacing {
     ///
     /// # Errors
     /// Rows that can't be compared.
-    pub fn measure(rows: &Matrix, sample: usize) -> Result<Self, DiscoveryError> {
+    pub fn measure(rows: &Matrix, sample: usize) -> Result<Self, MatrixError> {
         if rows.rows() < 2 {
             return Ok(Self::default());
         }

@@ -1,6 +1,6 @@
 //! An audit in a few numbers, for `audit/summary.json` and the report.
 
-use super::{Audit, Settings};
+use super::{Audit, AuditSettings};
 use serde::{Deserialize, Serialize};
 
 /// Width of a histogram's bars, in ratios.
@@ -70,7 +70,7 @@ pub struct ClassSummary {
     pub images: usize,
     /// Flagged ones.
     pub flagged: usize,
-    /// Median distance of a real image of the class to its nearest fellow; 0 for a class of one.
+    /// Median distance of a real image of the class to its nearest neighbour of the class; 0 for a class of one.
     pub spacing: f64,
     /// The least ratio; absent where nothing was compared.
     pub least_ratio: Option<f64>,
@@ -81,12 +81,13 @@ impl Summary {
     /// The flagged images are the caller's to name: it knows ranks and keys.
     pub fn new(
         audit: &Audit,
-        settings: &Settings,
+        settings: &AuditSettings,
         classes: &[String],
         (real, values): (usize, usize),
     ) -> Self {
         let compared = &audit.compared;
-        let foreign = |c: &&super::Compared| c.nearest.first().is_some_and(|n| n.class != c.class);
+        let foreign =
+            |c: &&super::Comparison| c.nearest.first().is_some_and(|n| n.class != c.class);
         Self {
             images: compared.len(),
             real,

@@ -1,6 +1,6 @@
 //! Files that are whole or absent: temporary name in the same folder, fsync, rename, fsync of the folder.
 
-use super::disk::{DiskFile, FileSystem, Point, disk};
+use super::disk::{CrashPoint, DiskFile, FileSystem, disk};
 use super::error::StoreError;
 use super::temporary::temporary;
 use rustix::io::Errno;
@@ -44,7 +44,7 @@ impl AtomicFile {
         let file = disk().create(&temporary).map_err(StoreError::io("create", &temporary))?;
         let file = DiskFile { file, path: temporary.clone() };
         let out = Some(BufWriter::with_capacity(1 << 17, file));
-        disk().reach(Point::Created, path);
+        disk().reach(CrashPoint::Created, path);
         Ok(Self {
             path: path.to_owned(),
             temporary,
@@ -66,13 +66,13 @@ impl AtomicFile {
         };
         let file = out.into_inner().map_err(|e| e.into_error());
         let file = file.map_err(StoreError::io("write", &self.temporary))?;
-        disk().reach(Point::Written, &self.path);
+        disk().reach(CrashPoint::Written, &self.path);
         sync(&file.file, &self.temporary, &self.path)?;
         drop(file);
         rename(&self.temporary, &self.path)?;
         self.published = true;
         sync_folder(&self.path)?;
-        disk().reach(Point::Published, &self.path);
+        disk().reach(CrashPoint::Published, &self.path);
         Ok(Written {
             file: relative(&self.path, root),
             bytes: self.bytes,
@@ -117,7 +117,7 @@ pub fn adopt(from: &Path, path: &Path, root: &Path) -> Result<Written, StoreErro
     sync(&file, from, path)?;
     rename(from, path)?;
     sync_folder(path)?;
-    disk().reach(Point::Published, path);
+    disk().reach(CrashPoint::Published, path);
     Ok(Written { file: relative(path, root), bytes, xxh3 })
 }
 
@@ -162,25 +162,25 @@ fn is_not_implemented(error: &std::io::Error) -> bool {
 /// Makes what is at `temporary`, and will be `path`, durable.
 fn sync(file: &File, temporary: &Path, path: &Path) -> Result<(), StoreError> {
     disk().sync(file, temporary).map_err(StoreError::io("fsync", temporary))?;
-    disk().reach(Point::Synced, path);
+    disk().reach(CrashPoint::Synced, path);
     Ok(())
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
     disk().rename(from, to).map_err(StoreError::io("rename to", to))?;
-    disk().reach(Point::Renamed, to);
+    disk().reach(CrashPoint::Renamed, to);
     Ok(())
 }
 
 /// Removes a file; one that is not there is as good.
 pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
-    disk().reach(Point::Removing, path);
+    disk().reach(CrashPoint::Removing, path);
     match disk().remove(path) {
         Ok(()) => {}
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(e) => return Err(StoreError::io("remove", path)(e)),
     }
-    disk().reach(Point::Removed, path);
+    disk().reach(CrashPoint::Removed, path);
     Ok(())
 }
 

@@ -36,7 +36,7 @@ struct Piece {
 }
 
 /// A digest of the whole content of each file. What this user's processes read before is taken from `kept`, a folder, if
-/// the file is certainly the same. `progress` is told how many bytes of how many are read, first with none.
+/// the file is certainly the same. `progress` gets how many bytes of how many are read, first with none.
 ///
 /// # Errors
 /// If a file can't be read, or gets shorter meanwhile.

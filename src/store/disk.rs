@@ -22,12 +22,12 @@ pub(super) trait FileSystem {
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Called at each place where a death must do no harm.
-    fn reach(&self, _point: Point, _path: &Path) {}
+    fn reach(&self, _point: CrashPoint, _path: &Path) {}
 }
 
 /// Places between two steps of a file's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Point {
+pub enum CrashPoint {
     /// The temporary file is there, empty.
     Created,
     /// All is written, not yet durable.
@@ -44,7 +44,7 @@ pub enum Point {
     Removed,
 }
 
-impl Point {
+impl CrashPoint {
     /// All of them, for tests that go through each.
     pub const ALL: [Self; 7] = [
         Self::Created,

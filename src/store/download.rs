@@ -3,7 +3,7 @@
 use super::error::StoreError;
 use super::ranged::Ranged;
 use super::run_dir::{RECEIPT, RunDir};
-use super::team::CLAIM;
+use super::workers::CLAIM;
 use std::path::PathBuf;
 
 impl RunDir {

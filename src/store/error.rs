@@ -44,8 +44,8 @@ pub enum StoreError {
     },
     /// Another worker has the place, or one of the two wants the run directory for itself.
     #[error(
-        "{place}: worker {worker} is at work there ({process}); workers of one run need different --partition numbers, and \
-         a run without --partition wants the place for itself: wait for it, or choose another with --run-dir"
+        "{place}: worker {worker} is already running there ({process}); workers of one run need different --partition numbers, and \
+         a run without --partition needs the run directory for itself: wait for it, or choose another with --run-dir"
     )]
     Busy {
         /// The run directory.

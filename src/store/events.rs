@@ -3,7 +3,7 @@
 use super::backend::Depth;
 use super::error::StoreError;
 use super::run_dir::RunDir;
-use super::team::{FOLDER as WORKERS, in_order};
+use super::workers::{FOLDER as WORKERS, in_order};
 use serde_json::{Map, Value};
 use std::fs::File;
 use std::io::Write;
@@ -62,7 +62,7 @@ impl EventLog {
     /// Opens the log of a run directory to append: of the worker of that name, or of a run on its own.
     ///
     /// # Errors
-    /// If it can't be opened, or not be brought from an object store.
+    /// If the log can't be opened, or not be downloaded from an object store.
     pub fn open(run_dir: &RunDir, worker: Option<&str>) -> Result<Self, StoreError> {
         let name = match worker {
             None => EVENTS.to_owned(),

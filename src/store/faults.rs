@@ -12,9 +12,9 @@
 //! | `hold:POINT:FILE:GATE[@N]` | from the Nth (first) time on, it notes the path in the file `GATE` and waits there until there is a file `GATE.open` |
 //!
 //! Operations are `create`, `write`, `fsync`, `rename`, `fsync-folder` and `remove`; errors the names of `errno(3)`;
-//! points those of [`Point::name`]; an empty `FILE` is any.
+//! points those of [`CrashPoint::name`]; an empty `FILE` is any.
 
-use super::disk::{FileSystem, Point};
+use super::disk::{CrashPoint, FileSystem};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, Write};
@@ -136,7 +136,7 @@ fn parse(rule: &str) -> Option<Rule> {
         ["short", file] => (What::Short, *file),
         ["full", bytes] => (What::Full(bytes.parse().ok()?), ""),
         ["kill", point, file] => {
-            let point = Point::ALL.into_iter().find(|known| known.name() == *point)?;
+            let point = CrashPoint::ALL.into_iter().find(|known| known.name() == *point)?;
             (What::Kill(point.name().to_owned()), *file)
         }
         ["await", operation, file, until] => {
@@ -144,7 +144,7 @@ fn parse(rule: &str) -> Option<Rule> {
             (What::Await((*operation).to_owned(), until.into()), *file)
         }
         ["hold", point, file, gate] => {
-            let point = Point::ALL.into_iter().find(|known| known.name() == *point)?;
+            let point = CrashPoint::ALL.into_iter().find(|known| known.name() == *point)?;
             (What::Hold(point.name().to_owned(), PathBuf::from(gate)), *file)
         }
         [operation, file, error] => {
@@ -217,7 +217,7 @@ impl<F: FileSystem> FileSystem for Faulty<F> {
         self.inner.remove(path)
     }
 
-    fn reach(&self, point: Point, path: &Path) {
+    fn reach(&self, point: CrashPoint, path: &Path) {
         for rule in self.rules.iter().filter(|rule| rule.is_for(path)) {
             if rule.what == What::Kill(point.name().to_owned()) && rule.is_due() {
                 crate::say!("killed at {} of {}", point.name(), path.display());

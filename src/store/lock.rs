@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 /// Held while a run works in a directory.
 #[derive(Debug)]
-pub struct Lock {
+pub struct FolderLock {
     claim: PathBuf,
     /// Dropped first, which ends the heartbeat.
     heart: Option<Sender<()>>,
@@ -42,22 +42,23 @@ struct Rules {
     /// Between two beats.
     beat: Duration,
     /// How long a claim of another machine must stand still to be void.
-    patience: Duration,
+    timeout: Duration,
     /// Whether the operating system's lock is used.
     system: bool,
     /// Who takes it.
     holder: ProcessId,
 }
 
-impl Lock {
-    /// Takes the lock of the run directory `root`. `say` is told of a dead holder, or that one is being watched.
+impl FolderLock {
+    /// Takes the lock of the run directory `root`. `say` gets a message about a dead holder, or one whose
+    /// heartbeat is watched.
     ///
     /// # Errors
     /// [`StoreError::Locked`] while another process holds it.
     pub fn take(root: &Path, say: impl Fn(&str)) -> Result<Self, StoreError> {
         let rules = Rules {
             beat: Duration::from_secs(8),
-            patience: Duration::from_secs(60),
+            timeout: Duration::from_secs(60),
             system: true,
             holder: ProcessId::this(),
         };
@@ -87,13 +88,13 @@ impl Lock {
     pub fn refuse_held(root: &Path, say: impl Fn(&str)) -> Result<(), StoreError> {
         let claim = root.join("lock.holder");
         refresh_folder(root)?;
-        let patience = Duration::from_secs(60);
+        let timeout = Duration::from_secs(60);
         let (before, content) = match read_claim(&claim)? {
             Found::Nothing => return Ok(()),
             Found::Claim(before, content) => (before, content),
             // Being written this moment, as a rule. What stays unreadable counts as held: nobody knows by whom.
             Found::Unreadable(before) => {
-                if moves(&claim, &before, patience / 12) {
+                if moves(&claim, &before, timeout / 12) {
                     return Self::refuse_held(root, say);
                 }
                 return if claim.exists() { Err(held(&claim)) } else { Ok(()) };
@@ -105,9 +106,9 @@ impl Lock {
             None => {
                 let (place, holder) = (claim.display(), &content.holder);
                 say(&format!(
-                    "{place} is claimed by {holder}, out of sight: watching whether it lives"
+                    "{place} is claimed by {holder}, which this machine cannot see: watching its heartbeat"
                 ));
-                if !moves(&claim, &before, patience) {
+                if !moves(&claim, &before, timeout) {
                     return Ok(());
                 }
             }
@@ -141,7 +142,7 @@ impl Lock {
     }
 }
 
-impl Drop for Lock {
+impl Drop for FolderLock {
     fn drop(&mut self) {
         drop(self.heart.take());
         let mine = self.beating.take().and_then(|beating| beating.join().ok());
@@ -180,8 +181,7 @@ fn has_no_locks(error: &std::io::Error) -> bool {
 fn held(claim: &Path) -> StoreError {
     let holder = match read_claim(claim) {
         Ok(Found::Claim(_, claim)) => claim.holder.to_string(),
-        _ => "one that has not said its name yet; if no run is at work there, delete this file"
-            .into(),
+        _ => "an unknown process; if no run uses the folder, delete this file".into(),
     };
     StoreError::Locked { path: claim.to_owned(), holder }
 }
@@ -245,26 +245,28 @@ fn clear_if_void(
         Some(false) => {}
         None => {
             // One without a name is being written this moment, or its writer died at it.
-            let patience = if claim.is_some() { rules.patience } else { rules.patience / 12 };
+            let timeout = if claim.is_some() { rules.timeout } else { rules.timeout / 12 };
             say(&format!(
-                "{} is claimed by {name}, out of sight: watching for up to {} s whether it lives",
+                "{} is claimed by {name}, which this machine cannot see: watching its heartbeat for up to {} s",
                 path.display(),
-                patience.as_secs()
+                timeout.as_secs()
             ));
-            if moves(path, &before, patience) {
+            if moves(path, &before, timeout) {
                 return Err(held(path));
             }
         }
     }
-    say(&format!("the run before ({name}) died without a word: going on from what it left"));
+    say(&format!(
+        "the previous run ({name}) stopped without releasing its claim; continuing from its last receipt"
+    ));
     take_away(path, &before)
 }
 
 /// Whether a claim changes while it is watched. One that goes is void too.
-fn moves(path: &Path, before: &[u8], patience: Duration) -> bool {
+fn moves(path: &Path, before: &[u8], timeout: Duration) -> bool {
     let started = Instant::now();
-    while started.elapsed() < patience {
-        std::thread::sleep(patience / 50);
+    while started.elapsed() < timeout {
+        std::thread::sleep(timeout / 50);
         match std::fs::read(path) {
             Ok(now) if now != before => return true,
             Err(e) if e.kind() == ErrorKind::NotFound => return false,

@@ -3,8 +3,8 @@ use std::sync::Mutex;
 
 /// Rules as on a file system without locks, quick, for `holder`.
 fn claims_only(holder: ProcessId) -> Rules {
-    let (beat, patience) = (Duration::from_millis(20), Duration::from_secs(2));
-    Rules { beat, patience, system: false, holder }
+    let (beat, timeout) = (Duration::from_millis(20), Duration::from_secs(2));
+    Rules { beat, timeout, system: false, holder }
 }
 
 fn far() -> ProcessId {
@@ -12,9 +12,9 @@ fn far() -> ProcessId {
 }
 
 /// Takes the lock and what was said meanwhile.
-fn take(rules: &Rules, root: &Path) -> (Result<Lock, StoreError>, String) {
+fn take(rules: &Rules, root: &Path) -> (Result<FolderLock, StoreError>, String) {
     let said = Mutex::new(String::new());
-    let lock = Lock::take_by(rules, root, |message| said.lock().unwrap().push_str(message));
+    let lock = FolderLock::take_by(rules, root, |message| said.lock().unwrap().push_str(message));
     (lock, said.into_inner().unwrap())
 }
 
@@ -27,14 +27,14 @@ fn leave_claim(root: &Path, holder: ProcessId) {
 #[test]
 fn a_second_taker_is_told_who_holds_it() {
     let dir = tempfile::tempdir().unwrap();
-    let first = Lock::take(dir.path(), |_| ()).unwrap();
-    let message = Lock::take(dir.path(), |_| ()).unwrap_err().to_string();
+    let first = FolderLock::take(dir.path(), |_| ()).unwrap();
+    let message = FolderLock::take(dir.path(), |_| ()).unwrap_err().to_string();
     assert!(message.contains(&format!("process {}", std::process::id())), "{message}");
     // As a process that is being started has it, for a moment.
     let copy = first.file.try_clone().unwrap();
     drop(first);
     assert!(!dir.path().join("lock.holder").exists());
-    assert!(Lock::take(dir.path(), |_| ()).is_ok());
+    assert!(FolderLock::take(dir.path(), |_| ()).is_ok());
     drop(copy);
 }
 
@@ -54,12 +54,12 @@ fn a_claim_of_a_dead_process_is_recognised_and_said() {
     let dir = tempfile::tempdir().unwrap();
     leave_claim(dir.path(), ProcessId { started: "1".into(), ..ProcessId::this() });
     let (lock, said) = take(&claims_only(ProcessId::this()), dir.path());
-    assert!(lock.is_ok() && said.contains("died without a word"), "{said}");
+    assert!(lock.is_ok() && said.contains("stopped without releasing its claim"), "{said}");
     drop(lock);
     // With system locks, ours to take is proof enough.
     leave_claim(dir.path(), ProcessId { process: 1, ..ProcessId::this() });
     let said = Mutex::new(String::new());
-    let lock = Lock::take(dir.path(), |message| said.lock().unwrap().push_str(message));
+    let lock = FolderLock::take(dir.path(), |message| said.lock().unwrap().push_str(message));
     assert!(lock.is_ok() && said.into_inner().unwrap().contains("(process 1 on "));
 }
 
@@ -69,7 +69,7 @@ fn another_machines_claim_holds_while_its_heart_beats() {
     let theirs = take(&claims_only(far()), dir.path()).0.unwrap();
     let (mine, said) = take(&claims_only(ProcessId::this()), dir.path());
     let error = mine.unwrap_err().to_string();
-    assert!(error.contains("on far") && said.contains("whether it lives"), "{error}, {said}");
+    assert!(error.contains("on far") && said.contains("watching its heartbeat"), "{error}, {said}");
     drop(theirs);
     assert!(take(&claims_only(ProcessId::this()), dir.path()).0.is_ok());
 }
@@ -78,9 +78,9 @@ fn another_machines_claim_holds_while_its_heart_beats() {
 fn another_machines_claim_is_void_when_its_heart_stands_still() {
     let dir = tempfile::tempdir().unwrap();
     leave_claim(dir.path(), far());
-    let rules = Rules { patience: Duration::from_millis(120), ..claims_only(ProcessId::this()) };
+    let rules = Rules { timeout: Duration::from_millis(120), ..claims_only(ProcessId::this()) };
     let (lock, said) = take(&rules, dir.path());
-    assert!(lock.is_ok() && said.contains("died without a word"), "{said}");
+    assert!(lock.is_ok() && said.contains("stopped without releasing its claim"), "{said}");
 }
 
 #[test]
@@ -113,10 +113,10 @@ fn a_claim_that_cannot_be_read_counts_as_held() {
     let dir = tempfile::tempdir().unwrap();
     let claim = dir.path().join("lock.holder");
     std::fs::write(&claim, "{").unwrap();
-    let error = Lock::refuse_held(dir.path(), |_| ()).unwrap_err();
+    let error = FolderLock::refuse_held(dir.path(), |_| ()).unwrap_err();
     assert!(matches!(error, StoreError::Locked { .. }), "{error}");
     assert!(error.to_string().contains("delete this file"), "{error}");
     std::fs::remove_file(&claim).unwrap();
-    Lock::refuse_held(dir.path(), |_| ()).unwrap();
+    FolderLock::refuse_held(dir.path(), |_| ()).unwrap();
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "looking leaves nothing");
 }

@@ -1,4 +1,4 @@
-//! Class keys as file names.
+//! Class keys as file names. Ours, as the percent-encoding crate writes capital digits and runs have names in small ones.
 
 /// `key` as a name that any Unix file system and any WebDataset reader takes: letters, digits, `-` and `_` stay, any other
 /// byte becomes `%` and two hexadecimal digits (a dot too: WebDataset keys end at the first dot). Different keys have

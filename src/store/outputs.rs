@@ -8,7 +8,7 @@ impl RunDir {
     /// Whether the outputs of a receipt are there in the recorded length.
     ///
     /// # Errors
-    /// If that can't be told: a server or a disk that fails does not mean that a file is gone.
+    /// If that cannot be found out: a server or a disk that fails does not mean that a file is gone.
     pub fn outputs_present(&self, receipt: &Receipt) -> Result<bool, StoreError> {
         for output in &receipt.outputs {
             if !self.backend().has(output)? {

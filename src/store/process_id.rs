@@ -1,4 +1,4 @@
-//! Who holds a run directory: one process of one machine, as its claim says, and whether it lives.
+//! Which process holds a lock or is a worker, on which machine, and whether it lives.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -46,7 +46,7 @@ impl ProcessId {
         !self.boot.is_empty() && self.boot == other.boot
     }
 
-    /// Whether the process lives; `None` where that can't be told from here.
+    /// Whether the process lives; `None` where this process can't see it.
     pub(super) fn lives(&self, here: &Self) -> Option<bool> {
         let visible = self.is_on_machine_of(here) && self.space == here.space;
         let known = visible && !self.started.is_empty();

@@ -9,7 +9,7 @@ use std::path::{Component, Path};
 
 /// A sample that was left out, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fault {
+pub struct SampleFault {
     /// The shard, as the pipeline names it.
     pub shard: String,
     /// The sample key; empty where the damage hides it.
@@ -45,7 +45,7 @@ pub struct Receipt {
     pub samples: u64,
     /// Samples it left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub faults: Vec<Fault>,
+    pub faults: Vec<SampleFault>,
     /// What it decided, readable: one line a step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<String>,

@@ -3,8 +3,8 @@
 use super::error::StoreError;
 use super::run_dir::RunDir;
 use super::run_id::RUN_ID;
-use super::team::{CLAIM, FOLDER as WORKERS};
 use super::temporary::{Leftover, NO_RUN};
+use super::workers::{CLAIM, FOLDER as WORKERS};
 use std::path::Path;
 
 /// What is void among the files that have names of ours.

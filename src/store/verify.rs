@@ -5,8 +5,8 @@ use super::backend::Depth;
 use super::error::StoreError;
 use super::receipt::Receipt;
 use super::run_dir::{RECEIPT, RunDir};
-use super::team::CLAIM;
 use super::temporary::TEMPORARY;
+use super::workers::CLAIM;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::HashSet;
@@ -22,7 +22,7 @@ pub struct Verification {
     /// Bytes read.
     pub bytes: u64,
     /// What is not as its receipt says, by unit and file.
-    pub damaged: Vec<Damaged>,
+    pub damaged: Vec<DamagedFile>,
     /// Files that no receipt names, by path below the run directory. They are in nobody's way: a unit that was
     /// interrupted left them, or somebody put them there.
     pub unlisted: Vec<String>,
@@ -30,20 +30,20 @@ pub struct Verification {
 
 /// A file that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Damaged {
+pub struct DamagedFile {
     /// The unit, as `stage/name`.
     pub unit: String,
     /// The file, below the run directory.
     pub file: String,
     /// What is wrong.
     #[serde(flatten)]
-    pub damage: Damage,
+    pub damage: FileDamage,
 }
 
 /// What can be wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "damage")]
-pub enum Damage {
+pub enum FileDamage {
     /// It is gone.
     #[error("is missing")]
     Missing,
@@ -95,7 +95,7 @@ pub fn verify(
                 Some(receipt) => receipts.push(receipt),
                 None => {
                     let file = format!("{unit}{RECEIPT}");
-                    found.damaged.push(Damaged { unit, file, damage: Damage::Receipt });
+                    found.damaged.push(DamagedFile { unit, file, damage: FileDamage::Receipt });
                 }
             }
         }
@@ -108,7 +108,7 @@ pub fn verify(
         let damage = run_dir.examine(&output.file, output.bytes, &output.xxh3).transpose();
         progress(output.bytes);
         let (unit, file) = (receipt.unit.clone(), output.file.clone());
-        Some(damage?.map(|damage| Damaged { unit, file, damage }))
+        Some(damage?.map(|damage| DamagedFile { unit, file, damage }))
     });
     found.damaged.extend(damaged.collect::<Result<Vec<_>, StoreError>>()?);
     found.files = outputs.len();
@@ -120,14 +120,19 @@ pub fn verify(
 
 impl RunDir {
     /// What is wrong with a file as it is kept, whatever copy of it is local.
-    fn examine(&self, file: &str, bytes: u64, xxh3: &str) -> Result<Option<Damage>, StoreError> {
+    fn examine(
+        &self,
+        file: &str,
+        bytes: u64,
+        xxh3: &str,
+    ) -> Result<Option<FileDamage>, StoreError> {
         match self.backend().fresh_copy(file) {
             Ok(copy) => Ok(examine(&copy.path, bytes, xxh3)),
             // Neither a full disk here nor a server out of reach says anything of the file.
             Err(StoreError::Io { action: "read", source, .. })
                 if source.kind() != std::io::ErrorKind::TimedOut =>
             {
-                Ok(Some(Damage::Unreadable { message: source.to_string() }))
+                Ok(Some(FileDamage::Unreadable { message: source.to_string() }))
             }
             Err(error) => Err(error),
         }
@@ -135,19 +140,19 @@ impl RunDir {
 }
 
 /// What is wrong with the file at `path`, if anything.
-fn examine(path: &Path, bytes: u64, xxh3: &str) -> Option<Damage> {
+fn examine(path: &Path, bytes: u64, xxh3: &str) -> Option<FileDamage> {
     match std::fs::metadata(path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Some(Damage::Missing),
-        Err(e) => return Some(Damage::Unreadable { message: e.to_string() }),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Some(FileDamage::Missing),
+        Err(e) => return Some(FileDamage::Unreadable { message: e.to_string() }),
         Ok(about) if about.len() != bytes => {
-            return Some(Damage::Length { expected: bytes, found: about.len() });
+            return Some(FileDamage::Length { expected: bytes, found: about.len() });
         }
         Ok(_) => {}
     }
     match file_digest(path) {
-        Err(e) => Some(Damage::Unreadable { message: e.to_string() }),
+        Err(e) => Some(FileDamage::Unreadable { message: e.to_string() }),
         Ok((_, found)) if found != xxh3 => {
-            Some(Damage::Content { expected: xxh3.to_owned(), found })
+            Some(FileDamage::Content { expected: xxh3.to_owned(), found })
         }
         Ok(_) => None,
     }
@@ -220,22 +225,22 @@ mod tests {
         };
         let path = |run_dir: &RunDir| run_dir.path("encode/b.bin");
         let gone = damage(&|run_dir| std::fs::remove_file(path(run_dir)).unwrap());
-        assert_eq!(gone, Damage::Missing);
+        assert_eq!(gone, FileDamage::Missing);
         let short = damage(&|run_dir| std::fs::write(path(run_dir), "conten").unwrap());
-        assert_eq!(short, Damage::Length { expected: 7, found: 6 });
+        assert_eq!(short, FileDamage::Length { expected: 7, found: 6 });
         let other = damage(&|run_dir| std::fs::write(path(run_dir), "cOntent").unwrap());
-        assert!(matches!(other, Damage::Content { .. }), "{other:?}");
+        assert!(matches!(other, FileDamage::Content { .. }), "{other:?}");
         let receipt = damage(&|run_dir| {
             std::fs::write(run_dir.path("encode/b.receipt.json"), "{").unwrap();
         });
-        assert_eq!(receipt, Damage::Receipt);
+        assert_eq!(receipt, FileDamage::Receipt);
         for elsewhere in ["../b.bin", "encode/../../b.bin", "/b.bin", ""] {
             let receipt = damage(&|run_dir| {
                 let mut receipt = run_dir.receipt("encode/b").unwrap().unwrap();
                 receipt.outputs[0].file = elsewhere.to_owned();
                 run_dir.write_receipt(&receipt).unwrap();
             });
-            assert_eq!(receipt, Damage::Receipt, "{elsewhere}");
+            assert_eq!(receipt, FileDamage::Receipt, "{elsewhere}");
         }
     }
 }

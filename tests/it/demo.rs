@@ -41,13 +41,15 @@ fn the_demo_writes_like_its_data() {
     let bench = Bench::new();
     let demo = checkout().join("pipelines/demo.toml");
     let demo = demo.to_str().unwrap();
-    bench.expect(0, &["run", demo, "--run-dir", "demo"]);
+    // One thread a graph, as in `harness`.
+    bench.expect(0, &["run", demo, "--run-dir", "demo", "--set", "threads=1"]);
     check_set(&bench, &format!("demo/{G}"));
     check_set(&bench, &format!("demo/{R}"));
     let guided = distance(&bench, &format!("demo/{G}"), &format!("demo/{R}"));
 
     // The same prompts and seeds without guidance: only generation and what follows it is done again.
-    let again = ["run", demo, "--run-dir", "demo", "--set", "gamma=0", "--force"];
+    let again =
+        ["run", demo, "--run-dir", "demo", "--set", "gamma=0", "--set", "threads=1", "--force"];
     let (_, stderr) = bench.expect(0, &again);
     assert!(stderr.contains("discover  10 of 10 units done before"), "{stderr}");
     let unguided = distance(&bench, &format!("demo/{G}"), &format!("demo/{R}"));

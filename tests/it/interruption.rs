@@ -98,7 +98,7 @@ fn a_second_signal_ends_the_run_at_once_and_the_folder_stays_resumable() {
     // An orderly end is an event; the units under way were not waited for.
     assert_eq!(bench.events("run", "run_finished"), 0);
     let (_, stderr) = bench.expect(0, &["run", "p.toml", "--force"]);
-    assert!(stderr.contains("died without a word"), "{stderr}");
+    assert!(stderr.contains("stopped without releasing its claim"), "{stderr}");
     bench.give_run("whole", &[]);
     assert_eq!(bench.results("run"), bench.results("whole"));
 }

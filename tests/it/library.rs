@@ -19,8 +19,7 @@ fn pipeline(bench: &Bench, run_dir: &str) -> Pipeline {
 
 #[test]
 fn a_pipeline_run_from_rust_leaves_the_programs_bytes_and_goes_on_with_its_runs() {
-    let bench = Bench::new();
-    bench.expect(0, &["run", "p.toml"]);
+    let bench = Bench::with_run(&[]);
     let summary = pipeline(&bench, "other").run(&Stop::default()).unwrap();
     assert_eq!((summary.classes, summary.images, summary.left_out), (3, 12, 0));
     assert_eq!(summary.run_dir, bench.path("other"));

@@ -15,6 +15,7 @@ mod devices;
 mod discovery_goldens;
 mod estimate;
 mod evaluation;
+mod examples;
 mod feature_choice;
 mod generation_settings;
 mod graceful_stop;

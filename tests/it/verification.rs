@@ -83,7 +83,7 @@ fn a_repair_without_its_pipeline_file_says_which_command_does_it() {
 #[test]
 fn verify_waits_for_no_run_under_way() {
     let bench = Bench::with_run(&[]);
-    let _held = coda_pipe::internals::store::Lock::take(&bench.path("run"), |_| ()).unwrap();
+    let _held = coda_pipe::internals::store::FolderLock::take(&bench.path("run"), |_| ()).unwrap();
     let (_, stderr) = bench.expect(1, &["verify", "run"]);
     assert!(stderr.contains("locked by another run"), "{stderr}");
 }

@@ -154,9 +154,9 @@ fn a_place_is_for_one_and_force_is_for_none() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let (_, stderr) = bench.expect(75, &["run", "p.toml", "--partition", "0/2"]);
-    assert!(stderr.contains("worker 0-of-2 is at work there (process "), "{stderr}");
+    assert!(stderr.contains("worker 0-of-2 is already running there (process "), "{stderr}");
     let (_, stderr) = bench.expect(75, &["run", "p.toml"]);
-    assert!(stderr.contains("worker 0-of-2 is at work there"), "{stderr}");
+    assert!(stderr.contains("worker 0-of-2 is already running there"), "{stderr}");
     let (_, stderr) = bench.expect(2, &["run", "p.toml", "--partition", "1/2", "--force"]);
     assert!(stderr.contains("--force removes results"), "{stderr}");
     let (table, _) = bench.expect(0, &["status", "run"]);

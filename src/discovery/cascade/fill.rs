@@ -1,6 +1,7 @@
 //! Cores from rows that are in no cluster.
 
-use super::cluster::{Origin, Pool, Representative};
+use super::cluster::{Pool, Representative};
+use crate::discovery::cores::Origin;
 use crate::discovery::kmeans::{KMeansSettings, kmeans};
 
 /// Groups `rows` (at least as many as are missing) by k-means into the clusters still missing.

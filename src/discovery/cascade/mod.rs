@@ -11,8 +11,7 @@ mod fill;
 mod represent;
 mod split;
 
-pub use cluster::{Core, Origin};
-
+use super::cores::{Core, Origin};
 use super::hdbscan::Clustering;
 use super::{DiscoveryError, Matrix};
 use cluster::Pool;

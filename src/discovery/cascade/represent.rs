@@ -1,7 +1,8 @@
 //! From clusters to rows: every core a different image.
 
-use super::cluster::{Core, Origin, Pool, Representative};
+use super::cluster::{Pool, Representative};
 use crate::discovery::Matrix;
+use crate::discovery::cores::{Core, Origin};
 use crate::discovery::nearest::{farthest_first, nearest_free};
 
 /// One core per cluster, in the clusters' order. Rows that stand for their clusters are set; a centre

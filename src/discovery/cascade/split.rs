@@ -1,6 +1,7 @@
 //! Splitting a cluster in two: HDBSCAN within it proposes seeds, 2-means decides.
 
-use super::cluster::{Origin, Pool, Representative, surest};
+use super::cluster::{Pool, Representative, surest};
+use crate::discovery::cores::Origin;
 use crate::discovery::hdbscan::{HdbscanSettings, Selection, cluster};
 use crate::discovery::kmeans::{KMeans, KMeansSettings, kmeans_from};
 

@@ -6,9 +6,10 @@
 
 use rayon::prelude::*;
 
-use super::prim::Edge;
+use super::edge::Edge;
 use crate::discovery::Matrix;
-use crate::discovery::distance::{Lanes, Simd, WIDTH, Work, exact, wide};
+use crate::linalg::distance::exact;
+use crate::linalg::simd::{LANES as WIDTH, Lanes, Simd, Work, wide};
 
 /// Lane groups in a block.
 const GROUPS: usize = 4;

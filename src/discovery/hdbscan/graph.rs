@@ -11,13 +11,13 @@ use std::collections::BinaryHeap;
 
 use rayon::prelude::*;
 
+use super::edge::Edge;
 use super::linkage::root;
-use super::prim::{Edge, spanning_tree};
-use crate::discovery::distance::exact;
+use super::prim::spanning_tree;
 use crate::discovery::hnsw::{HnswSettings, Index};
-use crate::discovery::neighbors;
-use crate::discovery::neighbors::candidates;
-use crate::discovery::{DiscoveryError, Matrix, NeighborSearch, Neighbors};
+use crate::discovery::{DiscoveryError, Matrix, NeighborSearch};
+use crate::linalg::distance::exact;
+use crate::linalg::knn::{self, Neighbors, candidates};
 
 /// Neighbours whose edges are looked at, the row itself included.
 const NEIGHBORS: usize = 32;
@@ -41,7 +41,7 @@ fn neighbor_lists(data: &Matrix, k: usize) -> Result<Neighbors, DiscoveryError> 
     if NeighborSearch::Auto.uses_index(data.rows(), data.cols()) {
         return Ok(Index::build(data, &HnswSettings::default())?.search(data, k));
     }
-    neighbors::exact(data, k)
+    Ok(knn::exact(data, k)?)
 }
 
 fn tree_of(data: &Matrix, lists: &Neighbors, min_samples: usize) -> Vec<Edge> {
@@ -119,7 +119,7 @@ fn bridges(data: &Matrix, labels: &[u32], reach: impl Fn(usize, u32) -> Edge + S
     let rows: Vec<usize> =
         (0..labels.len()).filter(|&row| labels[row] as usize != largest).collect();
     let mut shortest: Vec<Option<Edge>> = vec![None; labels.len()];
-    candidates::visit_apart(data, &rows, BRIDGES, Some(labels), |rows, found| {
+    candidates::visit_other_labels(data, &rows, BRIDGES, Some(labels), |rows, found| {
         let nearest = |(&row, others): (&usize, &Vec<u32>)| {
             let edges = others.iter().map(|&other| reach(row, other));
             edges.min_by(|a, b| a.weight.total_cmp(&b.weight))

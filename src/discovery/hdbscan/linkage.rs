@@ -1,6 +1,6 @@
 //! Single linkage: the spanning tree's edges, shortest first, joined into a binary tree.
 
-use super::prim::Edge;
+use super::edge::Edge;
 
 /// One merge. Nodes below the number of rows are rows; node rows + i is merge i.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,6 +7,7 @@
 //! `algorithm="prims_kdtree"` and a stable sort.
 
 pub mod condense;
+pub mod edge;
 mod frontier;
 pub mod graph;
 pub mod linkage;

@@ -5,21 +5,11 @@
 
 use rayon::prelude::*;
 
+use super::edge::Edge;
 use super::frontier::Frontier;
 use crate::discovery::Matrix;
-use crate::discovery::distance::exact;
-use crate::discovery::neighbors::candidates;
-
-/// An edge of the spanning tree.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Edge {
-    /// The end that was in the tree already.
-    pub from: u32,
-    /// The end that joined with this edge.
-    pub to: u32,
-    /// Mutual reachability distance of the two.
-    pub weight: f64,
-}
+use crate::linalg::distance::exact;
+use crate::linalg::knn::candidates;
 
 /// Each row's distance to its `min_samples`-th nearest other row (fewer if there are fewer rows; at
 /// least the nearest).

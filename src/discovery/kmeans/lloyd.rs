@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::{KMeans, KMeansSettings};
 use crate::discovery::Matrix;
-use crate::discovery::distance::{squared, squared_norm};
-use crate::discovery::product::rows_by_rows;
+use crate::linalg::distance::{squared, squared_norm};
+use crate::linalg::gemm::rows_by_rows;
 
 /// Rows assigned at once by one thread.
 const BLOCK: usize = 128;

@@ -82,7 +82,7 @@ pub fn kmeans_from(data: &Matrix, initial: &Matrix, settings: &KMeansSettings) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::discovery::rng::Rng;
+    use crate::linalg::rng::Rng;
 
     fn blobs(per_blob: usize) -> Matrix {
         let mut rng = Rng::new(11, &[]);

@@ -4,8 +4,8 @@
 use rayon::prelude::*;
 
 use crate::discovery::Matrix;
-use crate::discovery::distance::squared;
-use crate::discovery::rng::Rng;
+use crate::linalg::distance::squared;
+use crate::linalg::rng::Rng;
 
 /// `k` distinct rows (k no larger than the rows) to start from.
 pub fn plus_plus(data: &Matrix, k: usize, seed: u64, start: u64) -> Vec<usize> {

@@ -1,7 +1,7 @@
 //! The fuzzy simplicial set: an undirected weighted graph over the rows.
 
 use super::smooth::Bandwidths;
-use crate::discovery::Neighbors;
+use crate::linalg::knn::Neighbors;
 
 /// An undirected weighted graph, each edge held from both its ends, in compressed rows.
 #[derive(Clone, Debug, PartialEq)]

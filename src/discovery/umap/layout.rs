@@ -17,8 +17,8 @@ use super::mover::{Mover, Places};
 use super::schedule::{Due, schedule};
 use super::{Curve, UmapSettings};
 use crate::discovery::Matrix;
-use crate::discovery::distance::{Lanes, WIDTH, wide};
-use crate::discovery::rng::Rng;
+use crate::linalg::rng::Rng;
+use crate::linalg::simd::{LANES as WIDTH, Lanes, wide};
 
 /// Vertices for which another block is worth its loss of order: fewer blocks come closer to one walk.
 const BLOCK: usize = 300;

@@ -5,7 +5,6 @@
 //! vertices move them to their places ([`layout`]).
 
 mod curve;
-pub(super) mod eigen;
 mod force;
 pub mod fuzzy;
 pub mod layout;
@@ -16,7 +15,8 @@ pub mod spectral;
 
 pub use curve::Curve;
 
-use super::{Matrix, Neighbors};
+use super::Matrix;
+use crate::linalg::knn::Neighbors;
 
 /// UMAP's parameters; [`Default`] has the published program's values.
 #[derive(Clone, Debug, PartialEq)]

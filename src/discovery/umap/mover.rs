@@ -6,8 +6,8 @@
 
 use super::force::{CLIP, Forces};
 use super::schedule::Due;
-use crate::discovery::distance::{Lanes, Simd, WIDTH, Work};
-use crate::discovery::rng::Rng;
+use crate::linalg::rng::Rng;
+use crate::linalg::simd::{LANES as WIDTH, Lanes, Simd, Work};
 
 /// Where the vertices are while two blocks meet.
 pub struct Places<'a> {

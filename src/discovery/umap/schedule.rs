@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::fuzzy::Graph;
-use crate::discovery::distance::{Lanes, Simd, WIDTH};
+use crate::linalg::simd::{LANES as WIDTH, Lanes, Simd};
 
 /// The times of one vertex's edges, each in the order of the graph and filled up to whole lane groups
 /// with edges that are never due.
@@ -87,7 +87,7 @@ impl Due {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::discovery::distance::{Work, wide};
+    use crate::linalg::simd::{Work, wide};
 
     struct Take<'a>(&'a mut Due, f32, &'a mut Vec<(u32, u32)>);
 

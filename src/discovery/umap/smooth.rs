@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use crate::discovery::Neighbors;
+use crate::linalg::knn::Neighbors;
 
 /// Bisection steps.
 const STEPS: usize = 64;

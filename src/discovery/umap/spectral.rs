@@ -1,10 +1,10 @@
 //! First positions: the leading eigenvectors of the graph's normalised Laplacian, which put
 //! connected vertices side by side.
 
-use super::eigen::{Entry, Operator, PANEL, leading};
 use super::fuzzy::Graph;
 use crate::discovery::Matrix;
-use crate::discovery::rng::Rng;
+use crate::linalg::eigen::{Entry, Operator, PANEL, leading};
+use crate::linalg::rng::Rng;
 
 /// Largest coordinate before noise, and the side of the final box.
 const EXTENT: f64 = 10.0;

@@ -4,7 +4,7 @@
 //! them: an audit is to see what is there.
 
 use crate::config::Features;
-use crate::discovery::{Matrix, features};
+use crate::discovery::{DiscoveryError, Matrix, features};
 use crate::engine::{Done, Fingerprint, Scope, Stage};
 use crate::pipeline::anchor::device::{Pool, start_pool};
 use crate::pipeline::context::Context;
@@ -167,9 +167,12 @@ impl Stage for AuditImages {
 /// `count` latents as they would be read back from a part, averaged over the audit's cells.
 fn pooled(context: &Context, latents: Vec<f32>, count: usize) -> Result<Anchors, StageError> {
     let pipeline = &context.pipeline;
-    let wrong = |error| StageError::Other(format!("the generated images' latents: {error}"));
+    let wrong = |error: DiscoveryError| {
+        StageError::Other(format!("the generated images' latents: {error}"))
+    };
     let [channels, height, width] = context.model.latent_shape(pipeline.encode.size)?;
-    let mut values = Matrix::new(count, channels * height * width, latents).map_err(wrong)?;
+    let mut values = Matrix::new(count, channels * height * width, latents)
+        .map_err(|error| wrong(error.into()))?;
     let mut shape = [channels, height, width];
     let reduce = |values: &mut Matrix, shape: &mut [usize; 3], how| {
         if let Features::Grid(cells) = how {
@@ -185,7 +188,7 @@ fn pooled(context: &Context, latents: Vec<f32>, count: usize) -> Result<Anchors,
     let (mut raw, mut rounded) = (Vec::new(), Vec::new());
     stored.encode(values.as_slice(), &mut raw);
     stored.decode(&raw, &mut rounded);
-    values = Matrix::new(count, stored.values(), rounded).map_err(wrong)?;
+    values = Matrix::new(count, stored.values(), rounded).map_err(|error| wrong(error.into()))?;
     reduce(&mut values, &mut shape, Features::Grid(GRID))?;
     let format = LatentFormat { dtype: LatentType::F32, shape };
     raw.clear();

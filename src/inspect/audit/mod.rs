@@ -10,7 +10,9 @@ use crate::pipeline::context::Context;
 use crate::pipeline::encoded::open_class_major;
 use crate::pipeline::error::StageError;
 use crate::pipeline::latents::read_reduced;
-use crate::similarity::{Audit, ByClass, Compared, Flag, Near, Settings, Summary, audit};
+use crate::similarity::{
+    Audit, AuditSettings, ByClass, Comparison, Flag, Neighbor, Summary, audit,
+};
 use crate::store::tables::{AuditRow, ClassRows, Numbers, read_anchors, write_audit};
 use crate::store::{Receipt, StoreError};
 use images::{GRID, encoded_path, generated_images};
@@ -45,10 +47,15 @@ struct Real {
 }
 
 impl Copies {
-    fn settings(&self) -> Settings {
+    fn settings(&self) -> AuditSettings {
         let d = &self.context.pipeline.discover;
         let index = HnswSettings { recall_floor: d.min_recall, ..HnswSettings::default() };
-        Settings { threshold: self.threshold, search: d.neighbors, index, ..Settings::default() }
+        AuditSettings {
+            threshold: self.threshold,
+            search: d.neighbors,
+            index,
+            ..AuditSettings::default()
+        }
     }
 
     fn real(&self) -> Result<Side<Real>, StageError> {
@@ -91,7 +98,7 @@ impl Copies {
     }
 
     fn rows(&self, found: &Audit, real: &[Real], ranks: &[u32]) -> Vec<AuditRow> {
-        let row = |neighbor: usize, near: &Near, compared: &Compared, rank: u32| {
+        let row = |neighbor: usize, near: &Neighbor, compared: &Comparison, rank: u32| {
             let who = real.get(near.row)?;
             Some(AuditRow {
                 class: self.classes.get(compared.class)?.clone(),
@@ -109,7 +116,7 @@ impl Copies {
         };
         let each = found.compared.iter().zip(ranks).flat_map(|(compared, &rank)| {
             let nearest = compared.nearest.iter().enumerate().map(|(at, near)| (at + 1, near));
-            let all = compared.own.iter().map(|near| (0, near)).chain(nearest);
+            let all = compared.same_class.iter().map(|near| (0, near)).chain(nearest);
             all.filter_map(move |(neighbor, near)| row(neighbor, near, compared, rank))
         });
         each.collect()
@@ -132,7 +139,7 @@ fn by_class(values: Vec<f32>, rows: usize, counts: Vec<usize>) -> Result<ByClass
     Ok(ByClass { features, counts })
 }
 
-fn wrong(error: crate::discovery::DiscoveryError) -> StageError {
+fn wrong(error: impl std::fmt::Display) -> StageError {
     StageError::Other(format!("generated and real images can't be compared: {error}"))
 }
 

@@ -1,7 +1,7 @@
 //! What an evaluation found, as its files have it.
 
-use crate::quality::{Placement, Right, Spread};
-use crate::store::{Fault, Receipt, RunDir, StoreError};
+use crate::quality::{ByMetric, Right, Spread, accuracies, metrics};
+use crate::store::{Receipt, RunDir, SampleFault, StoreError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub struct Evaluation {
     /// Held-out images of the run's classes.
     pub test_images: usize,
     /// Held-out samples that could not be used.
-    pub left_out: Vec<Fault>,
+    pub left_out: Vec<SampleFault>,
     /// G, R, and random real images.
     pub sets: Vec<SetResult>,
 }
@@ -31,20 +31,21 @@ pub struct SetResult {
     pub name: String,
     /// Its images.
     pub images: usize,
-    /// The linear probe's accuracy.
-    pub probe: Spread,
-    /// The nearest neighbours'.
-    pub knn: Spread,
-    /// Share of the real images that have one of the set near.
-    pub coverage: f64,
-    /// How crowded by real images the set's places are.
-    pub density: f64,
-    /// Fréchet distance from the real images.
-    pub frechet: f64,
-    /// Unbiased MMD² from the real images; absent for a set of one image.
-    pub mmd: Option<f64>,
+    /// What each metric says.
+    #[serde(flatten)]
+    pub values: ByMetric<MetricValue>,
     /// By class.
     pub classes: Vec<ClassResult>,
+}
+
+/// What a metric says of a set.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum MetricValue {
+    /// An accuracy, with its deviation over several draws.
+    Spread(Spread),
+    /// Any other number; absent where the set is too small for it.
+    Number(Option<f64>),
 }
 
 /// The accuracies of one class; absent where no held-out image is of it.
@@ -52,16 +53,14 @@ pub struct SetResult {
 pub struct ClassResult {
     /// The class key.
     pub class: String,
-    /// The linear probe's.
-    pub probe: Option<f64>,
-    /// The nearest neighbours'.
-    pub knn: Option<f64>,
+    /// Each classifier's.
+    #[serde(flatten)]
+    pub accuracies: ByMetric<Option<f64>>,
 }
 
 impl ClassResult {
-    pub(crate) fn new(class: &str, right: Right) -> Self {
-        let (probe, knn) = right.shares().unzip();
-        Self { class: class.to_owned(), probe, knn }
+    pub(crate) fn new(class: &str, right: &Right) -> Self {
+        Self { class: class.to_owned(), accuracies: right.shares() }
     }
 }
 
@@ -69,25 +68,22 @@ impl ClassResult {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Measured {
     pub(crate) images: usize,
-    probe: f64,
-    knn: f64,
-    coverage: f64,
-    density: f64,
-    frechet: f64,
-    mmd: Option<f64>,
+    #[serde(flatten)]
+    values: ByMetric<Option<f64>>,
     classes: Vec<ClassResult>,
 }
 
 impl Measured {
     pub(crate) fn new(
         images: usize,
-        placement: Placement,
-        all: Right,
+        placed: &ByMetric<Option<f64>>,
+        all: &Right,
         classes: Vec<ClassResult>,
     ) -> Self {
-        let (probe, knn) = all.shares().unwrap_or_default();
-        let Placement { coverage, density, frechet, mmd } = placement;
-        Self { images, probe, knn, coverage, density, frechet, mmd, classes }
+        let accuracies = all.shares();
+        let value = |key| accuracies.get(key).or(placed.get(key)).copied().flatten();
+        let values = metrics().map(|metric| (metric.key, value(metric.key))).collect();
+        Self { images, values, classes }
     }
 }
 
@@ -119,25 +115,30 @@ pub(crate) fn assemble(
 
 /// Several draws as one result; `None` of none.
 fn together(name: &str, draws: &[Measured]) -> Option<SetResult> {
-    let spread = |of: fn(&Measured) -> f64| Spread::of(&draws.iter().map(of).collect::<Vec<_>>());
-    let mean = |of: fn(&Measured) -> f64| spread(of).map(|spread| spread.mean);
-    let some = |values: Option<Vec<f64>>| Spread::of(&values?).map(|spread| spread.mean);
     let first = draws.first()?;
+    let spread = |key: &str| over(draws, |draw| draw.values.get(key).copied().flatten());
+    let of_set = |key: &str| match accuracies().any(|accuracy| accuracy.key == key) {
+        // Of no held-out image nothing is named rightly.
+        true => MetricValue::Spread(spread(key).unwrap_or(Spread { mean: 0.0, std: None })),
+        false => MetricValue::Number(spread(key).map(|spread| spread.mean)),
+    };
     let classes = first.classes.iter().enumerate().map(|(at, class)| {
-        let of = |accuracy: fn(&ClassResult) -> Option<f64>| {
-            some(draws.iter().map(|draw| draw.classes.get(at).and_then(accuracy)).collect())
+        let accuracy = |draw: &Measured, key: &str| {
+            draw.classes.get(at)?.accuracies.get(key).copied().flatten()
         };
-        ClassResult { class: class.class.clone(), probe: of(|c| c.probe), knn: of(|c| c.knn) }
+        let mean = |key| over(draws, |draw| accuracy(draw, key)).map(|spread| spread.mean);
+        let values = accuracies().map(|metric| (metric.key, mean(metric.key)));
+        ClassResult { class: class.class.clone(), accuracies: values.collect() }
     });
     Some(SetResult {
         name: name.to_owned(),
         images: first.images,
-        probe: spread(|draw| draw.probe)?,
-        knn: spread(|draw| draw.knn)?,
-        coverage: mean(|draw| draw.coverage)?,
-        density: mean(|draw| draw.density)?,
-        frechet: mean(|draw| draw.frechet)?,
-        mmd: some(draws.iter().map(|draw| draw.mmd).collect()),
+        values: metrics().map(|metric| (metric.key, of_set(metric.key))).collect(),
         classes: classes.collect(),
     })
+}
+
+/// Mean and deviation of what every draw has; `None` where one has nothing.
+fn over(draws: &[Measured], of: impl Fn(&Measured) -> Option<f64>) -> Option<Spread> {
+    Spread::of(&draws.iter().map(of).collect::<Option<Vec<f64>>>()?)
 }

@@ -3,10 +3,10 @@
 use super::answer::{ClassResult, Measured};
 use super::tables::{REFERENCE, Tables};
 use crate::config::Class;
-use crate::discovery::DiscoveryError;
 use crate::engine::{Done, Fingerprint, Scope, Stage};
+use crate::linalg::MatrixError;
 use crate::pipeline::error::StageError;
-use crate::quality::{Judge, Right};
+use crate::quality::{Judge, Right, metrics};
 use rayon::prelude::*;
 use serde_json::json;
 use std::sync::{Arc, OnceLock};
@@ -74,9 +74,10 @@ impl Stage for Measure {
             // How many images of each class are drawn.
             Set::Random(_) => json!(tables.counts()),
         };
+        let measured: Vec<&str> = metrics().map(|metric| metric.key).collect();
         let keys: Vec<_> = tables.classes.classes().iter().map(|class| &class.key).collect();
         Ok(Fingerprint {
-            settings: json!({"reference": REFERENCE}),
+            settings: json!({"reference": REFERENCE, "metrics": measured}),
             inputs: json!({
                 "held_out": tables.held_out.digest(), "training": tables.training.digest(),
                 "classes": keys, "set": own,
@@ -108,7 +109,7 @@ impl Stage for Measure {
     }
 }
 
-fn wrong(error: DiscoveryError) -> StageError {
+fn wrong(error: MatrixError) -> StageError {
     StageError::Other(format!("the features can't be compared: {error}"))
 }
 
@@ -133,7 +134,7 @@ impl Shared {
             return Err(StageError::Other(message));
         }
         let placement = judge.place(&points).map_err(wrong)?;
-        let classifiers = judge.train(&points, labels).map_err(wrong)?;
+        let classifiers = judge.train(&points, &labels).map_err(wrong)?;
         // A class has too few images to keep all cores busy alone.
         let held_out = &self.tables.held_out;
         let right = |(label, class): (usize, &Class)| match held_out.count(&class.key) {
@@ -143,9 +144,9 @@ impl Shared {
         let classes = self.tables.classes.classes();
         let rights =
             classes.par_iter().enumerate().map(right).collect::<Result<Vec<_>, StageError>>()?;
-        let all = rights.iter().fold(Right::default(), |all, right| all.with(*right));
+        let all = rights.iter().fold(Right::default(), |all, right| all.with(right));
         let by_class = classes.iter().zip(rights);
-        let by_class = by_class.map(|(class, right)| ClassResult::new(&class.key, right));
-        Ok(Measured::new(images, placement, all, by_class.collect()))
+        let by_class = by_class.map(|(class, right)| ClassResult::new(&class.key, &right));
+        Ok(Measured::new(images, &placement, &all, by_class.collect()))
     }
 }

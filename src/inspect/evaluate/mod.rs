@@ -9,7 +9,7 @@ mod measure;
 mod parts;
 mod tables;
 
-pub use answer::{Evaluation, SetResult};
+pub use answer::{Evaluation, MetricValue};
 
 use crate::config::{ClassList, FeatureModel, Patterns};
 use crate::engine::{FlowError, RunOptions, Stage, StageResult, plan, run_stage};

@@ -14,7 +14,7 @@ use crate::pipeline::quarantine::bad_samples;
 use crate::pipeline::sources::{Source, expand};
 use crate::run::driver::planning;
 use crate::shards::{LabelSource, ShardPlace};
-use crate::store::{Fault, Receipt};
+use crate::store::{Receipt, SampleFault};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -110,7 +110,7 @@ impl Parts<'_> {
     }
 
     /// Held-out samples that were left out; an error where they are more than the run allows itself.
-    pub(crate) fn judge_faults(&self, receipts: &[Receipt]) -> Result<Vec<Fault>> {
+    pub(crate) fn judge_faults(&self, receipts: &[Receipt]) -> Result<Vec<SampleFault>> {
         let data = &self.context.pipeline.data;
         let (faults, _) =
             bad_samples(receipts.iter(), data.max_bad_shards).map_err(|e| planning(HELD_OUT, e))?;

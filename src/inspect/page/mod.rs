@@ -6,7 +6,6 @@
 //! open at once. Data never become markup: the scripts make text nodes of them, and `<`, `>` and `&` are escaped in the
 //! JSON.
 
-mod base64;
 mod budget;
 mod html;
 mod points;
@@ -15,7 +14,6 @@ mod view;
 mod warnings;
 mod workers;
 
-pub use base64::base64;
 pub use budget::{PicturePlan, plan_pictures};
 pub use html::Page;
 pub use points::{Points, points, points_per_class};

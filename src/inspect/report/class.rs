@@ -1,9 +1,10 @@
 //! What the report shows of one class.
 
 use super::pictures::{Gallery, Place};
-use crate::discovery::{Matrix, pca};
+use crate::discovery::Matrix;
 use crate::inspect::audit::images::{ImageFile, generated_images};
 use crate::inspect::page::{ClassAbout, ClassView, CoreColumns, Points, points};
+use crate::linalg::pca;
 use crate::pipeline::anchor::cores_of;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
@@ -116,8 +117,9 @@ impl ClassFiles {
         most: usize,
     ) -> Result<Points, StageError> {
         let Embedding { rows, coordinates, dimensions } = embedding;
-        let space = Matrix::new(rows.len(), dimensions, coordinates)
-            .map_err(|source| StageError::Discovery { class: self.key.clone(), source })?;
+        let space = Matrix::new(rows.len(), dimensions, coordinates).map_err(|source| {
+            StageError::Discovery { class: self.key.clone(), source: source.into() }
+        })?;
         let keys: Vec<String> = rows.iter().map(|row| row.key.clone()).collect();
         // A core is known by shard and key: rows of the table lack those that a label check left out.
         let places: HashMap<(&str, &str), usize> =

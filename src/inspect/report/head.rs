@@ -3,38 +3,28 @@
 use crate::inspect::page::{
     Head, Quarantine, StageView, Timeline, WorkerView, timeline, worker_views,
 };
+use crate::models::ModelFolder;
 use crate::objects::without_secrets_in;
 use crate::pipeline::STAGES;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
 use crate::pipeline::model::model_digest;
 use crate::pipeline::{assemble, discover};
+use crate::quality::metrics;
 use crate::run::open_run::state_of;
 use crate::store::tables::read_quarantine;
 use crate::store::{Receipt, RunDir, RunRecord, StoreError, WorkerState};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Left-out samples that are listed.
 const LISTED: usize = 2_000;
-/// What of a model's folder its digest is made from.
-const MODEL: [&str; 9] = [
-    "model_index.json",
-    "scheduler",
-    "tokenizer",
-    "tokenizer_2",
-    "text_encoder",
-    "text_encoder_2",
-    "unet",
-    "vae_encoder",
-    "vae_decoder",
-];
 
 /// All of the head that needs no class.
 pub(crate) fn head(context: &Context, record: &RunRecord) -> Result<Head, StageError> {
     let run_dir = &context.run_dir;
     let timeline = timeline(&run_dir.logs());
     let stages = stages(run_dir, record, &timeline)?;
-    let evaluation = optional_json(run_dir, "evaluate/evaluation.json")?;
+    let evaluation = optional_json(run_dir, "evaluate/evaluation.json")?.map(with_metrics);
     let stability = optional_json(run_dir, "stability/stability.json")?;
     let old = [
         (&evaluation, assemble::INFO.name, "evaluate"),
@@ -68,6 +58,14 @@ pub(crate) fn head(context: &Context, record: &RunRecord) -> Result<Head, StageE
     head.totals.bytes = stages.iter().map(|stage| stage.bytes).sum();
     head.stages = stages;
     Ok(head)
+}
+
+/// An evaluation with its columns named: the page knows no metric by heart.
+fn with_metrics(mut evaluation: Value) -> Value {
+    if let Value::Object(evaluation) = &mut evaluation {
+        evaluation.insert("metrics".into(), json!(metrics().collect::<Vec<_>>()));
+    }
+    evaluation
 }
 
 /// Those who shared the run, and how each stands.
@@ -138,9 +136,16 @@ fn day(seconds: f64) -> String {
     format!("{}-{month:02}-{day:02}", year + era * 400 + i64::from(month <= 2))
 }
 
+/// A digest of all parts of a model.
+fn whole_digest(folder: &ModelFolder) -> Result<String, StageError> {
+    let mut parts = folder.family.image_parts();
+    parts.push("vae_encoder");
+    model_digest(&folder.root, &parts)
+}
+
 fn facts(context: &Context, record: &RunRecord) -> Result<Vec<(String, String)>, StageError> {
     let model = &context.pipeline.model;
-    let digest = model_digest(&model.path, &MODEL)?;
+    let digest = whole_digest(&context.model)?;
     let mut facts = vec![
         ("Pipeline", format!("{} in {}", record.pipeline, record.folder.display())),
         ("Shards", patterns(&record.settings)),
@@ -151,8 +156,8 @@ fn facts(context: &Context, record: &RunRecord) -> Result<Vec<(String, String)>,
         let sets: Vec<_> = record.sets.iter().map(|set| without_secrets_in(set)).collect();
         facts.insert(1, ("Set on the command line", sets.join("  ")));
     }
-    if let Some(refiner) = &model.refiner {
-        let digest = model_digest(refiner, &MODEL)?;
+    if let (Some(refiner), Some(folder)) = (&model.refiner, &context.refiner) {
+        let digest = whole_digest(folder)?;
         facts.push(("Refiner", format!("{}, digest {digest}", refiner.display())));
     }
     let ran = &record.runtime;

@@ -3,7 +3,7 @@
 
 use crate::imaging;
 use crate::imaging::{RgbImage, SheetLayout, contact_sheet, encode_jpeg, encode_png};
-use crate::inspect::page::{PicturePlan, Pictures, base64};
+use crate::inspect::page::{PicturePlan, Pictures};
 use crate::pipeline::context::Context;
 use crate::pipeline::core_images::original_key;
 use crate::pipeline::error::StageError;
@@ -11,6 +11,7 @@ use crate::pipeline::fetch;
 use crate::pipeline::fetch::fetch_by_offset;
 use crate::pipeline::sources::expand;
 use crate::shards::{ReadOptions, Sample, ShardIdentity, ShardPlace, ShardReader};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -140,6 +141,7 @@ impl<'a> Gallery<'a> {
             true => ("image/png", encode_png(&sheet)?),
             false => ("image/jpeg", encode_jpeg(&sheet, QUALITY)?),
         };
-        Ok(Pictures { edge, columns, rows: rows.len(), mime: mime.into(), data: base64(&bytes) })
+        let data = BASE64_STANDARD.encode(&bytes);
+        Ok(Pictures { edge, columns, rows: rows.len(), mime: mime.into(), data })
     }
 }

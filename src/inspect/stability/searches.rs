@@ -2,7 +2,7 @@
 
 use super::changes::Changes;
 use crate::discovery;
-use crate::discovery::{Algorithm, Discovery, Matrix, NeighborSearch, Settings};
+use crate::discovery::{Discovery, Matrix, NeighborSearch, Settings};
 use crate::engine::Cancel;
 use crate::pipeline::error::StageError;
 use crate::quality::{Agreement, Choice, Points, between_random, draw, fifths};
@@ -16,7 +16,8 @@ pub(crate) struct Searches<'a> {
 }
 
 impl Searches<'_> {
-    /// Searches with `seeds` seeds, the run's own first, and, for `coda`, with both settings changed.
+    /// Searches with `seeds` seeds, the run's own first, and, where an embedding is clustered, with
+    /// both settings changed.
     pub(crate) fn all(&self, seeds: usize) -> Result<Changes, StageError> {
         let own = &self.settings;
         let first = self.search(own)?;
@@ -31,7 +32,7 @@ impl Searches<'_> {
         let chance = between_random(&random);
         let mut changes = Changes::default();
         changes.note_seed(Agreement::among(&by_seed, chance));
-        if own.algorithm == Algorithm::Coda {
+        if own.algorithm.embeds() {
             let (mut neighbors, mut sizes) = (Vec::new(), Vec::new());
             // A row has no more neighbours than there are others.
             let most = self.features.rows().saturating_sub(1).max(2);

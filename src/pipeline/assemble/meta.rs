@@ -10,14 +10,22 @@ use serde_json::{Value, json};
 /// How the images of this run are generated: the settings that a reader needs to make one again.
 pub(crate) fn generation(context: &Context) -> Value {
     let g = &context.pipeline.generate;
-    json!({
-        "size": g.size, "steps": g.steps, "cfg": g.cfg, "gamma": g.gamma,
-        "guidance_fraction": g.guidance_fraction, "schedule": g.schedule,
+    let mut settings = json!({
+        "size": g.size, "steps": g.steps, "cfg": g.cfg, "gamma": g.gamma, "guidance_fraction": g.guidance_fraction,
+    });
+    for (key, value) in context.pipeline.guidance.terms.in_use() {
+        settings[key] = json!(value);
+    }
+    let others = json!({
         "scheduler": g.scheduler, "sigmas": g.sigmas, "solver_order": g.solver_order,
         "timestep_spacing": g.timestep_spacing, "prediction_type": g.prediction_type,
         "guidance_rescale": g.guidance_rescale, "denoising_factor": g.denoising_factor, "seeds": g.seeds,
         "prompt": g.prompt, "negative_prompt": g.negative_prompt, "run_seed": g.seed, "noise": g.noise, "batch": g.batch,
-    })
+    });
+    if let (Some(settings), Value::Object(others)) = (settings.as_object_mut(), others) {
+        settings.extend(others);
+    }
+    settings
 }
 
 /// The sidecar of one sample.

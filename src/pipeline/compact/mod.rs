@@ -10,8 +10,9 @@ mod groups;
 use super::context::Context;
 use super::encoded::Encoded;
 use super::error::StageError;
+use super::info::{ModelUse, StageInfo, no_check};
 use super::latents::refuse_small;
-use super::stage::{ModelUse, RunStage, StageInfo, no_check};
+use super::stage::RunStage;
 use super::state::RunState;
 use crate::config::Class;
 use crate::engine::{Done, Fingerprint, Input, Scope, Stage};
@@ -50,6 +51,7 @@ pub(crate) static INFO: StageInfo = StageInfo {
     name: "compact",
     unit: "group of classes",
     folders: &[],
+    views: &[],
     model: ModelUse::Nothing,
     optional: false,
     leaves_out: false,

@@ -3,8 +3,9 @@
 mod cost;
 use super::context::Context;
 use super::error::StageError;
+use super::info::{ModelUse, StageInfo, no_check};
 use super::latents::{ClassFeatures, Latents};
-use super::stage::{ModelUse, RunStage, StageInfo, no_check};
+use super::stage::RunStage;
 use super::state::RunState;
 use crate::config::Class;
 use crate::discovery;
@@ -109,7 +110,7 @@ impl Stage for Discover {
             "discover.min_recall": d.min_recall, "discover.seed": d.seed,
         });
         // What changes no core makes none stale.
-        let mut idle = d.idle().to_vec();
+        let mut idle = d.idle();
         if self.context.pipeline.features.model.is_some() {
             // What features depend on is in the parts already.
             idle.push("features");

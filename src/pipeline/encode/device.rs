@@ -2,7 +2,7 @@
 
 use super::read::Prepared;
 use crate::config::Features;
-use crate::discovery::{Matrix, features};
+use crate::discovery::{DiscoveryError, Matrix, features};
 use crate::imaging::write_tensor;
 use crate::models::Encoder;
 use crate::models::image_features::{FeatureEncoder, Preprocessing};
@@ -71,6 +71,7 @@ impl Encoders {
         let Features::Grid(cells) = self.keep else { return Ok(latents) };
         let [channels, height, width] = self.shape;
         let pooled = Matrix::new(count, latents.len() / count.max(1), latents)
+            .map_err(DiscoveryError::from)
             .and_then(|latents| features::grid(&latents, channels, height, width, cells));
         Ok(pooled.map_err(|e| StageError::Other(format!("[encode] keep: {e}")))?.into_values())
     }

@@ -15,16 +15,17 @@ pub(crate) mod read;
 
 use super::context::Context;
 use super::error::StageError;
+use super::info::{ModelUse, StageInfo};
 use super::model::encoder_digest;
 use super::quarantine::{ShardFaults, bad_samples, failed_shards, too_many_bad};
 use super::sources::Source;
-use super::stage::{ModelUse, RunStage, StageInfo};
+use super::stage::RunStage;
 use super::state::{Receipts, RunState};
 use crate::config::Features;
 use crate::engine::FlowError;
 use crate::engine::{Done, Fingerprint, Input, Scope, Stage};
 use crate::slurm;
-use crate::store::Fault;
+use crate::store::SampleFault;
 use crate::store::tables::QuarantineRow;
 use crate::store::tables::{LatentFormat, LatentType, PartFormat};
 use device::Encoded;
@@ -275,7 +276,7 @@ impl Encode {
                 Some(Ok(image))
             }
             Ok(Item::Bad(Left { key, reason, whole_shard })) => {
-                let fault = Fault { shard: source.name.clone(), key, reason, whole_shard };
+                let fault = SampleFault { shard: source.name.clone(), key, reason, whole_shard };
                 faults.bad(fault).err().map(Err)
             }
             Err(error) => Some(Err(error)),

@@ -53,7 +53,7 @@ pub(crate) fn sampling(pipeline: &Pipeline, size: usize) -> Sampling {
         cfg: g.cfg as f32,
         gamma: g.gamma as f32,
         guidance_fraction: g.guidance_fraction,
-        pull: g.schedule,
+        terms: pipeline.guidance.terms.clone(),
         size,
         guidance_rescale: g.guidance_rescale as f32,
         method: method(pipeline),

@@ -7,7 +7,7 @@ use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
 use crate::pipeline::latents::{Latents, Slot};
 use crate::store::tables::read_anchors;
-use crate::store::{Fault, StoreError, file_stem};
+use crate::store::{SampleFault, StoreError, file_stem};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io::Write;
@@ -50,14 +50,19 @@ impl Files {
     pub(crate) fn keep(
         &self,
         made: Vec<Result<(Vec<u8>, u64), String>>,
-    ) -> Result<Vec<Fault>, StageError> {
+    ) -> Result<Vec<SampleFault>, StageError> {
         let mut faults = Vec::new();
         for (&slot, made) in self.slots.iter().zip(made) {
             match made {
                 Ok((png, seed)) => self.keep_one(slot, png, seed)?,
                 Err(reason) => {
                     let key = format!("{}/{}", self.key(slot), slot.rank);
-                    faults.push(Fault { shard: String::new(), key, reason, whole_shard: false });
+                    faults.push(SampleFault {
+                        shard: String::new(),
+                        key,
+                        reason,
+                        whole_shard: false,
+                    });
                 }
             }
         }

@@ -14,20 +14,21 @@ use super::anchor;
 use super::anchor::{digest_of, receipt_of};
 use super::context::Context;
 use super::error::StageError;
+use super::info::{ModelUse, StageInfo};
 use super::latents::{Latents, Slot};
 use super::model::model_digest;
 use super::quarantine::row;
-use super::stage::{ModelUse, RunStage, StageInfo};
+use super::stage::RunStage;
 use super::state::{Receipts, RunState};
 use crate::engine::FlowError;
 use crate::engine::{Done, Fingerprint, Scope, Stage};
 use crate::imaging;
 use crate::imaging::RgbImage;
-use crate::models::Generated;
 use crate::models::noise::Image;
+use crate::models::{Generated, ModelFolder};
 use crate::slurm;
 use crate::store::tables::QuarantineRow;
-use crate::store::{Fault, file_stem};
+use crate::store::{SampleFault, file_stem};
 use check::prompt_warnings;
 use device::{Made, Pool, start_pool};
 use files::Files;
@@ -48,7 +49,7 @@ pub struct Generate {
     refiner: Option<String>,
     pool: OnceCell<Pool>,
     /// Images that came to nothing in this run.
-    failed: Mutex<Vec<Fault>>,
+    failed: Mutex<Vec<SampleFault>>,
 }
 
 /// A group of images.
@@ -56,18 +57,6 @@ pub struct Batch {
     number: usize,
     slots: Vec<Slot>,
 }
-
-/// Parts of the model folder that an image depends on.
-const PARTS: [&str; 8] = [
-    "model_index.json",
-    "scheduler",
-    "text_encoder",
-    "text_encoder_2",
-    "tokenizer",
-    "tokenizer_2",
-    "unet",
-    "vae_decoder",
-];
 
 /// Where the seed of an image is kept that its first seed gave nothing for, below the run directory.
 pub(crate) fn seed_name(class: &str, rank: usize) -> String {
@@ -86,10 +75,10 @@ impl Generate {
         anchored: Arc<Receipts>,
     ) -> Result<Self, StageError> {
         refuse_lacking(&context, &latents)?;
-        let settings = &context.pipeline.model;
-        let model = model_digest(&settings.path, &PARTS)?;
-        let refiner = settings.refiner.as_deref().map(|path| model_digest(path, &PARTS));
-        let refiner = refiner.transpose()?;
+        let digest =
+            |folder: &ModelFolder| model_digest(&folder.root, &folder.family.image_parts());
+        let model = digest(&context.model)?;
+        let refiner = context.refiner.as_ref().map(digest).transpose()?;
         Ok(Self {
             context,
             latents,
@@ -187,11 +176,10 @@ impl Stage for Generate {
             let prompt = about.map(|c| (&c.prompt, &c.supercategory));
             images.push(json!([class, slot.rank, prompt, anchors]));
         }
-        Ok(Fingerprint {
-            settings: json!({
+        let mut settings = json!({
                 "generate.size": self.context.size(), "generate.steps": g.steps, "generate.cfg": g.cfg,
                 "generate.gamma": g.gamma, "generate.guidance_fraction": g.guidance_fraction,
-                "generate.schedule": g.schedule, "generate.prompt": g.prompt,
+                "generate.prompt": g.prompt,
                 "generate.negative_prompt": g.negative_prompt, "generate.noise": g.noise,
                 "generate.seed": g.seed, "generate.batch": g.batch, "output.size": output.size,
                 "generate.seeds": g.seeds, "generate.scheduler": g.scheduler, "generate.sigmas": g.sigmas,
@@ -200,12 +188,15 @@ impl Stage for Generate {
                 "generate.guidance_rescale": g.guidance_rescale,
                 "generate.denoising_factor": g.denoising_factor,
                 "generate.retry_failed": g.retry_failed,
-            }),
-            inputs: json!({"images": images, "model": self.model, "refiner": self.refiner}).into(),
-        })
+        });
+        for (key, value) in self.context.pipeline.guidance.terms.in_use() {
+            settings[format!("guidance.{key}")] = json!(value);
+        }
+        let inputs = json!({"images": images, "model": self.model, "refiner": self.refiner}).into();
+        Ok(Fingerprint { settings, inputs })
     }
 
-    fn can_cure(&self, _fault: &Fault) -> bool {
+    fn can_cure(&self, _fault: &SampleFault) -> bool {
         // A device that miscalculated, a driver since mended.
         true
     }
@@ -270,7 +261,7 @@ impl Generate {
     }
 
     /// Ends the run when more images have come to nothing than the user allows: the batch is not done then.
-    fn judge(&self, faults: &[Fault]) -> Result<(), StageError> {
+    fn judge(&self, faults: &[SampleFault]) -> Result<(), StageError> {
         let failed = {
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
             failed.extend_from_slice(faults);
@@ -315,7 +306,7 @@ pub(crate) fn finish(image: Generated, size: usize) -> Result<Vec<u8>, StageErro
 }
 
 /// Why a run in which `failed` images came to nothing fails.
-pub(crate) fn too_many_failed(failed: usize, allowed: usize, first: &Fault) -> String {
+pub(crate) fn too_many_failed(failed: usize, allowed: usize, first: &SampleFault) -> String {
     format!(
         "image {}: {}\n{failed} images came to nothing and [generate] max_failed allows {allowed}",
         first.key, first.reason

@@ -3,12 +3,13 @@
 mod cost;
 use super::context::Context;
 use super::error::StageError;
+use super::info::{ModelUse, StageInfo, no_check};
 use super::latents::Latents;
-use super::stage::{ModelUse, RunStage, StageInfo, no_check};
+use super::stage::RunStage;
 use super::state::{Receipts, RunState};
 use crate::config::Features;
 use crate::discovery::purity::{Purity as Measured, purity};
-use crate::discovery::{HnswSettings, Matrix};
+use crate::discovery::{DiscoveryError, HnswSettings, Matrix};
 use crate::engine::{Done, Fingerprint, Input, Scope, Stage};
 use crate::slurm;
 use crate::store::Written;
@@ -135,7 +136,9 @@ fn measure(
     }
     let index = HnswSettings { recall_floor: d.min_recall, ..HnswSettings::default() };
     let features = Matrix::new(rows.len(), values.len() / rows.len().max(1), values);
-    let measured = features.and_then(|f| purity(&f, &labels, d.neighbors, &index));
+    let measured = features
+        .map_err(DiscoveryError::from)
+        .and_then(|f| purity(&f, &labels, d.neighbors, &index));
     let Measured { shares, mut log } = measured
         .map_err(|error| StageError::Other(format!("the labels can't be checked: {error}")))?;
     for (row, share) in rows.iter_mut().zip(shares) {

@@ -23,17 +23,17 @@ fn tar_of(members: &[(&str, &[u8])]) -> Vec<u8> {
     builder.into_inner().unwrap()
 }
 
-fn read_with(tar: Vec<u8>, options: ReadOptions) -> Vec<Result<Sample, Fault>> {
+fn read_with(tar: Vec<u8>, options: ReadOptions) -> Vec<Result<Sample, ShardFault>> {
     ShardReader::from_reader("t.tar", Cursor::new(tar), options).collect()
 }
 
-fn read(tar: Vec<u8>) -> Vec<Result<Sample, Fault>> {
+fn read(tar: Vec<u8>) -> Vec<Result<Sample, ShardFault>> {
     read_with(tar, ReadOptions::default())
 }
 
 /// A short form of the items: keys with their extensions, or `key!code`, `*` for fatal.
-fn outline(items: &[Result<Sample, Fault>]) -> Vec<String> {
-    let line = |item: &Result<Sample, Fault>| match item {
+fn outline(items: &[Result<Sample, ShardFault>]) -> Vec<String> {
+    let line = |item: &Result<Sample, ShardFault>| match item {
         Ok(s) => {
             let extensions: Vec<_> = s.members.iter().map(|m| m.extension.as_str()).collect();
             format!("{}:{}", s.key, extensions.join(","))

@@ -8,17 +8,17 @@ use crate::objects::without_secrets;
 use crate::objects::{Network, Object, RemoteError, split};
 use crate::shards::error::ShardError;
 use crate::shards::retry::Retry;
-use crate::shards::sources::{is_shard_name, may_be_shard, told_of};
+use crate::shards::shard_name::{is_shard_name, may_be_shard, passed_over_warning};
 
 /// URLs of the shards that a glob, or a folder with its closing `/`, stands for; sorted. What else it found goes into
-/// `told`.
+/// `warnings`.
 ///
 /// # Errors
 /// If the store can't be asked, or has none.
 pub(in crate::shards) fn list(
     pattern: &str,
     retry: Retry,
-    told: &mut Vec<String>,
+    warnings: &mut Vec<String>,
 ) -> Result<Vec<String>, ShardError> {
     let bad = |problem: &str| ShardError::BadPattern {
         pattern: without_secrets(pattern),
@@ -49,7 +49,7 @@ pub(in crate::shards) fn list(
     if urls.is_empty() {
         return Err(ShardError::NoMatch { pattern: without_secrets(pattern) });
     }
-    told.extend(told_of(pattern, &others));
+    warnings.extend(passed_over_warning(pattern, &others));
     Ok(urls)
 }
 

@@ -176,5 +176,5 @@ fn small_classes_share_row_groups_and_large_ones_have_several() {
     assert_eq!(groups, [0..50, 50..4146, 4146..8242, 8242..10_050, 10_050..10_060]);
     let wide = row_groups(&[2, 3], 1 << 20, 64);
     assert_eq!(wide, [0..2, 2..5]);
-    assert_eq!(row_groups(&[], 1, 8), []);
+    assert!(row_groups(&[], 1, 8).is_empty());
 }

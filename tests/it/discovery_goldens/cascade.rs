@@ -1,7 +1,7 @@
 //! The cascade from the reference's embeddings to IPC cores.
 
-use coda_pipe::discovery::cascade::{Cascade, CascadeSettings, run};
 use coda_pipe::discovery::{Matrix, Origin};
+use coda_pipe::internals::discovery::cascade::{Cascade, CascadeSettings, run};
 
 use super::golden::{CASES, Golden, on_threads};
 

@@ -1,9 +1,12 @@
 //! Reading the golden files of `tests/golden/discover`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use coda_pipe::discovery::Matrix;
-use coda_pipe::discovery::hdbscan::{Clustering, HdbscanSettings, Selection, cluster};
+use coda_pipe::internals::discovery::hdbscan::{Clustering, HdbscanSettings, Selection, cluster};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use safetensors::{Dtype, SafeTensors};
 
 /// Every case there is.
@@ -85,9 +88,14 @@ impl Golden {
     }
 }
 
-/// Runs on a pool of that many threads.
+/// Runs on a pool of that many threads, one pool for all that ask for as many.
 pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+    static POOLS: Mutex<BTreeMap<usize, Arc<ThreadPool>>> = Mutex::new(BTreeMap::new());
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    let new = || Arc::new(ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
+    let pool = Arc::clone(pools.entry(threads).or_insert_with(new));
+    drop(pools);
+    pool.install(work)
 }
 
 /// Largest difference between two lists of the same length.

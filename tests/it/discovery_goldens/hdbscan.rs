@@ -1,7 +1,7 @@
 //! HDBSCAN on the reference's embeddings.
 
 use coda_pipe::discovery::Matrix;
-use coda_pipe::discovery::hdbscan::{
+use coda_pipe::internals::discovery::hdbscan::{
     HdbscanSettings, Selection, SpanningTree, cluster, cluster_by,
 };
 

@@ -1,10 +1,11 @@
 //! The neighbour index: recall, determinism, and the way to disk and back.
 
-use coda_pipe::discovery::hnsw::{HnswSettings, Index, search, with_loaded};
 use coda_pipe::discovery::{
     Algorithm, DiscoveryError, Matrix, NeighborSearch, Settings, discover, discover_embedded,
-    neighbors, standardize,
 };
+use coda_pipe::internals::discovery::exact;
+use coda_pipe::internals::discovery::hnsw::{HnswSettings, Index, search, with_loaded};
+use coda_pipe::internals::discovery::standardize::standardize;
 
 use super::golden::{Golden, on_threads};
 
@@ -20,7 +21,7 @@ fn dumped(index: &Index<'_>) -> [Vec<u8>; 2] {
 #[test]
 fn the_index_finds_what_exact_search_finds() {
     let data = penguins();
-    let exact = neighbors::exact(&data, 15).unwrap();
+    let exact = exact(&data, 15).unwrap();
     let found = search(&data, 15, &HnswSettings::default()).unwrap();
     assert!(found.recall >= 0.99, "{}", found.recall);
     let same = found.neighbors.indices.iter().zip(&exact.indices).filter(|(a, b)| a == b).count();
@@ -71,7 +72,7 @@ fn recall_under_the_floor_ends_in_exact_neighbours() {
         HnswSettings { m: 2, ef_construction: 1, ef_search: 1, recall_floor: 1.0, rebuilds: 1 };
     let found = search(&data, 20, &poor).unwrap();
     assert!(found.recall < 1.0);
-    assert_eq!(found.neighbors, neighbors::exact(&data, 20).unwrap());
+    assert_eq!(found.neighbors, exact(&data, 20).unwrap());
     assert_eq!(found.log.len(), 3, "{:?}", found.log);
     let enough = HnswSettings { recall_floor: 0.0, ..poor };
     assert_eq!(search(&data, 20, &enough).unwrap().log.len(), 1);
@@ -90,7 +91,7 @@ fn settings_that_would_end_the_process_are_refused() {
 fn a_run_with_the_index_returns_it() {
     let features = Golden::load("tiny_penguin_n15_s5").features();
     let settings = Settings {
-        algorithm: Algorithm::Coda,
+        algorithm: Algorithm::CODA,
         seed: 0,
         neighbors: NeighborSearch::Hnsw,
         n_neighbors: 15,

@@ -2,7 +2,7 @@
 //! same bits twice.
 
 use coda_pipe::discovery::{
-    Algorithm, Discovery, DiscoveryError, Matrix, NeighborSearch, Settings, discover,
+    Algorithm, Discovery, DiscoveryError, Matrix, MatrixError, NeighborSearch, Settings, discover,
     discover_embedded,
 };
 
@@ -49,13 +49,13 @@ fn problem(dice: &mut Dice) -> Matrix {
 
 fn settings(dice: &mut Dice, rows: usize) -> Settings {
     let algorithms = [
-        Algorithm::Coda,
-        Algorithm::Coda,
-        Algorithm::Coda,
-        Algorithm::KMeans,
-        Algorithm::Herding,
-        Algorithm::KCenter,
-        Algorithm::Random,
+        Algorithm::CODA,
+        Algorithm::CODA,
+        Algorithm::CODA,
+        Algorithm::KMEANS,
+        Algorithm::HERDING,
+        Algorithm::K_CENTER,
+        Algorithm::RANDOM,
     ];
     Settings {
         ipc: 1 + dice.roll(rows),
@@ -123,7 +123,7 @@ fn one_two_and_three_rows_work_at_the_published_settings() {
     for rows in [1, 2, 3, 5] {
         let data = Matrix::from_fn(rows, 4, |row, col| (row * col) as f32);
         for neighbors in [NeighborSearch::Exact, NeighborSearch::Hnsw] {
-            let algorithm = Algorithm::Coda;
+            let algorithm = Algorithm::CODA;
             let settings = Settings { ipc: rows, algorithm, neighbors, ..Settings::default() };
             assert_sound(&discover(&data, &settings).unwrap(), rows, &settings);
         }
@@ -140,10 +140,10 @@ fn impossible_requests_are_clean_errors() {
     assert!(matches!(none, DiscoveryError::Setting { name: "ipc", .. }));
     let mut bad = data.clone();
     bad.row_mut(4)[1] = f32::NAN;
-    for algorithm in [Algorithm::Coda, Algorithm::KMeans, Algorithm::Random] {
+    for algorithm in [Algorithm::CODA, Algorithm::KMEANS, Algorithm::RANDOM] {
         let error = run(&bad, Settings { ipc: 2, algorithm, ..Settings::default() });
         assert!(error.to_string().starts_with("row 4, column 1"), "{error}");
     }
     let empty = run(&Matrix::from_fn(6, 0, |_, _| 0.0), Settings { ipc: 2, ..Settings::default() });
-    assert!(matches!(empty, DiscoveryError::NoColumns));
+    assert!(matches!(empty, DiscoveryError::Matrix(MatrixError::NoColumns)));
 }

@@ -1,15 +1,19 @@
 //! UMAP's halves: the graph number for number, the layout by its quality.
 
-use coda_pipe::discovery::hdbscan::cluster;
-use coda_pipe::discovery::umap::{UmapSettings, embed, fuzzy::fuzzy_union, smooth::smooth};
-use coda_pipe::discovery::{Matrix, Neighbors, neighbors, standardize};
+use coda_pipe::discovery::Matrix;
+use coda_pipe::internals::discovery::hdbscan::cluster;
+use coda_pipe::internals::discovery::standardize::standardize;
+use coda_pipe::internals::discovery::umap::{
+    UmapSettings, embed, fuzzy::fuzzy_union, smooth::smooth,
+};
+use coda_pipe::internals::discovery::{Neighbors, exact};
 
 use super::golden::{Golden, on_threads};
 
 const PENGUINS: &str = "tiny_penguin_n15_s5";
 
 fn penguin_neighbors(golden: &Golden) -> Neighbors {
-    neighbors::exact(&standardize(&golden.features()), 15).unwrap()
+    exact(&standardize(&golden.features()), 15).unwrap()
 }
 
 fn assert_close(name: &str, ours: &[f32], theirs: &[f64]) {
@@ -66,7 +70,7 @@ fn the_fuzzy_set_is_the_references() {
 
 /// Ranks of all rows by distance from each row (0 for the nearest other one).
 fn ranks(data: &Matrix) -> Vec<Vec<usize>> {
-    let order = neighbors::exact(data, data.rows()).unwrap();
+    let order = exact(data, data.rows()).unwrap();
     (0..data.rows())
         .map(|row| {
             let mut ranks = vec![0; data.rows()];
@@ -79,7 +83,7 @@ fn ranks(data: &Matrix) -> Vec<Vec<usize>> {
 /// Trustworthiness at `k` (Venna, Kaski 2001): 1 less the penalty for embedded neighbours that
 /// aren't neighbours.
 fn trustworthiness(data: &Matrix, embedding: &Matrix, k: usize) -> f64 {
-    let (ranks, near) = (ranks(data), neighbors::exact(embedding, k + 1).unwrap());
+    let (ranks, near) = (ranks(data), exact(embedding, k + 1).unwrap());
     let rows = data.rows();
     let penalty: usize = (0..rows)
         .flat_map(|row| near.of(row)[1..].iter().map(move |&other| (row, other as usize)))

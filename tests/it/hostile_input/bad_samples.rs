@@ -109,7 +109,7 @@ fn a_long_run_of_bad_samples_gives_the_shard_up_and_the_rest_is_done() {
 fn a_shard_whose_storage_fails_is_reported_with_the_rest_done_and_read_when_it_is_back() {
     let memory = Path::new("/proc/self/mem");
     if !memory.exists() {
-        skip::impossible("there is no /proc/self/mem");
+        skip::here("there is no /proc/self/mem");
         return;
     }
     let bench = Bench::new();

@@ -1,6 +1,6 @@
 //! What must hold for any model: independence of batches, guidance, the autoencoder.
 
-use coda_pipe::models::guidance::Pull;
+use coda_pipe::models::guidance::GuidanceSchedule;
 use coda_pipe::models::{DiffusionError, Encoder, Sampling};
 use coda_pipe::onnx::GraphOptions;
 
@@ -46,15 +46,17 @@ fn the_correction_moves_the_latent_towards_its_anchor_at_any_guidance_scale() {
         return;
     };
     for cfg in [1.0, 5.0] {
-        for pull in [Pull::Sigma, Pull::Scaled, Pull::Flat] {
+        for schedule in [GuidanceSchedule::Sigma, GuidanceSchedule::Scaled, GuidanceSchedule::Flat]
+        {
             let mut distance = |gamma| {
-                demo.sampling = Sampling { cfg, gamma, pull, ..demo.sampling };
+                let terms = schedule.into();
+                demo.sampling = Sampling { cfg, gamma, terms, ..demo.sampling.clone() };
                 let latent = demo.run(&[0], 1).remove(0).latent;
                 let pairs = latent.iter().zip(&demo.anchor);
                 pairs.map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
             };
             let (free, pulled) = (distance(0.0), distance(0.2));
-            assert!(pulled < 0.95 * free, "w {cfg}, {pull:?}: {pulled} of {free}");
+            assert!(pulled < 0.95 * free, "w {cfg}, {schedule:?}: {pulled} of {free}");
         }
     }
 }
@@ -64,7 +66,7 @@ fn an_image_survives_the_autoencoder() {
     let Some(mut demo) = Demo::new(THREADS) else {
         return;
     };
-    demo.sampling = Sampling { gamma: 0.0, steps: 25, ..demo.sampling };
+    demo.sampling = Sampling { gamma: 0.0, steps: 25, ..demo.sampling.clone() };
     let images = demo.run(&[0, 1], 2);
     let mut pixels = Vec::new();
     for image in &images {

@@ -11,16 +11,16 @@ fn settings_that_fit_no_model_are_refused_by_name() {
     let Some(mut demo) = Demo::new(THREADS) else {
         return;
     };
-    let good = demo.sampling;
+    let good = || demo.sampling.clone();
     let cases = [
-        ("steps", Sampling { steps: 0, ..good }),
-        ("steps", Sampling { steps: 1000, ..good }),
-        ("size", Sampling { size: 33, ..good }),
-        ("noise", Sampling { size: 64, ..good }),
-        ("cfg", Sampling { cfg: f32::NAN, ..good }),
-        ("gamma", Sampling { gamma: f32::INFINITY, ..good }),
-        ("guidance_fraction", Sampling { guidance_fraction: 1.5, ..good }),
-        ("denoising_factor", Sampling { denoising_factor: 0.0, ..good }),
+        ("steps", Sampling { steps: 0, ..good() }),
+        ("steps", Sampling { steps: 1000, ..good() }),
+        ("size", Sampling { size: 33, ..good() }),
+        ("noise", Sampling { size: 64, ..good() }),
+        ("cfg", Sampling { cfg: f32::NAN, ..good() }),
+        ("gamma", Sampling { gamma: f32::INFINITY, ..good() }),
+        ("guidance_fraction", Sampling { guidance_fraction: 1.5, ..good() }),
+        ("denoising_factor", Sampling { denoising_factor: 0.0, ..good() }),
     ];
     for (expected, sampling) in cases {
         let Demo { generator, prompts, negative, noise, .. } = &mut demo;

@@ -23,9 +23,8 @@ fn token_ids_and_prompt_embeddings_agree_with_the_recorded_ones() {
         serde_json::from_slice(&std::fs::read(path.join("prompts.json")).unwrap()).unwrap();
     let bytes = std::fs::read(path.join("prompts.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
-    let first = folder.text_encoder.clone().unwrap();
+    let [first, second] = &folder.text[..] else { panic!("{:?}", folder.text) };
     let first = Tokenizer::open(&first.tokenizer, first.max_positions).unwrap();
-    let second = folder.text_encoder_2.as_ref().unwrap();
     let second = Tokenizer::open(&second.tokenizer, second.max_positions).unwrap();
     let mut generator = generator(&folder);
     let negative = generator.encode_negative("").unwrap();
@@ -49,7 +48,7 @@ fn token_ids_and_prompt_embeddings_agree_with_the_recorded_ones() {
 #[test]
 fn token_ids_of_odd_texts_are_clips() {
     let Some(folder) = tiny("base") else { return };
-    let part = folder.text_encoder_2.as_ref().unwrap();
+    let part = &folder.text[1];
     let tokenizer = Tokenizer::open(&part.tokenizer, part.max_positions).unwrap();
     let ids = |text: &str| tokenizer.encode(text).unwrap();
     assert_eq!(ids("  Golden \n\t RETRIEVER "), ids("golden retriever"));

@@ -1,6 +1,6 @@
 //! Stable Diffusion 1 and 2: one text encoder, no added conditions, ε- and v-prediction; and half precision.
 
-use coda_pipe::models::scheduler::PredictionType;
+use coda_pipe::models::noise_schedule::PredictionType;
 use coda_pipe::models::{Generator, Job, ModelFolder, Overrides, Sampling, Tokenizer};
 use safetensors::SafeTensors;
 
@@ -40,8 +40,8 @@ fn a_model_with_one_text_encoder_agrees_with_diffusers() {
     let bytes = recorded();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let folder = folder("fp32");
-    assert!(folder.text_encoder_2.is_none() && !folder.force_zeros_for_empty_prompt);
-    let part = folder.text_encoder.clone().unwrap();
+    assert!(folder.text.len() == 1 && !folder.force_zeros_for_empty_prompt);
+    let part = folder.text[0].clone();
     let ids = Tokenizer::open(&part.tokenizer, part.max_positions).unwrap().encode(PROMPT).unwrap();
     let raw = tensors.tensor("ids").unwrap();
     let expected: Vec<i64> = raw

@@ -3,6 +3,7 @@
 use super::shards::s3_command;
 use crate::harness::{Bench, checkout};
 use crate::object_server::ObjectServer;
+use crate::skip;
 use std::collections::BTreeMap;
 use std::process::{Child, Command};
 
@@ -51,10 +52,7 @@ fn kind(path: &str) -> String {
 #[test]
 fn bytes_that_each_worker_of_the_demo_downloads() {
     if std::env::var_os("CODA_BYTES").is_none() {
-        eprintln!(
-            "SKIPPED bytes_that_each_worker_of_the_demo_downloads: set CODA_BYTES=1 to measure"
-        );
-        return;
+        return skip::here("it measures where CODA_BYTES=1");
     }
     let workers = 3;
     let (bench, server) = (Bench::new(), ObjectServer::start());

@@ -2,7 +2,7 @@
 
 use crate::harness::Bench;
 use crate::object_server::ObjectServer;
-use coda_pipe::shards::{Fault, ReadOptions, Retry, ShardPlace, shard_identities};
+use coda_pipe::shards::{ReadOptions, Retry, ShardFault, ShardPlace, shard_identities};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
@@ -127,8 +127,11 @@ fn fast() -> ReadOptions {
     ReadOptions { retry, ..ReadOptions::default() }
 }
 
-fn read(place: &ShardPlace, known: &coda_pipe::shards::ShardIdentity) -> Result<Vec<u8>, Fault> {
-    let mut samples = place.open(known, fast())?.collect::<Result<Vec<_>, Fault>>()?;
+fn read(
+    place: &ShardPlace,
+    known: &coda_pipe::shards::ShardIdentity,
+) -> Result<Vec<u8>, ShardFault> {
+    let mut samples = place.open(known, fast())?.collect::<Result<Vec<_>, ShardFault>>()?;
     Ok(samples.remove(0).take("bin").unwrap())
 }
 

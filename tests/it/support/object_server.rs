@@ -108,6 +108,7 @@ impl State {
         let request = read_request(&connection)?;
         let (head, body) = match request.verb.as_str() {
             "PUT" | "DELETE" => self.change(&request),
+            "POST" => self.delete_many(&request),
             _ => self.respond(&request),
         };
         let one_in = self.break_one_in.load(Ordering::SeqCst);
@@ -139,6 +140,24 @@ impl State {
             let of_key = fetched.entry(key.to_owned()).or_default();
             *of_key.entry(request.target.clone()).or_default() += bytes;
         }
+    }
+
+    /// S3's DeleteObjects: keys in XML in, keys in XML out.
+    fn delete_many(&self, request: &Request) -> (String, Vec<u8>) {
+        let Some(bucket) = request.target.strip_suffix("?delete") else {
+            return ("404 Not Found\r\n".into(), Vec::new());
+        };
+        let body = String::from_utf8_lossy(&request.body);
+        let keys =
+            body.split("<Key>").skip(1).filter_map(|rest| Some(rest.split_once("</Key>")?.0));
+        let mut answer = String::from("<DeleteResult>");
+        for key in keys {
+            let path = format!("{}/{key}", bucket.trim_end_matches('/'));
+            self.objects.lock().unwrap().remove(&path);
+            answer.push_str(&format!("<Deleted><Key>{key}</Key></Deleted>"));
+        }
+        answer.push_str("</DeleteResult>");
+        ("200 OK\r\nContent-Type: application/xml\r\n".into(), answer.into_bytes())
     }
 
     /// Writes or removes an object, as S3 does.

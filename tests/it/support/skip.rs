@@ -31,8 +31,8 @@ pub fn extra(required: &str, install: &str) {
     announce(&format!("there is no {install}"));
 }
 
-/// This machine or build can't do what the test needs, and no package helps.
-pub fn impossible(reason: &str) {
+/// This machine or build can't do what the test needs, and no package helps; or it measures, and was not asked to.
+pub fn here(reason: &str) {
     announce(reason);
 }
 

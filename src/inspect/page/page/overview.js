@@ -90,7 +90,7 @@ function copies() {
     ? el("p", null, el("strong", { class: "warn" }, `${plural(flagged, "image")} flagged as ${flagged === 1 ? "a copy" : "copies"}.`))
     : el("p", null, "No image is flagged as a copy.");
   return section("copies", "Copies?", found,
-    el("p", { class: "soft" }, `Each of ${plural(audit.images, "generated image")} was held against all ${count(audit.real)} real ones, by ${count(audit.values)} averages of the encoder's latents. The distance to the nearest is given in units of the spacing: the median distance between a real image of that class and its nearest fellow. Below ${audit.threshold} an image is flagged.`),
+    el("p", { class: "soft" }, `Each of ${plural(audit.images, "generated image")} was held against all ${count(audit.real)} real ones, by ${count(audit.values)} averages of the encoder's latents. The distance to the nearest is given in units of the spacing: the median distance between a real image of that class and its nearest neighbour of the class. Below ${audit.threshold} an image is flagged.`),
     el("p", { class: "soft" }, `${plural(audit.within_one_percent, "image lies", "images lie")} nearer to a real image than 99 of 100 real images of its class lie to each other: near its core, as a strong pull makes it, without being a copy unless flagged. The nearest real image is of another class for ${plural(audit.nearest_of_another_class, "image", "images")}.`),
     histogram(audit.histogram, audit.threshold),
     el("p", { class: "soft small" }, "Bars: generated images. Line: real images among themselves. The last bar holds all beyond."),
@@ -114,16 +114,21 @@ function quality() {
   const percent = (share) => (isNumber(share) ? (100 * share).toFixed(1) : NOTHING);
   // Only what was drawn several times varies.
   const spread = (value) => percent(value?.mean) + (isNumber(value?.std) ? ` ± ${percent(value.std)}` : "");
-  const rows = found.sets.map((set) => [String(set.name ?? NOTHING), count(set.images), spread(set.probe), spread(set.knn),
-    percent(set.coverage), fixed(set.density, 3), fixed(set.frechet, 3), fixed(set.mmd, 4)]);
+  const metrics = Array.isArray(found.metrics) ? found.metrics : [];
+  const shown = ({ format }, value) => (value !== null && typeof value === "object" ? spread(value)
+    : format === "percent" ? percent(value) : fixed(value, format?.decimals ?? 3));
+  const rows = found.sets.map((set) => [String(set.name ?? NOTHING), count(set.images), ...metrics.map((metric) => shown(metric, set[metric.key]))]);
+  const known = found.sets.flatMap((set) => set.classes ?? []);
+  const accuracies = metrics.filter(({ key }) => known.some((one) => key in one));
   const classes = [];
   for (const set of found.sets) for (const one of set.classes ?? []) {
-    classes.push([String(one.class ?? NOTHING), String(set.name ?? NOTHING), percent(one.probe), percent(one.knn)]);
+    classes.push([String(one.class ?? NOTHING), String(set.name ?? NOTHING), ...accuracies.map(({ key }) => percent(one[key]))]);
   }
+  const columns = (all) => all.map(({ title }) => [title, true]);
   return section("quality", "Quality",
     el("p", { class: "soft" }, `By ${found.features ?? NOTHING}, tested on ${count(found.test_images)} images of ${(found.against ?? []).join(", ") || NOTHING}; accuracy and coverage in per cent; random images: mean ± standard deviation over ${count(found.seeds)} draws.`),
-    table([["set"], ["images", true], ["linear probe", true], ["k-NN", true], ["coverage", true], ["density", true], ["Fréchet", true], ["MMD²", true]], rows),
-    classes.length ? details("By class", () => table([["class"], ["set"], ["linear probe", true], ["k-NN", true]], classes)) : null);
+    table([["set"], ["images", true], ...columns(metrics)], rows),
+    classes.length ? details("By class", () => table([["class"], ["set"], ...columns(accuracies)], classes)) : null);
 }
 
 /** What is long is made when it is opened. */

@@ -1,0 +1,160 @@
+//! `coda-pipe shards index`.
+
+use super::places;
+use crate::cli::exit::Exit;
+use crate::shards::{
+    Compression, ReadOptions, SampleEntry, ShardIdentity, ShardPlace, WidsShard, dali_index,
+    wids_index,
+};
+use crate::store::RunDir;
+use anyhow::{Context as _, bail};
+use clap::Args;
+use serde_json::json;
+use std::io::Write;
+use std::path::{Component, Path, PathBuf};
+
+/// Write the index that DALI wants beside each tar and, if asked, a wids index over all.
+#[derive(Debug, Args)]
+pub(crate) struct Index {
+    /// Plain tars: paths, brace ranges, globs, folders, @FILE with a list of these
+    #[arg(required = true)]
+    shards: Vec<String>,
+    /// Also write a wids index (`shardindex.json`) over all shards here
+    #[arg(long, value_name = "FILE")]
+    wids: Option<PathBuf>,
+    /// Print what was written as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// An index that was written.
+#[derive(Debug, serde::Serialize)]
+struct Written {
+    shard: PathBuf,
+    index: PathBuf,
+    samples: usize,
+    bytes: u64,
+}
+
+impl Index {
+    /// Writes the indexes.
+    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        let (mut written, mut failed) = (Vec::new(), Vec::new());
+        for place in places(&self.shards)? {
+            match index(&place) {
+                Ok(one) => {
+                    if !self.json {
+                        let (index, samples) = (one.index.display(), one.samples);
+                        writeln!(crate::cli::output::stdout(), "{index}: {samples} samples")?;
+                    }
+                    written.push(one);
+                }
+                Err(error) => {
+                    crate::say!("error: {place}: {error:#}");
+                    failed.push(json!({"shard": place.to_string(), "error": format!("{error:#}")}));
+                }
+            }
+        }
+        let wids = self.wids.as_deref().filter(|_| failed.is_empty());
+        if let Some(path) = wids {
+            write_wids(path, &written)?;
+        } else if let Some(path) = &self.wids {
+            crate::say!("{} is not written: it would lack {} shards", path.display(), failed.len());
+        }
+        if self.json {
+            let report = json!({"written": written, "failed": failed, "wids": wids});
+            writeln!(crate::cli::output::stdout(), "{report:#}")?;
+        }
+        crate::say!("{} shards indexed, {} not", written.len(), failed.len());
+        Ok(if failed.is_empty() { Exit::Done } else { Exit::Failed })
+    }
+}
+
+/// Where the DALI index of a shard is: `a.tar` has `a.idx`.
+pub(super) fn index_path(shard: &Path) -> PathBuf {
+    match shard.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("tar") => shard.with_extension("idx"),
+        _ => PathBuf::from(format!("{}.idx", shard.display())),
+    }
+}
+
+/// Writes the index of one shard.
+fn index(place: &ShardPlace) -> anyhow::Result<Written> {
+    let ShardPlace::File(path) = place else {
+        bail!("it is not on this machine, and its index belongs beside it: download it first");
+    };
+    let compression = place.compression().map_err(|fault| anyhow::anyhow!("{}", fault.reason))?;
+    if compression != Compression::Plain {
+        let name = format!("{compression:?}").to_lowercase();
+        bail!("it is compressed ({name}), and an index points into a plain tar: unpack it first");
+    }
+    // Only headers are read.
+    let options =
+        ReadOptions { extensions: Some(Vec::new()), all_stored: true, ..ReadOptions::default() };
+    let mut samples = Vec::new();
+    let reader = place.open(&ShardIdentity::default(), options);
+    for item in reader.map_err(|fault| anyhow::anyhow!("{}", fault.reason))? {
+        let sample = item.map_err(|fault| {
+            let key = fault.key.map_or_else(String::new, |key| format!("sample `{key}` "));
+            anyhow::anyhow!(
+                "{key}{}; `coda-pipe shards verify` lists all that is wrong",
+                fault.reason
+            )
+        })?;
+        samples.push(SampleEntry { key: sample.key, members: sample.places });
+    }
+    let text = dali_index(&samples)?;
+    let index = index_path(path);
+    write(&index, text.as_bytes())?;
+    let bytes = std::fs::metadata(path).with_context(|| "cannot examine it")?.len();
+    Ok(Written { shard: path.clone(), index, samples: samples.len(), bytes })
+}
+
+/// Writes a whole file, or leaves what is there where that is the same.
+fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    if std::fs::read(path).is_ok_and(|there| there == content) {
+        return Ok(());
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    RunDir::new(folder).write(&name, content)?;
+    Ok(())
+}
+
+fn write_wids(path: &Path, written: &[Written]) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create the folder {}", folder.display()))?;
+    let folder = folder
+        .canonicalize()
+        .with_context(|| format!("cannot find the folder {}", folder.display()))?;
+    let shards = written.iter().map(|one| {
+        let shard = one.shard.canonicalize();
+        let shard = shard.with_context(|| format!("cannot find {}", one.shard.display()))?;
+        let url = relative(&shard, &folder).to_string_lossy().into_owned();
+        Ok(WidsShard { url, samples: one.samples, file_size: one.bytes, md5: None })
+    });
+    let shards = shards.collect::<anyhow::Result<Vec<_>>>()?;
+    write(path, wids_index(None, &shards).as_bytes())
+}
+
+/// `path` as it is reached from `folder`; both are absolute and without links.
+fn relative(path: &Path, folder: &Path) -> PathBuf {
+    let shared = path.components().zip(folder.components()).take_while(|(a, b)| a == b).count();
+    let up = folder.components().skip(shared).map(|_| Component::ParentDir);
+    up.chain(path.components().skip(shared)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_ways() {
+        assert_eq!(index_path(Path::new("d/a.000.tar")), Path::new("d/a.000.idx"));
+        assert_eq!(index_path(Path::new("d/a")), Path::new("d/a.idx"));
+        let way = |path: &str| relative(Path::new(path), Path::new("/d/e"));
+        assert_eq!(way("/d/e/a.tar"), Path::new("a.tar"));
+        assert_eq!(way("/d/f/a.tar"), Path::new("../f/a.tar"));
+    }
+}

@@ -1,0 +1,145 @@
+//! A model folder in the layout of `optimum-cli export onnx --task text-to-image`.
+//!
+//! ```text
+//! model_index.json
+//! scheduler/scheduler_config.json
+//! text_encoder/ text_encoder_2/ unet/ vae_encoder/ vae_decoder/    config.json, model.onnx
+//! tokenizer/ tokenizer_2/    vocab.json and merges.txt, or tokenizer.json
+//! ```
+//!
+//! Which text encoders and tokenizers are there depends on the model's [`Family`]. Only JSON is read here; a graph's
+//! tensors are read from the graph when it is opened.
+
+mod index;
+#[cfg(test)]
+mod tests;
+mod text_part;
+mod trained_size;
+mod vae_config;
+
+use std::path::{Path, PathBuf};
+
+use super::error::DiffusionError;
+use super::family::{FAMILIES, Family};
+use super::file_state::{check_folder, look};
+use super::json::{config_error, read_json};
+use super::noise_schedule::SchedulerConfig;
+use trained_size::trained_size;
+
+pub(super) use index::ModelIndex;
+pub use text_part::TextPart;
+pub use vae_config::VaeConfig;
+
+/// What a model folder is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Images to latents: the image encoder and its configuration must be there, nothing else.
+    Encode,
+    /// Images from prompts: all must be there.
+    Generate,
+}
+
+/// A model folder whose files are there and whose configurations make sense.
+#[derive(Debug, Clone)]
+pub struct ModelFolder {
+    /// The folder.
+    pub root: PathBuf,
+    /// The kind of model.
+    pub family: &'static Family,
+    /// The text encoders, in the order of the family.
+    pub text: Vec<TextPart>,
+    /// The denoiser's `model.onnx`.
+    pub denoiser: PathBuf,
+    /// The image encoder's `model.onnx`.
+    pub vae_encoder: PathBuf,
+    /// The image decoder's `model.onnx`.
+    pub vae_decoder: PathBuf,
+    /// The autoencoder's configuration.
+    pub vae: VaeConfig,
+    /// The scheduler's configuration.
+    pub scheduler: SchedulerConfig,
+    /// Height and width of the images that the model was trained for, in pixels, where its configuration tells.
+    pub default_size: Option<usize>,
+    /// Whether an absent negative prompt means zeros rather than the encoding of "".
+    pub force_zeros_for_empty_prompt: bool,
+    /// Whether the denoiser is conditioned on an aesthetic score, as SDXL's refiner is.
+    pub requires_aesthetics_score: bool,
+}
+
+/// A result, or where there is none the default if nothing depends on it.
+fn unless<T: Default>(
+    needless: bool,
+    result: Result<T, DiffusionError>,
+) -> Result<T, DiffusionError> {
+    if needless { Ok(result.unwrap_or_default()) } else { result }
+}
+
+impl ModelFolder {
+    /// Reads a model folder and checks that its files are there.
+    ///
+    /// # Errors
+    /// The file that is missing, unreadable or inconsistent, and what was expected of it.
+    pub fn open(root: &Path) -> Result<Self, DiffusionError> {
+        Self::open_for(root, Purpose::Generate)
+    }
+
+    /// As [`ModelFolder::open`]; what `purpose` has no use for may be missing or at fault, and then has its default.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_for(root: &Path, purpose: Purpose) -> Result<Self, DiffusionError> {
+        check_folder(root)?;
+        let needless = purpose == Purpose::Encode;
+        let index = unless(needless, ModelIndex::read(root))?;
+        let family = match index.family() {
+            Some(family) => family,
+            None if needless => &FAMILIES[0],
+            None => {
+                let reason = format!("it names none of {}", Family::text_folders().join(", "));
+                return Err(config_error(&root.join("model_index.json"), reason));
+            }
+        };
+        let scheduler = unless(needless, scheduler(root))?;
+        let vae = VaeConfig::read(root)?;
+        let default_size = unless(needless, trained_size(root, family.denoiser, &vae))?;
+        let part = |role| unless(needless, TextPart::open(root, role).map(Some)).transpose();
+        let text = family.text.iter().filter_map(part).collect::<Result<_, _>>()?;
+        Ok(Self {
+            family,
+            text,
+            denoiser: unless(needless, graph_file(root, family.denoiser))?,
+            vae_encoder: graph_file(root, "vae_encoder")?,
+            vae_decoder: unless(needless, graph_file(root, "vae_decoder"))?,
+            default_size,
+            vae,
+            scheduler,
+            force_zeros_for_empty_prompt: index
+                .force_zeros_for_empty_prompt
+                .unwrap_or(family.zeros_for_no_prompt),
+            requires_aesthetics_score: index.requires_aesthetics_score,
+            root: root.to_path_buf(),
+        })
+    }
+
+    /// Shape of the latent of an image of `size` by `size` pixels: channels, height, width.
+    ///
+    /// # Errors
+    /// [`DiffusionError::Setting`] when `size` is no positive multiple of the autoencoder's scale.
+    pub fn latent_shape(&self, size: usize) -> Result<[usize; 3], DiffusionError> {
+        self.vae.latent_shape(size)
+    }
+}
+
+fn graph_file(root: &Path, part: &str) -> Result<PathBuf, DiffusionError> {
+    let path = root.join(part).join("model.onnx");
+    let expected = "a graph written by `optimum-cli export onnx --task text-to-image`";
+    look(&path).map_err(|unusable| unusable.into_error(&path, expected))?;
+    Ok(path)
+}
+
+fn scheduler(root: &Path) -> Result<SchedulerConfig, DiffusionError> {
+    let path = root.join("scheduler/scheduler_config.json");
+    let scheduler: SchedulerConfig = read_json(&path, "the scheduler's settings")?;
+    scheduler.check().map_err(|reason| config_error(&path, reason))?;
+    Ok(scheduler)
+}

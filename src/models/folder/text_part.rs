@@ -1,0 +1,47 @@
+//! A text encoder and its tokenizer, as a model folder names them.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::graph_file;
+use crate::models::error::DiffusionError;
+use crate::models::family::TextRole;
+use crate::models::json::{read_json, whole};
+
+/// A text encoder and its tokenizer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextPart {
+    /// Its place in the model's family.
+    pub role: &'static TextRole,
+    /// Its `model.onnx`.
+    pub graph: PathBuf,
+    /// Its tokenizer's folder.
+    pub tokenizer: PathBuf,
+    /// Number of tokens that its position table holds.
+    pub max_positions: usize,
+}
+
+#[derive(Deserialize)]
+struct TextConfig {
+    #[serde(default = "clips", deserialize_with = "whole")]
+    max_position_embeddings: usize,
+}
+
+fn clips() -> usize {
+    77
+}
+
+impl TextPart {
+    /// Reads the part of the model folder `root` that has the place `role`.
+    pub(super) fn open(root: &Path, role: &'static TextRole) -> Result<Self, DiffusionError> {
+        let path = root.join(role.folder).join("config.json");
+        let config: TextConfig = read_json(&path, "the text encoder's configuration")?;
+        Ok(Self {
+            role,
+            graph: graph_file(root, role.folder)?,
+            tokenizer: root.join(role.tokenizer),
+            max_positions: config.max_position_embeddings,
+        })
+    }
+}

@@ -1,0 +1,83 @@
+//! Classifier-free guidance (Ho & Salimans, arXiv 2207.12598): away from the prediction without the prompt.
+
+use super::{GuidancePlan, GuidanceStep, GuidanceTerm, SettingFault};
+use crate::models::denoiser::Prediction;
+use crate::models::guidance::settings::GuidanceSettings;
+
+/// The term that joins both halves of a prediction. Terms before it edit the conditional half, those after it the guided
+/// prediction.
+pub(super) struct ClassifierFree;
+
+impl GuidanceTerm for ClassifierFree {
+    fn check(&self, settings: &GuidanceSettings) -> Result<(), SettingFault> {
+        if !settings.cfg.is_finite() {
+            return Err(("cfg", format!("{} is not finite", settings.cfg)));
+        }
+        if !(0.0..=1.0).contains(&settings.rescale) {
+            return Err(("guidance_rescale", format!("{} is not in 0..=1", settings.rescale)));
+        }
+        Ok(())
+    }
+
+    fn apply(&self, plan: &GuidancePlan, step: &GuidanceStep<'_>, prediction: &mut Prediction) {
+        let Some(unconditional) = prediction.unconditional.take() else { return };
+        let guided = &mut prediction.conditional;
+        let rescaled = plan.settings.rescale > 0.0;
+        let kept = if rescaled { guided.clone() } else { Vec::new() };
+        combine(guided, &unconditional, plan.settings.cfg);
+        let size = step.sample_length();
+        for (guided, kept) in guided.chunks_mut(size).zip(kept.chunks(size)) {
+            rescale(guided, kept, plan.settings.rescale);
+        }
+    }
+}
+
+/// Classifier-free guidance: ε_u + w·(ε_c − ε_u), written over the conditional prediction.
+fn combine(conditional: &mut [f32], unconditional: &[f32], scale: f32) {
+    for (c, &u) in conditional.iter_mut().zip(unconditional) {
+        *c = u + scale * (*c - u);
+    }
+}
+
+/// Guidance rescale (Lin et al., arXiv 2305.08891, section 3.4): brings the deviation of one sample's guided
+/// prediction back to that of its conditional one, by the share `amount`.
+fn rescale(guided: &mut [f32], conditional: &[f32], amount: f32) {
+    let (own, wanted) = (deviation(guided), deviation(conditional));
+    if own > 0.0 {
+        let factor = (f64::from(amount) * (wanted / own - 1.0) + 1.0) as f32;
+        guided.iter_mut().for_each(|value| *value *= factor);
+    }
+}
+
+fn deviation(values: &[f32]) -> f64 {
+    let count = values.len().max(1) as f64;
+    let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
+    (values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rescaling_brings_the_deviation_back() {
+        let conditional = [1.0f32, -1.0, 3.0, 5.0];
+        let mut guided = [5.0f32, -8.0, 13.0, 20.0];
+        let before = deviation(&guided);
+        rescale(&mut guided, &conditional, 0.0);
+        assert!((deviation(&guided) - before).abs() < 1e-6);
+        rescale(&mut guided, &conditional, 1.0);
+        assert!((deviation(&guided) - deviation(&conditional)).abs() < 1e-6);
+        rescale(&mut [2.0, 2.0], &conditional[..2], 1.0);
+    }
+
+    #[test]
+    fn guidance_extrapolates_and_scale_one_is_the_conditional_prediction() {
+        let mut found = [1.0f32, 2.0];
+        combine(&mut found, &[0.5, 3.0], 5.0);
+        assert_eq!(found, [3.0, -2.0]);
+        let mut same = [1.0f32, 2.0];
+        combine(&mut same, &[0.5, 3.0], 1.0);
+        assert_eq!(same, [1.0, 2.0]);
+    }
+}

@@ -1,0 +1,188 @@
+//! A scheduler's settings, as `scheduler_config.json` has them.
+
+use serde::{Deserialize, Serialize};
+
+use super::other_keys::OtherKeys;
+use crate::models::json::whole;
+
+/// Far beyond any model (they have 1000): a damaged number must not allocate.
+const MOST_TIMESTEPS: usize = 1_000_000;
+
+/// What the UNet was trained to predict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PredictionType {
+    /// The noise ε.
+    #[default]
+    Epsilon,
+    /// The velocity v = sqrt(ᾱ)·ε − sqrt(1−ᾱ)·z0.
+    VPrediction,
+    /// The clean sample z0 itself.
+    Sample,
+}
+
+/// How training's betas grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BetaSchedule {
+    /// Evenly.
+    #[default]
+    Linear,
+    /// Evenly in the square root.
+    ScaledLinear,
+    /// As a squared cosine of ᾱ.
+    SquaredcosCapV2,
+}
+
+/// Which of training's timesteps sampling visits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TimestepSpacing {
+    /// Evenly, both ends included.
+    #[default]
+    Linspace,
+    /// Multiples of a whole step, from the clean end.
+    Leading,
+    /// Multiples of a fractional step, from the noisy end.
+    Trailing,
+}
+
+/// The sigma after the last step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinalSigma {
+    /// No noise left.
+    #[default]
+    Zero,
+    /// The least sigma of training.
+    SigmaMin,
+}
+
+/// Second-order variant of DPM-Solver++.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SolverType {
+    /// Explicit midpoint; what the paper's program uses, also for the types that other solvers have (UniPC's, DEIS').
+    #[default]
+    #[serde(alias = "bh1", alias = "bh2", alias = "logrho")]
+    Midpoint,
+    /// Heun's.
+    Heun,
+}
+
+/// The keys of `scheduler_config.json` that sampling depends on; absent ones have the defaults
+/// of the diffusers library, other keys are ignored.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct SchedulerConfig {
+    /// Number of timesteps in training.
+    #[serde(deserialize_with = "whole")]
+    pub num_train_timesteps: usize,
+    /// First beta.
+    pub beta_start: f64,
+    /// Last beta.
+    pub beta_end: f64,
+    /// How betas grow between.
+    pub beta_schedule: BetaSchedule,
+    /// Betas given one by one, instead.
+    pub trained_betas: Option<Vec<f64>>,
+    /// Whether the last timestep of training is noise alone.
+    pub rescale_betas_zero_snr: bool,
+    /// What the UNet predicts.
+    pub prediction_type: PredictionType,
+    /// Which timesteps are visited.
+    pub timestep_spacing: TimestepSpacing,
+    /// Added to timesteps under [`TimestepSpacing::Leading`].
+    #[serde(deserialize_with = "whole")]
+    pub steps_offset: usize,
+    /// Sigma after the last step.
+    pub final_sigmas_type: FinalSigma,
+    /// Karras spacing of sigmas. [`Method`](super::Method) decides instead of this key.
+    pub use_karras_sigmas: bool,
+    /// Exponential spacing, likewise.
+    pub use_exponential_sigmas: bool,
+    /// Whether DDIM's last step ends at no noise at all, rather than at the least of training.
+    pub set_alpha_to_one: bool,
+    /// Unsupported when true.
+    pub use_beta_sigmas: bool,
+    /// Order of DPM-Solver++, 1 to 3.
+    #[serde(deserialize_with = "whole")]
+    pub solver_order: usize,
+    /// Its second-order variant.
+    pub solver_type: SolverType,
+    /// Lower its order at the end of short runs.
+    pub lower_order_final: bool,
+    /// Take the last step at first order whatever the run's length.
+    pub euler_at_final: bool,
+    /// What is not done here, and must not be passed over where it changes images.
+    #[serde(flatten)]
+    pub others: OtherKeys,
+}
+
+impl Default for SchedulerConfig {
+    fn default() -> Self {
+        Self {
+            num_train_timesteps: 1000,
+            beta_start: 0.0001,
+            beta_end: 0.02,
+            beta_schedule: BetaSchedule::Linear,
+            trained_betas: None,
+            rescale_betas_zero_snr: false,
+            prediction_type: PredictionType::Epsilon,
+            timestep_spacing: TimestepSpacing::Linspace,
+            steps_offset: 0,
+            final_sigmas_type: FinalSigma::Zero,
+            use_karras_sigmas: false,
+            use_exponential_sigmas: false,
+            set_alpha_to_one: true,
+            use_beta_sigmas: false,
+            solver_order: 2,
+            solver_type: SolverType::Midpoint,
+            lower_order_final: true,
+            euler_at_final: false,
+            others: OtherKeys::default(),
+        }
+    }
+}
+
+impl SchedulerConfig {
+    /// Refuses what is not implemented or can't be.
+    ///
+    /// # Errors
+    /// The key at fault and why.
+    pub fn check(&self) -> Result<(), String> {
+        if self.use_beta_sigmas {
+            return Err("use_beta_sigmas is not supported".to_owned());
+        }
+        self.others.check()?;
+        if !(2..=MOST_TIMESTEPS).contains(&self.num_train_timesteps) {
+            return Err(format!("num_train_timesteps must be between 2 and {MOST_TIMESTEPS}"));
+        }
+        if self.trained_betas.as_ref().is_some_and(|betas| betas.len() != self.num_train_timesteps)
+        {
+            return Err("trained_betas must have num_train_timesteps values".to_owned());
+        }
+        if !(1..=3).contains(&self.solver_order) {
+            return Err(format!("solver_order {} is not 1, 2 or 3", self.solver_order));
+        }
+        let range = 0.0..1.0;
+        if !range.contains(&self.beta_start) || !range.contains(&self.beta_end) {
+            return Err("beta_start and beta_end must lie in 0..1".to_owned());
+        }
+        Ok(())
+    }
+
+    /// As [`SchedulerConfig::check`], and what only `method` would have to heed.
+    ///
+    /// # Errors
+    /// The key at fault and why.
+    pub fn check_for(&self, method: super::Method) -> Result<(), String> {
+        self.check()?;
+        self.others.check_for(method)
+    }
+
+    /// Keys that are given and that `method` passes over, in sentences.
+    pub fn set_aside(&self, method: super::Method) -> Vec<String> {
+        self.others.set_aside(method)
+    }
+}

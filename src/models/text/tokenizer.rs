@@ -1,0 +1,367 @@
+//! CLIP's tokenizer: byte-pair encoding of lower-cased words, framed and padded to fixed length.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use tokenizers::SplitDelimiterBehavior;
+use tokenizers::models::bpe::BPE;
+use tokenizers::normalizers::{Lowercase, NFC, Sequence as Normalizers};
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::pre_tokenizers::sequence::Sequence as PreTokenizers;
+use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
+
+use super::added_tokens::{self, AddedTokens};
+use super::merges::read_merges;
+use crate::models::error::DiffusionError;
+use crate::models::json::{read_json, read_json_if_there};
+
+/// What CLIP takes for a word: an English contraction's ending, a run of letters, one digit, or a
+/// run of anything else but white space.
+const WORDS: &str = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
+
+/// Far beyond any prompt (CLIP takes 77 tokens): each one is padded to the tokenizer's length.
+const MOST_TOKENS: usize = 65_536;
+
+/// A tokenizer and the tokens that frame its output.
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    folder: PathBuf,
+    length: usize,
+    begin: u32,
+    end: u32,
+    pad: u32,
+}
+
+/// A special token, written as a string or as an object with its settings.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum SpecialToken {
+    Plain(String),
+    Detailed { content: String },
+}
+
+/// The keys shared by `special_tokens_map.json` and `tokenizer_config.json`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct TokenSettings {
+    bos_token: Option<SpecialToken>,
+    eos_token: Option<SpecialToken>,
+    pad_token: Option<SpecialToken>,
+    unk_token: Option<SpecialToken>,
+    /// Python writes 10³⁰ for "unlimited".
+    model_max_length: Option<Length>,
+    added_tokens_decoder: AddedTokens,
+}
+
+/// A number, also as text.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Length {
+    Number(f64),
+    Text(String),
+}
+
+/// What of a prompt does not reach the text encoder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// Tokens that the prompt has, the two that frame it counted.
+    pub tokens: usize,
+    /// Tokens that the text encoder takes.
+    pub limit: usize,
+    /// The end of the prompt, which is cut off.
+    pub rest: String,
+}
+
+impl SpecialToken {
+    fn into_text(self) -> String {
+        match self {
+            Self::Plain(text) | Self::Detailed { content: text } => text,
+        }
+    }
+}
+
+impl Length {
+    fn tokens(&self) -> Option<usize> {
+        match self {
+            Self::Number(number) => Some(*number as usize),
+            Self::Text(text) => text.trim().parse::<f64>().ok().map(|number| number as usize),
+        }
+    }
+}
+
+impl Tokenizer {
+    /// Reads a tokenizer's folder: `vocab.json` with `merges.txt`, or else `tokenizer.json`; and the tokens that were added
+    /// to it later (`added_tokens.json`, `added_tokens_decoder` in `tokenizer_config.json`).
+    /// `max_positions` is the number of tokens that the encoder takes.
+    ///
+    /// # Errors
+    /// The file missing or at fault, or the special token that the vocabulary lacks.
+    pub fn open(folder: &Path, max_positions: usize) -> Result<Self, DiffusionError> {
+        let config: TokenSettings =
+            read_json(&folder.join("tokenizer_config.json"), "the tokenizer's settings")?;
+        let map_path = folder.join("special_tokens_map.json");
+        let map: TokenSettings =
+            read_json_if_there(&map_path, "the special tokens")?.unwrap_or_default();
+        let text = |first: Option<SpecialToken>, second: Option<SpecialToken>, fallback: &str| {
+            first.or(second).map_or_else(|| fallback.to_owned(), SpecialToken::into_text)
+        };
+        let begin = text(map.bos_token, config.bos_token, "<|startoftext|>");
+        let end = text(map.eos_token, config.eos_token, "<|endoftext|>");
+        let pad = text(map.pad_token, config.pad_token, &end);
+        let unknown = text(map.unk_token, config.unk_token, &end);
+
+        let special = [&begin, &end, &pad, &unknown].map(String::as_str);
+        let added = config.added_tokens_decoder.with_list(folder)?;
+        let mut inner = byte_pair_encoder(folder, &unknown, &added, &special)?;
+        added_tokens::add(&mut inner, folder, &special, &added)?;
+        let id = |token: &str| {
+            inner.token_to_id(token).ok_or_else(|| {
+                DiffusionError::tokenizer(
+                    folder,
+                    format!("special token \"{token}\" is not in the vocabulary"),
+                )
+            })
+        };
+        let (begin, end, pad) = (id(&begin)?, id(&end)?, id(&pad)?);
+        let limit = match &config.model_max_length {
+            None => max_positions,
+            Some(limit) => limit.tokens().ok_or_else(|| {
+                DiffusionError::tokenizer(
+                    folder,
+                    format!("model_max_length {limit:?} is no number"),
+                )
+            })?,
+        };
+        let length = limit.min(max_positions);
+        if length < 2 {
+            return Err(DiffusionError::tokenizer(
+                folder,
+                format!("a length of {length} tokens leaves no room"),
+            ));
+        }
+        if length > MOST_TOKENS {
+            return Err(DiffusionError::tokenizer(
+                folder,
+                format!("a length of {length} tokens is no prompt's"),
+            ));
+        }
+        Ok(Self { inner, folder: folder.to_path_buf(), length, begin, end, pad })
+    }
+
+    /// Number of ids that [`Tokenizer::encode`] yields.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Number of tokens that it knows, special ones and those that were added counted.
+    pub(in crate::models) fn vocabulary(&self) -> usize {
+        self.inner.get_vocab(true).len()
+    }
+
+    /// What of `text` is cut off to fit, if anything is.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`].
+    pub fn cut(&self, text: &str) -> Result<Option<Cut>, DiffusionError> {
+        let encoding = self.tokens(text)?;
+        let (tokens, kept) = (encoding.len(), self.length - 2);
+        if tokens <= kept {
+            return Ok(None);
+        }
+        let start = encoding.get_offsets().get(kept).map_or(0, |(start, _)| *start);
+        let rest = text.get(start..).unwrap_or(text).to_owned();
+        Ok(Some(Cut { tokens: tokens + 2, limit: self.length, rest }))
+    }
+
+    /// Token ids of `text`: begin, the text's tokens cut to fit, end, padding.
+    ///
+    /// # Errors
+    /// [`DiffusionError::Tokenizer`] when the text can't be tokenized.
+    pub fn encode(&self, text: &str) -> Result<Vec<i64>, DiffusionError> {
+        let encoding = self.tokens(text)?;
+        let words = encoding.get_ids().iter().copied().take(self.length - 2);
+        let framed = std::iter::once(self.begin).chain(words).chain([self.end]);
+        let padding = std::iter::repeat(self.pad);
+        Ok(framed.chain(padding).take(self.length).map(i64::from).collect())
+    }
+
+    fn tokens(&self, text: &str) -> Result<tokenizers::Encoding, DiffusionError> {
+        let encoded = self.inner.encode(text, false);
+        encoded.map_err(|error| {
+            DiffusionError::tokenizer(&self.folder, format!("\"{text}\": {error}"))
+        })
+    }
+}
+
+/// The tokenizer without the tokens that were `added`. `special` tokens need no merges.
+fn byte_pair_encoder(
+    folder: &Path,
+    unknown: &str,
+    added: &AddedTokens,
+    special: &[&str],
+) -> Result<tokenizers::Tokenizer, DiffusionError> {
+    let (vocabulary, merges) = (folder.join("vocab.json"), folder.join("merges.txt"));
+    let whole = folder.join("tokenizer.json");
+    let fail = |error: tokenizers::Error| DiffusionError::tokenizer(folder, error.to_string());
+    if !(vocabulary.is_file() && merges.is_file()) && whole.is_file() {
+        let mut inner = tokenizers::Tokenizer::from_file(&whole).map_err(fail)?;
+        // Framing, cutting and padding are done here, alike for both kinds of folder.
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(fail)?;
+        return Ok(inner);
+    }
+    let mut vocabulary: HashMap<String, u32> =
+        read_json(&vocabulary, "the tokenizer's vocabulary (or tokenizer.json instead)")?;
+    let known = |token: &str| special.contains(&token) || added.id(token).is_some();
+    let merges = read_merges(&merges, &vocabulary, known)?;
+    // In the vocabulary they have the ids that they were given, whatever lies between.
+    added.ids().for_each(|(token, id)| {
+        vocabulary.entry(token.to_owned()).or_insert(id);
+    });
+    let model = BPE::builder()
+        .vocab_and_merges(
+            vocabulary.into_iter().collect::<tokenizers::models::bpe::Vocab>(),
+            merges,
+        )
+        .unk_token(unknown.to_owned())
+        .end_of_word_suffix("</w>".to_owned())
+        .build()
+        .map_err(fail)?;
+    let words = SplitPattern::Regex(WORDS.to_owned());
+    let split = Split::new(words, SplitDelimiterBehavior::Removed, true).map_err(fail)?;
+    let mut inner = tokenizers::Tokenizer::new(model);
+    inner.with_normalizer(Some(Normalizers::new(vec![NFC.into(), Lowercase.into()])));
+    inner.with_pre_tokenizer(Some(PreTokenizers::new(vec![
+        split.into(),
+        ByteLevel::new(false, true, false).into(),
+    ])));
+    Ok(inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_that_no_prompt_has_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write("tokenizer_config.json", r#"{"bos_token": "a", "eos_token": "b"}"#);
+        write("vocab.json", r#"{"a": 0, "b": 1}"#);
+        write("merges.txt", "#version: 0.2\n");
+        let tokens = |positions| Tokenizer::open(dir.path(), positions)?.encode("");
+        assert_eq!(tokens(4).unwrap(), [0, 1, 1, 1]);
+        for positions in [1, usize::MAX] {
+            let error = tokens(positions).unwrap_err().to_string();
+            assert!(error.contains("a length of"), "{error}");
+        }
+    }
+
+    const VOCABULARY: &str = r#"{"a": 0, "b": 1, "c</w>": 2, "a</w>": 3, "b</w>": 4, "ab": 5, "abc</w>": 6, "[": 7, "]": 8}"#;
+    const MERGES: &str = "#version: 0.2\na b\nab c</w>\n";
+
+    /// A folder of these files, and those of `more`.
+    fn folder(more: &[(&str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let own = [
+            (
+                "tokenizer_config.json",
+                r#"{"bos_token": "[", "eos_token": "]", "model_max_length": "9"}"#,
+            ),
+            ("vocab.json", VOCABULARY),
+            ("merges.txt", MERGES),
+        ];
+        for (name, text) in own.iter().chain(more) {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        dir
+    }
+
+    fn ids(more: &[(&str, &str)], text: &str) -> Result<Vec<i64>, String> {
+        let dir = folder(more);
+        let tokens = Tokenizer::open(dir.path(), 77).and_then(|tokens| tokens.encode(text));
+        tokens.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn tokens_that_were_added_have_their_ids_and_flags() {
+        let decoder = |flags: &str| {
+            format!(
+                r#"{{"bos_token": "[", "eos_token": "]", "model_max_length": 9,
+                    "added_tokens_decoder": {{"12": {{"content": "<X>", {flags}}}}}}}"#
+            )
+        };
+        assert_eq!(ids(&[], "abc a").unwrap(), [7, 6, 3, 8, 8, 8, 8, 8, 8]);
+        let list = [("added_tokens.json", r#"{"<x>": 9, "<y>": 11}"#)];
+        assert_eq!(ids(&list, "a <x>abc <Y>").unwrap()[..6], [7, 3, 9, 6, 11, 8]);
+        // In small letters where the text is normalised first, as it stands where it is not.
+        let normalized = decoder(r#""normalized": true"#);
+        let config = [("tokenizer_config.json", normalized.as_str())];
+        assert_eq!(ids(&config, "<x> abc <X>").unwrap()[..5], [7, 12, 6, 12, 8]);
+        let exact = decoder(r#""normalized": false, "single_word": true"#);
+        let config = [("tokenizer_config.json", exact.as_str())];
+        assert_eq!(ids(&config, "abc <X>").unwrap()[..4], [7, 6, 12, 8]);
+        assert_eq!(ids(&config, "<X>abc").unwrap().iter().filter(|id| **id == 12).count(), 0);
+        let both = [config[0], ("added_tokens.json", r#"{"<X>": 13}"#)];
+        assert!(ids(&both, "a").unwrap_err().contains("12 in tokenizer_config.json and 13"));
+        let taken = [("added_tokens.json", r#"{"ab": 40}"#)];
+        assert!(ids(&taken, "a").unwrap_err().contains("the id 40, and 5 in its vocabulary"));
+        let dir = folder(&[("added_tokens.json", r#"{"<y>": 11}"#)]);
+        assert_eq!(Tokenizer::open(dir.path(), 77).unwrap().vocabulary(), 10);
+    }
+
+    #[test]
+    fn merges_that_are_lost_are_told_and_any_line_end_is_read() {
+        let read = |merges: &str| ids(&[("merges.txt", merges)], "abc");
+        let right = read(MERGES).unwrap();
+        assert_eq!(right[..3], [7, 6, 8]);
+        for ends in ["\r", "\r\n"] {
+            assert_eq!(read(&MERGES.replace('\n', ends)).unwrap(), right);
+        }
+        assert_eq!(read(&format!("\u{feff}{MERGES}")).unwrap(), right);
+        for (merges, what) in [
+            ("", "cut short or empty"),
+            ("#version: 0.2\n", "cut short or empty"),
+            (
+                "version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 524619\n",
+                "Git LFS",
+            ),
+            ("<!DOCTYPE html>\n<html>", "web page"),
+            ("#version: 0.2\na b\nab", "no pair of tokens"),
+            ("#version: 0.2\na b\nab c", "vocab.json has no token"),
+        ] {
+            let error = read(merges).unwrap_err();
+            assert!(error.contains("merges.txt") && error.contains(what), "{error}");
+        }
+        assert!(ids(&[("vocab.json", "<html>")], "a").unwrap_err().contains("web page"));
+    }
+
+    #[test]
+    fn a_real_vocabulary_whose_merges_were_cut_at_a_line_is_told() {
+        let merges: Vec<String> =
+            (0..1200).map(|n| format!("{} x", char::from_u32(0x4e00 + n).unwrap())).collect();
+        let letters = (0..1200).map(|n| char::from_u32(0x4e00 + n).unwrap().to_string());
+        let longer = merges.iter().map(|pair| pair.replace(' ', ""));
+        let all = letters.chain(longer).chain(["x", "[", "]"].map(str::to_owned));
+        let vocabulary: HashMap<String, usize> =
+            all.enumerate().map(|(id, token)| (token, id)).collect();
+        let vocabulary = serde_json::to_string(&vocabulary).unwrap();
+        let read = |lines: usize| {
+            ids(&[("vocab.json", &vocabulary), ("merges.txt", &merges[..lines].join("\n"))], "x")
+        };
+        assert!(read(1200).is_ok());
+        assert!(read(1100).unwrap_err().contains("it has 1100 merges, by which 100 tokens"));
+    }
+
+    #[test]
+    fn a_whole_tokenizer_serves_where_merges_lack() {
+        let dir = folder(&[]);
+        let whole = Tokenizer::open(dir.path(), 77).unwrap();
+        whole.inner.save(dir.path().join("tokenizer.json"), false).unwrap();
+        let expected = whole.encode("abc a").unwrap();
+        std::fs::remove_file(dir.path().join("merges.txt")).unwrap();
+        let again = Tokenizer::open(dir.path(), 77).unwrap();
+        assert_eq!(again.encode("abc a").unwrap(), expected);
+    }
+}

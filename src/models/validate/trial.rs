@@ -1,0 +1,229 @@
+//! One run of every graph, at an image's full size.
+
+use std::path::Path;
+use std::time::Instant;
+
+use serde::Deserialize;
+
+use super::part::Part;
+use super::ports;
+use super::{GraphReport, ModelReport, Problem, memory, unopened};
+use crate::models::denoiser::{Denoiser, Unet};
+use crate::models::error::DiffusionError;
+use crate::models::folder::{ModelFolder, TextPart};
+use crate::models::json::read_json;
+use crate::models::noise::Noise;
+use crate::models::text::{PromptEmbedding, PromptEncoder, TextEncoder};
+use crate::models::vae::{Decoder, Encoder};
+use crate::onnx::{Graph, GraphOptions, Runtime};
+
+const PROMPT: &str = "a photo of a golden retriever";
+
+struct Trial<'a> {
+    folder: &'a ModelFolder,
+    runtime: &'a Runtime,
+    options: &'a GraphOptions,
+    report: &'a mut ModelReport,
+}
+
+/// What the widths of a model's parts follow from, in the UNet's configuration.
+#[derive(Deserialize)]
+struct UnetWidths {
+    cross_attention_dim: Option<OneOrMore>,
+    projection_class_embeddings_input_dim: Option<usize>,
+    addition_time_embed_dim: Option<usize>,
+}
+
+/// One width, or one for each of the UNet's blocks.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(usize),
+    More(Vec<usize>),
+}
+
+/// Opens and runs each graph, and adds to `report` what it cost and what went wrong. `shape` is that of the latent of an
+/// image of `size` by `size` pixels.
+pub(super) fn run(
+    folder: &ModelFolder,
+    runtime: &Runtime,
+    options: &GraphOptions,
+    (size, shape): (usize, [usize; 3]),
+    report: &mut ModelReport,
+) {
+    let mut trial = Trial { folder, runtime, options, report };
+    let latent = trial.part(Part::VaeEncoder, &folder.vae_encoder, |graph| {
+        Encoder::from_graph(folder, graph)?.encode(&picture(size), 1, size)
+    });
+    if let Some(prompts) = trial.prompts()
+        && trial.widths_agree(&prompts[0])
+    {
+        trial.part(Part::Denoiser(folder.family), &folder.denoiser, |graph| {
+            let mut unet = Unet::from_graph(folder, graph)?;
+            let [prompt, negative] = &prompts;
+            let noise = Noise::Native.values(0, shape.iter().product());
+            let last = (folder.scheduler.num_train_timesteps - 1) as f32;
+            unet.bind(&[prompt], &[negative], shape, size)?.predict(0, last, &noise)
+        });
+    }
+    let latent = latent.unwrap_or_else(|| vec![0.0; shape.iter().product()]);
+    trial.part(Part::VaeDecoder, &folder.vae_decoder, |graph| {
+        Decoder::from_graph(folder, graph).decode(&latent, shape)
+    });
+}
+
+impl Trial<'_> {
+    /// Opens a graph, compares its tensors, and does `work` with it; `None` where that failed.
+    fn part<T>(
+        &mut self,
+        part: Part,
+        file: &Path,
+        work: impl FnOnce(Graph) -> Result<T, DiffusionError>,
+    ) -> Option<T> {
+        let before = memory::start();
+        let started = Instant::now();
+        let opened = Graph::open(self.runtime, file, self.options);
+        let mut about = GraphReport {
+            part: part.folder(),
+            file: file.to_path_buf(),
+            bytes: bytes_beside(file),
+            open_seconds: started.elapsed().as_secs_f64(),
+            ..GraphReport::default()
+        };
+        let result = match opened {
+            Ok(graph) => {
+                about.inputs = graph.inputs().iter().map(ports::describe).collect();
+                self.compared(part, file, &graph).then(|| {
+                    let started = Instant::now();
+                    let result = work(graph);
+                    let seconds = started.elapsed().as_secs_f64();
+                    about.run_seconds = result.is_ok().then_some(seconds);
+                    result
+                })
+            }
+            Err(error) => Some(Err(DiffusionError::from(error))),
+        };
+        about.peak_bytes = memory::peak_since(before);
+        self.report.graphs.push(about);
+        result.and_then(|result| self.kept(result))
+    }
+
+    /// The value of a result; its error becomes a problem.
+    fn kept<T>(&mut self, result: Result<T, DiffusionError>) -> Option<T> {
+        result.map_err(|error| self.report.fault(&self.folder.root, &error)).ok()
+    }
+
+    /// Whether a graph has the tensors that its place asks for.
+    fn compared(&mut self, part: Part, file: &Path, graph: &Graph) -> bool {
+        let faults = ports::compare(self.folder.family, part, graph.inputs(), graph.outputs());
+        let none = faults.is_empty();
+        let problem = |(what, remedy)| Problem { file: file.to_path_buf(), what, remedy };
+        faults.into_iter().map(problem).for_each(|problem| self.report.add(problem));
+        none
+    }
+
+    /// A prompt and the empty one through all text encoders.
+    fn prompts(&mut self) -> Option<[PromptEmbedding; 2]> {
+        let folder = self.folder;
+        let tried: Vec<Option<TextEncoder>> = folder.text.iter().map(|t| self.text(t)).collect();
+        let encoders = tried.into_iter().collect::<Option<Vec<_>>>()?;
+        let encoded = PromptEncoder::from_parts(folder, encoders)
+            .and_then(|mut encoder| Ok([encoder.encode(PROMPT)?, encoder.encode_negative("")?]));
+        self.kept(encoded)
+    }
+
+    /// Tries one text encoder.
+    fn text(&mut self, text: &TextPart) -> Option<TextEncoder> {
+        if !self.vocabularies_agree(text) {
+            return None;
+        }
+        self.part(Part::Text(text.role), &text.graph, |graph| {
+            let mut encoder = TextEncoder::from_graph(text, graph)?;
+            encoder.encode(PROMPT)?;
+            Ok(encoder)
+        })
+    }
+
+    /// Whether a tokenizer is that of its text encoder.
+    fn vocabularies_agree(&mut self, text: &TextPart) -> bool {
+        let found = unopened::vocabulary(&self.folder.root, text);
+        found.map_err(|problem| self.report.add(problem)).is_ok()
+    }
+
+    /// Whether the text encoders give what the UNet takes.
+    fn widths_agree(&mut self, prompt: &PromptEmbedding) -> bool {
+        let file = self.folder.denoiser.with_file_name("config.json");
+        let config = read_json::<UnetWidths>(&file, "the UNet's configuration");
+        let Some(config) = self.kept(config) else { return false };
+        let Some(what) = width_fault(&config, prompt, self.folder.requires_aesthetics_score) else {
+            return true;
+        };
+        let remedy = "the text encoders and the UNet are of different models: export all parts of one together (docs/models.md)";
+        self.report.problems.push(Problem { file, what, remedy: remedy.to_owned() });
+        false
+    }
+}
+
+/// How the embedding differs from what the UNet's configuration asks for, if it does.
+fn width_fault(config: &UnetWidths, prompt: &PromptEmbedding, aesthetic: bool) -> Option<String> {
+    let width = match &config.cross_attention_dim {
+        Some(OneOrMore::One(width)) => Some(*width),
+        Some(OneOrMore::More(widths)) => widths.first().copied(),
+        None => None,
+    };
+    if let Some(width) = width.filter(|width| *width != prompt.width()) {
+        let found = prompt.width();
+        return Some(format!(
+            "cross_attention_dim is {width}, but the text encoders give {found} values a token"
+        ));
+    }
+    let (all, each) =
+        (config.projection_class_embeddings_input_dim?, config.addition_time_embed_dim?);
+    // The pooled prompt, then the sizes, and the aesthetic score in the place of two of them.
+    let found = prompt.pooled.len() + each * if aesthetic { 5 } else { 6 };
+    (all != found).then(|| {
+        format!(
+            "projection_class_embeddings_input_dim is {all}, but the prompt's {} pooled values and the sizes make {found}",
+            prompt.pooled.len()
+        )
+    })
+}
+
+/// Bytes of a graph and of its external weights, which lie beside it.
+fn bytes_beside(file: &Path) -> u64 {
+    let entries = file.parent().and_then(|folder| std::fs::read_dir(folder).ok());
+    let files = entries.into_iter().flatten().flatten();
+    let weights = files.filter(|entry| entry.path().extension().is_none_or(|e| e != "json"));
+    weights.filter_map(|entry| entry.metadata().ok()).filter(|m| m.is_file()).map(|m| m.len()).sum()
+}
+
+/// A picture without edges, three planes in −1..1.
+fn picture(size: usize) -> Vec<f32> {
+    let ramp = move |at: usize| at as f32 / size as f32 * 2.0 - 1.0;
+    let pixels = move |plane: usize| {
+        (0..size * size).map(move |at| match plane {
+            0 => ramp(at / size),
+            1 => ramp(at % size),
+            _ => 0.0,
+        })
+    };
+    (0..3).flat_map(pixels).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths_of_text_and_unet_must_agree() {
+        let config = |text: &str| serde_json::from_str::<UnetWidths>(text).unwrap();
+        let prompt = PromptEmbedding { tokens: 2, hidden: vec![0.0; 20], pooled: vec![0.0; 4] };
+        let fault = |text: &str, aesthetic| width_fault(&config(text), &prompt, aesthetic);
+        assert_eq!(fault(r#"{"cross_attention_dim": [10, 10]}"#, false), None);
+        assert!(fault(r#"{"cross_attention_dim": 12}"#, false).unwrap().contains("is 12"));
+        let added =
+            r#"{"projection_class_embeddings_input_dim": 16, "addition_time_embed_dim": 2}"#;
+        assert_eq!(fault(added, false), None);
+        assert!(fault(added, true).unwrap().contains("make 14"));
+    }
+}

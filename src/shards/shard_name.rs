@@ -1,0 +1,42 @@
+//! Which files a folder or a glob takes for shards, by their names.
+
+use crate::objects::without_secrets_in;
+
+/// What a file's name must end in to be taken for a shard by a folder or a glob. A path or a
+/// brace pattern may name any file.
+pub const SHARD_ENDINGS: [&str; 5] = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.lz4"];
+
+/// The warning about files that a folder or a glob found and passed over; `None` where there are none.
+pub(super) fn passed_over_warning(pattern: &str, passed_over: &[String]) -> Option<String> {
+    if passed_over.is_empty() {
+        return None;
+    }
+    let names = passed_over.iter().map(|path| path.rsplit('/').next().unwrap_or(path));
+    let names: Vec<&str> = names.take(10).collect();
+    let more = if passed_over.len() > names.len() { ", …" } else { "" };
+    Some(format!(
+        "warning: {} more in `{}` are no shards by their name and are not read: {}{more} (read are {}; name others one by \
+         one)",
+        passed_over.len(),
+        without_secrets_in(pattern),
+        names.join(", "),
+        SHARD_ENDINGS.join(", "),
+    ))
+}
+
+/// Whether a file that is not taken for a shard may be one, and is no companion of shards either (`.idx`, `.json`, …).
+pub(super) fn may_be_shard(path: &str) -> bool {
+    const BESIDE: [&str; 16] = [
+        "idx", "json", "jsonl", "txt", "md", "csv", "tsv", "yaml", "yml", "toml", "log", "parquet",
+        "pkl", "sqlite", "md5", "sha256",
+    ];
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_lowercase();
+    !name.starts_with('.') && !ending.is_empty() && !BESIDE.contains(&ending.as_str())
+}
+
+/// Whether a folder or a glob takes the file at this path for a shard, by its name.
+pub(super) fn is_shard_name(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    !name.starts_with('.') && SHARD_ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
