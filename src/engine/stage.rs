@@ -3,8 +3,7 @@
 use super::cancel::Cancelled;
 use super::fingerprint::Fingerprint;
 use super::scope::Scope;
-use crate::store::{SampleFault, StoreError};
-use serde_json::Value;
+use crate::store::{Contents, SampleFault, StoreError};
 
 /// A stage: a list of units, each independent of the others, each leaving files. The runner owns everything else, so a
 /// stage has no checkpoint code to get wrong.
@@ -87,5 +86,5 @@ pub struct Done {
     /// What it decided, one line a step.
     pub log: Vec<String>,
     /// What later stages want to know of its files without reading them.
-    pub contents: Value,
+    pub contents: Contents,
 }

@@ -21,6 +21,10 @@ pub struct Rates {
     pub write_byte: f64,
     /// Making a small file durable there.
     pub write_file: f64,
+    /// Taking an image's row out of a part and into a class-major file.
+    pub compact_image: f64,
+    /// Opening a part and finding some rows in it.
+    pub open_part: f64,
     /// Cores of a class of the mean size, its files written, while as many classes as at once are worked on.
     pub discover_class: f64,
     /// Finding a core in a shard that can be sought in, and copying it.

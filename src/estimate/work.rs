@@ -7,6 +7,8 @@ use super::sizes::Line;
 pub struct Work {
     /// Images of each shard.
     pub shards: Vec<u64>,
+    /// Bytes of what is stored of an image's numbers.
+    pub row_bytes: u64,
     /// Images in shards that can't be sought in: compressed ones, pipes.
     pub streamed: u64,
     /// Images of each class that is distilled.

@@ -65,6 +65,7 @@ impl Bench<'_> {
         self.disk(&mut rates)?;
         self.shards(&mut rates)?;
         let (encoder, latents) = self.encoder(device, &mut rates)?;
+        self.compact(&mut rates)?;
         let discovered = self.discover(&encoder.encoded, &mut rates)?;
         let Drawn { pngs, peak } = draw(self.context, device, &self.wanted(&latents), &mut rates)?;
         let feature_width = encoder.encoded.first().map(|encoded| encoded.feature.len());
