@@ -27,7 +27,7 @@ impl FinishedRun {
         require(&run_dir, stage)?;
         let progress = Arc::new(Progress::new(ProgressStyle::detect()));
         let shown = progress.clone();
-        let context = reopen(&run_dir, Box::new(move |message: &str| shown.say(message)))?;
+        let context = reopen(&run_dir, &[], Box::new(move |message: &str| shown.say(message)))?;
         let lock = run_dir.lock_alone(|message| progress.say(message))?;
         run_dir.sweep(&folders())?;
         run_dir.make_all_local(&folders())?;
