@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
-/// Say what is in a file: a shard, a Parquet table, a receipt.
+/// Show what is in a file: a shard, a Parquet table, a receipt.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
     /// The file

@@ -15,31 +15,31 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// MiB that pictures may take, about.
+/// Approximate limit of all pictures in MiB.
 const PICTURES: u64 = 24;
 
-/// Write what a run did, and how it came out, as one HTML file that needs no network.
+/// Write a report of a run and its results as one HTML file that needs no network.
 #[derive(Debug, Args)]
 pub(crate) struct Report {
     /// The run directory
     run_dir: PathBuf,
-    /// Where the file goes, in place of RUN_DIR/report/index.html
+    /// The file to write, in place of RUN_DIR/report/index.html
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Leave out the audit for copies, which takes the model
+    /// Skip the audit for near-copies, which needs the model
     #[arg(long)]
     no_audit: bool,
-    /// MiB that pictures may take, about
+    /// Approximate limit of all pictures in MiB
     #[arg(long, value_name = "MIB", default_value_t = PICTURES)]
     pictures: u64,
-    /// Override a setting of the run, such as model.path=… where it moved
+    /// Override a setting of the run, such as model.path=… after the model was moved
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
 }
 
-/// What the report is to be.
+/// What the report contains and where it is written.
 pub(crate) struct Wanted {
-    /// Where it goes, if not to its place in the run directory.
+    /// The file to write; `None` for the usual place in the run directory.
     out: Option<PathBuf>,
     audit: bool,
     /// MiB.
@@ -53,7 +53,7 @@ impl Default for Wanted {
 }
 
 impl Report {
-    /// Audits, writes the report, and prints where it is.
+    /// Audits, writes the report, and prints its path.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let out = self.out.as_ref().map(std::path::absolute).transpose()?;
         let wanted = Wanted { out, audit: !self.no_audit, pictures: self.pictures };
@@ -77,8 +77,8 @@ impl Report {
     }
 }
 
-/// Audits and writes the report; answers with where it is and its bytes. Without an audit that can be made there is a
-/// report all the same, which says why.
+/// Audits and writes the report; returns its path and its bytes. Where the audit fails, the report is written all the
+/// same and names the reason.
 pub(crate) async fn make(
     of: &OpenRun,
     progress: &Progress,

@@ -13,21 +13,21 @@ use serde_json::json;
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
-/// Write the index that DALI wants beside each tar and, if asked, a wids index over all.
+/// Write DALI's index beside each tar and, with --wids, a wids index over all.
 #[derive(Debug, Args)]
 pub(crate) struct Index {
     /// Plain tars: paths, brace ranges, globs, folders, @FILE with a list of these
     #[arg(required = true)]
     shards: Vec<String>,
-    /// Also write a wids index (`shardindex.json`) over all shards here
+    /// Also write a wids index (`shardindex.json`) over all shards to this file
     #[arg(long, value_name = "FILE")]
     wids: Option<PathBuf>,
-    /// Print what was written as JSON
+    /// Print the written indexes as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// An index that was written.
+/// A written index.
 #[derive(Debug, serde::Serialize)]
 struct Written {
     shard: PathBuf,
@@ -70,7 +70,7 @@ impl Index {
     }
 }
 
-/// Where the DALI index of a shard is: `a.tar` has `a.idx`.
+/// The path of a shard's DALI index: `a.idx` for `a.tar`.
 pub(super) fn index_path(shard: &Path) -> PathBuf {
     match shard.extension() {
         Some(extension) if extension.eq_ignore_ascii_case("tar") => shard.with_extension("idx"),
@@ -110,7 +110,7 @@ fn index(place: &ShardPlace) -> anyhow::Result<Written> {
     Ok(Written { shard: path.clone(), index, samples: samples.len(), bytes })
 }
 
-/// Writes a whole file, or leaves what is there where that is the same.
+/// Writes a whole file, unless the file has that content already.
 fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     if std::fs::read(path).is_ok_and(|there| there == content) {
         return Ok(());
@@ -138,7 +138,7 @@ fn write_wids(path: &Path, written: &[Written]) -> anyhow::Result<()> {
     write(path, wids_index(None, &shards).as_bytes())
 }
 
-/// `path` as it is reached from `folder`; both are absolute and without links.
+/// `path` relative to `folder`; both are absolute and without links.
 fn relative(path: &Path, folder: &Path) -> PathBuf {
     let shared = path.components().zip(folder.components()).take_while(|(a, b)| a == b).count();
     let up = folder.components().skip(shared).map(|_| Component::ParentDir);

@@ -11,23 +11,23 @@ use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// Turn a folder of images, or a table of them, into WebDataset shards.
+/// Pack a folder or a table of images into WebDataset shards.
 ///
-/// SOURCE is a folder with a folder a class (as ImageNet and Places365 come), or a CSV, TSV, JSON Lines or Parquet table with
-/// a column `path` (or `file_name`…) and a column `class` (or `label`…). The images' bytes are stored as they are. What is
-/// left out is counted and named. Interrupted, the same command goes on; it makes a shard anew when a file in it has
-/// another length or time than before, or can be read now and could not.
+/// SOURCE is a folder with one folder a class (as ImageNet and Places365 come), or a CSV, TSV, JSON Lines or Parquet table
+/// with a column `path` (or `file_name`…) and a column `class` (or `label`…). The images' bytes are stored unchanged. Skipped
+/// files are counted and named. After an interruption the same command continues; it rewrites a shard when the length or
+/// time of one of its files has changed, or when an unreadable file has become readable.
 #[derive(Debug, Args)]
 pub(crate) struct Pack {
     /// The folder or table
     source: PathBuf,
-    /// The shards' names, such as train-{:06}.tar
+    /// Pattern of the shards' names, such as train-{:06}.tar
     #[arg(long, value_name = "PATTERN")]
     out: String,
     /// Samples in a shard
     #[arg(long, value_name = "N", default_value_t = 1000)]
     per_shard: usize,
-    /// Seed of the order
+    /// Seed of the random order
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "no_shuffle")]
     seed: u64,
     /// Keep the order of the table, or of the sorted paths
@@ -36,22 +36,22 @@ pub(crate) struct Pack {
     /// Write each class's position among the sorted class keys into .cls and the class list, in place of the key
     #[arg(long)]
     index_labels: bool,
-    /// Files that may be unreadable or empty; they are left out and listed
+    /// Most files that may be unreadable or empty; such files are skipped and listed
     #[arg(long, value_name = "N", default_value_t = 0)]
     max_bad: usize,
-    /// Shards written at once; 0 for two a core
+    /// Shards written at once; 0 for two per core
     #[arg(long, value_name = "N", default_value_t = 0)]
     workers: usize,
-    /// Write every shard anew, also where shards were packed from other files or settings
+    /// Rewrite every shard, also where the shards were packed from other files or settings
     #[arg(long)]
     force: bool,
-    /// Print what was done as JSON
+    /// Print a summary as JSON
     #[arg(long)]
     json: bool,
 }
 
 impl Pack {
-    /// Packs.
+    /// Packs the images.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         if self.per_shard == 0 {
             return Err(UsageError("--per-shard must be at least 1".into()).into());

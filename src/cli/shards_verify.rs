@@ -14,13 +14,13 @@ use rayon::prelude::*;
 use serde_json::json;
 use std::io::Write;
 
-/// Read every shard to its end, and if asked decode every image; say what is damaged.
+/// Check every shard to its end, and with --images every image, for damage.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// Paths, brace ranges, globs, folders, URLs, pipe:COMMAND, - for stdin, @FILE with a list of these
     #[arg(required = true)]
     shards: Vec<String>,
-    /// Decode every image too
+    /// Also decode every image
     #[arg(long)]
     images: bool,
     /// Print JSON
@@ -28,7 +28,7 @@ pub(crate) struct Verify {
     json: bool,
 }
 
-/// What was found in a shard.
+/// What the check of a shard found.
 #[derive(Debug, Default, serde::Serialize)]
 struct Found {
     shard: String,
@@ -38,9 +38,9 @@ struct Found {
     bytes: u64,
     /// Images decoded.
     images: u64,
-    /// Those of 16 bits that use no more than the lower twelve.
+    /// 16-bit images that use only the lower twelve bits.
     dim_16_bit: u64,
-    /// Whether an index lies beside it that was compared.
+    /// Whether the shard has an index, which was compared.
     indexed: bool,
     bad: Vec<Bad>,
 }

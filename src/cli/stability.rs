@@ -10,17 +10,17 @@ use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// Say how much the cores and clusters of each class change with the seed of the search, and with n_neighbors and
+/// Measure how much the cores and clusters of each class change with the seed of the search, and with n_neighbors and
 /// min_cluster_size 20 % lower and higher.
 ///
-/// Cores are compared by the images that two choices share (Jaccard index, 0 to 1), clusters by the adjusted Rand index (0
-/// is chance, 1 the same). "apart" is how far the nearest core of the other choice is, as a share of what it is between
-/// random choices.
+/// Cores are compared by the images that two searches share (Jaccard index, 0 to 1), clusters by the adjusted Rand index (0
+/// is chance, 1 is equal). "apart" is the mean distance to the nearest core of the other search, as a share of the same
+/// distance between random images.
 #[derive(Debug, Args)]
 pub(crate) struct Stability {
     /// The run directory
     run_dir: PathBuf,
-    /// Seeds to compare, the run's own among them
+    /// Number of seeds to compare, including the run's own
     #[arg(long, value_name = "N", default_value_t = 5)]
     seeds: usize,
     /// Print JSON
