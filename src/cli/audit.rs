@@ -87,12 +87,12 @@ pub(crate) async fn audit(
 
 fn print(out: &mut impl Write, found: &Summary) -> std::io::Result<()> {
     let Summary { images, real, values, threshold, flagged, .. } = found;
-    writeln!(out, "{images} generated images, {real} real ones, compared by {values} values each")?;
+    writeln!(out, "{images} generated and {real} real images, compared by {values} values each")?;
     for flag in flagged {
         let (class, key) = (printable(&flag.class), printable(&flag.key));
         writeln!(
             out,
-            "class {class} image {:04}: near to {key} of {}, distance {:.4}, {:.3} of the spacing",
+            "class {class} image {:04}: nearest {key} of {}, distance {:.4}, {:.3} of the spacing",
             flag.rank,
             printable(&flag.shard),
             flag.distance,

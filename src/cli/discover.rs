@@ -75,7 +75,7 @@ impl Discover {
         let started = Instant::now();
         let array = arrays::read(&self.file, self.tensor.as_deref().or(self.column.as_deref()))?;
         if array.rows() == 0 {
-            anyhow::bail!("{}: it has no rows", self.file.display());
+            anyhow::bail!("{}: the table has no rows", self.file.display());
         }
         let read = started.elapsed();
         let found = self.find(array, &settings);
@@ -120,7 +120,7 @@ impl Discover {
         if let Some(grid) = self.grid {
             let &[_, channels, height, width] = shape.as_slice() else {
                 let message = format!(
-                    "--grid needs rows of channels × height × width, the array is {shape:?}"
+                    "--grid needs rows of channels × height × width; the array has the shape {shape:?}"
                 );
                 return Err(UsageError(message).into());
             };

@@ -114,7 +114,8 @@ impl Command {
     }
 }
 
-/// Makes a write beyond the limit of `ulimit -f` fail with an error that names the file; the default ends the program silently.
+/// Makes a write beyond the limit of `ulimit -f` fail with an error that names the file; the default ends the program
+/// silently.
 #[allow(unsafe_code)]
 fn fail_where_a_file_is_too_large() {
     // SAFETY: it is called before any other thread is there; to ignore a signal installs no handler that could run, and a

@@ -38,10 +38,10 @@ pub(crate) fn open(
     sets: &[String],
     notice: impl Fn(&str) + Send + Sync + 'static,
 ) -> anyhow::Result<OpenRun> {
-    let here = std::env::current_dir().context("the current folder")?;
+    let here = std::env::current_dir().context("cannot read the current folder")?;
     let mut run_dir = RunDir::at(root, None)?;
     if !run_dir.is_remote() {
-        run_dir = RunDir::new(&std::path::absolute(root).context("the run directory")?);
+        run_dir = RunDir::new(&std::path::absolute(root).context("cannot find the run directory")?);
     }
     let run_dir = run_dir.begun()?;
     run_dir.create()?;
@@ -55,7 +55,7 @@ pub(crate) fn open(
         .with_context(|| format!("cannot read the run's pipeline {}", from.display()))?;
     if record.folder.is_dir() {
         std::env::set_current_dir(&record.folder)
-            .with_context(|| format!("cannot go to {}", record.folder.display()))?;
+            .with_context(|| format!("cannot enter the folder {}", record.folder.display()))?;
     }
     let sets = sets.iter().map(|set| of_folder(&here, set));
     let sets: Vec<String> = record.sets.iter().cloned().chain(sets).collect();
@@ -64,7 +64,7 @@ pub(crate) fn open(
     let context = Context::new(pipeline, run_dir.clone(), folder, Box::new(notice));
     let context = context.map_err(|error| {
         UsageError(format!(
-            "{error}\n  did it move since the run? say where it is: --set model.path=…"
+            "{error}\n  if the model was moved after the run, name its new folder: --set model.path=…"
         ))
     })?;
     Ok(OpenRun { context: Arc::new(context), run_dir, record })

@@ -77,8 +77,8 @@ impl Plan {
         })?;
         runtime.shutdown_timeout(Duration::from_secs(1));
         let counts: Vec<usize> = self.workers.iter().map(|workers| usize::from(*workers)).collect();
-        let played = found.rates.as_ref().map_or_else(Vec::new, |rates| {
-            plan_workers::play_all(&counts, &found.work, rates, run_dir.is_remote())
+        let simulated = found.rates.as_ref().map_or_else(Vec::new, |rates| {
+            plan_workers::simulate_all(&counts, &found.work, rates, run_dir.is_remote())
         });
         let mut out = super::output::stdout();
         if self.json {
@@ -89,12 +89,12 @@ impl Plan {
                 (report.as_object_mut(), serde_json::to_value(&found)?)
             {
                 report.extend(found);
-                report.insert("workers".into(), json!(played));
+                report.insert("workers".into(), json!(simulated));
             }
             writeln!(out, "{report:#}")?;
         } else {
             print(&mut out, &found, &run_dir)?;
-            plan_workers::print(&mut out, &played, duration)?;
+            plan_workers::print(&mut out, &simulated, duration)?;
         }
         Ok(Exit::Done)
     }

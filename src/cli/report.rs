@@ -38,7 +38,7 @@ pub(crate) struct Report {
 }
 
 /// What the report contains and where it is written.
-pub(crate) struct Wanted {
+pub(crate) struct ReportOptions {
     /// The file to write; `None` for the usual place in the run directory.
     out: Option<PathBuf>,
     audit: bool,
@@ -46,7 +46,7 @@ pub(crate) struct Wanted {
     pictures: u64,
 }
 
-impl Default for Wanted {
+impl Default for ReportOptions {
     fn default() -> Self {
         Self { out: None, audit: true, pictures: PICTURES }
     }
@@ -56,7 +56,7 @@ impl Report {
     /// Audits, writes the report, and prints its path.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let out = self.out.as_ref().map(std::path::absolute).transpose()?;
-        let wanted = Wanted { out, audit: !self.no_audit, pictures: self.pictures };
+        let wanted = ReportOptions { out, audit: !self.no_audit, pictures: self.pictures };
         let progress = Arc::new(Progress::new(ProgressStyle::detect()));
         let shown = progress.clone();
         let of = open_run::open(&self.run_dir, &self.sets, move |text| shown.say(text))?;
@@ -83,12 +83,12 @@ pub(crate) async fn make(
     of: &OpenRun,
     progress: &Progress,
     cancel: &Cancel,
-    wanted: &Wanted,
+    wanted: &ReportOptions,
 ) -> anyhow::Result<(PathBuf, u64)> {
     let mut how = Reporting {
         picture_bytes: wanted.pictures.saturating_mul(1 << 20),
         audit: wanted.audit,
-        audit_note: "Not looked at: the report was made with --no-audit.".into(),
+        audit_note: "Not checked: the report was written with --no-audit.".into(),
         notes: Vec::new(),
     };
     if wanted.audit {
@@ -97,9 +97,9 @@ pub(crate) async fn make(
             Err(error) if interrupted(&error) => return Err(error),
             Err(error) => {
                 how.audit = false;
-                how.audit_note = format!("Not looked at: {error:#}");
-                how.notes.push(format!("Copies were not looked for: {error:#}"));
-                progress.say(&format!("warning: no audit for copies: {error:#}"));
+                how.audit_note = format!("Not checked: {error:#}");
+                how.notes.push(format!("Copies were not checked for: {error:#}"));
+                progress.say(&format!("warning: the audit for copies failed: {error:#}"));
             }
             Ok(_) => {}
         }
@@ -107,7 +107,8 @@ pub(crate) async fn make(
     let path = wanted.out.clone().unwrap_or_else(|| of.run_dir.path("report/index.html"));
     let (context, record, out) = (of.context.clone(), of.record.clone(), path.clone());
     let task = tokio::task::spawn_blocking(move || inspect::report(&context, &record, &out, &how));
-    let written = task.await?.map_err(|error| anyhow!("no report could be made: {error}"))?;
+    let written =
+        task.await?.map_err(|error| anyhow!("the report could not be written: {error}"))?;
     if wanted.out.is_none() {
         of.run_dir.publish_file("report/index.html")?;
     }

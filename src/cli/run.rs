@@ -4,7 +4,7 @@ use super::exit::{Exit, TryLater, UsageError, interrupted};
 use super::folders::folders;
 use super::open_run::OpenRun;
 use super::report;
-use super::report::Wanted;
+use super::report::ReportOptions;
 use super::run_dir_lock::{RunDirLock, WorkerArgs};
 use super::run_summary;
 use crate::config::Pipeline;
@@ -22,9 +22,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The message of a worker that would otherwise start the same unit again forever.
-const TOO_SHORT: &str = "SIGUSR1 came before this worker had finished one unit: the time it is given must be longer than the \
-longest unit takes, or its units are begun again and again\ngive the job more (Slurm: --time; `coda-pipe status` shows the \
-seconds of a unit)";
+const TOO_SHORT: &str = "SIGUSR1 came before this worker had finished one unit: the job's time must be longer than the longest unit, \
+or the same units are started again and again\ngive the job more time (Slurm: --time; `coda-pipe status` shows the seconds \
+of a unit)";
 
 /// Run a pipeline, or continue an interrupted run.
 #[derive(Debug, Args)]
@@ -113,7 +113,7 @@ impl Run {
         let context = Context::open_for(purpose, pipeline, run_dir.clone(), folder, notice)?;
         let context = Arc::new(context);
         let runtime = crate::threads::runtime(context.workers())?;
-        // Held until nothing of this process writes any more.
+        // Held until this process writes no more.
         let place = match self.dry_run {
             true => RunDirLock::Nowhere,
             false => self.worker.take(&run_dir, partition, |message| progress.say(message))?,
@@ -124,7 +124,7 @@ impl Run {
             runtime.block_on(self.execute(context, (&run_dir, &place), &progress, range))
         };
         place.leave(&result);
-        // Units that were dropped may still sit in a blocking call; nothing waits for their answer.
+        // Dropped units may still be in a blocking call; nothing waits for them.
         runtime.shutdown_timeout(Duration::from_secs(1));
         result
     }
@@ -203,7 +203,7 @@ impl Run {
         if stopped && asked.by_warning() && place.without_a_unit(run_dir) {
             return Err(TryLater(TOO_SHORT.into()).into());
         }
-        // Not worth waiting for a server, for one that is to go.
+        // A process that is stopped does not wait for a server.
         let noted = match stopped && run_dir.is_remote() {
             true => Ok(()),
             false => note_runtime(&context, run_dir),
@@ -216,10 +216,10 @@ impl Run {
             && place.writes_report()
             && *range.end() == STAGES.len() - 1
         {
-            // What other machines made, where the run directory is an object store.
+            // In an object store, other machines' files are downloaded first.
             run_dir.make_all_local(&folders())?;
             let of = OpenRun { context, run_dir: run_dir.clone(), record: run_dir.record()? };
-            let (path, _) = report::make(&of, progress, &cancel, &Wanted::default()).await?;
+            let (path, _) = report::make(&of, progress, &cancel, &ReportOptions::default()).await?;
             crate::say!("report in {}", path.display());
         }
         Ok(Exit::Done)
@@ -231,7 +231,7 @@ fn refuse_other_than_utf8(paths: &[Option<&PathBuf>]) -> Result<(), UsageError> 
     match paths.iter().flatten().find(|path| path.to_str().is_none()) {
         None => Ok(()),
         Some(path) => Err(UsageError(format!(
-            "{}: a path has to be UTF-8, as run.json holds it: rename what is shown as \u{fffd}, or work elsewhere",
+            "{}: run.json can only hold UTF-8 paths: rename the parts shown as \u{fffd}, or work in another folder",
             path.display()
         ))),
     }

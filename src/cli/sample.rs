@@ -139,7 +139,7 @@ impl Sample {
         let folder = ModelFolder::open(&self.model)?;
         let refiner = self.refiner.as_deref().map(ModelFolder::open).transpose()?;
         let size = self.size.or(folder.default_size).ok_or_else(|| {
-            UsageError("the model doesn't tell which size it is for: say it with --size".into())
+            UsageError("the model's configuration has no image size: set --size".into())
         })?;
         let sampling = self.sampling(size);
         let variants = self.variants(&sampling)?;
@@ -196,7 +196,7 @@ impl Sample {
         match ending.filter(|ending| ending != "png") {
             None => Ok(()),
             Some(ending) => Err(UsageError(format!(
-                "--out {}: a PNG is written, no .{ending}: name it .png",
+                "--out {}: the image is a PNG, not a .{ending} file: end the name in .png",
                 self.out.display()
             ))),
         }
@@ -204,11 +204,11 @@ impl Sample {
 
     /// Prints warnings about the model and the prompts before the image is generated.
     fn warn(&self, folder: &ModelFolder, method: Method) -> anyhow::Result<()> {
-        let mut said = validate::cautions(folder, method, self.size, self.cfg);
+        let mut warnings = validate::cautions(folder, method, self.size, self.cfg);
         let tokens = PromptTokens::open(folder)?;
-        said.extend(tokens.warnings([("--prompt", self.prompt.clone())])?);
-        said.extend(tokens.warnings([("--negative-prompt", self.negative_prompt.clone())])?);
-        said.iter().for_each(|warning| crate::say!("warning: {warning}"));
+        warnings.extend(tokens.warnings([("--prompt", self.prompt.clone())])?);
+        warnings.extend(tokens.warnings([("--negative-prompt", self.negative_prompt.clone())])?);
+        warnings.iter().for_each(|warning| crate::say!("warning: {warning}"));
         Ok(())
     }
 
@@ -237,11 +237,11 @@ impl Sample {
             sweep.split_once('=').ok_or_else(|| wrong("write key=value,value".into()))?;
         let variant = |text: &str| {
             let number = text.trim().parse::<f64>();
-            let number = number.map_err(|_| wrong(format!("`{text}` is no number")))?;
+            let number = number.map_err(|_| wrong(format!("`{text}` is not a number")))?;
             let (mut own, mut seed) = (sampling.clone(), self.seed);
             match key {
                 "gamma" | "cfg" if number.is_nan() || number < 0.0 => {
-                    return Err(wrong(format!("{text} is negative or no number")));
+                    return Err(wrong(format!("{text} is negative or not a number")));
                 }
                 "gamma" => own.gamma = number as f32,
                 "cfg" => own.cfg = number as f32,
@@ -321,7 +321,9 @@ impl Sample {
 fn picture(made: Generated) -> anyhow::Result<RgbImage> {
     let (width, height) = (made.width as u32, made.height as u32);
     let image = RgbImage::from_raw(width, height, made.rgb);
-    image.ok_or_else(|| anyhow::anyhow!("the model gives no image of {width}×{height} pixels"))
+    image.ok_or_else(|| {
+        anyhow::anyhow!("the model's output is not an image of {width}×{height} pixels")
+    })
 }
 
 fn job<'a>(

@@ -58,9 +58,10 @@ impl Shards {
 
 /// Expands the arguments of a command to shards; prints which files the folders and globs skipped.
 pub(super) fn places(patterns: &[String]) -> anyhow::Result<Vec<ShardPlace>> {
-    let mut told = Vec::new();
-    let places = expand_sources_with_warnings(Path::new(""), patterns, Retry::default(), &mut told);
-    told.iter().for_each(|sentence| crate::say!("{}", printable(sentence)));
+    let mut warnings = Vec::new();
+    let places =
+        expand_sources_with_warnings(Path::new(""), patterns, Retry::default(), &mut warnings);
+    warnings.iter().for_each(|sentence| crate::say!("{}", printable(sentence)));
     places.map_err(|error| match error {
         ShardError::Remote { .. } => anyhow::Error::new(error),
         mistake => UsageError(mistake.to_string()).into(),

@@ -48,9 +48,11 @@ impl Cat {
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let out = super::output::stdout();
         if out.is_terminal() {
-            return Err(
-                UsageError("a tar is no text: send it to a file or a program".into()).into()
-            );
+            return Err(UsageError(
+                "a tar can't be shown on a terminal: redirect the output to a file or a program"
+                    .into(),
+            )
+            .into());
         }
         let wanted = self.wanted()?;
         let places = places(&self.shards)?;
@@ -76,7 +78,7 @@ impl Cat {
         let Some(path) = &self.keys else { return Ok(None) };
         let named = || format!("cannot read the keys in {}", path.display());
         let bytes = std::fs::read(path).with_context(named)?;
-        let text = decoded(&bytes).context("it is not UTF-8 text").with_context(named)?;
+        let text = decoded(&bytes).context("the file is not UTF-8 text").with_context(named)?;
         Ok(Some(text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()))
     }
 
@@ -89,7 +91,7 @@ impl Cat {
         crate::say!(
             "{}",
             printable(&format!(
-                "{number} of the keys in {file}, the first `{first}`, no good sample{of} has"
+                "no good sample{of} has {number} of the keys in {file}, the first `{first}`"
             ))
         );
     }

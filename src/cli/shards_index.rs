@@ -59,7 +59,11 @@ impl Index {
         if let Some(path) = wids {
             write_wids(path, &written)?;
         } else if let Some(path) = &self.wids {
-            crate::say!("{} is not written: it would lack {} shards", path.display(), failed.len());
+            crate::say!(
+                "{} is not written, because {} shards have no index",
+                path.display(),
+                failed.len()
+            );
         }
         if self.json {
             let report = json!({"written": written, "failed": failed, "wids": wids});
@@ -81,12 +85,16 @@ pub(super) fn index_path(shard: &Path) -> PathBuf {
 /// Writes the index of one shard.
 fn index(place: &ShardPlace) -> anyhow::Result<Written> {
     let ShardPlace::File(path) = place else {
-        bail!("it is not on this machine, and its index belongs beside it: download it first");
+        bail!(
+            "the shard is not on this machine, and an index lies beside its shard: download the shard first"
+        );
     };
     let compression = place.compression().map_err(|fault| anyhow::anyhow!("{}", fault.reason))?;
     if compression != Compression::Plain {
         let name = format!("{compression:?}").to_lowercase();
-        bail!("it is compressed ({name}), and an index points into a plain tar: unpack it first");
+        bail!(
+            "the shard is compressed ({name}), and an index points into a plain tar: decompress the shard first"
+        );
     }
     // Only headers are read.
     let options =
@@ -96,17 +104,14 @@ fn index(place: &ShardPlace) -> anyhow::Result<Written> {
     for item in reader.map_err(|fault| anyhow::anyhow!("{}", fault.reason))? {
         let sample = item.map_err(|fault| {
             let key = fault.key.map_or_else(String::new, |key| format!("sample `{key}` "));
-            anyhow::anyhow!(
-                "{key}{}; `coda-pipe shards verify` lists all that is wrong",
-                fault.reason
-            )
+            anyhow::anyhow!("{key}{}; `coda-pipe shards verify` lists all faults", fault.reason)
         })?;
         samples.push(SampleEntry { key: sample.key, members: sample.places });
     }
     let text = dali_index(&samples)?;
     let index = index_path(path);
     write(&index, text.as_bytes())?;
-    let bytes = std::fs::metadata(path).with_context(|| "cannot examine it")?.len();
+    let bytes = std::fs::metadata(path).with_context(|| "cannot examine the shard")?.len();
     Ok(Written { shard: path.clone(), index, samples: samples.len(), bytes })
 }
 

@@ -18,8 +18,8 @@ pub(crate) struct Ls {
     /// Print one JSON object a line: {"shard", "key", "members": {"jpg": bytes, …}}, or {"shard", "key", "error", "code"}
     #[arg(long)]
     json: bool,
-    /// Show each sample's class from this source: cls, txt, json:FIELD, key, key:last or key:first; a sample without a class is
-    /// bad
+    /// Show each sample's class from this source: cls, txt, json:FIELD, key, key:last or key:first; a sample without a
+    /// class is bad
     #[arg(long, value_name = "SOURCE")]
     label: Option<LabelSource>,
     /// Show which member is the image: the first of these that a sample has; a sample without an image is bad

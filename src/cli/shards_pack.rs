@@ -4,8 +4,8 @@ use super::exit::{Exit, UsageError};
 use super::printable::printable;
 use crate::engine::{Progress, ProgressStyle};
 use crate::pack::{
-    Label, LeftOut, Listing, PackOptions, Packed, ShardPattern, Step, WriteOptions, list_entries,
-    plan_shards, write_shards,
+    Label, Listing, PackOptions, Packed, ShardPattern, SkippedFiles, Step, WriteOptions,
+    list_entries, plan_shards, write_shards,
 };
 use clap::Args;
 use std::io::Write;
@@ -57,12 +57,12 @@ impl Pack {
             return Err(UsageError("--per-shard must be at least 1".into()).into());
         }
         let pattern = ShardPattern::parse(&self.out).map_err(|e| UsageError(e.to_string()))?;
-        let Listing { entries, left_out } = list_entries(&self.source)?;
+        let Listing { entries, skipped: skipped_files } = list_entries(&self.source)?;
         let label = if self.index_labels { Label::Index } else { Label::Key };
         let shuffle = (!self.no_shuffle).then_some(self.seed);
         let plan =
             plan_shards(&entries, &PackOptions { per_shard: self.per_shard, shuffle, label });
-        left_out.lines().iter().for_each(|line| crate::say!("{}", printable(line)));
+        skipped_files.lines().iter().for_each(|line| crate::say!("{}", printable(line)));
         plan.numbered_line().iter().for_each(|line| crate::say!("{}", printable(line)));
         let (samples, shards) = (plan.samples(), plan.shards.len());
         crate::say!("{samples} images of {} classes into {shards} shards", plan.classes.len());
@@ -76,14 +76,14 @@ impl Pack {
         });
         shown.clear();
         let packed = packed?;
-        self.tell(&packed, &left_out, &pattern)?;
+        self.print_summary(&packed, &skipped_files, &pattern)?;
         Ok(Exit::Done)
     }
 
-    fn tell(
+    fn print_summary(
         &self,
         packed: &Packed,
-        left_out: &LeftOut,
+        skipped_files: &SkippedFiles,
         pattern: &ShardPattern,
     ) -> anyhow::Result<()> {
         for skipped in &packed.skipped {
@@ -92,13 +92,13 @@ impl Pack {
         let mut out = super::output::stdout();
         if self.json {
             let mut report = serde_json::to_value(packed)?;
-            report["passed_over"] = serde_json::to_value(left_out)?;
+            report["passed_over"] = serde_json::to_value(skipped_files)?;
             writeln!(out, "{report}")?;
             return Ok(());
         }
         writeln!(
             out,
-            "{} images, {} bytes; {} shards, {} of them there before{}; classes in {}",
+            "{} images, {} bytes; {} shards, {} of them from an earlier run{}; classes in {}",
             packed.samples,
             packed.bytes,
             packed.shards,

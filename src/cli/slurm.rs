@@ -102,7 +102,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("must be at least 1".into()),
         Ok(n) => Ok(n),
-        Err(_) => Err("is no number".into()),
+        Err(_) => Err("is not a number".into()),
     }
 }
 
@@ -150,7 +150,7 @@ impl Slurm {
             }
             None => {
                 let script = script.to_string_lossy();
-                writeln!(stdout, "to submit them: bash {}", slurm::shell(&script))?;
+                writeln!(stdout, "to submit the jobs: bash {}", slurm::shell(&script))?;
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use super::exit::{Exit, UsageError};
 use super::finished_run::FinishedRun;
 use super::printable::printable;
 use crate::inspect;
-use crate::inspect::stability::{Changes, Stability as Found};
+use crate::inspect::stability::{Changes, Stability as StabilityReport};
 use crate::pipeline::discover;
 use clap::Args;
 use std::io::Write;
@@ -32,10 +32,7 @@ impl Stability {
     /// Prints the table.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         if self.seeds < 2 {
-            return Err(UsageError(
-                "--seeds must be at least 2: one has nothing to differ from".into(),
-            )
-            .into());
+            return Err(UsageError("--seeds must be at least 2, to compare searches".into()).into());
         }
         let finished = FinishedRun::open(&self.run_dir, discover::INFO.name)?;
         let seeds = self.seeds;
@@ -51,7 +48,7 @@ impl Stability {
     }
 }
 
-fn print(out: &mut impl Write, found: &Found) -> std::io::Result<()> {
+fn print(out: &mut impl Write, found: &StabilityReport) -> std::io::Result<()> {
     let by_seed = format!("{} seeds", found.seeds);
     writeln!(
         out,

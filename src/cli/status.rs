@@ -112,7 +112,7 @@ fn line(row: &Row) -> String {
     let Row { stage, samples, skipped, seconds, .. } = row;
     let earlier = match row.earlier {
         0 => String::new(),
-        n => format!("  ({n} of before: checked when the stages ahead are complete)"),
+        n => format!("  ({n} from before a change: checked when the earlier stages are complete)"),
     };
     format!("{stage:<9} {units:>11} {samples:>9} {skipped:>8} {seconds:>9.1} {bytes:>10}{earlier}")
 }

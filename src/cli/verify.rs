@@ -32,8 +32,8 @@ impl Verify {
         let run_dir = RunDir::at(&self.run_dir, None)?.begun()?;
         if self.repair && run_dir.is_remote() {
             return Err(UsageError(format!(
-                "--repair works in folders only: delete what is damaged from {run_dir} (the object, and its unit's \
-                 .receipt.json), and run the pipeline again"
+                "--repair works only in folders: delete the damaged objects from {run_dir}, with the .receipt.json of \
+                 their units, and run the pipeline again"
             ))
             .into());
         }
@@ -48,7 +48,7 @@ impl Verify {
         if !self.repair {
             let units = units(&found).len();
             crate::say!(
-                "{units} units are damaged: coda-pipe verify {place} --repair has them made anew"
+                "{units} units are damaged: `coda-pipe verify {place} --repair` makes them again"
             );
             return Ok(Exit::Failed);
         }
@@ -117,12 +117,12 @@ impl Verify {
     /// Makes removed files again, with the command that `run.json` records.
     fn redo(&self, run_dir: &RunDir) -> anyhow::Result<Exit> {
         let record = run_dir.record()?;
-        let place = std::path::absolute(run_dir.root()).context("the run directory")?;
+        let place = std::path::absolute(run_dir.root()).context("cannot find the run directory")?;
         let pipeline = record.folder.join(&record.pipeline);
         if !pipeline.is_file() {
             let sets: String = record.sets.iter().map(|set| format!(" --set '{set}'")).collect();
             anyhow::bail!(
-                "what was damaged is removed; its pipeline file is not at {} any more, so have it made anew by: \
+                "the damaged units are removed; the pipeline file is no longer at {}, so make them again with: \
                  coda-pipe run PIPELINE --run-dir {}{sets}",
                 pipeline.display(),
                 place.display()
@@ -130,7 +130,7 @@ impl Verify {
         }
         // Paths of the pipeline file and of `--set` are relative to where the command was given.
         std::env::set_current_dir(&record.folder)
-            .with_context(|| format!("cannot go to {}", record.folder.display()))?;
+            .with_context(|| format!("cannot enter the folder {}", record.folder.display()))?;
         Run::again(&record, place).run()
     }
 }

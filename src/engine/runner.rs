@@ -1,11 +1,11 @@
-//! Running a stage: what is done is left alone, the rest is worked on within bounds, each unit ends with a receipt.
+//! Runs a stage: skips done units, processes the others with bounded concurrency, and ends each unit with a receipt.
 
 use super::blocking::blocking;
 use super::cancel::Cancel;
 use super::failure::{FlowError, StaleStage};
 use super::in_flight::InFlight;
-use super::peers::{PendingUnit, look_again};
-use super::plan::{Plan, PlannedUnit, UnitState};
+use super::peers::{PendingUnit, check_again};
+use super::plan::{PlannedUnit, StagePlan, UnitState};
 use super::progress::{Progress, StageProgress};
 use super::scheduler::{Scheduler, WorkerRole};
 use super::stage::{Stage, UnitError};
@@ -19,41 +19,41 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What all stages of a run share.
+/// The options that all stages of a run share.
 #[derive(Debug, Clone)]
 pub struct RunOptions<'a> {
     /// The run directory.
     pub run_dir: &'a RunDir,
     /// The run's log.
     pub events: &'a EventLog,
-    /// Where progress is shown.
+    /// The display of progress.
     pub progress: &'a Progress,
-    /// How the run is stopped.
+    /// The request to stop the run.
     pub cancel: &'a Cancel,
-    /// Redo what was made from other settings.
+    /// Remove and redo results of other settings.
     pub force: bool,
-    /// Do units again whose receipts carry faults that another try may cure.
+    /// Repeat units whose receipts carry faults that another attempt may remove.
     pub retry_failed: bool,
-    /// The other processes that work in the run directory; `None` for none.
+    /// The role of this process among several workers; `None` if it runs alone.
     pub worker: Option<WorkerRole>,
 }
 
 /// A complete stage.
 #[derive(Debug)]
 pub struct StageResult {
-    /// What it did, in numbers.
+    /// The numbers of the stage.
     pub summary: StageSummary,
     /// The receipts of all its units, by unit.
     pub receipts: BTreeMap<String, Receipt>,
 }
 
-/// Does what is left of `stage`.
+/// Processes the unfinished units of `stage`.
 ///
 /// # Errors
-/// See [`FlowError`]. Units that were finished stay finished whatever the error.
+/// See [`FlowError`]. Finished units stay finished whatever the error.
 pub async fn run_stage<S: Stage>(
     stage: &S,
-    mut plan: Plan<S::Unit>,
+    mut plan: StagePlan<S::Unit>,
     options: &RunOptions<'_>,
 ) -> Result<StageResult, FlowError<S::Error>> {
     let started = Instant::now();
@@ -89,30 +89,32 @@ pub async fn run_stage<S: Stage>(
         let (member, stage) = (worker.member.clone(), plan.stage);
         blocking(move || member.enter(stage)).await?;
     }
-    // A stage may load its model to know how many devices there are: not for nothing.
+    // A stage may load its model to count devices, which an idle stage avoids.
     let idle = todo.iter().all(Option::is_none);
     let at_once = if idle { 1 } else { stage.concurrency().max(1) };
     let in_flight = Arc::new(InFlight::default());
     let (place, worker) =
         ((options.run_dir, options.cancel), (options.worker.as_ref(), in_flight.clone()));
-    let left = todo.iter().map(|unit| unit.as_ref().map(PlannedUnit::wanted)).collect();
+    let left = todo.iter().map(|unit| unit.as_ref().map(PlannedUnit::pending)).collect();
     let scheduler = Scheduler::new(plan.stage, (left, &costs), place, worker);
-    let turns = futures::stream::unfold((scheduler, todo), async |(mut scheduler, mut todo)| {
-        let turn = scheduler.next().await?.with(&mut todo)?;
-        Some((turn, (scheduler, todo)))
-    });
-    let running = turns.map(|turn| take(stage, turn, options, &bar)).buffer_unordered(at_once);
+    let next_units =
+        futures::stream::unfold((scheduler, todo), async |(mut scheduler, mut todo)| {
+            let next_unit = scheduler.next().await?.with(&mut todo)?;
+            Some((next_unit, (scheduler, todo)))
+        });
+    let running =
+        next_units.map(|next_unit| take(stage, next_unit, options, &bar)).buffer_unordered(at_once);
     let mut running = std::pin::pin!(running);
-    while let Some(turned) = running.next().await {
-        outcome.count(turned, (&in_flight, options.cancel), &bar);
-        // What is under way is let finish all the same: it may have taken hours.
+    while let Some(unit) = running.next().await {
+        outcome.count(unit, (&in_flight, options.cancel), &bar);
+        // Units under way may have taken hours: they finish all the same.
         if let Some(why) = outcome.why_to_stop()
             && in_flight.stop()
             && in_flight.is_at_work()
         {
             options
                 .progress
-                .say(&format!("{why}\nunits under way are finished, no other is begun"));
+                .say(&format!("{why}\nunits under way are finished; no other unit is started"));
         }
     }
     options.cancel.check()?;
@@ -139,7 +141,7 @@ pub async fn run_stage<S: Stage>(
     Ok(StageResult { summary, receipts })
 }
 
-/// Of units that were given up as missing, those that others have not done while units were under way here, in words.
+/// Checks missing units once more, after this process's last unit, and describes those that are still not done.
 async fn still_missing<E: UnitError>(
     units: Vec<PendingUnit>,
     outcome: &mut StageOutcome<E>,
@@ -150,7 +152,7 @@ async fn still_missing<E: UnitError>(
         return Ok(Vec::new());
     }
     let run_dir = options.run_dir.clone();
-    let (done, missing) = blocking(move || look_again(&run_dir, stage, units)).await?;
+    let (done, missing) = blocking(move || check_again(&run_dir, stage, units)).await?;
     done.into_iter().for_each(|receipt| outcome.found(receipt, bar));
     Ok(missing)
 }

@@ -1,6 +1,6 @@
 //! What a stage did, in numbers.
 
-use super::plan::{Plan, UnitState};
+use super::plan::{StagePlan, UnitState};
 use crate::store::Receipt;
 
 /// A stage that ended well.
@@ -25,7 +25,7 @@ pub struct StageSummary {
 }
 
 /// What earlier runs did of the stage.
-pub(super) fn summary_of<U>(plan: &Plan<U>) -> StageSummary {
+pub(super) fn summary_of<U>(plan: &StagePlan<U>) -> StageSummary {
     let mut summary = StageSummary {
         stage: plan.stage,
         units: plan.units.len(),

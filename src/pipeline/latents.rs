@@ -140,7 +140,7 @@ impl Latents {
     fn refuse_small(&self, context: &Context) -> Result<(), StageError> {
         let classes = self.classes.classes();
         if classes.is_empty() {
-            let message = "no image was encoded: nothing can be distilled";
+            let message = "no image was encoded, so no class can be distilled";
             return Err(StageError::Other(message.into()));
         }
         let least = if context.pipeline.discover.allow_fewer { 1 } else { self.ipc };

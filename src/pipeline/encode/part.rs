@@ -24,10 +24,10 @@ pub(crate) struct PartWriter {
 impl PartWriter {
     pub(crate) fn create(
         scope: Scope,
-        (home, number): (&str, usize),
+        (parts_folder, number): (&str, usize),
         (format, compress): (PartFormat, bool),
     ) -> Result<Self, StageError> {
-        let folder = scope.path(home);
+        let folder = scope.path(parts_folder);
         std::fs::create_dir_all(&folder).map_err(StoreError::io("create the folder", &folder))?;
         let spill = temporary(&folder.join(format!("part-{number:06}.latents")));
         let file = File::options().create(true).truncate(true).read(true).write(true).open(&spill);
@@ -49,14 +49,14 @@ impl PartWriter {
     ) -> Result<(), StageError> {
         if latent.len() != self.format.latent.values() {
             return Err(StageError::Other(format!(
-                "vae_encoder gives {} values for an image where {:?} were expected; does [encode] size fit the model?",
+                "vae_encoder returned {} values for an image, and {:?} were expected; check that [encode] size fits the model",
                 latent.len(),
                 self.format.latent.shape
             )));
         }
         if let Some(bad) = latent.iter().find(|v| !v.is_finite()) {
             return Err(StageError::Other(format!(
-                "vae_encoder gives {bad} for sample {:?}: the graph overflows; use an fp32 or fp16-safe VAE",
+                "vae_encoder returned {bad} for sample {:?}: the graph overflows; use an fp32 or fp16-safe VAE",
                 row.key
             )));
         }
