@@ -1,5 +1,5 @@
-//! Threads: how many there are to be, and starting them with an error in place of a panic or of waiting for ever, as a process
-//! may be let start a few only (`ulimit -u`, control groups).
+//! Threads: their number, and starting them. Limits (`ulimit -u`, control groups) may allow only a few threads; then starting
+//! fails with an error, without a panic or an endless wait.
 
 use std::io;
 use std::sync::mpsc::{Receiver, channel};
@@ -11,16 +11,16 @@ use tokio::runtime::Runtime;
 /// Threads that may wait for files and servers at once: tokio's own number.
 const MOST_BLOCKING: usize = 512;
 
-/// The machine lets this process start too few threads.
+/// The process may start too few threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "this machine lets us start {can} threads and {wanted} are wanted: raise `ulimit -u`, or set [runtime] workers and threads \
-     to less (and RAYON_NUM_THREADS, which is for the arithmetic)"
+    "this process may start only {can} threads, and {wanted} are needed: raise `ulimit -u`, or lower [runtime] workers and \
+     threads (and RAYON_NUM_THREADS, the threads of the arithmetic)"
 )]
 pub struct TooFewThreads {
-    /// What was let.
+    /// The threads that can be started.
     pub can: usize,
-    /// What was wanted.
+    /// The threads that are needed.
     pub wanted: usize,
 }
 
@@ -101,7 +101,7 @@ pub fn spawn<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
     Builder::new().name(name.to_owned()).spawn(work).map_err(|error| {
-        let limit = "this machine lets us start no more threads: raise `ulimit -u`";
+        let limit = "this process may start no more threads: raise `ulimit -u`";
         io::Error::new(error.kind(), format!("{limit} ({error})"))
     })
 }
@@ -179,10 +179,12 @@ fn all_there((started, changed): &Meeting, count: usize) -> usize {
 /// # Errors
 /// If they were started before.
 pub fn start_arithmetic(most: usize, leave_room: bool) -> io::Result<()> {
-    let said = std::env::var("RAYON_NUM_THREADS").ok().and_then(|said| said.parse().ok());
+    let setting = std::env::var("RAYON_NUM_THREADS").ok().and_then(|setting| setting.parse().ok());
     let cores = if leave_room { cores() } else { machine() };
-    let wanted =
-        said.filter(|said| *said > 0).map_or(cores, |said: usize| said.min(cores)).min(most);
+    let wanted = setting
+        .filter(|setting| *setting > 0)
+        .map_or(cores, |setting: usize| setting.min(cores))
+        .min(most);
     let mut waiting = Vec::new();
     while waiting.len() < wanted {
         let (hand, handed) = channel();

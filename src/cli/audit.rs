@@ -16,19 +16,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Below this share of the spacing an image is taken for a copy: one that was only resized and compressed again comes
-/// to some hundredths, one that a model drew after a core to some tenths.
+/// Images below this share of the spacing count as copies. Resized and recompressed images measure some hundredths;
+/// images generated from a core measure some tenths.
 pub(crate) const THRESHOLD: f64 = 0.1;
 
-/// Hold every generated image against all real ones, and flag those that are copies.
+/// Check generated images for near-copies of real ones.
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
     /// The run directory
     run_dir: PathBuf,
-    /// Flag images nearer to a real one than this share of the median distance between real images of its class
+    /// Flag images nearer to a real image than this share of the median distance between real images of the class
     #[arg(long, value_name = "SHARE", default_value_t = THRESHOLD)]
     threshold: f64,
-    /// Override a setting of the run, such as model.path=… where it moved
+    /// Override a setting of the run, such as model.path=… after the model was moved
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
     /// Print the summary as JSON
@@ -37,7 +37,7 @@ pub(crate) struct Audit {
 }
 
 impl Audit {
-    /// Audits, and prints what is flagged.
+    /// Runs the audit and prints the flagged images.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         if !(self.threshold >= 0.0 && self.threshold.is_finite()) {
             return Err(UsageError("--threshold must be 0 or more".into()).into());
@@ -65,7 +65,7 @@ impl Audit {
     }
 }
 
-/// The audit of an opened run directory.
+/// Audits an opened run directory.
 pub(crate) async fn audit(
     of: &OpenRun,
     progress: &Progress,
@@ -87,12 +87,12 @@ pub(crate) async fn audit(
 
 fn print(out: &mut impl Write, found: &Summary) -> std::io::Result<()> {
     let Summary { images, real, values, threshold, flagged, .. } = found;
-    writeln!(out, "{images} generated images, {real} real ones, compared by {values} values each")?;
+    writeln!(out, "{images} generated and {real} real images, compared by {values} values each")?;
     for flag in flagged {
         let (class, key) = (printable(&flag.class), printable(&flag.key));
         writeln!(
             out,
-            "class {class} image {:04}: near to {key} of {}, distance {:.4}, {:.3} of the spacing",
+            "class {class} image {:04}: nearest {key} of {}, distance {:.4}, {:.3} of the spacing",
             flag.rank,
             printable(&flag.shard),
             flag.distance,

@@ -13,10 +13,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// Find the cores in any table of features: try data and settings before a long run.
+/// Find the cores in any table of features, to try data and settings before a long run.
 ///
 /// FILE is a .npy, .safetensors or Parquet file, or a folder of Parquet files, with one row per image of one class. The
-/// defaults are a pipeline's.
+/// defaults are those of a pipeline.
 #[derive(Debug, Args)]
 pub(crate) struct Discover {
     /// The table: .npy, .safetensors, Parquet or a folder of Parquet files
@@ -32,10 +32,10 @@ pub(crate) struct Discover {
     ipc: usize,
     #[arg(long, value_name = "NAME", default_value_t = Defaults::default().algorithm, help = Algorithm::help())]
     algorithm: Algorithm,
-    /// Neighbours that UMAP looks at, the row itself counted
+    /// Neighbours of each row for UMAP, including the row
     #[arg(long, value_name = "N", default_value_t = Defaults::default().n_neighbors)]
     n_neighbors: usize,
-    /// HDBSCAN's least cluster size
+    /// HDBSCAN's min_cluster_size
     #[arg(long, value_name = "N", default_value_t = Defaults::default().min_cluster_size)]
     min_cluster_size: usize,
     /// HDBSCAN's min_samples
@@ -44,19 +44,19 @@ pub(crate) struct Discover {
     /// Dimensions of the UMAP embedding
     #[arg(long, value_name = "N", default_value_t = Defaults::default().components)]
     components: usize,
-    /// exact, hnsw or auto
+    /// Neighbour search: exact, hnsw or auto
     #[arg(long, value_name = "HOW", default_value_t = Defaults::default().neighbors)]
     neighbors: NeighborSearch,
-    /// Mean-pool rows of channels × height × width to N × N cells a channel first
+    /// First mean-pool rows of channels × height × width to N × N cells a channel
     #[arg(long, value_name = "N", conflicts_with = "embedded")]
     grid: Option<usize>,
-    /// Reduce the features to N principal components first; 0 for none
+    /// First reduce the features to N principal components; 0 keeps all
     #[arg(long, value_name = "N", default_value_t = Defaults::default().pca, conflicts_with = "embedded")]
     pca: usize,
-    /// Seed of everything random
+    /// Seed of all random numbers
     #[arg(long, value_name = "N", default_value_t = Defaults::default().seed)]
     seed: u64,
-    /// The rows are the embedding already: no standardising, no UMAP
+    /// Use the rows as the embedding: no standardising, no UMAP
     #[arg(long)]
     embedded: bool,
     /// Write the embedding to a .npy file
@@ -75,7 +75,7 @@ impl Discover {
         let started = Instant::now();
         let array = arrays::read(&self.file, self.tensor.as_deref().or(self.column.as_deref()))?;
         if array.rows() == 0 {
-            anyhow::bail!("{}: it has no rows", self.file.display());
+            anyhow::bail!("{}: the table has no rows", self.file.display());
         }
         let read = started.elapsed();
         let found = self.find(array, &settings);
@@ -120,7 +120,7 @@ impl Discover {
         if let Some(grid) = self.grid {
             let &[_, channels, height, width] = shape.as_slice() else {
                 let message = format!(
-                    "--grid needs rows of channels × height × width, the array is {shape:?}"
+                    "--grid needs rows of channels × height × width; the array has the shape {shape:?}"
                 );
                 return Err(UsageError(message).into());
             };

@@ -10,15 +10,15 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Say what was found of ONNX Runtime, GPU, threads and disk, and what to do about it.
+/// Check ONNX Runtime, GPU, threads and disk, and name the remedy of each problem.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
-    /// A pipeline file, to look as its run would
+    /// A pipeline file; its devices, model and run directory are checked
     pipeline: Option<PathBuf>,
-    /// Also check this model folder: its files, its graphs' tensors, one run of each and what that costs
+    /// Also check this model folder: files, tensors of each graph, and one timed run of each graph
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
-    /// Height and width in pixels to try the model at; left out: what it was trained for
+    /// Height and width in pixels for the model's test run [default: the model's training size]
     #[arg(long, value_name = "PIXELS", requires = "model")]
     size: Option<usize>,
     /// Print JSON
@@ -27,7 +27,7 @@ pub(crate) struct Doctor {
 }
 
 impl Doctor {
-    /// Prints what was found; exits with 1 if a run can't work.
+    /// Prints the findings; exits with 1 if a run can't work.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let pipeline = self.pipeline.as_deref().map(|p| Pipeline::load(p, &[])).transpose()?;
         let search = Search {
@@ -64,7 +64,7 @@ impl Doctor {
     }
 }
 
-/// What was found of ONNX Runtime, to show and to use; what is wrong with it lands in `problems`.
+/// Finds ONNX Runtime, shows where it lies, and adds what is wrong with it to `problems`.
 fn library(
     search: &Search,
     devices: &DeviceChoice,

@@ -13,7 +13,7 @@ pub(super) fn check(
     device: Device,
     size: Option<usize>,
 ) -> ModelReport {
-    crate::say!("opening and running each graph of {} on {device}", folder.display());
+    crate::say!("loading and running each graph of {} on {device}", folder.display());
     let options = GraphOptions { device, ..GraphOptions::default() };
     check_model(folder, runtime, &options, size)
 }
@@ -26,14 +26,14 @@ pub(super) fn print(
 ) -> std::io::Result<()> {
     writeln!(out, "\nmodel         {}", folder.display())?;
     if let (Some(kind), Some(size)) = (report.kind, report.size) {
-        writeln!(out, "kind          {kind}, tried at {size} × {size} pixels")?;
+        writeln!(out, "kind          {kind}, tested at {size} × {size} pixels")?;
     }
     for graph in &report.graphs {
         let run = graph.run_seconds.map_or("not run".to_owned(), |s| format!("first run {s:.2} s"));
         let memory = graph.peak_bytes.map(|b| format!(", {} of memory", HumanBytes(b)));
         writeln!(
             out,
-            "\n{:<14} {}, opened in {:.2} s, {run}{}",
+            "\n{:<14} {}, loaded in {:.2} s, {run}{}",
             graph.part,
             HumanBytes(graph.bytes),
             graph.open_seconds,
@@ -46,13 +46,13 @@ pub(super) fn print(
     }
     for problem in &report.problems {
         let (file, what, remedy) = (problem.file.display(), &problem.what, &problem.remedy);
-        writeln!(out, "\nproblem: {file}: {what}\n   cure: {remedy}")?;
+        writeln!(out, "\nproblem: {file}: {what}\n   remedy: {remedy}")?;
     }
     for caution in &report.cautions {
         writeln!(out, "\nwarning: {caution}")?;
     }
     match report.problems.len() {
-        0 => writeln!(out, "\nthe model is good: every graph has what a run needs"),
+        0 => writeln!(out, "\nthe model is usable: every graph has the tensors that a run needs"),
         n => {
             writeln!(out, "\nthe model can't be used: {n} problem{}", if n == 1 { "" } else { "s" })
         }

@@ -12,10 +12,11 @@ use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// Say what the images of a finished run are worth, in minutes: small classifiers trained on the distilled images, on the
-/// real cores and on random real images, tested on held-out shards; how near each set is to the real images.
+/// Measure what a finished run's images are worth, in minutes.
 ///
-/// The held-out shards are read as the run's data was: the same label setting, the same classes.
+/// Small classifiers are trained on the distilled images, on the real cores and on random real images, and tested on
+/// held-out shards; coverage and distances compare each set with the real images. The held-out shards are read with the
+/// run's own label setting and class list.
 #[derive(Debug, Args)]
 pub(crate) struct Evaluate {
     /// The run directory
@@ -23,22 +24,22 @@ pub(crate) struct Evaluate {
     /// Held-out shards: paths, brace ranges, globs, URLs
     #[arg(long, value_name = "SHARDS", required = true, num_args = 1..)]
     against: Vec<String>,
-    /// Random draws of real images
+    /// Number of random sets of real images
     #[arg(long, value_name = "N", default_value_t = 5)]
     seeds: usize,
-    /// An image encoder exported to ONNX; left out, the features that the run's search looked at
+    /// An image encoder exported to ONNX [default: the features of the run's search]
     #[arg(long, value_name = "MODEL")]
     features: Option<PathBuf>,
-    /// Side of its images in pixels
+    /// Side of the encoder's input images in pixels
     #[arg(long, value_name = "N", requires = "features")]
     size: Option<usize>,
-    /// What is subtracted from its red, green and blue (0 to 1) [default: ImageNet's]
+    /// Mean of red, green and blue (0 to 1), subtracted from the encoder's input [default: ImageNet's]
     #[arg(long, value_name = "R,G,B", requires = "features", value_parser = three)]
     mean: Option<[f64; 3]>,
-    /// What they are then divided by [default: ImageNet's]
+    /// Standard deviation of red, green and blue, by which the input is then divided [default: ImageNet's]
     #[arg(long, value_name = "R,G,B", requires = "features", value_parser = three)]
     std: Option<[f64; 3]>,
-    /// Its output to take; left out, the first
+    /// The encoder's output to use [default: the first]
     #[arg(long, value_name = "NAME", requires = "features")]
     output: Option<String>,
     /// Print JSON

@@ -1,4 +1,4 @@
-//! Exit codes, and how an error becomes one.
+//! Exit codes, and the exit code of each error.
 
 use super::output::Unread;
 use super::printable::printable_lines;
@@ -12,26 +12,26 @@ use std::process::ExitCode;
 
 type Flow = FlowError<StageError>;
 
-/// What the program exits with.
+/// The program's exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// All that was asked is done.
+    /// The command succeeded.
     Done = 0,
-    /// It failed; the message says why.
+    /// The command failed; the message gives the reason.
     Failed = 1,
     /// The command line or the pipeline file is wrong; nothing was computed.
     Usage = 2,
-    /// Other workers have not finished what comes next, or another process is where this one wants to be, or its time was
-    /// too short for one unit: the same command, later, goes on (`EX_TEMPFAIL`).
+    /// Other workers have not finished an earlier stage, another process holds the run directory, or the time was too short
+    /// for one unit: the same command can succeed later (`EX_TEMPFAIL`).
     Incomplete = 75,
-    /// It was interrupted, and the same command goes on where it stopped.
+    /// The command was interrupted; the same command continues.
     Interrupted = 130,
 }
 
-/// For `--help`.
+/// The exit codes, for `--help`.
 pub(crate) const HELP: &str = "Exit codes: 0 done, 1 failed, 2 usage or configuration, \
-75 not now: other workers have not finished what comes before, or the time was too short for one unit (try again later), \
-130 interrupted (the same command goes on).";
+75 not now: other workers have not finished an earlier stage, or the time was too short for one unit (try again later), \
+130 interrupted (the same command continues).";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -39,18 +39,18 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The command line asks for something impossible.
+/// The command line is wrong.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct UsageError(pub(crate) String);
 
-/// Nothing is wrong, and another try may get further: for who starts workers again by their exit code.
+/// Another attempt may get further: schedulers restart workers by this exit code.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct TryLater(pub(crate) String);
 
 impl TryLater {
-    /// For `map_err` in a worker: one that holds what it wants will end, as a run without `--partition` does.
+    /// For `map_err` in a worker: the run without `--partition` that holds the lock will end.
     pub(crate) fn where_locked(error: StoreError) -> anyhow::Error {
         match error {
             StoreError::Locked { .. } => Self(error.to_string()).into(),
@@ -59,17 +59,17 @@ impl TryLater {
     }
 }
 
-/// Prints `error` with its causes and says what to exit with.
+/// Prints `error` with its causes and returns the exit code.
 pub(crate) fn report(error: &anyhow::Error) -> Exit {
     let code = code_of(error);
     if code == Exit::Interrupted {
-        crate::say!("interrupted: run the same command again to go on");
+        crate::say!("interrupted: run the same command again to continue");
         return code;
     }
     if code == Exit::Done {
         return code;
     }
-    // Our own messages hold their cause already; only a context's is added.
+    // The program's own messages contain their cause; only the cause of a context is added.
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
         if !text.contains(&cause) {
@@ -81,7 +81,7 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
     code
 }
 
-/// What to exit with after `error`.
+/// The exit code of `error`.
 pub(crate) fn code_of(error: &anyhow::Error) -> Exit {
     if interrupted(error) {
         return Exit::Interrupted;
@@ -99,7 +99,7 @@ pub(crate) fn code_of(error: &anyhow::Error) -> Exit {
     if wrong && !error.chain().any(is_outage) { Exit::Usage } else { Exit::Failed }
 }
 
-/// Whether the user had it stopped.
+/// Whether the user stopped the command.
 pub(crate) fn interrupted(error: &anyhow::Error) -> bool {
     error
         .chain()

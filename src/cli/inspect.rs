@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
-/// Say what is in a file: a shard, a Parquet table, a receipt.
+/// Show what is in a file: a shard, a Parquet table, a receipt.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
     /// The file
@@ -28,7 +28,8 @@ impl Inspect {
     /// Prints what is in the file.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         if self.file.is_dir() {
-            let advice = "is a folder: name a file in it (a run directory: coda-pipe status)";
+            let advice =
+                "is a folder: name a file in the folder (for a run directory: coda-pipe status)";
             return Err(UsageError(format!("{} {advice}", self.file.display())).into());
         }
         let mut magic = [0; 4];
@@ -120,7 +121,7 @@ impl Inspect {
         }
         anyhow::ensure!(
             samples > 0,
-            "{} holds no sample: it is no Parquet file, no JSON and no shard with anything in it",
+            "{} is neither a Parquet file, nor JSON, nor a shard with a sample",
             self.file.display()
         );
         writeln!(out, "shard, {samples} samples, {faults} bad")?;

@@ -50,40 +50,40 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a pipeline, or go on with an interrupted run
+    /// Run a pipeline, or continue an interrupted run
     Run(run::Run),
-    /// Say what a run will take before it starts: images, bytes, memory, time, and what may stop it
+    /// Estimate what a run takes before it starts: images, bytes, memory, time, and what may stop it
     Plan(plan::Plan),
-    /// Make one image, to try settings before a long run
+    /// Generate one image, to try settings before a long run
     Sample(Box<sample::Sample>),
-    /// Say what a run directory has done so far
+    /// Show the progress of a run
     Status(status::Status),
-    /// Read every file of a run directory and say what is damaged
+    /// Check every file of a run directory for damage
     Verify(verify::Verify),
-    /// Hold every generated image of a run against all real ones, and flag copies
+    /// Check generated images for near-copies of real ones
     Audit(audit::Audit),
-    /// Write what a run did, and how it came out, as one HTML file
+    /// Write a report of a run and its results as one HTML file
     Report(report::Report),
-    /// Say what a finished run's images are worth, beside real ones: small classifiers, coverage, distances
+    /// Measure what a finished run's images are worth beside real ones: small classifiers, coverage, distances
     Evaluate(evaluate::Evaluate),
-    /// Say how much a run's cores change with the seed and the settings of the search
+    /// Measure how much a run's cores change with the seed and the settings of the search
     Stability(stability::Stability),
-    /// Write a run as Slurm batch jobs, and submit them
+    /// Write a run as Slurm batch jobs, and submit the jobs
     Slurm(Box<slurm::Slurm>),
-    /// Find the cores in any table of features: try data and settings before a long run
+    /// Find the cores in any table of features, to try data and settings before a long run
     Discover(discover::Discover),
-    /// Say what was found of ONNX Runtime, GPU, threads and disk, and what to do about it
+    /// Check ONNX Runtime, GPU, threads and disk, and name the remedy of each problem
     Doctor(doctor::Doctor),
-    /// Say what is in a file: a shard, a Parquet table, a receipt
+    /// Show what is in a file: a shard, a Parquet table, a receipt
     Inspect(inspect::Inspect),
-    /// Work with WebDataset shards: pack images into them, list what is in them
+    /// Pack, list, copy, index and check WebDataset shards
     Shards(shards::Shards),
     /// Print the reference of every setting, as Markdown
     Settings,
 }
 
 impl Command {
-    /// Whether it takes a runtime, device and models, whose threads need room beside those of the arithmetic.
+    /// Whether the command needs a runtime, devices and models, whose threads come on top of the arithmetic threads.
     fn is_a_run(&self) -> bool {
         matches!(
             self,
@@ -96,7 +96,7 @@ impl Command {
         )
     }
 
-    /// How many threads of arithmetic it can use: on a login node, a look at a run is to take few.
+    /// The most arithmetic threads the command may use; commands that run on login nodes use few.
     fn most_threads(&self) -> usize {
         match self {
             Self::Status(_)
@@ -109,7 +109,8 @@ impl Command {
     }
 }
 
-/// Has a write beyond the limit of `ulimit -f` fail, which names the file, in place of ending the program without a word.
+/// Makes a write beyond the limit of `ulimit -f` fail with an error that names the file; the default ends the program
+/// silently.
 #[allow(unsafe_code)]
 fn fail_where_a_file_is_too_large() {
     // SAFETY: it is called before any other thread is there; to ignore a signal installs no handler that could run, and a

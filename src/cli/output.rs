@@ -1,10 +1,10 @@
-//! The standard output: its own failures are told from those of every other file and pipe by their type.
+//! The standard output: its failures have their own error type, apart from those of other files and pipes.
 
 use std::io::{Error, ErrorKind, IsTerminal, Result, StdoutLock, Write};
 
 /// Whoever read our output has seen enough (`coda-pipe inspect x | head`).
 #[derive(Debug, thiserror::Error)]
-#[error("nobody reads the standard output any more")]
+#[error("the reader of the standard output is gone")]
 pub(crate) struct Unread;
 
 /// The standard output, locked.

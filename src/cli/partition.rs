@@ -1,97 +1,103 @@
-//! `--partition`: which of several processes this one is, said or read from the scheduler.
+//! `--partition`: which share of the run this process has, given as I/N or read from the scheduler.
 
 use super::exit::UsageError;
 use crate::engine::Partition;
 
-/// What schedulers say of a process: outer is the job's element, inner the process within it.
+/// The scheduler's environment variables, by name.
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// The partition that `text` says: `I/N`, or `auto`.
+/// Parses `I/N`, or reads the scheduler's variables for `auto`.
 ///
 /// # Errors
-/// If it is neither, or no scheduler says which process this is.
+/// If the text is neither, or no scheduler names this process's share.
 pub(crate) fn partition(text: &str) -> anyhow::Result<Partition> {
-    let said = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    of(text, &said).map_err(|message| UsageError(format!("--partition {text}: {message}")).into())
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    of(text, &variable)
+        .map_err(|message| UsageError(format!("--partition {text}: {message}")).into())
 }
 
-fn of(text: &str, said: Environment<'_>) -> Result<Partition, String> {
+fn of(text: &str, variable: Environment<'_>) -> Result<Partition, String> {
     if text != "auto" {
         return text.parse().map_err(|error: crate::engine::NoPartition| error.to_string());
     }
-    let rank = match torchrun(said)? {
+    let rank = match torchrun(variable)? {
         Some(rank) => Some(rank),
-        None => mpi(said)?,
+        None => mpi(variable)?,
     };
-    let elements = match said("JOB_COMPLETION_INDEX") {
-        // torchrun and mpirun in pods count over all of them: how many pods there are need not be said.
+    let elements = match variable("JOB_COMPLETION_INDEX") {
+        // torchrun and mpirun count over all pods: the number of pods is not needed.
         Some(_) if rank.is_some() => None,
-        Some(_) => kubernetes(said)?,
-        None => slurm_array(said)?,
+        Some(_) => kubernetes(variable)?,
+        None => slurm_array(variable)?,
     };
     let processes = match rank {
         Some(rank) => Some(rank),
-        None => srun(said)?,
+        None => srun(variable)?,
     };
     let whole = (elements, processes);
     if whole == (None, None) {
-        return Err("no scheduler says which process this is: neither Slurm (SLURM_ARRAY_TASK_ID, SLURM_PROCID) nor \
+        return Err("no scheduler names this process's share: neither Slurm (SLURM_ARRAY_TASK_ID, SLURM_PROCID) nor \
                     Kubernetes (JOB_COMPLETION_INDEX with CODA_PIPE_PARTITIONS) nor torchrun (RANK with WORLD_SIZE) nor MPI (OMPI_COMM_WORLD_RANK, PMI_RANK); \
                     write I/N"
             .into());
     }
     let outer = whole.0.unwrap_or(Partition::WHOLE);
     let inner = whole.1.unwrap_or(Partition::WHOLE);
-    let of = outer.of.checked_mul(inner.of).ok_or("that many processes can't be")?;
+    let of = outer.of.checked_mul(inner.of).ok_or("the number of processes is too large")?;
     Partition::new(outer.index * inner.of + inner.index, of).map_err(|error| error.to_string())
 }
 
-/// A variable as a number; an error where it is set and none.
-fn number(said: Environment<'_>, name: &str) -> Result<Option<usize>, String> {
-    let Some(text) = said(name) else { return Ok(None) };
+/// A variable as a number.
+///
+/// # Errors
+/// If the variable is set to something else.
+fn number(variable: Environment<'_>, name: &str) -> Result<Option<usize>, String> {
+    let Some(text) = variable(name) else { return Ok(None) };
     text.parse().map(Some).map_err(|_| format!("{name} is {text:?} and should be a number"))
 }
 
-/// An index and a count that belong together.
+/// The partition of an index variable and a count variable.
 fn pair(
-    said: Environment<'_>,
+    variable: Environment<'_>,
     (index, of): (&str, &str),
     hint: &str,
 ) -> Result<Option<Partition>, String> {
-    let Some(at) = number(said, index)? else { return Ok(None) };
-    let count = number(said, of)?.ok_or_else(|| format!("{index} is set, {of} is not{hint}"))?;
+    let Some(at) = number(variable, index)? else { return Ok(None) };
+    let count =
+        number(variable, of)?.ok_or_else(|| format!("{index} is set, {of} is not{hint}"))?;
     let made = Partition::new(at, count);
     made.map(Some).map_err(|_| format!("{index}={at} does not go with {of}={count}"))
 }
 
-fn kubernetes(said: Environment<'_>) -> Result<Option<Partition>, String> {
+fn kubernetes(variable: Environment<'_>) -> Result<Option<Partition>, String> {
     let hint = ": set it to the job's .spec.completions";
-    pair(said, ("JOB_COMPLETION_INDEX", "CODA_PIPE_PARTITIONS"), hint)
+    pair(variable, ("JOB_COMPLETION_INDEX", "CODA_PIPE_PARTITIONS"), hint)
 }
 
-/// A process that `mpirun` or `mpiexec` started: Open MPI's, or another's by PMI.
-fn mpi(said: Environment<'_>) -> Result<Option<Partition>, String> {
+/// A process of `mpirun` or `mpiexec`: Open MPI's variables, or PMI's of other MPIs.
+fn mpi(variable: Environment<'_>) -> Result<Option<Partition>, String> {
     let known = [("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"), ("PMI_RANK", "PMI_SIZE")];
     // Some launchers say a rank alone, and something else says the rest.
-    match known.into_iter().find(|(rank, of)| said(rank).is_some() && said(of).is_some()) {
-        Some(names) => pair(said, names, ""),
+    match known.into_iter().find(|(rank, of)| variable(rank).is_some() && variable(of).is_some()) {
+        Some(names) => pair(variable, names, ""),
         None => Ok(None),
     }
 }
 
-fn torchrun(said: Environment<'_>) -> Result<Option<Partition>, String> {
-    pair(said, ("RANK", "WORLD_SIZE"), "")
+fn torchrun(variable: Environment<'_>) -> Result<Option<Partition>, String> {
+    pair(variable, ("RANK", "WORLD_SIZE"), "")
 }
 
 /// A task of an array job. Its numbers may start anywhere and have a step.
-fn slurm_array(said: Environment<'_>) -> Result<Option<Partition>, String> {
-    let Some(id) = number(said, "SLURM_ARRAY_TASK_ID")? else { return Ok(None) };
-    let first = number(said, "SLURM_ARRAY_TASK_MIN")?.unwrap_or(0);
-    let step = number(said, "SLURM_ARRAY_TASK_STEP")?.unwrap_or(1).max(1);
-    let last = number(said, "SLURM_ARRAY_TASK_MAX")?.ok_or("SLURM_ARRAY_TASK_MAX is not set")?;
+fn slurm_array(variable: Environment<'_>) -> Result<Option<Partition>, String> {
+    let Some(id) = number(variable, "SLURM_ARRAY_TASK_ID")? else { return Ok(None) };
+    let first = number(variable, "SLURM_ARRAY_TASK_MIN")?.unwrap_or(0);
+    let step = number(variable, "SLURM_ARRAY_TASK_STEP")?.unwrap_or(1).max(1);
+    let last =
+        number(variable, "SLURM_ARRAY_TASK_MAX")?.ok_or("SLURM_ARRAY_TASK_MAX is not set")?;
     // Not by SLURM_ARRAY_TASK_COUNT: where a list of some tasks is submitted again, the shares must stay what they were.
     let of = last.saturating_sub(first) / step + 1;
-    let count = number(said, "SLURM_ARRAY_TASK_COUNT")?.unwrap_or(of);
+    let count = number(variable, "SLURM_ARRAY_TASK_COUNT")?.unwrap_or(of);
     if count != of {
         return Err(format!(
             "the array has {count} tasks numbered from {first} to {last} in steps of {step}, with gaps: write I/N"
@@ -102,12 +108,12 @@ fn slurm_array(said: Environment<'_>) -> Result<Option<Partition>, String> {
 }
 
 /// A task of a job step.
-fn srun(said: Environment<'_>) -> Result<Option<Partition>, String> {
+fn srun(variable: Environment<'_>) -> Result<Option<Partition>, String> {
     // A batch script itself is told the number of tasks that it may start, and is none of them.
-    if said("SLURM_STEP_NUM_TASKS").is_none() {
+    if variable("SLURM_STEP_NUM_TASKS").is_none() {
         return Ok(None);
     }
-    pair(said, ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"), "")
+    pair(variable, ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"), "")
 }
 
 #[cfg(test)]
@@ -115,11 +121,11 @@ mod tests {
     use super::*;
 
     fn found(variables: &[(&str, &str)]) -> Result<String, String> {
-        let said = |name: &str| {
+        let variable = |name: &str| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        of("auto", &said).map(|partition| partition.to_string())
+        of("auto", &variable).map(|partition| partition.to_string())
     }
 
     #[test]

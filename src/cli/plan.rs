@@ -18,18 +18,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Say what a run will take before it starts: images, bytes, memory, time, and what may stop it.
+/// Estimate what a run takes before it starts: images, bytes, memory, time, and what may stop it.
 ///
-/// Shards on this machine are counted by their headers; nothing is decoded but a few images. Nothing is written in the run
+/// Local shards are counted by their headers, and only a few images are decoded. Nothing is written to the run
 /// directory.
 #[derive(Debug, Args)]
 pub(crate) struct Plan {
     /// The pipeline file
     pipeline: PathBuf,
-    /// Try a short piece of each stage for real, and tell times, memory and lengths of images from it
+    /// Run a short piece of each stage, to measure times, memory and image sizes
     #[arg(long)]
     measure: bool,
-    /// Also play the run through with so many workers (`run --partition`), each like this machine: 1,8,64
+    /// Also simulate the run with these numbers of workers (`run --partition`), each like this machine: 1,8,64
     #[arg(long, value_name = "N,…", value_delimiter = ',', requires = "measure", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     workers: Vec<u16>,
     /// The run directory, in place of [output] run_dir
@@ -44,7 +44,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Prints what was found out.
+    /// Prints the estimate.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let pipeline = Pipeline::load(&self.pipeline, &self.sets)?;
         let run_dir =
@@ -77,8 +77,8 @@ impl Plan {
         })?;
         runtime.shutdown_timeout(Duration::from_secs(1));
         let counts: Vec<usize> = self.workers.iter().map(|workers| usize::from(*workers)).collect();
-        let played = found.rates.as_ref().map_or_else(Vec::new, |rates| {
-            plan_workers::play_all(&counts, &found.work, rates, run_dir.is_remote())
+        let simulated = found.rates.as_ref().map_or_else(Vec::new, |rates| {
+            plan_workers::simulate_all(&counts, &found.work, rates, run_dir.is_remote())
         });
         let mut out = super::output::stdout();
         if self.json {
@@ -89,12 +89,12 @@ impl Plan {
                 (report.as_object_mut(), serde_json::to_value(&found)?)
             {
                 report.extend(found);
-                report.insert("workers".into(), json!(played));
+                report.insert("workers".into(), json!(simulated));
             }
             writeln!(out, "{report:#}")?;
         } else {
             print(&mut out, &found, &run_dir)?;
-            plan_workers::print(&mut out, &played, duration)?;
+            plan_workers::print(&mut out, &simulated, duration)?;
         }
         Ok(Exit::Done)
     }

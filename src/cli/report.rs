@@ -15,48 +15,48 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// MiB that pictures may take, about.
+/// Approximate limit of all pictures in MiB.
 const PICTURES: u64 = 24;
 
-/// Write what a run did, and how it came out, as one HTML file that needs no network.
+/// Write a report of a run and its results as one HTML file that needs no network.
 #[derive(Debug, Args)]
 pub(crate) struct Report {
     /// The run directory
     run_dir: PathBuf,
-    /// Where the file goes, in place of RUN_DIR/report/index.html
+    /// The file to write, in place of RUN_DIR/report/index.html
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Leave out the audit for copies, which takes the model
+    /// Skip the audit for near-copies, which needs the model
     #[arg(long)]
     no_audit: bool,
-    /// MiB that pictures may take, about
+    /// Approximate limit of all pictures in MiB
     #[arg(long, value_name = "MIB", default_value_t = PICTURES)]
     pictures: u64,
-    /// Override a setting of the run, such as model.path=… where it moved
+    /// Override a setting of the run, such as model.path=… after the model was moved
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
 }
 
-/// What the report is to be.
-pub(crate) struct Wanted {
-    /// Where it goes, if not to its place in the run directory.
+/// What the report contains and where it is written.
+pub(crate) struct ReportOptions {
+    /// The file to write; `None` for the usual place in the run directory.
     out: Option<PathBuf>,
     audit: bool,
     /// MiB.
     pictures: u64,
 }
 
-impl Default for Wanted {
+impl Default for ReportOptions {
     fn default() -> Self {
         Self { out: None, audit: true, pictures: PICTURES }
     }
 }
 
 impl Report {
-    /// Audits, writes the report, and prints where it is.
+    /// Audits, writes the report, and prints its path.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let out = self.out.as_ref().map(std::path::absolute).transpose()?;
-        let wanted = Wanted { out, audit: !self.no_audit, pictures: self.pictures };
+        let wanted = ReportOptions { out, audit: !self.no_audit, pictures: self.pictures };
         let progress = Arc::new(Progress::new(ProgressStyle::detect()));
         let shown = progress.clone();
         let of = open_run::open(&self.run_dir, &self.sets, move |text| shown.say(text))?;
@@ -77,18 +77,18 @@ impl Report {
     }
 }
 
-/// Audits and writes the report; answers with where it is and its bytes. Without an audit that can be made there is a
-/// report all the same, which says why.
+/// Audits and writes the report; returns its path and its bytes. Where the audit fails, the report is written all the
+/// same and names the reason.
 pub(crate) async fn make(
     of: &OpenRun,
     progress: &Progress,
     cancel: &Cancel,
-    wanted: &Wanted,
+    wanted: &ReportOptions,
 ) -> anyhow::Result<(PathBuf, u64)> {
     let mut how = Reporting {
         picture_bytes: wanted.pictures.saturating_mul(1 << 20),
         audit: wanted.audit,
-        audit_note: "Not looked at: the report was made with --no-audit.".into(),
+        audit_note: "Not checked: the report was written with --no-audit.".into(),
         notes: Vec::new(),
     };
     if wanted.audit {
@@ -97,9 +97,9 @@ pub(crate) async fn make(
             Err(error) if interrupted(&error) => return Err(error),
             Err(error) => {
                 how.audit = false;
-                how.audit_note = format!("Not looked at: {error:#}");
-                how.notes.push(format!("Copies were not looked for: {error:#}"));
-                progress.say(&format!("warning: no audit for copies: {error:#}"));
+                how.audit_note = format!("Not checked: {error:#}");
+                how.notes.push(format!("Copies were not checked for: {error:#}"));
+                progress.say(&format!("warning: the audit for copies failed: {error:#}"));
             }
             Ok(_) => {}
         }
@@ -107,7 +107,8 @@ pub(crate) async fn make(
     let path = wanted.out.clone().unwrap_or_else(|| of.run_dir.path("report/index.html"));
     let (context, record, out) = (of.context.clone(), of.record.clone(), path.clone());
     let task = tokio::task::spawn_blocking(move || inspect::report(&context, &record, &out, &how));
-    let written = task.await?.map_err(|error| anyhow!("no report could be made: {error}"))?;
+    let written =
+        task.await?.map_err(|error| anyhow!("the report could not be written: {error}"))?;
     if wanted.out.is_none() {
         of.run_dir.publish_file("report/index.html")?;
     }

@@ -4,7 +4,7 @@ use super::exit::{Exit, TryLater, UsageError, interrupted};
 use super::folders::folders;
 use super::open_run::OpenRun;
 use super::report;
-use super::report::Wanted;
+use super::report::ReportOptions;
 use super::run_dir_lock::{RunDirLock, WorkerArgs};
 use super::run_summary;
 use crate::config::Pipeline;
@@ -21,41 +21,41 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What a worker says that would begin the same unit again for ever.
-const TOO_SHORT: &str = "SIGUSR1 came before this worker had finished one unit: the time it is given must be longer than the \
-longest unit takes, or its units are begun again and again\ngive the job more (Slurm: --time; `coda-pipe status` shows the \
-seconds of a unit)";
+/// The message of a worker that would otherwise start the same unit again forever.
+const TOO_SHORT: &str = "SIGUSR1 came before this worker had finished one unit: the job's time must be longer than the longest unit, \
+or the same units are started again and again\ngive the job more time (Slurm: --time; `coda-pipe status` shows the seconds \
+of a unit)";
 
-/// Run a pipeline, or go on with an interrupted run.
+/// Run a pipeline, or continue an interrupted run.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// The pipeline file
     pipeline: PathBuf,
-    /// The run directory, in place of [output] run_dir: a folder, or one of an object store (s3://, gs://, az://)
+    /// The run directory, in place of [output] run_dir: a folder, or a URL of an object store (s3://, gs://, az://)
     #[arg(long, value_name = "DIR")]
     run_dir: Option<PathBuf>,
-    /// Where files lie on this machine when the run directory is in an object store
+    /// Folder for local copies of files when the run directory is in an object store
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
-    /// Run this stage only
+    /// Run only this stage
     #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()), conflicts_with_all = ["from", "until"])]
     only: Option<String>,
-    /// Run from this stage on; the ones before must be complete
+    /// Run from this stage on; the stages before must be complete
     #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()))]
     from: Option<String>,
-    /// Run up to and with this stage
+    /// Run up to and including this stage
     #[arg(long, value_name = "STAGE", value_parser = PossibleValuesParser::new(stage_names()))]
     until: Option<String>,
     /// Override a setting: section.key=value, or key=value where only one section has the key
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
-    /// Say what would be done, and do nothing
+    /// Show what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Redo what was made from other settings or inputs
+    /// Remove and redo results of other settings or inputs
     #[arg(long)]
     force: bool,
-    /// Try again what failed and was left out: images that came to nothing, and what is made from them
+    /// Generate failed images again, and redo what is made from them
     #[arg(long)]
     retry_failed: bool,
     /// Print a summary as JSON on stdout
@@ -66,7 +66,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// The command that made `record`, to go on in `run_dir`; its paths are relative to the record's folder.
+    /// The command that made `record`, to continue in `run_dir`; its paths are relative to the record's folder.
     pub(crate) fn again(record: &RunRecord, run_dir: PathBuf) -> Self {
         Self {
             pipeline: PathBuf::from(&record.pipeline),
@@ -113,7 +113,7 @@ impl Run {
         let context = Context::open_for(purpose, pipeline, run_dir.clone(), folder, notice)?;
         let context = Arc::new(context);
         let runtime = crate::threads::runtime(context.workers())?;
-        // Held until nothing of this process writes any more.
+        // Held until this process writes no more.
         let place = match self.dry_run {
             true => RunDirLock::Nowhere,
             false => self.worker.take(&run_dir, partition, |message| progress.say(message))?,
@@ -124,7 +124,7 @@ impl Run {
             runtime.block_on(self.execute(context, (&run_dir, &place), &progress, range))
         };
         place.leave(&result);
-        // Units that were dropped may still sit in a blocking call; nothing waits for their answer.
+        // Dropped units may still be in a blocking call; nothing waits for them.
         runtime.shutdown_timeout(Duration::from_secs(1));
         result
     }
@@ -203,7 +203,7 @@ impl Run {
         if stopped && asked.by_warning() && place.without_a_unit(run_dir) {
             return Err(TryLater(TOO_SHORT.into()).into());
         }
-        // Not worth waiting for a server, for one that is to go.
+        // A process that is stopped does not wait for a server.
         let noted = match stopped && run_dir.is_remote() {
             true => Ok(()),
             false => note_runtime(&context, run_dir),
@@ -216,22 +216,22 @@ impl Run {
             && place.writes_report()
             && *range.end() == STAGES.len() - 1
         {
-            // What other machines made, where the run directory is an object store.
+            // In an object store, other machines' files are downloaded first.
             run_dir.make_all_local(&folders())?;
             let of = OpenRun { context, run_dir: run_dir.clone(), record: run_dir.record()? };
-            let (path, _) = report::make(&of, progress, &cancel, &Wanted::default()).await?;
+            let (path, _) = report::make(&of, progress, &cancel, &ReportOptions::default()).await?;
             crate::say!("report in {}", path.display());
         }
         Ok(Exit::Done)
     }
 }
 
-/// Refuses paths that `run.json` and the receipts can't hold, before anything is done.
+/// Refuses paths that `run.json` and the receipts can't hold, before any work.
 fn refuse_other_than_utf8(paths: &[Option<&PathBuf>]) -> Result<(), UsageError> {
     match paths.iter().flatten().find(|path| path.to_str().is_none()) {
         None => Ok(()),
         Some(path) => Err(UsageError(format!(
-            "{}: a path has to be UTF-8, as run.json holds it: rename what is shown as \u{fffd}, or work elsewhere",
+            "{}: run.json can only hold UTF-8 paths: rename the parts shown as \u{fffd}, or work in another folder",
             path.display()
         ))),
     }

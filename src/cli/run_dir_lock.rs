@@ -1,4 +1,4 @@
-//! A run's place in its run directory: alone, or one of several workers.
+//! The lock of a run directory: one process alone, or one of several workers.
 
 use super::exit::{Exit, TryLater, UsageError};
 use super::folders::folders;
@@ -9,34 +9,34 @@ use clap::Args;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Working together with other processes.
+/// The flags of a worker.
 #[derive(Debug, Default, Args)]
 pub(crate) struct WorkerArgs {
-    /// Work together with others in one run directory, as the I-th of N (from 0): its share first, then with the others'.
-    /// `auto` reads it from Slurm, Kubernetes, torchrun or MPI
+    /// Run as worker I of N (from 0) in one run directory: first the worker's own share, then units of other shares. `auto`
+    /// reads I and N from Slurm, Kubernetes, torchrun or MPI
     #[arg(long, value_name = "I/N|auto")]
     partition: Option<String>,
-    /// With --partition: do the own share only
+    /// With --partition: process only the worker's own share
     #[arg(long, requires = "partition")]
     no_help: bool,
-    /// With --partition: seconds to wait at a stage's end for units of others, before exit code 75; as long as they live
-    /// unless given
+    /// With --partition: seconds to wait at a stage's end for other workers' units, before exit code 75 [default: as long as
+    /// the other workers are alive]
     #[arg(long, value_name = "SECONDS", requires = "partition")]
     wait: Option<u64>,
 }
 
-/// What a run holds of its run directory.
+/// What a process holds of its run directory.
 pub(crate) enum RunDirLock {
-    /// Nothing: it only looks.
+    /// Nothing: the process only reads.
     Nowhere,
-    /// All of it: the lock of the folder, and of an object store the place of the only worker.
+    /// The whole directory: the lock of the folder, and in an object store the session of the only worker.
     Alone(#[allow(dead_code, reason = "held, not read")] FolderLock, Option<WorkerSession>),
-    /// A place among others, and the lock of the scratch folder.
+    /// One worker among several, and the lock of its scratch folder.
     Among(WorkerRole, #[allow(dead_code, reason = "held, not read")] Option<FolderLock>),
 }
 
 impl WorkerArgs {
-    /// Refuses what must not happen while others work.
+    /// Refuses flags that remove results while other workers may read them.
     ///
     /// # Errors
     /// If a flag of `flags` is set beside `--partition`.
@@ -44,23 +44,23 @@ impl WorkerArgs {
         match flags.iter().find(|(_, set)| self.partition.is_some() && *set) {
             None => Ok(()),
             Some((flag, _)) => Err(UsageError(format!(
-                "{flag} removes results, which other workers may be reading: give it to a run without --partition"
+                "{flag} removes results that other workers may be reading: give {flag} to a run without --partition"
             ))),
         }
     }
 
-    /// The partition that is said.
+    /// The partition of `--partition`, if given.
     ///
     /// # Errors
-    /// If it is none, or no scheduler says which it is.
+    /// If the value is no partition, or `auto` finds no scheduler.
     pub(crate) fn partition(&self) -> anyhow::Result<Option<Partition>> {
         self.partition.as_deref().map(partition).transpose()
     }
 
-    /// Takes the run's place.
+    /// Takes the run directory.
     ///
     /// # Errors
-    /// If others have it.
+    /// If another run or worker holds it.
     pub(crate) fn take(
         &self,
         run_dir: &RunDir,
@@ -82,7 +82,7 @@ impl WorkerArgs {
 }
 
 impl RunDirLock {
-    /// The others, if there may be any.
+    /// The worker's role, where several processes may share the run directory.
     pub(crate) fn role(&self) -> Option<&WorkerRole> {
         match self {
             Self::Among(worker, _) => Some(worker),
@@ -90,20 +90,20 @@ impl RunDirLock {
         }
     }
 
-    /// `I-of-N` in a worker.
+    /// The name of the worker, `I-of-N`.
     pub(crate) fn worker(&self) -> Option<&str> {
         self.role().map(|worker| worker.member.worker())
     }
 
-    /// Whether the report is this process's to write: of a worker, one does.
+    /// Whether this process writes the report: of several workers, only the first does.
     pub(crate) fn writes_report(&self) -> bool {
         self.role().is_none_or(|worker| worker.partition.index == 0)
     }
 
-    /// Removes what killed processes left half written, but nothing of those that live.
+    /// Removes temporary files of killed processes, but none of live workers.
     ///
     /// # Errors
-    /// If it can't be listed or removed.
+    /// If temporary files can't be listed or removed.
     pub(crate) fn sweep(&self, run_dir: &RunDir) -> Result<(), StoreError> {
         match self {
             Self::Among(..) => run_dir.sweep_beside_workers(&folders()),
@@ -111,10 +111,10 @@ impl RunDirLock {
         }
     }
 
-    /// Whether this process, one of several, has finished no unit at all; false where that can't be told.
+    /// Whether this worker has finished no unit at all; false where that is unknown.
     pub(crate) fn without_a_unit(&self, run_dir: &RunDir) -> bool {
         let Some(worker) = self.role() else { return false };
-        // What the folder has of it may be a beat old.
+        // The record in the folder may be one heartbeat old.
         if worker.member.leave(WorkerState::Interrupted, "").is_err() {
             return false;
         }
@@ -122,7 +122,7 @@ impl RunDirLock {
         notes.iter().any(|note| note.worker == worker.member.worker() && note.units == 0)
     }
 
-    /// Tells the others how this process ends.
+    /// Records how this process ends, for the other workers.
     pub(crate) fn leave(&self, result: &anyhow::Result<Exit>) {
         let member = match self {
             Self::Among(worker, _) => worker.member.as_ref(),
@@ -137,7 +137,7 @@ impl RunDirLock {
                 _ => (WorkerState::Failed, format!("{error:#}")),
             },
         };
-        // For people; those who wait see by its silence that it has gone.
+        // The record is for people; waiting workers see the end by the missing heartbeat.
         let _ = member.leave(state, &message);
     }
 }

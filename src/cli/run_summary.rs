@@ -20,12 +20,12 @@ pub(super) fn report(
     for fault in &outcome.findings.lost_shards {
         crate::say!(
             "{}",
-            printable(&format!("nothing could be read of {}: {}", fault.shard, fault.reason))
+            printable(&format!("shard {} could not be read: {}", fault.shard, fault.reason))
         );
     }
     if !outcome.findings.lost_shards.is_empty() {
         crate::say!(
-            "{} shards left out as a whole, as [data] max_bad_shards allows; listed in {run_dir}/quarantine.parquet",
+            "{} unreadable shards skipped, as [data] max_bad_shards allows; listed in {run_dir}/quarantine.parquet",
             outcome.findings.lost_shards.len()
         );
     }
@@ -42,7 +42,7 @@ pub(super) fn report(
     }
     if outcome.findings.impure > 0 {
         crate::say!(
-            "{} images left out for their neighbours' labels, listed in {run_dir}/purity/purity.parquet",
+            "{} images left out because of their neighbours' labels, listed in {run_dir}/purity/purity.parquet",
             outcome.findings.impure
         );
     }
@@ -51,10 +51,10 @@ pub(super) fn report(
     }
     if outcome.stages.iter().all(|s| s.processed == 0) {
         let done = match outcome.stages.iter().any(|s| s.elsewhere > 0) {
-            true => "by other workers or before: nothing was computed here",
-            false => "before: nothing was recomputed",
+            true => "by other workers or earlier runs: this worker computed nothing",
+            false => "by an earlier run: nothing was recomputed",
         };
-        crate::say!("everything was done {done} ({seconds:.2} s)");
+        crate::say!("all units were done {done} ({seconds:.2} s)");
     }
     if let Some(set) = outcome.stages.iter().find(|s| s.stage == assemble::INFO.name) {
         let output = &context.pipeline.output;
@@ -74,7 +74,7 @@ pub(super) fn report(
     }
     if outcome.findings.numbered && outcome.stages.iter().any(|s| s.stage == assemble::INFO.name) {
         crate::say!(
-            "labels are positions in the list of classes: {run_dir}/distilled/{}.classes.json says which is which",
+            "labels are positions in the list of classes: {run_dir}/distilled/{}.classes.json maps labels to classes",
             context.pipeline.output.name
         );
     }

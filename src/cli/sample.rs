@@ -16,27 +16,27 @@ use clap::Args;
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// Images in a row of a sheet.
+/// Images in a row of the contact sheet.
 const COLUMNS: usize = 10;
 
-/// Make one image, to try settings before a long run. The defaults are a pipeline's.
+/// Generate one image, to try settings before a long run. The defaults are those of a pipeline.
 #[derive(Debug, Args)]
 pub(crate) struct Sample {
-    /// The model's folder, as optimum exports it
+    /// The model folder, as optimum exports it
     model: PathBuf,
-    /// What to show
+    /// The prompt: what the image shows
     #[arg(long)]
     prompt: String,
-    /// What not to show
+    /// The negative prompt: what the image avoids
     #[arg(long, default_value = "")]
     negative_prompt: String,
-    /// What to pull towards: an image, or FILE.safetensors#TENSOR or FILE.npy with a latent
+    /// Guide the image towards an image file, or towards a latent in FILE.safetensors#TENSOR or FILE.npy
     #[arg(long, value_name = "FILE")]
     anchor: Option<String>,
-    /// The initial noise of unit variance, in place of --seed: FILE.safetensors#TENSOR or FILE.npy
+    /// Read the initial noise (unit variance) from FILE.safetensors#TENSOR or FILE.npy, in place of --seed
     #[arg(long, value_name = "FILE")]
     latents: Option<String>,
-    /// Height and width in pixels; left out: what the model was trained for
+    /// Height and width in pixels [default: the model's training size]
     #[arg(long, value_name = "PIXELS")]
     size: Option<usize>,
     /// Denoising steps
@@ -45,7 +45,7 @@ pub(crate) struct Sample {
     /// Alignment scale γ
     #[arg(long, default_value_t = Defaults::default().gamma, value_parser = not_negative)]
     gamma: f64,
-    /// Share of the steps that are aligned
+    /// Share of the steps with guidance towards the anchor
     #[arg(long, default_value_t = Defaults::default().guidance_fraction)]
     guidance_fraction: f64,
     /// Classifier-free guidance scale w
@@ -54,7 +54,7 @@ pub(crate) struct Sample {
     /// Share of guidance rescale
     #[arg(long, default_value_t = 0.0)]
     guidance_rescale: f64,
-    /// How γ is weighted: scaled, sigma or flat
+    /// Weighting of γ over the steps: scaled, sigma or flat
     #[arg(long, value_parser = by_name::<GuidanceSchedule>, default_value = "scaled")]
     schedule: GuidanceSchedule,
     /// The solver: dpm++, euler or ddim
@@ -66,70 +66,69 @@ pub(crate) struct Sample {
     /// The refiner's folder
     #[arg(long, value_name = "DIR", requires = "denoising_factor")]
     refiner: Option<PathBuf>,
-    /// Share of denoising that is the base model's; the refiner takes the rest
+    /// Share of denoising done by the base model; the refiner does the rest
     #[arg(long, requires = "refiner")]
     denoising_factor: Option<f64>,
     /// Seed of the noise
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// The noise: native, torch-cpu or torch-cuda
+    /// Random generator of the noise: native, torch-cpu or torch-cuda
     #[arg(long, value_parser = by_name::<Noise>, default_value = "native")]
     noise: Noise,
-    /// Try several values of a setting and put the images side by side: gamma=0,0.05,0.1 (or cfg, steps, seed,
-    /// guidance-fraction)
+    /// Try several values of a setting on one contact sheet: gamma=0,0.05,0.1 (or cfg, steps, seed, guidance-fraction)
     #[arg(long, value_name = "KEY=VALUES", conflicts_with = "trace")]
     sweep: Option<String>,
-    /// Make this many images, with the seeds from --seed on, and put them side by side
+    /// Generate this many images on one contact sheet, with the seeds from --seed on
     #[arg(long, default_value_t = 1, value_parser = positive, conflicts_with_all = ["trace", "sweep", "latents"])]
     count: usize,
     /// Images denoised at once
     #[arg(long, default_value_t = 1, value_parser = positive)]
     batch: usize,
-    /// Where the image goes: a PNG
+    /// The PNG file to write
     #[arg(long, value_name = "FILE", default_value = "sample.png")]
     out: PathBuf,
-    /// Also write every step: initial_latents, noise_pred, sample, final_latents, image_u8
+    /// Also write the tensors of every step: initial_latents, noise_pred, sample, final_latents, image_u8
     #[arg(long, value_name = "FILE.safetensors")]
     trace: Option<PathBuf>,
-    /// auto, cpu, cuda or cuda:N
+    /// Device: auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
-    /// Threads of the model on the CPU; 0 for ONNX Runtime's choice
+    /// CPU threads of the model; 0 lets ONNX Runtime choose
     #[arg(long, default_value_t = 0)]
     threads: usize,
 }
 
-/// A choice by the name it has in a pipeline file.
+/// Parses a choice by its name in a pipeline file.
 fn by_name<T: serde::de::DeserializeOwned>(name: &str) -> Result<T, String> {
     serde_json::from_value(serde_json::Value::String(name.to_owned())).map_err(|e| e.to_string())
 }
 
-/// A number of which there must be one at least.
+/// Parses a number of at least one.
 fn positive(text: &str) -> Result<usize, String> {
     let number = text.parse::<usize>().map_err(|error| error.to_string())?;
     if number > 0 { Ok(number) } else { Err("must be at least 1".to_owned()) }
 }
 
-/// A scale.
+/// Parses a number of at least zero.
 fn not_negative(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().map_err(|error| error.to_string())?;
     if number >= 0.0 { Ok(number) } else { Err("must be 0 or more".to_owned()) }
 }
 
-/// The models, open.
+/// The opened models.
 struct Models {
     base: Generator,
     refiner: Option<Generator>,
 }
 
-/// What an image is made from, beside settings.
+/// The inputs of an image beside the settings.
 struct Start {
     anchor: Option<Vec<f32>>,
     latents: Option<Vec<f32>>,
 }
 
 impl Sample {
-    /// Makes the image.
+    /// Generates the image.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         self.refuse_other_formats()?;
         let method = Method { solver: self.scheduler, sigmas: self.sigmas };
@@ -140,7 +139,7 @@ impl Sample {
         let folder = ModelFolder::open(&self.model)?;
         let refiner = self.refiner.as_deref().map(ModelFolder::open).transpose()?;
         let size = self.size.or(folder.default_size).ok_or_else(|| {
-            UsageError("the model doesn't tell which size it is for: say it with --size".into())
+            UsageError("the model's configuration has no image size: set --size".into())
         })?;
         let sampling = self.sampling(size);
         let variants = self.variants(&sampling)?;
@@ -191,25 +190,25 @@ impl Sample {
         Ok(Exit::Done)
     }
 
-    /// An image in another format than its name says is opened by nothing.
+    /// Refuses an output name without the PNG extension: programs open images by their extension.
     fn refuse_other_formats(&self) -> Result<(), UsageError> {
         let ending = self.out.extension().map(|e| e.to_string_lossy().to_lowercase());
         match ending.filter(|ending| ending != "png") {
             None => Ok(()),
             Some(ending) => Err(UsageError(format!(
-                "--out {}: a PNG is written, no .{ending}: name it .png",
+                "--out {}: the image is a PNG, not a .{ending} file: end the name in .png",
                 self.out.display()
             ))),
         }
     }
 
-    /// What to know of the model and the prompts before the image is made.
+    /// Prints warnings about the model and the prompts before the image is generated.
     fn warn(&self, folder: &ModelFolder, method: Method) -> anyhow::Result<()> {
-        let mut said = validate::cautions(folder, method, self.size, self.cfg);
+        let mut warnings = validate::cautions(folder, method, self.size, self.cfg);
         let tokens = PromptTokens::open(folder)?;
-        said.extend(tokens.warnings([("--prompt", self.prompt.clone())])?);
-        said.extend(tokens.warnings([("--negative-prompt", self.negative_prompt.clone())])?);
-        said.iter().for_each(|warning| crate::say!("warning: {warning}"));
+        warnings.extend(tokens.warnings([("--prompt", self.prompt.clone())])?);
+        warnings.extend(tokens.warnings([("--negative-prompt", self.negative_prompt.clone())])?);
+        warnings.iter().for_each(|warning| crate::say!("warning: {warning}"));
         Ok(())
     }
 
@@ -228,7 +227,7 @@ impl Sample {
         }
     }
 
-    /// The settings of each image: one, or the sweep's.
+    /// The settings of each image: one, or one a value of the sweep.
     fn variants(&self, sampling: &Sampling) -> Result<Vec<(String, Sampling, u64)>, UsageError> {
         let Some(sweep) = &self.sweep else {
             return Ok(vec![(String::new(), sampling.clone(), self.seed)]);
@@ -238,11 +237,11 @@ impl Sample {
             sweep.split_once('=').ok_or_else(|| wrong("write key=value,value".into()))?;
         let variant = |text: &str| {
             let number = text.trim().parse::<f64>();
-            let number = number.map_err(|_| wrong(format!("`{text}` is no number")))?;
+            let number = number.map_err(|_| wrong(format!("`{text}` is not a number")))?;
             let (mut own, mut seed) = (sampling.clone(), self.seed);
             match key {
                 "gamma" | "cfg" if number.is_nan() || number < 0.0 => {
-                    return Err(wrong(format!("{text} is negative or no number")));
+                    return Err(wrong(format!("{text} is negative or not a number")));
                 }
                 "gamma" => own.gamma = number as f32,
                 "cfg" => own.cfg = number as f32,
@@ -256,7 +255,7 @@ impl Sample {
         values.split(',').map(variant).collect()
     }
 
-    /// `count` images in batches, and the time they took.
+    /// Generates `count` images in batches; also returns the seconds.
     fn many(
         &self,
         models: &mut Models,
@@ -322,7 +321,9 @@ impl Sample {
 fn picture(made: Generated) -> anyhow::Result<RgbImage> {
     let (width, height) = (made.width as u32, made.height as u32);
     let image = RgbImage::from_raw(width, height, made.rgb);
-    image.ok_or_else(|| anyhow::anyhow!("the model gives no image of {width}×{height} pixels"))
+    image.ok_or_else(|| {
+        anyhow::anyhow!("the model's output is not an image of {width}×{height} pixels")
+    })
 }
 
 fn job<'a>(

@@ -35,7 +35,10 @@ pub(super) fn read_latents(file: &str, shape: [usize; 3]) -> anyhow::Result<Vec<
     if let Some(at) = array.values.iter().position(|value| !value.is_finite()) {
         let [_, height, width] = shape;
         let place = [at / (height * width), at / width % height, at % width];
-        bail!("{file} holds {} at {place:?}: a latent has finite values only", array.values[at]);
+        bail!(
+            "{file} has the value {} at {place:?}: the values of a latent must be finite",
+            array.values[at]
+        );
     }
     Ok(array.values)
 }

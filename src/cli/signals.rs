@@ -10,11 +10,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a run was asked to stop by.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Asked {
+pub(crate) struct StopRequest {
     warned: Arc<AtomicBool>,
 }
 
-impl Asked {
+impl StopRequest {
     /// Whether it was SIGUSR1: the time is nearly up.
     pub(crate) fn by_warning(&self) -> bool {
         self.warned.load(Ordering::Acquire)
@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(29);
 ///
 /// # Errors
 /// If a signal can't be listened to.
-pub(crate) fn listen(cancel: Cancel) -> std::io::Result<Asked> {
+pub(crate) fn listen(cancel: Cancel) -> std::io::Result<StopRequest> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = {
         let _here = runtime.enter();
@@ -45,7 +45,7 @@ pub(crate) fn listen(cancel: Cancel) -> std::io::Result<Asked> {
             (of(SignalKind::user_defined1())?, "SIGUSR1"),
         ]
     };
-    let asked = Asked::default();
+    let asked = StopRequest::default();
     let warned = asked.warned.clone();
     crate::threads::spawn("signals", move || {
         runtime.block_on(answer(signals, &cancel, &warned));
@@ -78,9 +78,9 @@ async fn answer(
             None => before = Some((name, Instant::now())),
         }
         warned.store(name == "SIGUSR1", Ordering::Release);
-        // First: what is said may find nobody.
+        // The request comes first: the message may have no reader.
         cancel.cancel();
-        crate::say!("{name}: finishing what is under way (again to leave at once)");
+        crate::say!("{name}: finishing the units under way (repeat the signal to stop at once)");
     }
 }
 

@@ -13,10 +13,11 @@ use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Write a run as Slurm jobs: arrays of workers, chained by dependencies, that go back into the queue when their time is up.
+/// Write a run as Slurm batch jobs: arrays of workers, chained by dependencies, whose tasks requeue themselves at the time
+/// limit.
 ///
-/// Stages that use cards (encode; anchor and generate) are jobs of their own, apart from those that don't (purity, discover
-/// and fetch; assemble). Each job starts when the one before has ended. docs/clusters.md says more.
+/// Stages that use GPUs (encode; anchor and generate) are separate jobs from the stages that use none (purity, discover and
+/// fetch; assemble). Each job starts when the one before has ended. docs/clusters.md says more.
 #[derive(Debug, Args)]
 pub(crate) struct Slurm {
     /// The pipeline file
@@ -24,32 +25,32 @@ pub(crate) struct Slurm {
     /// Workers: array tasks of each job
     #[arg(long, value_name = "N", required_unless_present = "nodes", conflicts_with = "nodes", value_parser = at_least_one)]
     pub(super) tasks: Option<usize>,
-    /// Workers that each have a whole node (--exclusive), in place of --tasks
+    /// Workers with a whole node each (--exclusive), in place of --tasks
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(super) nodes: Option<usize>,
-    /// Workers of the stages that use no cards [as many as of the others]
+    /// Workers of the stages that use no GPUs [default: as many as of the other stages]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(super) cpu_tasks: Option<usize>,
-    /// Tasks of an array that run at once, at most
+    /// Most tasks of an array that run at once
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(super) at_once: Option<usize>,
-    /// All stages in one array: the queue is waited in once, and cards are idle while cores are searched
+    /// Run all stages in one array: one wait in the queue, but GPUs are idle during the search for cores
     #[arg(long)]
     pub(super) one_job: bool,
-    /// Cards of a worker, in the stages that use them; 0 where --sbatch-gpu asks for them [1, or 0 where the pipeline's
+    /// GPUs of a worker in the stages that use GPUs; 0 where --sbatch-gpu requests them [default: 1, or 0 where the pipeline's
     /// devices are "cpu"]
     #[arg(long, value_name = "N")]
     pub(super) gpus_per_task: Option<u32>,
-    /// Processors of a worker [8; with --nodes, the node's]
+    /// CPUs of a worker [default: 8; with --nodes, all of the node]
     #[arg(long, value_name = "N")]
     pub(super) cpus_per_task: Option<u32>,
-    /// Memory of a worker, as sbatch takes it (64G) [the site's default; with --nodes, the node's]
+    /// Memory of a worker, as sbatch takes it (64G) [default: the site's; with --nodes, all of the node]
     #[arg(long, value_name = "SIZE")]
     pub(super) mem: Option<String>,
-    /// Time limit of a task (4:00:00, 2-0), longer than the longest unit takes; a task goes on after it by itself
+    /// Time limit of a task (4:00:00, 2-0), longer than the longest unit; a task that reaches the limit requeues itself
     #[arg(long, value_name = "TIME")]
     pub(super) time: Option<String>,
-    /// Slurm's partition (its queue); no share of the run, which `run --partition` is
+    /// Slurm's partition (queue); not a share of the run as in `run --partition`
     #[arg(long, value_name = "QUEUE")]
     pub(super) slurm_partition: Option<String>,
     /// The account to charge
@@ -61,35 +62,35 @@ pub(crate) struct Slurm {
     /// Features that nodes must have
     #[arg(long, value_name = "LIST")]
     pub(super) constraint: Option<String>,
-    /// Any other options of sbatch, for all jobs
+    /// Other options of sbatch for all jobs
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     pub(super) sbatch: Vec<String>,
-    /// As --sbatch, for the jobs that use cards
+    /// Other options of sbatch for the jobs that use GPUs
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     pub(super) sbatch_gpu: Vec<String>,
-    /// As --sbatch, for the jobs that use none: --sbatch-cpu='--partition=cpu --mem=200G'
+    /// Other options of sbatch for the jobs that use no GPUs: --sbatch-cpu='--partition=cpu --mem=200G'
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     pub(super) sbatch_cpu: Vec<String>,
-    /// A shell line before the program starts: --setup 'module load cuda'
+    /// Shell line to run before the program: --setup 'module load cuda'
     #[arg(long, value_name = "LINE", allow_hyphen_values = true)]
     pub(super) setup: Vec<String>,
     /// The run directory, in place of [output] run_dir
     #[arg(long, value_name = "DIR")]
     pub(super) run_dir: Option<PathBuf>,
-    /// Where files lie on each node when the run directory is in an object store; a node's own variables may be in it:
-    /// '$SLURM_TMPDIR/coda'
+    /// Folder for local copies of files on each node when the run directory is in an object store; may contain variables of
+    /// the node: '$SLURM_TMPDIR/coda'
     #[arg(long, value_name = "DIR")]
     pub(super) scratch: Option<String>,
     /// Override a setting, as for `run`
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) sets: Vec<String>,
-    /// Where to write scripts and logs [slurm in the run directory; slurm-NAME here, if that is in an object store]
+    /// Folder for scripts and logs [default: slurm in the run directory, or ./slurm-NAME for an object store]
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
-    /// The site's MaxArraySize [what scontrol says, else 1001]
+    /// The site's MaxArraySize [default: as scontrol reports, else 1001]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     max_array_size: Option<usize>,
-    /// Submit the jobs, and print their numbers
+    /// Submit the jobs and print the job numbers
     #[arg(long)]
     submit: bool,
     /// Print JSON
@@ -101,12 +102,12 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("must be at least 1".into()),
         Ok(n) => Ok(n),
-        Err(_) => Err("is no number".into()),
+        Err(_) => Err("is not a number".into()),
     }
 }
 
 impl Slurm {
-    /// Writes the scripts, and submits them if asked to.
+    /// Writes the scripts, and submits them with `--submit`.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let request = self.request()?;
         request.check().map_err(|error| UsageError(error.to_string()))?;
@@ -149,14 +150,14 @@ impl Slurm {
             }
             None => {
                 let script = script.to_string_lossy();
-                writeln!(stdout, "to submit them: bash {}", slurm::shell(&script))?;
+                writeln!(stdout, "to submit the jobs: bash {}", slurm::shell(&script))?;
             }
         }
         Ok(())
     }
 }
 
-/// Writes the scripts of `jobs`, and removes those of jobs that were asked for before and are none of these.
+/// Writes the scripts of `jobs`, and removes scripts of earlier jobs that are not among them.
 fn write(out: &Path, request: &Request, jobs: &[Job]) -> anyhow::Result<()> {
     // A folder of files that appear whole: what the store writes a run directory's own with.
     let folder = RunDir::new(out);

@@ -12,7 +12,7 @@ impl Slurm {
     /// What is asked for.
     pub(super) fn request(&self) -> anyhow::Result<Request> {
         let pipeline = Pipeline::load(&self.pipeline, &self.sets)?;
-        let folder = std::env::current_dir().context("cannot tell the current folder")?;
+        let folder = std::env::current_dir().context("cannot read the current folder")?;
         let run_dir = self.run_dir.clone().unwrap_or_else(|| pipeline.run_dir());
         let remote = run_dir.to_string_lossy().contains("://");
         let run_dir = if remote { run_dir } else { folder.join(run_dir) };
@@ -29,7 +29,7 @@ impl Slurm {
         };
         let gpus = self.gpus_per_task.unwrap_or(u32::from(!on_host));
         Ok(Request {
-            program: text(&std::env::current_exe().context("cannot tell the program's path")?)?,
+            program: text(&std::env::current_exe().context("cannot read the program's path")?)?,
             pipeline: text(&folder.join(&self.pipeline))?,
             run_dir: text(&run_dir)?,
             scratch: self.scratch.clone(),
@@ -57,7 +57,7 @@ impl Slurm {
     }
 
     fn resources(&self, gpus: u32) -> Resources {
-        // Slurm gives one processor where nothing is said: too few to keep a card busy with images.
+        // Slurm's default is one CPU: too few to keep a GPU busy with images.
         let (cpus, memory) = match self.nodes {
             Some(_) => (None, Some("0".to_owned())),
             None => (Some(8), None),
@@ -82,7 +82,8 @@ impl Slurm {
 fn text(path: &Path) -> anyhow::Result<String> {
     let found = path.to_str().map(str::to_owned);
     found.ok_or_else(|| {
-        let message = format!("{} is not UTF-8: no batch script can name it", path.display());
+        let message =
+            format!("{} is not UTF-8: a batch script can't name this path", path.display());
         UsageError(message).into()
     })
 }

@@ -25,7 +25,7 @@ pub(super) fn max_array_size() -> usize {
         found.and_then(|answer| slurm::max_array_size(&String::from_utf8_lossy(&answer.stdout)));
     found.unwrap_or_else(|| {
         crate::say!(
-            "MaxArraySize is not known here (no answer from scontrol): taken to be {DEFAULT_MAX_ARRAY_SIZE}"
+            "MaxArraySize is unknown (no answer from scontrol): {DEFAULT_MAX_ARRAY_SIZE} is assumed"
         );
         DEFAULT_MAX_ARRAY_SIZE
     })
@@ -37,7 +37,7 @@ pub(super) fn submit(out: &Path) -> anyhow::Result<Vec<Submitted>> {
     if let Err(error) = Command::new("sbatch").arg("--version").stdout(Stdio::null()).status()
         && error.kind() == ErrorKind::NotFound
     {
-        bail!("there is no sbatch here: on a machine that has it, run bash {}", script.display());
+        bail!("sbatch was not found: run bash {} on a machine with Slurm", script.display());
     }
     let output = Command::new("bash")
         .arg(&script)
@@ -51,7 +51,7 @@ pub(super) fn submit(out: &Path) -> anyhow::Result<Vec<Submitted>> {
     if !output.status.success() {
         let before: Vec<_> = submitted.iter().map(|s| format!("{} {}", s.job, s.id)).collect();
         let before = if before.is_empty() { "nothing".to_owned() } else { before.join(", ") };
-        bail!("sbatch refused a job; submitted before it: {before}");
+        bail!("sbatch refused a job; jobs submitted before: {before}");
     }
     Ok(submitted)
 }

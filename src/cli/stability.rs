@@ -4,23 +4,23 @@ use super::exit::{Exit, UsageError};
 use super::finished_run::FinishedRun;
 use super::printable::printable;
 use crate::inspect;
-use crate::inspect::stability::{Changes, Stability as Found};
+use crate::inspect::stability::{Changes, Stability as StabilityReport};
 use crate::pipeline::discover;
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// Say how much the cores and clusters of each class change with the seed of the search, and with n_neighbors and
+/// Measure how much the cores and clusters of each class change with the seed of the search, and with n_neighbors and
 /// min_cluster_size 20 % lower and higher.
 ///
-/// Cores are compared by the images that two choices share (Jaccard index, 0 to 1), clusters by the adjusted Rand index (0
-/// is chance, 1 the same). "apart" is how far the nearest core of the other choice is, as a share of what it is between
-/// random choices.
+/// Cores are compared by the images that two searches share (Jaccard index, 0 to 1), clusters by the adjusted Rand index (0
+/// is chance, 1 is equal). "apart" is the mean distance to the nearest core of the other search, as a share of the same
+/// distance between random images.
 #[derive(Debug, Args)]
 pub(crate) struct Stability {
     /// The run directory
     run_dir: PathBuf,
-    /// Seeds to compare, the run's own among them
+    /// Number of seeds to compare, including the run's own
     #[arg(long, value_name = "N", default_value_t = 5)]
     seeds: usize,
     /// Print JSON
@@ -32,10 +32,7 @@ impl Stability {
     /// Prints the table.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         if self.seeds < 2 {
-            return Err(UsageError(
-                "--seeds must be at least 2: one has nothing to differ from".into(),
-            )
-            .into());
+            return Err(UsageError("--seeds must be at least 2, to compare searches".into()).into());
         }
         let finished = FinishedRun::open(&self.run_dir, discover::INFO.name)?;
         let seeds = self.seeds;
@@ -51,7 +48,7 @@ impl Stability {
     }
 }
 
-fn print(out: &mut impl Write, found: &Found) -> std::io::Result<()> {
+fn print(out: &mut impl Write, found: &StabilityReport) -> std::io::Result<()> {
     let by_seed = format!("{} seeds", found.seeds);
     writeln!(
         out,

@@ -9,7 +9,7 @@ use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// Say what a run directory has done so far.
+/// Show the progress of a run.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     /// The run directory
@@ -17,21 +17,21 @@ pub(crate) struct Status {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Also print what each unit decided
+    /// Also print the log of each unit
     #[arg(long, short)]
     verbose: bool,
 }
 
-/// One stage, summed over its receipts.
+/// The totals of a stage over its receipts.
 #[derive(Debug, serde::Serialize)]
 struct Row {
     stage: &'static str,
-    /// What one of its units is.
+    /// The kind of the stage's units.
     unit: &'static str,
     done: usize,
-    /// Absent until the stage was first reached.
+    /// Absent until the stage is first reached.
     total: Option<u64>,
-    /// Units that were done before something ahead of them changed: checked when that is complete.
+    /// Units done before an earlier stage changed; they are checked when that stage is complete.
     earlier: usize,
     samples: u64,
     skipped: u64,
@@ -112,7 +112,7 @@ fn line(row: &Row) -> String {
     let Row { stage, samples, skipped, seconds, .. } = row;
     let earlier = match row.earlier {
         0 => String::new(),
-        n => format!("  ({n} of before: checked when the stages ahead are complete)"),
+        n => format!("  ({n} from before a change: checked when the earlier stages are complete)"),
     };
     format!("{stage:<9} {units:>11} {samples:>9} {skipped:>8} {seconds:>9.1} {bytes:>10}{earlier}")
 }

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A worker that takes so many times as long for a unit as the one in the middle of its stage is called slow.
 const SLOW: f64 = 2.0;
-/// One that has said nothing for so many seconds may be dead. Only said: clocks of two machines may differ.
+/// A worker without a heartbeat for this many seconds may be dead. Only shown: clocks of two machines may differ.
 const SILENT: f64 = 60.0;
 
 /// A worker as `status` shows it.
@@ -74,7 +74,7 @@ impl Worker {
         match (self.note.state, self.lives) {
             (WorkerState::Working, Some(false)) => "died".into(),
             (WorkerState::Working, None) if self.silent > SILENT => {
-                format!("silent for {silent:#}")
+                format!("no heartbeat for {silent:#}")
             }
             (state, _) => state.to_string(),
         }

@@ -11,13 +11,14 @@ use std::collections::BTreeSet;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 
-/// Read every file of a run directory and compare length and checksum with its receipt. `run` itself trusts receipts and
-/// lengths.
+/// Check every file of a run directory for damage: length and checksum are compared with the receipt.
+///
+/// `run` itself trusts receipts and lengths.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// The run directory
     run_dir: PathBuf,
-    /// Remove what is damaged and have it made anew, by the command that the directory was made with
+    /// Remove damaged files and make them again, with the command that made the directory
     #[arg(long)]
     repair: bool,
     /// Print JSON
@@ -26,13 +27,13 @@ pub(crate) struct Verify {
 }
 
 impl Verify {
-    /// Verifies, and repairs if asked to. Exits with 1 where something is damaged and was not repaired.
+    /// Verifies, and repairs with `--repair`. Exits with 1 if a damaged file was not repaired.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let run_dir = RunDir::at(&self.run_dir, None)?.begun()?;
         if self.repair && run_dir.is_remote() {
             return Err(UsageError(format!(
-                "--repair works in folders only: delete what is damaged from {run_dir} (the object, and its unit's \
-                 .receipt.json), and run the pipeline again"
+                "--repair works only in folders: delete the damaged objects from {run_dir}, with the .receipt.json of \
+                 their units, and run the pipeline again"
             ))
             .into());
         }
@@ -47,7 +48,7 @@ impl Verify {
         if !self.repair {
             let units = units(&found).len();
             crate::say!(
-                "{units} units are damaged: coda-pipe verify {place} --repair has them made anew"
+                "{units} units are damaged: `coda-pipe verify {place} --repair` makes them again"
             );
             return Ok(Exit::Failed);
         }
@@ -56,7 +57,7 @@ impl Verify {
         self.redo(&run_dir)
     }
 
-    /// No run may write meanwhile. Where nothing can be written, no run can either.
+    /// Takes the lock, so that no run writes meanwhile. A read-only directory needs no lock: no run can write there.
     fn lock(&self, run_dir: &RunDir) -> anyhow::Result<Option<FolderLock>> {
         match run_dir.lock_alone(|message| crate::say!("{message}")) {
             Ok(lock) => Ok(Some(lock)),
@@ -113,15 +114,15 @@ impl Verify {
         Ok(())
     }
 
-    /// Has what was removed made anew, by the command that `run.json` keeps.
+    /// Makes removed files again, with the command that `run.json` records.
     fn redo(&self, run_dir: &RunDir) -> anyhow::Result<Exit> {
         let record = run_dir.record()?;
-        let place = std::path::absolute(run_dir.root()).context("the run directory")?;
+        let place = std::path::absolute(run_dir.root()).context("cannot find the run directory")?;
         let pipeline = record.folder.join(&record.pipeline);
         if !pipeline.is_file() {
             let sets: String = record.sets.iter().map(|set| format!(" --set '{set}'")).collect();
             anyhow::bail!(
-                "what was damaged is removed; its pipeline file is not at {} any more, so have it made anew by: \
+                "the damaged units are removed; the pipeline file is no longer at {}, so make them again with: \
                  coda-pipe run PIPELINE --run-dir {}{sets}",
                 pipeline.display(),
                 place.display()
@@ -129,7 +130,7 @@ impl Verify {
         }
         // Paths of the pipeline file and of `--set` are relative to where the command was given.
         std::env::set_current_dir(&record.folder)
-            .with_context(|| format!("cannot go to {}", record.folder.display()))?;
+            .with_context(|| format!("cannot enter the folder {}", record.folder.display()))?;
         Run::again(&record, place).run()
     }
 }
@@ -138,7 +139,7 @@ fn units(found: &Verification) -> BTreeSet<&str> {
     found.damaged.iter().map(|damaged| damaged.unit.as_str()).collect()
 }
 
-/// Removes what the damaged units left, files first, then receipts.
+/// Removes the damaged units, files first, then receipts.
 fn remove(run_dir: &RunDir, found: &Verification) -> Result<(), StoreError> {
     for unit in units(found) {
         match run_dir.receipt(unit)? {

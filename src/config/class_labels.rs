@@ -40,11 +40,11 @@ impl ClassList {
     /// What a user should know of the labels of these classes, one sentence each.
     pub fn warnings(&self) -> Vec<String> {
         let keys = || self.classes().iter().map(|class| class.key.as_str());
-        let mut said = Vec::new();
+        let mut warnings = Vec::new();
         let (odd, whole): (Vec<&str>, Vec<&str>) =
             keys().partition(|key| whole_number(key).is_none());
         if !odd.is_empty() && odd.len() < whole.len() {
-            said.push(format!(
+            warnings.push(format!(
                 "{} of {} classes have whole numbers for labels and {} do not ({}): the labels of all are replaced by \
                  positions from 0, which the `.classes.json` beside the shards lists. Mend the odd labels, or leave them \
                  out (a class list and skip_others), and labels stay what they are",
@@ -55,8 +55,8 @@ impl ClassList {
             ));
         }
         for alike in groups(keys(), |key| Some(visible(key))) {
-            said.push(format!(
-                "classes that differ only in characters that nobody sees: {}; mend the labels in the data if they are \
+            warnings.push(format!(
+                "classes that differ only in invisible characters: {}; correct the labels in the data if they are \
                  meant to be one",
                 names(&alike)
             ));
@@ -64,7 +64,7 @@ impl ClassList {
         let number = |key: &str| Some(whole_number(key)?.trim_start_matches('0').to_owned());
         for alike in groups(keys(), number).filter(|_| odd.is_empty()) {
             if alike.iter().any(|key| visible(key) != visible(alike[0])) {
-                said.push(format!(
+                warnings.push(format!(
                     "classes that are one number, written in several ways, get one label and are distilled apart: {}; \
                      mend the labels in the data if they are meant to be one",
                     names(&alike)
@@ -72,13 +72,13 @@ impl ClassList {
             }
         }
         if whole.contains(&"-1") && !whole.iter().any(|key| key.starts_with('-') && *key != "-1") {
-            said.push(
+            warnings.push(
                 "label -1 is distilled as a class like any other; where it marks images without a label, leave it out: \
                  a class list and skip_others"
                     .to_owned(),
             );
         }
-        said
+        warnings
     }
 }
 
@@ -134,8 +134,8 @@ mod tests {
     #[test]
     fn one_odd_label_among_numbers_is_told_and_names_among_names_are_not() {
         for odd in ["none", "nan", "7.5"] {
-            let said = list(&["0", "1", odd]).warnings().concat();
-            assert!(said.contains("positions from 0") && said.contains(odd), "{said}");
+            let warnings = list(&["0", "1", odd]).warnings().concat();
+            assert!(warnings.contains("positions from 0") && warnings.contains(odd), "{warnings}");
         }
         for keys in
             [&["0", "1", "10"][..], &["cat", "dog"], &["cat", "dog", "404"], &["0.0", "1.0"]]
@@ -147,13 +147,13 @@ mod tests {
 
     #[test]
     fn classes_that_look_the_same_are_told() {
-        let said = list(&["7", "7\u{200b}", "8"]).warnings().concat();
-        assert!(said.contains("nobody sees: `7`, `7\\u{200b}`"), "{said}");
-        let said = list(&["dog", "do\u{202e}g"]).warnings().concat();
-        assert!(said.contains("`do\\u{202e}g`"), "{said}");
+        let warnings = list(&["7", "7\u{200b}", "8"]).warnings().concat();
+        assert!(warnings.contains("invisible characters: `7`, `7\\u{200b}`"), "{warnings}");
+        let warnings = list(&["dog", "do\u{202e}g"]).warnings().concat();
+        assert!(warnings.contains("`do\\u{202e}g`"), "{warnings}");
         for pair in [["7", "7.0"], ["7", "+7"], ["007", "7"]] {
-            let said = list(&[pair[0], pair[1], "8"]).warnings().concat();
-            assert!(said.contains("one number"), "{pair:?}: {said}");
+            let warnings = list(&[pair[0], pair[1], "8"]).warnings().concat();
+            assert!(warnings.contains("one number"), "{pair:?}: {warnings}");
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn parse_line(line: &str, by_blank: bool) -> Result<Parts, String> {
             }
             Some(rest) if !key.is_empty() => with_prompt(key, rest.trim(), line),
             _ => Err(format!(
-                "`{line}` is not of the form `\"key\", prompt`; within quotation marks, write one as two"
+                "`{line}` is not of the form `\"key\", prompt`; write a quotation mark inside the key as two quotation marks"
             )),
         };
     }

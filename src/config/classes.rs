@@ -69,7 +69,7 @@ pub enum ClassListError {
         message: String,
     },
     /// No class in it.
-    #[error("{path} lists no class: write one a line, as `key, prompt`")]
+    #[error("{path} lists no class: write one class a line, as `key, prompt`")]
     Empty {
         /// The file.
         path: PathBuf,
@@ -110,7 +110,8 @@ impl ClassList {
         if text.trim_start().starts_with(['{', '['])
             && serde_json::from_str::<serde_json::Value>(text).is_ok()
         {
-            let message = "the list is JSON; write it as text, one class a line, as `key, prompt`";
+            let message =
+                "the class list is JSON: write one class a line as text, as `key, prompt`";
             return Err(wrong(1, message.to_owned()));
         }
         let says = |line: &str| !line.trim().is_empty() && !line.trim().starts_with('#');
@@ -136,7 +137,7 @@ impl ClassList {
     fn add(&mut self, parts: Parts) -> Result<(), String> {
         let Parts { key, prompt, supercategory } = parts;
         if key.trim().is_empty() {
-            return Err("a class key of nothing but blanks".to_owned());
+            return Err("the class key is blank".to_owned());
         }
         if !key_fits(&key) {
             return Err(format!("the class key `{key}` is too long for a file name"));

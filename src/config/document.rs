@@ -74,7 +74,7 @@ impl Document {
                 }
                 None => problems.push(Problem {
                     origin: at(text, Some(value.span())),
-                    message: format!("`{section}.{name}` has a value that can't be read"),
+                    message: format!("`{section}.{name}` has an unreadable value"),
                     hint: None,
                 }),
             }
@@ -145,7 +145,7 @@ fn plain(value: &DeValue<'_>) -> Option<toml::Value> {
         }
         DeValue::Float(f) => toml::Value::Float(f.as_str().parse().ok()?),
         DeValue::Boolean(b) => toml::Value::Boolean(*b),
-        // A day that no calendar has is an error, told already, and a value still, which can't be shown.
+        // An impossible date is an error that is reported already; its value can't be shown.
         DeValue::Datetime(d) => toml::Value::Datetime(d.to_string().parse().ok()?),
         DeValue::Array(items) => {
             toml::Value::Array(items.iter().map(|v| plain(v.get_ref())).collect::<Option<_>>()?)

@@ -72,8 +72,8 @@ impl Pipeline {
     /// All that is wrong with the file and the arguments, together.
     pub fn load(path: &Path, sets: &[String]) -> Result<Self, ConfigError> {
         let no_text = |(line, problem)| {
-            let said = format!("line {line}: {problem}");
-            std::io::Error::new(std::io::ErrorKind::InvalidData, said)
+            let text = format!("line {line}: {problem}");
+            std::io::Error::new(std::io::ErrorKind::InvalidData, text)
         };
         let text = std::fs::read(path)
             .and_then(|bytes| plain_text(&bytes).map_err(no_text))
@@ -218,12 +218,12 @@ mod tests {
         assert_eq!(serde_json::to_value(&p).unwrap()["guidance"]["schedule"], "flat");
         let error = load(&text, &["guidance.schedule=steep"]).unwrap_err();
         assert!(error.contains("must be \"sigma\", \"flat\" or \"scaled\", is"), "{error}");
-        let said = "`generate.schedule` is called `guidance.schedule` now";
+        let text = "`generate.schedule` is called `guidance.schedule` now";
         let error = load(&text.replace("guidance", "generate"), &[]).unwrap_err();
-        assert!(error.contains(&format!("dir/p.toml:6:1: {said}")), "{error}");
+        assert!(error.contains(&format!("dir/p.toml:6:1: {text}")), "{error}");
         assert!(error.contains("write `schedule = …` below [guidance]"), "{error}");
         let error = load(GOOD, &["generate.schedule=flat"]).unwrap_err();
-        assert!(error.contains(&format!("--set: {said}")), "{error}");
+        assert!(error.contains(&format!("--set: {text}")), "{error}");
     }
 
     #[test]

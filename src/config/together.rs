@@ -16,10 +16,9 @@ impl Pipeline {
         {
             problems.push(Problem {
                 origin: given.origin.clone(),
-                message:
-                    "`discover.features` and `features.model` both say where features come from"
-                        .into(),
-                hint: Some("leave one of them out".into()),
+                message: "`discover.features` and `features.model` both set the source of features"
+                    .into(),
+                hint: Some("remove one of the two settings".into()),
             });
         }
         if let Some(problem) = self.too_little_kept(document) {
@@ -32,7 +31,7 @@ impl Pipeline {
             let (message, hint) = if refined {
                 (
                     "`generate.denoising_factor` leaves work to a refiner",
-                    "name it: `refiner` in [model]",
+                    "name the refiner: `refiner` in [model]",
                 )
             } else {
                 (
@@ -51,7 +50,8 @@ impl Pipeline {
                 origin: given("anchor").or(given("generate")).unwrap_or(Origin::Absent),
                 message: format!("`generate.size` is {generated} and `anchor.size` is {anchored}"),
                 hint: Some(
-                    "make them equal: an image is pulled towards a latent of its own size".into(),
+                    "make the sizes equal: an image is guided towards a latent of its own size"
+                        .into(),
                 ),
             });
         }
@@ -75,7 +75,7 @@ impl Pipeline {
         })
     }
 
-    /// What CoDA's own search is told where another algorithm chooses the cores.
+    /// Settings of CoDA's own search that are set although another algorithm chooses the cores.
     pub(super) fn without_effect(&self, document: &Document) -> Vec<String> {
         let discover = &self.discover;
         let given = |key: &&&str| {
@@ -84,7 +84,7 @@ impl Pipeline {
         let sentence = |key: &&str| {
             let readers: Vec<String> = Algorithm::reading(key).iter().map(Value::show).collect();
             format!(
-                "discover.{key} has no effect with algorithm = {}; {} looks at it",
+                "discover.{key} has no effect with algorithm = {}; only {} uses it",
                 discover.algorithm.show(),
                 readers.join(" or ")
             )

@@ -13,7 +13,7 @@ type Queue<J, R, E> = Arc<Mutex<mpsc::Receiver<Request<J, R, E>>>>;
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceGone {
     /// It ended before it answered.
-    #[error("a device thread ended before its work was done; the message above it says why")]
+    #[error("a device thread ended before its work was done; the message above gives the reason")]
     Ended,
     /// It could not be started.
     #[error("{0}")]

@@ -1,4 +1,4 @@
-//! How a stage can fail, in words.
+//! The errors of a stage and their messages.
 
 use super::cancel::Cancelled;
 use super::plan::StaleReason;
@@ -9,13 +9,13 @@ use std::collections::BTreeSet;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FlowError<E: std::error::Error + 'static> {
-    /// It was asked to stop.
+    /// The run was asked to stop.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
     /// The run directory could not be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Its units could not be listed.
+    /// The stage's units could not be listed.
     #[error("{stage}: {source}")]
     Planning {
         /// The stage.
@@ -23,24 +23,24 @@ pub enum FlowError<E: std::error::Error + 'static> {
         /// The cause.
         source: Box<E>,
     },
-    /// Units failed; the others are done.
+    /// Units failed; the other units are done.
     #[error("{}", failed(stage, *units, failures))]
     Units {
         /// The stage.
         stage: &'static str,
-        /// Units it has.
+        /// The number of units.
         units: usize,
-        /// Those that failed, by name.
+        /// The failed units, by name.
         failures: Vec<UnitFailure<E>>,
     },
-    /// What comes next needs units that are other workers', and they have not done them.
+    /// The next stage needs units of other workers that are not done.
     #[error("{}", incomplete(stage, *units, missing))]
     Incomplete {
         /// The stage.
         stage: &'static str,
-        /// Units it has.
+        /// The number of units.
         units: usize,
-        /// Those that are not done, by name, with what is known of each.
+        /// The units that are not done, each with the worker that has claimed it.
         missing: Vec<String>,
     },
     /// Earlier outputs were made with other settings or inputs.
@@ -58,7 +58,7 @@ pub enum FlowError<E: std::error::Error + 'static> {
 pub struct UnitFailure<E> {
     /// `stage/name`.
     pub unit: String,
-    /// What a person calls it: the shard, the images; may be empty.
+    /// The shard or images of the unit; may be empty.
     pub about: String,
     /// Why.
     pub error: E,
@@ -77,20 +77,20 @@ pub struct StaleStage {
 
 fn failed<E: std::error::Error>(stage: &str, units: usize, failures: &[UnitFailure<E>]) -> String {
     let mut text = format!("{stage}: {} of {units} units failed:", failures.len());
-    let mut said = Vec::new();
+    let mut shown = Vec::new();
     for UnitFailure { unit, about, error } in failures {
         let error = error.to_string();
-        // One cause often fails many units: it is said once.
-        if !said.contains(&error) && said.len() < 10 {
+        // One cause often fails many units; the message shows each cause once.
+        if !shown.contains(&error) && shown.len() < 10 {
             let about = if about.is_empty() { String::new() } else { format!(" ({about})") };
             text.push_str(&format!("\n  {unit}{about}: {error}"));
-            said.push(error);
+            shown.push(error);
         }
     }
-    if failures.len() > said.len() {
-        text.push_str(&format!("\n  … and {} more, in events.jsonl", failures.len() - said.len()));
+    if failures.len() > shown.len() {
+        text.push_str(&format!("\n  … and {} more, in events.jsonl", failures.len() - shown.len()));
     }
-    text.push_str("\nwhat was done is kept: mend the cause and run the same command again");
+    text.push_str("\nfinished units are kept: fix the cause and run the same command again");
     text
 }
 
@@ -100,7 +100,7 @@ fn incomplete(stage: &str, units: usize, missing: &[String]) -> String {
     if missing.len() > 10 {
         text.push_str(&format!("\n  … and {} more", missing.len() - 10));
     }
-    text.push_str("\nrun the same command again when the other workers have gone on");
+    text.push_str("\nrun the same command again when the other workers have finished these units");
     text
 }
 
@@ -115,11 +115,11 @@ impl std::fmt::Display for StaleStage {
                 }
                 StaleReason::Inputs(names) if names.is_empty() => f.write_str(
                     "\n  an input changed (a shard, the model, or an earlier stage), or an earlier version of this \
-                     program made it, which computed it otherwise",
+                     program made the results by another computation",
                 )?,
                 StaleReason::Inputs(names) => {
-                    let said: BTreeSet<String> = names.iter().map(|name| input(name)).collect();
-                    said.iter().try_for_each(|input| write!(f, "\n  {input}"))?;
+                    let inputs: BTreeSet<String> = names.iter().map(|name| input(name)).collect();
+                    inputs.iter().try_for_each(|input| write!(f, "\n  {input}"))?;
                 }
                 StaleReason::Orphan => f.write_str("\n  units that this pipeline no longer has")?,
             }
@@ -131,27 +131,28 @@ impl std::fmt::Display for StaleStage {
 /// An input of a fingerprint, by the setting that names it where there is one.
 fn input(name: &str) -> String {
     match name {
-        "model" => "model.path: the model's files have other content or names".to_owned(),
-        "refiner" => "model.refiner: the refiner's files have other content or names".to_owned(),
+        "model" => "model.path: the content or names of the model's files changed".to_owned(),
+        "refiner" => {
+            "model.refiner: the content or names of the refiner's files changed".to_owned()
+        }
         "shard" | "bytes" | "modified" => {
-            "data.shards: a shard has another name, size or modification time".to_owned()
+            "data.shards: the name, size or modification time of a shard changed".to_owned()
         }
-        "classes" => "data.classes: the classes are others".to_owned(),
-        "images" => {
-            "the classes, their prompts or the anchors of these images are others".to_owned()
-        }
-        other => format!("an earlier stage left something else ({other})"),
+        "classes" => "data.classes: the classes changed".to_owned(),
+        "images" => "the classes, prompts or anchors of these images changed".to_owned(),
+        other => format!("the output of an earlier stage changed ({other})"),
     }
 }
 
 fn stale(stages: &[StaleStage], after: &[&str]) -> String {
-    let mut text = "made from other settings or inputs than today's:".to_owned();
+    let mut text =
+        "these results were made from other settings or inputs than the current ones:".to_owned();
     stages.iter().for_each(|stage| text.push_str(&format!("\n{stage}")));
     text.push_str("\nAdd --force to redo them");
     if !after.is_empty() {
         let after = after.join(", ");
-        text.push_str(&format!(" (and of {after} what depends on bytes that come out otherwise)"));
+        text.push_str(&format!(" (and the results of {after} that depend on changed files)"));
     }
-    text.push_str(", or --run-dir to keep both");
+    text.push_str(", or --run-dir to keep both results");
     text
 }

@@ -34,7 +34,7 @@ pub(crate) use inputs::values_written;
 pub use options::RunOptions;
 pub use partition::{NoPartition, Partition, shares};
 pub use peers::missing;
-pub use plan::{Plan, PlannedUnit, StaleReason, UnitState, plan};
+pub use plan::{PlannedUnit, StagePlan, StaleReason, UnitState, plan_stage};
 pub use progress::{Progress, ProgressStyle, StageProgress};
 pub use queue::Queue;
 pub use runner::{StageResult, run_stage};

@@ -16,7 +16,7 @@ pub struct Partition {
 
 /// A partition that can't be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no partition: write I/N with I from 0 to N-1, as in 0/4")]
+#[error("{0:?} is not a partition: write I/N with I from 0 to N-1, such as 0/4")]
 pub struct NoPartition(String);
 
 impl Partition {

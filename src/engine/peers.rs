@@ -1,26 +1,26 @@
-//! What other workers have done of a stage, and what they are at.
+//! The progress of other workers in a stage.
 
 use crate::store::{Receipt, RunDir, StoreError, WorkerSession};
 use std::collections::HashSet;
 
-/// A unit that is left.
+/// A unit that is not done.
 #[derive(Debug, Clone)]
 pub(super) struct PendingUnit {
     /// `stage/name`.
     pub(super) name: String,
-    /// Its fingerprint's digest today.
+    /// The current digest of its fingerprint.
     pub(super) fingerprint: String,
 }
 
-/// What a look shows of the units that are left, by number.
+/// The units that other workers have done or are processing, by number.
 pub(super) struct PeerProgress {
     pub(super) done: Vec<(usize, Receipt)>,
     pub(super) under_way: HashSet<usize>,
 }
 
-/// Looks at the units that are `left`. All at once: one by one, an object store's answers would take minutes where there
-/// are thousands.
-pub(super) fn seen(
+/// Checks all units of `left` with one listing: single requests to an object store would take minutes for thousands of
+/// units.
+pub(super) fn peer_progress(
     run_dir: &RunDir,
     member: &WorkerSession,
     stage: &str,
@@ -36,7 +36,7 @@ pub(super) fn seen(
     let at_work = member.under_way(among(now.claims))?;
     let mut seen = PeerProgress { done: Vec::new(), under_way: HashSet::new() };
     for (at, unit) in left {
-        match held(read.remove(&unit.name), &unit, run_dir)? {
+        match current_receipt(read.remove(&unit.name), &unit, run_dir)? {
             Some(receipt) => seen.done.push((at, receipt)),
             None if at_work.contains(&unit.name) => {
                 seen.under_way.insert(at);
@@ -47,16 +47,16 @@ pub(super) fn seen(
     Ok(seen)
 }
 
-/// The receipt of `unit` if it is done as of today.
+/// The receipt of `unit` if the unit is done with the current inputs.
 pub(super) fn finished(
     run_dir: &RunDir,
     unit: &PendingUnit,
 ) -> Result<Option<Receipt>, StoreError> {
-    held(run_dir.receipt(&unit.name)?, unit, run_dir)
+    current_receipt(run_dir.receipt(&unit.name)?, unit, run_dir)
 }
 
-/// `receipt`, if it is of today and what it names is there.
-fn held(
+/// `receipt`, if its fingerprint is current and its files exist.
+fn current_receipt(
     receipt: Option<Receipt>,
     unit: &PendingUnit,
     run_dir: &RunDir,
@@ -67,9 +67,8 @@ fn held(
     }
 }
 
-/// Looks once more at units that were given up as missing: the receipts of those that are done by now, and the others as
-/// [`missing`] has them.
-pub(super) fn look_again(
+/// Checks missing units once more: returns the receipts of units done meanwhile, and describes the others by [`missing`].
+pub(super) fn check_again(
     run_dir: &RunDir,
     stage: &str,
     units: Vec<PendingUnit>,
@@ -86,7 +85,7 @@ pub(super) fn look_again(
     Ok((done, missing(run_dir, stage, &left)?))
 }
 
-/// The units of `names`, each with who is at it.
+/// The units of `names`, each with the worker that has claimed it.
 ///
 /// # Errors
 /// If the claims can't be read.
@@ -94,7 +93,7 @@ pub fn missing(run_dir: &RunDir, stage: &str, names: &[String]) -> Result<Vec<St
     let claims = run_dir.claims(stage)?;
     let about = |name: &String| match claims.get(name) {
         Some(worker) => format!("{name} (claimed by worker {worker})"),
-        None => format!("{name} (nobody has begun it)"),
+        None => format!("{name} (not started)"),
     };
     Ok(names.iter().map(about).collect())
 }

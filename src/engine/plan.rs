@@ -16,7 +16,7 @@ pub enum UnitState {
     Missing,
     /// It was done with other settings or inputs.
     Stale(StaleReason, Box<Receipt>),
-    /// It is done but for faults that another try may cure, and another try was asked for.
+    /// The unit is done, but carries faults that another attempt may remove, and `--retry-failed` asks for one.
     Retry(Box<Receipt>),
 }
 
@@ -44,20 +44,20 @@ pub struct PlannedUnit<U> {
     pub settings: serde_json::Value,
     /// Short digests of the inputs.
     pub inputs: BTreeMap<String, String>,
-    /// Where it stands.
+    /// The state of the unit.
     pub state: UnitState,
 }
 
 impl<U> PlannedUnit<U> {
-    /// What others know it by.
-    pub(super) fn wanted(&self) -> PendingUnit {
+    /// The unit as other workers know it: its name and fingerprint.
+    pub(super) fn pending(&self) -> PendingUnit {
         PendingUnit { name: self.name.clone(), fingerprint: self.fingerprint.clone() }
     }
 }
 
-/// A stage, unit by unit.
+/// The plan of a stage: its units with their states.
 #[derive(Debug)]
-pub struct Plan<U> {
+pub struct StagePlan<U> {
     /// The stage.
     pub stage: &'static str,
     /// Its units in their order.
@@ -66,7 +66,7 @@ pub struct Plan<U> {
     pub orphans: Vec<Receipt>,
 }
 
-impl<U> Plan<U> {
+impl<U> StagePlan<U> {
     /// Units that are done.
     pub fn done(&self) -> usize {
         self.units.iter().filter(|u| matches!(u.state, UnitState::Done(_))).count()
@@ -95,19 +95,19 @@ impl<U> Plan<U> {
     }
 }
 
-impl<U> Plan<U> {
-    /// Takes units that are done but for faults that `stage` can cure by another try as not done.
+impl<U> StagePlan<U> {
+    /// Marks done units for another attempt where their faults may not occur again.
     pub fn retry<S: Stage<Unit = U>>(&mut self, stage: &S) {
         for planned in &mut self.units {
             if let UnitState::Done(receipt) = &planned.state
-                && receipt.faults.iter().any(|fault| stage.can_cure(fault))
+                && receipt.faults.iter().any(|fault| stage.can_succeed_again(fault))
             {
                 planned.state = UnitState::Retry(receipt.clone());
             }
         }
     }
 
-    /// Units that will be tried again, with their receipts.
+    /// Units marked for another attempt, with their receipts.
     pub fn retried(&self) -> impl Iterator<Item = (&U, &Receipt)> {
         self.units.iter().filter_map(|planned| match &planned.state {
             UnitState::Retry(receipt) => Some((&planned.unit, receipt.as_ref())),
@@ -135,7 +135,7 @@ impl<U> Plan<U> {
 ///
 /// # Errors
 /// If the units can't be listed or a receipt not read.
-pub fn plan<S: Stage>(stage: &S, run_dir: &RunDir) -> Result<Plan<S::Unit>, S::Error> {
+pub fn plan_stage<S: Stage>(stage: &S, run_dir: &RunDir) -> Result<StagePlan<S::Unit>, S::Error> {
     let mut receipts = run_dir.receipts(stage.name())?;
     let mut units = Vec::new();
     for unit in stage.units()? {
@@ -163,10 +163,10 @@ pub fn plan<S: Stage>(stage: &S, run_dir: &RunDir) -> Result<Plan<S::Unit>, S::E
         Ok(PlannedUnit { unit, name, fingerprint, settings: today.settings, inputs, state })
     });
     let units = planned.collect::<Result<Vec<_>, S::Error>>()?;
-    Ok(Plan { stage: stage.name(), units, orphans: receipts.into_values().collect() })
+    Ok(StagePlan { stage: stage.name(), units, orphans: receipts.into_values().collect() })
 }
 /// What earlier runs did of the stage.
-pub(super) fn summary_of<U>(plan: &Plan<U>) -> StageSummary {
+pub(super) fn summary_of<U>(plan: &StagePlan<U>) -> StageSummary {
     let mut summary = StageSummary {
         stage: plan.stage,
         units: plan.units.len(),

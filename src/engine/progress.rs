@@ -205,12 +205,12 @@ fn finished_line(summary: &StageSummary) -> String {
             "{stage:<9} {units} of {units} units done before, {samples} samples{skipped}"
         );
     }
-    let told = [(units - processed - elsewhere, "done before"), (*elsewhere, "by other workers")];
-    let told: Vec<String> = told
+    let notes = [(units - processed - elsewhere, "done before"), (*elsewhere, "by other workers")];
+    let notes: Vec<String> = notes
         .iter()
         .filter(|(units, _)| *units > 0)
         .map(|(units, how)| format!("{units} {how}"))
         .collect();
-    let told = if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) };
-    format!("{stage:<9} {units} units{told}, {samples} samples{skipped}, {seconds:.1} s")
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+    format!("{stage:<9} {units} units{notes}, {samples} samples{skipped}, {seconds:.1} s")
 }

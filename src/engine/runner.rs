@@ -1,11 +1,11 @@
-//! Running a stage: what is done is left alone, the rest is worked on within bounds, each unit ends with a receipt.
+//! Runs a stage: skips done units, processes the others with bounded concurrency, and ends each unit with a receipt.
 
 use super::blocking::blocking;
 use super::failure::{FlowError, StaleStage};
 use super::in_flight::InFlight;
 use super::options::RunOptions;
-use super::peers::{PendingUnit, look_again};
-use super::plan::{Plan, PlannedUnit, UnitState, summary_of};
+use super::peers::{PendingUnit, check_again};
+use super::plan::{PlannedUnit, StagePlan, UnitState, summary_of};
 use super::progress::StageProgress;
 use super::scheduler::Scheduler;
 use super::stage::{Stage, UnitError};
@@ -22,19 +22,19 @@ use std::time::Instant;
 /// A complete stage.
 #[derive(Debug)]
 pub struct StageResult {
-    /// What it did, in numbers.
+    /// The numbers of the stage.
     pub summary: StageSummary,
     /// The receipts of all its units, by unit.
     pub receipts: BTreeMap<String, Receipt>,
 }
 
-/// Does what is left of `stage`.
+/// Processes the unfinished units of `stage`.
 ///
 /// # Errors
-/// See [`FlowError`]. Units that were finished stay finished whatever the error.
+/// See [`FlowError`]. Finished units stay finished whatever the error.
 pub async fn run_stage<S: Stage>(
     stage: &S,
-    mut plan: Plan<S::Unit>,
+    mut plan: StagePlan<S::Unit>,
     options: &RunOptions<'_>,
 ) -> Result<StageResult, FlowError<S::Error>> {
     let started = Instant::now();
@@ -70,30 +70,32 @@ pub async fn run_stage<S: Stage>(
         let (member, stage) = (worker.member.clone(), plan.stage);
         blocking(move || member.enter(stage)).await?;
     }
-    // A stage may load its model to know how many devices there are: not for nothing.
+    // A stage may load its model to count devices, which an idle stage avoids.
     let idle = todo.iter().all(Option::is_none);
     let at_once = if idle { 1 } else { stage.concurrency().max(1) };
     let in_flight = Arc::new(InFlight::default());
     let (place, worker) =
         ((options.run_dir, options.cancel), (options.worker.as_ref(), in_flight.clone()));
-    let left = todo.iter().map(|unit| unit.as_ref().map(PlannedUnit::wanted)).collect();
+    let left = todo.iter().map(|unit| unit.as_ref().map(PlannedUnit::pending)).collect();
     let scheduler = Scheduler::new(plan.stage, (left, &costs), place, worker);
-    let turns = futures::stream::unfold((scheduler, todo), async |(mut scheduler, mut todo)| {
-        let turn = scheduler.next().await?.with(&mut todo)?;
-        Some((turn, (scheduler, todo)))
-    });
-    let running = turns.map(|turn| take(stage, turn, options, &bar)).buffer_unordered(at_once);
+    let next_units =
+        futures::stream::unfold((scheduler, todo), async |(mut scheduler, mut todo)| {
+            let next_unit = scheduler.next().await?.with(&mut todo)?;
+            Some((next_unit, (scheduler, todo)))
+        });
+    let running =
+        next_units.map(|next_unit| take(stage, next_unit, options, &bar)).buffer_unordered(at_once);
     let mut running = std::pin::pin!(running);
-    while let Some(turned) = running.next().await {
-        outcome.count(turned, (&in_flight, options.cancel), &bar);
-        // What is under way is let finish all the same: it may have taken hours.
+    while let Some(unit) = running.next().await {
+        outcome.count(unit, (&in_flight, options.cancel), &bar);
+        // Units under way may have taken hours: they finish all the same.
         if let Some(why) = outcome.why_to_stop()
             && in_flight.stop()
             && in_flight.is_at_work()
         {
             options
                 .progress
-                .say(&format!("{why}\nunits under way are finished, no other is begun"));
+                .say(&format!("{why}\nunits under way are finished; no other unit is started"));
         }
     }
     options.cancel.check()?;
@@ -120,7 +122,7 @@ pub async fn run_stage<S: Stage>(
     Ok(StageResult { summary, receipts })
 }
 
-/// Of units that were given up as missing, those that others have not done while units were under way here, in words.
+/// Checks missing units once more, after this process's last unit, and describes those that are still not done.
 async fn still_missing<E: UnitError>(
     units: Vec<PendingUnit>,
     outcome: &mut StageOutcome<E>,
@@ -131,7 +133,7 @@ async fn still_missing<E: UnitError>(
         return Ok(Vec::new());
     }
     let run_dir = options.run_dir.clone();
-    let (done, missing) = blocking(move || look_again(&run_dir, stage, units)).await?;
+    let (done, missing) = blocking(move || check_again(&run_dir, stage, units)).await?;
     done.into_iter().for_each(|receipt| outcome.found(receipt, bar));
     Ok(missing)
 }

@@ -1,68 +1,68 @@
-//! The units that a process works on, one after the other: all that are left, or, in a worker, its share, then others'.
+//! Schedules the units of a process: all unfinished units, or in a worker its own share and then units of other shares.
 
 use super::blocking::blocking;
 use super::cancel::Cancel;
 use super::in_flight::InFlight;
 use super::partition::Partition;
-use super::peers::{PeerProgress, PendingUnit, finished, seen};
+use super::peers::{PeerProgress, PendingUnit, finished, peer_progress};
 use super::queue::Queue;
 use crate::store::{ClaimOutcome, Receipt, RunDir, StoreError, WorkerSession};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How a process works together with others in its run directory.
+/// The role of a process among several workers of a run directory.
 #[derive(Debug, Clone)]
 pub struct WorkerRole {
-    /// Its place among them.
+    /// The worker's session.
     pub member: Arc<WorkerSession>,
-    /// Its share.
+    /// The worker's share.
     pub partition: Partition,
-    /// Whether it takes up what others have not begun, when its own share is done.
+    /// Whether the worker takes unstarted units of other shares when its own share is done.
     pub help: bool,
-    /// How long it waits for others at a stage's end with nothing to do; `None` for as long as they live.
+    /// The longest wait for other workers at a stage's end; `None` for as long as they are alive.
     pub wait: Option<Duration>,
 }
 
-/// What comes next, `W` being how a unit is named.
+/// The scheduler's next step; `W` names a unit.
 pub(super) enum NextUnit<W> {
-    /// Do this one.
+    /// Process this unit.
     Do(W),
-    /// Another worker has done this one.
-    Found(Box<Receipt>),
-    /// The others have not done these, and they are not for this process to do.
+    /// Another worker has done this unit.
+    DoneElsewhere(Box<Receipt>),
+    /// Other workers have not done these units, which this process must not take.
     Missing(Vec<PendingUnit>),
     /// The run directory can't be used.
     Lost(StoreError),
 }
 
 impl NextUnit<usize> {
-    /// With the unit of that number in place of the number; `None` where it was taken before.
+    /// Replaces the number of a unit by the unit; `None` if the unit was taken before.
     pub(super) fn with<U>(self, units: &mut [Option<U>]) -> Option<NextUnit<U>> {
         Some(match self {
             Self::Do(unit) => NextUnit::Do(units.get_mut(unit)?.take()?),
-            Self::Found(receipt) => NextUnit::Found(receipt),
+            Self::DoneElsewhere(receipt) => NextUnit::DoneElsewhere(receipt),
             Self::Missing(units) => NextUnit::Missing(units),
             Self::Lost(error) => NextUnit::Lost(error),
         })
     }
 }
 
-/// What a look at the others brought.
+/// What has changed at the other workers since the last look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PeerNews {
+enum PeerChange {
     Nothing,
-    /// They have done units.
+    /// Other workers have done units.
     Done,
-    /// They have given up units that this process may do.
-    Freed,
+    /// Other workers have released units that this process may take.
+    Released,
 }
 
-/// Between two looks at what others have done, at first.
+/// The first interval between two looks at the other workers.
 const POLL: Duration = Duration::from_millis(200);
 
-/// The units of a stage that are left, in the order in which this process takes them. It knows them by number and name
-/// alone, so that it is compiled once for all stages.
+/// The unfinished units of a stage, in the order in which this process takes them. Units are known by number and name only,
+/// so that the scheduler is compiled once for all stages.
 pub(super) struct Scheduler {
     stage: &'static str,
     run_dir: RunDir,
@@ -70,23 +70,23 @@ pub(super) struct Scheduler {
     worker: Option<WorkerRole>,
     queue: Queue,
     units: Vec<Option<PendingUnit>>,
-    /// Units that others are at.
+    /// Units that other workers are processing.
     elsewhere: HashSet<usize>,
-    /// What became of the units handed out.
+    /// The state of the units that were taken.
     in_flight: Arc<InFlight>,
     found: Vec<Receipt>,
-    /// Whether it was looked what others have done, since what they did was last met with.
+    /// Whether the scheduler has looked at other workers since it last met a unit of theirs.
     looked: bool,
-    /// Since when there is nothing to do here, and no news of the others.
+    /// Since when this process has no unit and sees no change at the others.
     waiting: Option<Instant>,
     poll: Duration,
-    /// Whether the last look showed what others did: one more after each of their units would be looking without pause.
+    /// Whether to pause before the next look: looking after each unit of the others would be looking all the time.
     rest: bool,
     ended: bool,
 }
 
 impl Scheduler {
-    /// Over the units of `stage` with their costs, `None` where one is done.
+    /// Schedules the units of `stage` with their costs; done units are `None`.
     pub(super) fn new(
         stage: &'static str,
         (units, costs): (Vec<Option<PendingUnit>>, &[u64]),
@@ -114,22 +114,22 @@ impl Scheduler {
         }
     }
 
-    /// What comes next; `None` when all is done, or nothing more is to be begun here.
+    /// The next step; `None` when all units are done, or no more may be started.
     pub(super) async fn next(&mut self) -> Option<NextUnit<usize>> {
         while !self.ended && !self.in_flight.is_stopped() && !self.cancel.is_cancelled() {
             if let Some(receipt) = self.found.pop() {
-                return Some(NextUnit::Found(receipt.into()));
+                return Some(NextUnit::DoneElsewhere(receipt.into()));
             }
             let cancel = self.cancel.clone();
             let step = tokio::select! {
                 biased;
                 step = self.step() => step,
-                // A server out of reach is not waited for; a claim made meanwhile goes with this process.
+                // An unreachable server is not waited for; a claim made meanwhile ends with this process.
                 () = cancel.cancelled() => return None,
             };
             match step {
                 Ok(None) => {}
-                Ok(turn) => return turn,
+                Ok(next_unit) => return next_unit,
                 Err(error) => {
                     self.ended = true;
                     return Some(NextUnit::Lost(error));
@@ -143,9 +143,9 @@ impl Scheduler {
         let own = self.free(false);
         let next = match (own, self.worker.clone()) {
             (None, Some(worker)) if worker.help => {
-                // What others have done meanwhile is learnt at one look, not by trying for each unit.
+                // One look shows all that other workers have done; trying each unit would take a request a unit.
                 if !std::mem::replace(&mut self.looked, true)
-                    && self.look(&worker).await? != PeerNews::Nothing
+                    && self.look(&worker).await? != PeerChange::Nothing
                 {
                     return Ok(None);
                 }
@@ -154,7 +154,7 @@ impl Scheduler {
             _ => own,
         };
         match (next, self.worker.clone()) {
-            (Some(unit), None) => Ok(self.hand_out(unit)),
+            (Some(unit), None) => Ok(self.take_unit(unit)),
             (Some(unit), Some(worker)) => self.try_for(unit, &worker).await,
             (None, Some(worker)) if !self.queue.is_empty() && !self.in_flight.has_failed() => {
                 self.look_or_wait(&worker).await
@@ -166,12 +166,12 @@ impl Scheduler {
         }
     }
 
-    /// The unit to try next that no other worker is at.
+    /// The next unit that no other worker is processing.
     fn free(&self, help: bool) -> Option<usize> {
         self.queue.next(|unit| !self.elsewhere.contains(&unit), help)
     }
 
-    fn hand_out(&mut self, unit: usize) -> Option<NextUnit<usize>> {
+    fn take_unit(&mut self, unit: usize) -> Option<NextUnit<usize>> {
         self.queue.take(unit);
         (self.waiting, self.rest) = (None, false);
         self.units.get_mut(unit)?.take()?;
@@ -179,7 +179,7 @@ impl Scheduler {
         Some(NextUnit::Do(unit))
     }
 
-    /// Claims a unit, unless another worker has it or has done it meanwhile.
+    /// Claims a unit, unless another worker has claimed or done it.
     async fn try_for(
         &mut self,
         unit: usize,
@@ -206,16 +206,16 @@ impl Scheduler {
                 self.looked = false;
                 None
             }
-            Some(None) => self.hand_out(unit),
+            Some(None) => self.take_unit(unit),
             Some(Some(receipt)) => {
                 self.queue.take(unit);
                 (self.waiting, self.looked) = (None, false);
-                Some(NextUnit::Found(receipt.into()))
+                Some(NextUnit::DoneElsewhere(receipt.into()))
             }
         })
     }
 
-    /// Nothing is free: finds out what others have done or given up, waits a little where that is nothing.
+    /// No unit is free: looks for units that other workers have done or released, and waits a little without such a change.
     async fn look_or_wait(
         &mut self,
         worker: &WorkerRole,
@@ -229,15 +229,15 @@ impl Scheduler {
             self.waiting = None;
         }
         let since = *self.waiting.get_or_insert_with(Instant::now);
-        if self.look(worker).await? != PeerNews::Nothing {
+        if self.look(worker).await? != PeerChange::Nothing {
             return Ok(None);
         }
         let member = worker.member.clone();
         let company = worker.help || blocking(move || member.has_company()).await?;
         let patient = busy || worker.wait.is_none_or(|wait| since.elapsed() < wait);
         if !company || !patient {
-            // The last one may have left since the look, with its units done or not.
-            if !company && self.look(worker).await? != PeerNews::Nothing {
+            // The last other worker may have left since the look, with its units done or not.
+            if !company && self.look(worker).await? != PeerChange::Nothing {
                 return Ok(None);
             }
             self.ended = true;
@@ -252,23 +252,23 @@ impl Scheduler {
             () = tokio::time::sleep(self.poll) => {}
             () = self.cancel.cancelled() => {}
         }
-        // The more workers wait, the less often each asks.
+        // The more workers wait, the less often each looks.
         let slowest = Duration::from_secs_f64((worker.partition.of as f64 / 20.0).clamp(2.0, 30.0));
         self.poll = self.poll.mul_f64(1.5).min(slowest);
     }
 
-    /// The units that are left, by number.
+    /// The unfinished units, by number.
     fn left(&self) -> impl Iterator<Item = (usize, PendingUnit)> {
         self.queue.left().filter_map(move |at| Some((at, self.units.get(at)?.clone()?)))
     }
 
-    /// Takes up what others have finished, and frees what they have given up.
-    async fn look(&mut self, worker: &WorkerRole) -> Result<PeerNews, StoreError> {
+    /// Takes the receipts of units that other workers have done, and frees units that they have released.
+    async fn look(&mut self, worker: &WorkerRole) -> Result<PeerChange, StoreError> {
         let left: Vec<(usize, PendingUnit)> = self.left().collect();
         let (member, run_dir, stage) = (worker.member.clone(), self.run_dir.clone(), self.stage);
         let PeerProgress { done, under_way } =
-            blocking(move || seen(&run_dir, &member, stage, left)).await?;
-        let mut news = if done.is_empty() { PeerNews::Nothing } else { PeerNews::Done };
+            blocking(move || peer_progress(&run_dir, &member, stage, left)).await?;
+        let mut change = if done.is_empty() { PeerChange::Nothing } else { PeerChange::Done };
         for (at, receipt) in done {
             self.queue.take(at);
             self.elsewhere.remove(&at);
@@ -276,16 +276,16 @@ impl Scheduler {
         }
         let given_up = !self.elsewhere.is_subset(&under_way);
         self.elsewhere = under_way;
-        // What they gave up of their own shares is not for one that does not help.
+        // Released units of other shares are only for workers that help.
         if given_up && self.free(worker.help).is_some() {
-            news = PeerNews::Freed;
+            change = PeerChange::Released;
         }
-        match news {
-            PeerNews::Nothing => {}
-            PeerNews::Done => (self.waiting, self.rest) = (None, true),
-            PeerNews::Freed => (self.waiting, self.rest, self.poll) = (None, false, POLL),
+        match change {
+            PeerChange::Nothing => {}
+            PeerChange::Done => (self.waiting, self.rest) = (None, true),
+            PeerChange::Released => (self.waiting, self.rest, self.poll) = (None, false, POLL),
         }
-        Ok(news)
+        Ok(change)
     }
 }
 

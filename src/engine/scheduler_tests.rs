@@ -1,14 +1,14 @@
 use super::*;
 
 /// A run directory with the places 0-of-2, which is ours, and 1-of-2.
-struct Bench {
+struct Fixture {
     _dir: tempfile::TempDir,
     run_dir: RunDir,
     worker: WorkerRole,
     other: Option<WorkerSession>,
 }
 
-impl Bench {
+impl Fixture {
     fn new(help: bool, wait: Option<Duration>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let run_dir = RunDir::new(dir.path());
@@ -62,11 +62,11 @@ async fn after(millis: u64) {
 }
 
 /// In a word.
-fn told(turn: Option<NextUnit<usize>>) -> String {
-    match turn {
+fn step_of(next_unit: Option<NextUnit<usize>>) -> String {
+    match next_unit {
         None => "end".into(),
         Some(NextUnit::Do(unit)) => format!("do {unit}"),
-        Some(NextUnit::Found(receipt)) => format!("found {}", receipt.unit),
+        Some(NextUnit::DoneElsewhere(receipt)) => format!("found {}", receipt.unit),
         Some(NextUnit::Missing(units)) => format!("{} missing", units.len()),
         Some(NextUnit::Lost(error)) => error.to_string(),
     }
@@ -74,7 +74,7 @@ fn told(turn: Option<NextUnit<usize>>) -> String {
 
 #[test]
 fn an_own_unit_of_a_worker_that_dies_is_taken_up_without_help_too() {
-    let mut bench = Bench::new(false, None);
+    let mut bench = Fixture::new(false, None);
     bench.claim("a");
     let (mut scheduler, _) = bench.feed(&["a", "b"]);
     let other = bench.other.take();
@@ -83,51 +83,51 @@ fn an_own_unit_of_a_worker_that_dies_is_taken_up_without_help_too() {
             after(100).await;
             drop(other);
         };
-        let (turn, ()) = tokio::join!(scheduler.next(), dies);
-        assert_eq!(told(turn), "do 0");
-        assert_eq!(told(scheduler.next().await), "1 missing");
-        assert_eq!(told(scheduler.next().await), "end");
+        let (next_unit, ()) = tokio::join!(scheduler.next(), dies);
+        assert_eq!(step_of(next_unit), "do 0");
+        assert_eq!(step_of(scheduler.next().await), "1 missing");
+        assert_eq!(step_of(scheduler.next().await), "end");
     });
 }
 
 #[test]
 fn only_time_with_nothing_to_do_is_waited_and_a_takeover_starts_it_anew() {
-    let mut bench = Bench::new(true, Some(Duration::from_millis(500)));
+    let mut bench = Fixture::new(true, Some(Duration::from_millis(500)));
     ["b", "c", "d"].iter().for_each(|unit| bench.claim(unit));
     let (mut scheduler, in_flight) = bench.feed(&["a", "b", "c", "d"]);
     let other = bench.other.take();
     block_on(async {
-        assert_eq!(told(scheduler.next().await), "do 0");
+        assert_eq!(step_of(scheduler.next().await), "do 0");
         // Longer than the wait, with a unit under way in_flight.
         let done = async {
             after(900).await;
             bench.finish("b");
         };
-        let (turn, ()) = tokio::join!(scheduler.next(), done);
-        assert_eq!(told(turn), "found s/b");
+        let (next_unit, ()) = tokio::join!(scheduler.next(), done);
+        assert_eq!(step_of(next_unit), "found s/b");
         in_flight.end();
         let dies = async {
             after(200).await;
             drop(other);
         };
-        let (turn, ()) = tokio::join!(scheduler.next(), dies);
-        assert_eq!(told(turn), "do 2");
+        let (next_unit, ()) = tokio::join!(scheduler.next(), dies);
+        assert_eq!(step_of(next_unit), "do 2");
         assert!(scheduler.waiting.is_none());
     });
 }
 
 #[test]
 fn who_waits_looks_no_more_often_because_others_finish_units() {
-    let bench = Bench::new(true, None);
+    let bench = Fixture::new(true, None);
     ["a", "b", "c"].iter().for_each(|unit| bench.claim(unit));
     let (mut scheduler, _) = bench.feed(&["a", "b", "c"]);
     scheduler.poll = Duration::from_millis(400);
     bench.finish("b");
     block_on(async {
-        assert_eq!(told(scheduler.next().await), "found s/b");
+        assert_eq!(step_of(scheduler.next().await), "found s/b");
         bench.finish("c");
         let asked = Instant::now();
-        assert_eq!(told(scheduler.next().await), "found s/c");
+        assert_eq!(step_of(scheduler.next().await), "found s/c");
         assert!(asked.elapsed() >= Duration::from_millis(400), "{:?}", asked.elapsed());
         assert!(scheduler.poll > Duration::from_millis(400), "{:?}", scheduler.poll);
     });
@@ -135,9 +135,9 @@ fn who_waits_looks_no_more_often_because_others_finish_units() {
 
 #[test]
 fn when_it_is_stopped_nothing_more_is_handed_out() {
-    let bench = Bench::new(true, None);
+    let bench = Fixture::new(true, None);
     let (mut scheduler, in_flight) = bench.feed(&["a", "b", "c"]);
-    assert_eq!(told(block_on(scheduler.next())), "do 0");
+    assert_eq!(step_of(block_on(scheduler.next())), "do 0");
     assert!(in_flight.is_at_work() && in_flight.stop() && !in_flight.stop());
-    assert_eq!(told(block_on(scheduler.next())), "end");
+    assert_eq!(step_of(block_on(scheduler.next())), "end");
 }

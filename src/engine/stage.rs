@@ -1,4 +1,4 @@
-//! What a stage is.
+//! The trait of stages: what the planner and the runner know of a stage.
 
 use super::cancel::Cancelled;
 use super::fingerprint::Fingerprint;
@@ -25,7 +25,7 @@ pub trait Stage: Send + Sync {
     /// A name for `unit`, unique in the stage and usable as a file name.
     fn unit_name(&self, unit: &Self::Unit) -> String;
 
-    /// What a person calls `unit`, where its name does not say it: the shard, the images. For errors.
+    /// The shard or images of `unit` for error messages, where the unit's name does not tell them.
     fn describe(&self, _unit: &Self::Unit) -> String {
         String::new()
     }
@@ -36,22 +36,22 @@ pub trait Stage: Send + Sync {
     /// If an input can't be examined.
     fn fingerprint(&self, unit: &Self::Unit) -> Result<Fingerprint, Self::Error>;
 
-    /// Whether doing a unit again may cure `fault`, which its receipt carries. What fails without a receipt is done
-    /// again by every run.
-    fn can_cure(&self, _fault: &SampleFault) -> bool {
+    /// Whether another attempt at a unit may succeed where its receipt has `fault`. Units that fail without a receipt are
+    /// repeated by every run.
+    fn can_succeed_again(&self, _fault: &SampleFault) -> bool {
         false
     }
 
-    /// About what `unit` costs, in any measure, next to the stage's other units: shares of several processes are balanced
-    /// by it. Must be the same in every process.
+    /// The approximate cost of `unit` relative to the stage's other units. Workers' shares are balanced by costs, so every
+    /// process must compute the same cost.
     fn cost(&self, _unit: &Self::Unit) -> u64 {
         1
     }
 
-    /// Units worked on at once.
+    /// The number of units processed at once.
     fn concurrency(&self) -> usize;
 
-    /// Does one unit, writing files through `scope` only.
+    /// Processes one unit; writes files only through `scope`.
     fn process(
         &self,
         unit: &Self::Unit,
@@ -63,27 +63,26 @@ pub trait Stage: Send + Sync {
 pub trait UnitError:
     std::error::Error + From<StoreError> + From<Cancelled> + Send + Sync + 'static
 {
-    /// Whether every other unit would fail for the same reason: the place they are written to is lost. Nothing more is
-    /// begun then, for its results could not be kept.
+    /// Whether every other unit would fail for the same reason, as when the run directory is lost. No more units are started
+    /// then, since their results could not be kept.
     fn concerns_all(&self) -> bool {
         false
     }
 
-    /// Whether what the unit works on is at fault (a damaged shard, a class without enough images), so that nothing is
-    /// said of other units.
+    /// Whether the unit's own input is at fault (a damaged shard, a class without enough images): other units may succeed.
     fn is_its_own(&self) -> bool {
         false
     }
 }
 
-/// What a unit did, beside the files it wrote.
+/// The result of a unit beside its files.
 #[derive(Debug, Default)]
 pub struct Done {
-    /// Samples (images, rows) it produced.
+    /// Samples (images, rows) that the unit produced.
     pub samples: u64,
-    /// Samples it left out.
+    /// Samples that the unit skipped.
     pub faults: Vec<SampleFault>,
-    /// What it decided, one line a step.
+    /// The unit's decisions, one line a step.
     pub log: Vec<String>,
     /// What later stages want to know of its files without reading them.
     pub contents: Contents,

@@ -1,4 +1,4 @@
-//! What has come of a stage so far.
+//! The outcome of a stage, collected while its units run.
 
 use super::cancel::Cancel;
 use super::failure::UnitFailure;
@@ -11,42 +11,42 @@ use super::unit::UnitOutcome;
 use crate::store::{Receipt, StoreError};
 use std::collections::BTreeMap;
 
-/// Receipts and failures of a stage, as they come.
+/// Receipts and failures of a stage.
 pub(super) struct StageOutcome<E> {
     pub(super) summary: StageSummary,
-    /// By unit.
+    /// Receipts by unit.
     pub(super) receipts: BTreeMap<String, Receipt>,
     pub(super) failures: Vec<UnitFailure<E>>,
-    /// What others have not done, and this process is not to do.
+    /// Units that other workers have not done and that this process must not take.
     pub(super) missing: Vec<PendingUnit>,
-    /// Why it can't be known what is left.
+    /// The error of the run directory that ended the stage.
     pub(super) lost: Option<StoreError>,
 }
 
 impl<E: UnitError> StageOutcome<E> {
-    /// Of a stage that begins where earlier runs left it.
+    /// The outcome of a stage before its first unit, from the summary of earlier runs.
     pub(super) fn new(summary: StageSummary) -> Self {
         let receipts = BTreeMap::new();
         Self { summary, receipts, failures: Vec::new(), missing: Vec::new(), lost: None }
     }
 
-    /// Counts what came of a turn.
+    /// Counts the outcome of a unit.
     pub(super) fn count(
         &mut self,
-        turned: UnitOutcome<E>,
+        unit: UnitOutcome<E>,
         (in_flight, cancel): (&InFlight, &Cancel),
         bar: &StageProgress,
     ) {
-        match turned {
+        match unit {
             UnitOutcome::Done(receipt) => {
                 in_flight.end();
                 self.summary.add(&receipt);
                 self.receipts.insert(receipt.unit.clone(), receipt);
             }
-            UnitOutcome::Found(receipt) => self.found(receipt, bar),
+            UnitOutcome::DoneElsewhere(receipt) => self.found(receipt, bar),
             UnitOutcome::Missing(units) => self.missing = units,
             UnitOutcome::Lost(error) => self.lost = Some(error),
-            // The others under way are let finish: they see the request themselves.
+            // Units under way finish: they see the request themselves.
             UnitOutcome::Failed(_) if cancel.is_cancelled() => in_flight.end(),
             UnitOutcome::Failed(failure) => {
                 in_flight.fail();
@@ -63,23 +63,23 @@ impl<E: UnitError> StageOutcome<E> {
         self.receipts.insert(receipt.unit.clone(), receipt);
     }
 
-    /// Why nothing more should be begun, if so.
+    /// The reason not to start more units, if there is one.
     pub(super) fn why_to_stop(&self) -> Option<String> {
         if let Some(error) = &self.lost {
             return Some(error.to_string());
         }
         let last = self.failures.last()?;
         self.is_hopeless(last).then(|| match last.error.to_string() {
-            // A page is told once, at the end.
+            // A message of several lines is shown once, at the end.
             text if text.contains('\n') => {
-                "every other unit would fail for the reason below".to_owned()
+                "no more units are started: every unit would fail for the reason below".to_owned()
             }
             text => text,
         })
     }
 
-    /// Whether the same cause would fail every other unit: the disk is full or gone, or units only fail from the start,
-    /// and none for a fault of its own (a model that can't be loaded). Three broken shards are no such cause.
+    /// Whether every other unit would fail for the same reason: the disk is full or gone, or all of the first three units
+    /// failed for a shared cause, such as a model that can't be loaded. Three damaged shards are no shared cause.
     fn is_hopeless(&self, last: &UnitFailure<E>) -> bool {
         if last.error.concerns_all() {
             return true;

@@ -14,28 +14,28 @@ use crate::store::{Receipt, StoreError};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-/// What came of a turn.
+/// The outcome of a unit, or of a look for one.
 pub(super) enum UnitOutcome<E> {
     Done(Receipt),
     Failed(UnitFailure<E>),
-    Found(Receipt),
+    DoneElsewhere(Receipt),
     Missing(Vec<PendingUnit>),
     Lost(StoreError),
 }
 
-/// Does what a turn says.
+/// Carries out the scheduler's next step.
 pub(super) async fn take<S: Stage>(
     stage: &S,
-    turn: NextUnit<PlannedUnit<S::Unit>>,
+    next_unit: NextUnit<PlannedUnit<S::Unit>>,
     options: &RunOptions<'_>,
     bar: &StageProgress,
 ) -> UnitOutcome<S::Error> {
-    match turn {
+    match next_unit {
         NextUnit::Do(unit) => match run_unit(stage, unit, options, bar).await {
             Ok(receipt) => UnitOutcome::Done(receipt),
             Err(failure) => UnitOutcome::Failed(failure),
         },
-        NextUnit::Found(receipt) => UnitOutcome::Found(*receipt),
+        NextUnit::DoneElsewhere(receipt) => UnitOutcome::DoneElsewhere(*receipt),
         NextUnit::Missing(units) => UnitOutcome::Missing(units),
         NextUnit::Lost(error) => UnitOutcome::Lost(error),
     }

@@ -1,4 +1,4 @@
-//! Everything together, stage by stage.
+//! The estimate of a run, stage by stage.
 
 use super::memory::Footprint;
 use super::rates::Rates;
@@ -9,39 +9,39 @@ use super::work::Work;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Where a stage stands.
+/// The status of a stage.
 #[derive(Debug, Clone, Serialize)]
-pub struct Standing {
+pub struct StageStatus {
     /// The stage.
     pub stage: &'static str,
-    /// Its units.
+    /// The number of units.
     pub units: u64,
-    /// Those that are done.
+    /// Done units.
     pub done: u64,
     /// Units with results of other settings or inputs.
     pub stale: u64,
-    /// Bytes that the done ones left.
+    /// Bytes of the done units' files.
     pub bytes: u64,
 }
 
-/// What a stage will take.
+/// The estimate of a stage.
 #[derive(Debug, Clone, Serialize)]
 pub struct StageForecast {
     /// The stage.
     pub stage: &'static str,
-    /// Its units.
+    /// The number of units.
     pub units: u64,
-    /// Those that are done; none are known to be while a stage before it isn't.
+    /// Done units; 0 while an earlier stage is incomplete.
     pub done: u64,
     /// Units with results of other settings or inputs, which `--force` would redo.
     pub stale: u64,
-    /// Bytes of its outputs when all is done.
+    /// Bytes of the stage's files at its end.
     pub bytes: u64,
     /// Bytes still to be written, receipts counted.
     pub bytes_left: u64,
-    /// The most host memory it takes.
+    /// Peak host memory.
     pub memory_bytes: u64,
-    /// Seconds that are left, if they are known.
+    /// Remaining seconds, if known.
     pub seconds: Option<f64>,
     /// Where the seconds come from: `measured` or `recorded`.
     pub basis: Option<&'static str>,
@@ -62,29 +62,29 @@ pub struct Totals {
     pub device_hours: Option<f64>,
 }
 
-/// What is known of times.
+/// The known times.
 #[derive(Debug, Clone, Default)]
 pub struct Times {
-    /// How fast the machine is, if it was measured.
+    /// The machine's rates, if measured.
     pub rates: Option<Rates>,
-    /// By earlier runs in the same directory.
+    /// Times recorded by earlier runs in the run directory.
     pub recorded: BTreeMap<String, Recorded>,
     /// Devices that work at once.
     pub devices: f64,
 }
 
-/// What is left of `stages`, in their order; of those that are not in `standings`, everything.
+/// The estimates of `stages`, in order; stages without a status count as not started.
 pub fn stages(
     stages: &[StageToDo],
     work: &Work,
     sizes: &Sizes,
     footprint: &Footprint,
-    standings: &[Standing],
+    statuses: &[StageStatus],
     times: &Times,
 ) -> Vec<StageForecast> {
     let one = |stage: &StageToDo| {
         let (name, cost) = (stage.name, stage.cost);
-        let known = standings.iter().find(|standing| standing.stage == name);
+        let known = statuses.iter().find(|status| status.stage == name);
         let all = known.map_or_else(|| (cost.units)(work), |known| known.units);
         let done = known.map_or(0, |known| known.done);
         let left = (all - done.min(all)) as f64 / all.max(1) as f64;

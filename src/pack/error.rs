@@ -37,8 +37,8 @@ pub enum PackError {
     },
     /// Shards of other files or settings are in the way.
     #[error(
-        "{}: these shards were packed from other files or settings, or by an earlier version; name others with --out, or \
-         add --force to replace them",
+        "{}: these shards were packed from other files or settings, or by an earlier version; name other shards with --out, or \
+         add --force to replace these",
         shown(path)
     )]
     OtherPlan {
@@ -47,7 +47,7 @@ pub enum PackError {
     },
     /// More files were bad than the user allows.
     #[error(
-        "{}: {reason}; {bad} files can't be packed and --max-bad allows {allowed} (shards that were finished are kept)",
+        "{}: {reason}; {bad} files can't be packed and --max-bad allows {allowed} (finished shards are kept)",
         shown(path)
     )]
     TooManyBad {

@@ -3,7 +3,7 @@
 use super::error::PackError;
 use super::key::{class_key, extension, shown};
 use super::listing::{Entry, Listing};
-use super::passed_over::some;
+use super::skipped_files::some;
 use crate::imaging::member_extension;
 use crate::shards::is_system_folder;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -74,28 +74,28 @@ pub(super) fn image_folder(root: &Path) -> Result<Listing, PackError> {
         } else if is_image(&child.path) {
             return Err(loose(root, &child.path));
         } else {
-            walk.found.left_out.ending(&child.path);
+            walk.found.skipped.ending(&child.path);
         }
     }
     walk.found.entries.sort();
     classes.retain(|name, about| {
         let any = about.direct || !about.below.is_empty();
         if !any {
-            walk.found.left_out.classes.push(name.clone());
+            walk.found.skipped.classes.push(name.clone());
         }
         any
     });
-    walk.found.left_out.remarks.extend(look_at_classes(root, &classes)?);
+    walk.found.skipped.remarks.extend(look_at_classes(root, &classes)?);
     Ok(walk.found)
 }
 
 fn loose(root: &Path, image: &Path) -> PackError {
     let tables = ["csv", "jsonl", "parquet"].map(|ending| root.join(format!("metadata.{ending}")));
-    let cure = match tables.iter().find(|table| table.exists()) {
+    let remedy = match tables.iter().find(|table| table.exists()) {
         Some(table) => format!("pack the table {} instead", shown(table)),
         None => "write a table with columns path and class instead".to_owned(),
     };
-    PackError::list(root, format!("{} lies in no class's folder: {cure}", shown(image)))
+    PackError::list(root, format!("{} is in no class folder: {remedy}", shown(image)))
 }
 
 impl Walk {
@@ -132,7 +132,7 @@ impl Walk {
                 Ok(())
             }
             None => {
-                self.found.left_out.ending(&child.path);
+                self.found.skipped.ending(&child.path);
                 Ok(())
             }
         }
@@ -142,12 +142,12 @@ impl Walk {
     fn may_enter(&mut self, child: &Child, id: Id) -> bool {
         let path = || shown(&child.path);
         if self.above.contains(&id) {
-            self.found.left_out.links.push(format!("{} (leads back to where it lies)", path()));
+            self.found.skipped.links.push(format!("{} (leads to a folder above)", path()));
             return false;
         }
         let new = self.entered.insert(id);
         if !new {
-            self.found.left_out.links.push(format!("{} (its folder is taken already)", path()));
+            self.found.skipped.links.push(format!("{} (its folder is included already)", path()));
         }
         new
     }
@@ -163,15 +163,18 @@ impl Walk {
             let about = fs::metadata(&path).ok().filter(fs::Metadata::is_dir);
             let is = |names: &[&str]| names.iter().any(|known| known.eq_ignore_ascii_case(&name));
             if about.is_some() && is_system_folder(&name) {
-                self.found.left_out.folders.push(shown(&path));
+                self.found.skipped.folders.push(shown(&path));
             } else if name.starts_with('.') {
                 // Macs keep a file's attributes in another one, `._name`.
                 let image = is_image(&path) && !name.starts_with("._");
-                self.found.left_out.hidden += usize::from(image);
+                self.found.skipped.hidden += usize::from(image);
             } else if !is(&SYSTEM_FILES) {
                 let linked = path.is_symlink();
                 if linked && !is_image(&path) && !path.exists() {
-                    self.found.left_out.links.push(format!("{} (leads nowhere)", shown(&path)));
+                    self.found
+                        .skipped
+                        .links
+                        .push(format!("{} (its target does not exist)", shown(&path)));
                     continue;
                 }
                 let folder = about.map(|about| (about.dev(), about.ino()));
@@ -202,8 +205,8 @@ fn look_at_classes(
     let meant = shown(&root.join(first));
     if classes.keys().all(split) {
         let problem = format!(
-            "its folders are {}, which are parts of a data set and no classes: is {meant} meant? Pack each part by \
-             itself; where they are classes all the same, write a table with columns path and class",
+            "the folders are {}, which are parts of a data set and not classes: pack each part separately, such as {meant}; if \
+             the folders are classes all the same, write a table with columns path and class",
             some(&classes.keys().cloned().collect::<Vec<_>>())
         );
         return Err(PackError::list(root, problem));
@@ -216,8 +219,8 @@ fn look_at_classes(
     };
     Ok((all_nested && alike).then(|| {
         format!(
-            "every class folder holds folders and no image itself ({first} has {}): are these the classes, and is \
-             {meant} meant?",
+            "every class folder contains only folders and no image ({first} has {}): if these folders are the classes, \
+             pack {meant}",
             some(&about.below.iter().cloned().collect::<Vec<_>>())
         )
     }))

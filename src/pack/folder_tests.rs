@@ -18,7 +18,7 @@ fn found(root: &Path) -> (Vec<(String, String)>, Vec<String>) {
     let entries = listing.entries.iter().map(|entry| {
         (entry.path.strip_prefix(root).unwrap().display().to_string(), entry.class.clone())
     });
-    (entries.collect(), listing.left_out.lines())
+    (entries.collect(), listing.skipped.lines())
 }
 
 fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -30,9 +30,9 @@ pub fn list_entries(source: &Path) -> Result<Listing, PackError> {
     };
     if listing.entries.is_empty() {
         let mut problem = "no image is in it".to_owned();
-        let said = listing.left_out.lines();
-        if !said.is_empty() {
-            problem += &format!(" ({})", said.join("; "));
+        let lines = listing.skipped.lines();
+        if !lines.is_empty() {
+            problem += &format!(" ({})", lines.join("; "));
         }
         problem += ": give a folder with a folder a class, or a table";
         return Err(PackError::list(source, problem));
@@ -50,7 +50,7 @@ fn once_each(rows: Vec<Entry>) -> Listing {
     for entry in rows {
         let known = classes.entry(entry.path.clone()).or_default();
         if known.contains(&entry.class) {
-            listing.left_out.repeated.push(super::key::shown(&entry.path));
+            listing.skipped.repeated.push(super::key::shown(&entry.path));
             continue;
         }
         known.push(entry.class.clone());
@@ -60,10 +60,11 @@ fn once_each(rows: Vec<Entry>) -> Listing {
         listing.entries.push(entry);
     }
     if !several.is_empty() {
-        let (count, named) = (several.len(), super::passed_over::some(&several));
-        let remark =
-            format!("{count} files stand under more than one class, packed for each: {named}");
-        listing.left_out.remarks.push(remark);
+        let (count, named) = (several.len(), super::skipped_files::some(&several));
+        let remark = format!(
+            "{count} files are in more than one class and are packed for each class: {named}"
+        );
+        listing.skipped.remarks.push(remark);
     }
     listing
 }

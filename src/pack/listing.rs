@@ -1,21 +1,21 @@
-//! The files to pack, and what is known of them.
+//! The files to pack, with their class and state.
 
-use super::passed_over::LeftOut;
+use super::skipped_files::SkippedFiles;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A file to pack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
-    /// Where it is.
+    /// The path.
     pub path: PathBuf,
-    /// Its class key.
+    /// The class key.
     pub class: String,
-    /// Its state when it was listed; nothing where it can't be looked at.
+    /// The file's state when it was listed; `None` if unreadable.
     pub stamp: Option<Stamp>,
 }
 
-/// What tells that a file's content is another.
+/// The length and time of a file, which show that its content changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp {
     /// Its length.
@@ -24,17 +24,17 @@ pub struct Stamp {
     pub modified: i128,
 }
 
-/// What is to be packed, and what isn't.
+/// The files to pack, and the skipped files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
     /// The files.
     pub entries: Vec<Entry>,
-    /// What was passed over.
-    pub left_out: LeftOut,
+    /// The skipped files.
+    pub skipped: SkippedFiles,
 }
 
 impl Entry {
-    /// A file that was not looked at yet.
+    /// A file whose state is not read yet.
     pub fn new(path: impl Into<PathBuf>, class: impl Into<String>) -> Self {
         Self { path: path.into(), class: class.into(), stamp: None }
     }

@@ -2,7 +2,7 @@
 
 use super::key::{extension, prompt_of, sample_key, shown};
 use super::listing::{Entry, Stamp};
-use super::passed_over::some;
+use super::skipped_files::some;
 use crate::config::ClassList;
 use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;

@@ -20,12 +20,12 @@ pub(super) struct Record {
     /// A digest a shard: one that is there was made from such files.
     contents: Vec<String>,
     /// Files that could not be read when their shard was written.
-    pub(super) left_out: Vec<Lacking>,
+    pub(super) left_out: Vec<MissingSample>,
 }
 
 /// A sample that a shard lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Lacking {
+pub(super) struct MissingSample {
     pub(super) shard: usize,
     pub(super) key: String,
     pub(super) reason: String,

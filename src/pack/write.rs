@@ -6,7 +6,7 @@ use super::pattern::ShardPattern;
 use super::plan::{PackPlan, PackSample};
 use super::read::read;
 use super::record;
-use super::record::{Lacking, Record, write_whole};
+use super::record::{MissingSample, Record, write_whole};
 use crate::shards::{SampleMember, ShardError, ShardWriter, WriterOptions};
 use crate::store::{AtomicFile, StoreError, sweep_after_the_dead};
 use crate::threads;
@@ -16,18 +16,18 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-/// What the user decides beside the plan.
+/// The user's choices beside the plan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WriteOptions {
     /// Shards written at once; 0 for two a core, since they mostly wait for the disk.
     pub workers: usize,
     /// Files that may be unreadable or empty before packing fails.
     pub max_bad: usize,
-    /// Write all shards anew, and replace those of another plan.
+    /// Rewrite all shards, and replace shards of another plan.
     pub force: bool,
 }
 
-/// What progress is made of.
+/// A step of progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// A sample is done.
@@ -36,7 +36,7 @@ pub enum Step {
     Shard,
 }
 
-/// A file that was left out.
+/// A skipped file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Skipped {
     /// The file.
@@ -57,15 +57,15 @@ impl std::fmt::Display for Skipped {
 pub struct Packed {
     /// Shards there are now.
     pub shards: usize,
-    /// Those of them that an earlier run had finished.
+    /// Shards that an earlier run had finished.
     pub already_there: usize,
-    /// Those of them that were made again, since files in them have changed or can be read now.
+    /// Shards that were rewritten, because their files have changed or have become readable.
     pub made_anew: usize,
     /// Samples written by this run.
     pub samples: usize,
     /// Bytes of the shards written by this run.
     pub bytes: u64,
-    /// Files that the shards lack, whichever run left them out.
+    /// Files that the shards lack, skipped by this run or an earlier one.
     pub skipped: Vec<Skipped>,
 }
 
@@ -75,8 +75,8 @@ fn as_shown<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error
 }
 
 /// Writes the shards of `plan` that aren't there yet, that hold files which have changed since, or that lack files which
-/// can be read now, with `NAME.classes.txt` and `NAME.pack.json` beside them. A shard is whole or absent; `hear` is told of
-/// progress.
+/// can be read now, with `NAME.classes.txt` and `NAME.pack.json` beside them. A shard is whole or absent; `on_progress` is
+/// called after each sample and each shard.
 ///
 /// # Errors
 /// [`PackError::OtherPlan`], [`PackError::TooManyBad`], and whatever keeps a shard from being
@@ -85,7 +85,7 @@ pub fn write_shards(
     plan: &PackPlan,
     pattern: &ShardPattern,
     options: &WriteOptions,
-    hear: impl Fn(Step) + Sync,
+    on_progress: impl Fn(Step) + Sync,
 ) -> Result<Packed, PackError> {
     sweep_after_the_dead(pattern.folder())?;
     let (record, made_anew) = claim(plan, pattern, options)?;
@@ -96,8 +96,13 @@ pub fn write_shards(
     let packed = Packed { shards: plan.shards.len(), made_anew, ..Packed::default() };
     let packed = Mutex::new(packed);
     let record = Mutex::new(record);
-    let work =
-        Work { pattern, max_bad: options.max_bad, packed: &packed, record: &record, hear: &hear };
+    let work = Work {
+        pattern,
+        max_bad: options.max_bad,
+        packed: &packed,
+        record: &record,
+        on_progress: &on_progress,
+    };
     threads::with_pool(workers, || {
         plan.shards.par_iter().enumerate().try_for_each(|(number, shard)| work.shard(number, shard))
     })?;
@@ -150,7 +155,7 @@ struct Work<'a, F> {
     max_bad: usize,
     packed: &'a Mutex<Packed>,
     record: &'a Mutex<Record>,
-    hear: &'a F,
+    on_progress: &'a F,
 }
 
 impl<F: Fn(Step) + Sync> Work<'_, F> {
@@ -158,7 +163,7 @@ impl<F: Fn(Step) + Sync> Work<'_, F> {
         let path = self.pattern.path(number);
         let done = self.done_before(number, &path, samples)?;
         if done {
-            samples.iter().for_each(|_| (self.hear)(Step::Sample));
+            samples.iter().for_each(|_| (self.on_progress)(Step::Sample));
             locked(self.packed, |packed| packed.already_there += 1);
         } else {
             self.write(number, &path, samples).map_err(|error| match error {
@@ -168,7 +173,7 @@ impl<F: Fn(Step) + Sync> Work<'_, F> {
                 other => other,
             })?;
         }
-        (self.hear)(Step::Shard);
+        (self.on_progress)(Step::Shard);
         Ok(())
     }
 
@@ -213,10 +218,10 @@ impl<F: Fn(Step) + Sync> Work<'_, F> {
                 }
                 Err(reason) => {
                     self.skip(sample, reason.clone())?;
-                    left_out.push(Lacking { shard: number, key: sample.key.clone(), reason });
+                    left_out.push(MissingSample { shard: number, key: sample.key.clone(), reason });
                 }
             }
-            (self.hear)(Step::Sample);
+            (self.on_progress)(Step::Sample);
         }
         let written = samples.len() - left_out.len();
         let (file, _) = writer.finish()?;
@@ -230,7 +235,7 @@ impl<F: Fn(Step) + Sync> Work<'_, F> {
     }
 
     /// Records what a shard lacks, before it appears.
-    fn note(&self, number: usize, left_out: Vec<Lacking>) -> Result<(), PackError> {
+    fn note(&self, number: usize, left_out: Vec<MissingSample>) -> Result<(), PackError> {
         locked(self.record, |record| {
             let before = record.left_out.clone();
             record.left_out.retain(|one| one.shard != number);

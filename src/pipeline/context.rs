@@ -76,7 +76,7 @@ impl Context {
         let classes = pipeline.data.classes.as_deref().map(ClassList::load).transpose()?;
         if let Some(path) = pipeline.features.model.as_deref().filter(|path| path.is_dir()) {
             return Err(StageError::Other(format!(
-                "features.model: {} is a folder: name the graph in it, as {}",
+                "features.model: {} is a folder: name the ONNX file in the folder, such as {}",
                 path.display(),
                 path.join("model.onnx").display()
             )));
@@ -92,13 +92,13 @@ impl Context {
         {
             return Err(StageError::Other(format!(
                 "`anchor.size` is {anchored}, and images are generated at the model's own size, {own}: set `size` in \
-                 [generate] to {anchored} too, or leave both out"
+                 [generate] to {anchored} too, or remove both settings"
             )));
         }
         let size = given.or(pipeline.anchor.size).or(own).unwrap_or(USUAL_SIZE);
         pipeline.generate.size = Some(size);
         let workers = Arc::new(Semaphore::new(workers(&pipeline)));
-        tell_of_too_many(&pipeline, &notice);
+        warn_of_too_many(&pipeline, &notice);
         let (runtime, notice) = (Arc::default(), Arc::from(notice));
         Ok(Self {
             pipeline,
@@ -115,17 +115,17 @@ impl Context {
         })
     }
 
-    /// Side of the images to be, in pixels.
+    /// Side of the generated images in pixels.
     pub fn size(&self) -> usize {
         self.pipeline.generate.size.unwrap_or(USUAL_SIZE)
     }
 
-    /// Tells the user something.
+    /// Shows a message to the user.
     pub(crate) fn say(&self, message: &str) {
         (self.notice)(message);
     }
 
-    /// The same surroundings for other data: other settings of what is read, and the classes that it may have.
+    /// The same context for other data: other settings and classes.
     pub(crate) fn with(&self, pipeline: Pipeline, classes: ClassList) -> Self {
         Self {
             pipeline,
@@ -142,12 +142,12 @@ impl Context {
         }
     }
 
-    /// Units and images worked on at once.
+    /// The number of units and images processed at once.
     pub fn workers(&self) -> usize {
         workers(&self.pipeline)
     }
 
-    /// How images are decoded, and what one may take of memory.
+    /// The options of image decoding, with limits of memory.
     pub fn decode_options(&self) -> DecodeOptions {
         let max_pixels = self.pipeline.data.max_megapixels as u64 * 1_000_000;
         // A decoder may hold a pixel as 8 bytes (16 bits, four channels).
@@ -159,19 +159,18 @@ impl Context {
         }
     }
 
-    /// Warns of a 16-bit image that comes out almost black: of the first, the tenth, the hundredth and so on, with their
-    /// number.
+    /// Warns of a 16-bit image that is decoded almost black, for the first, tenth, hundredth such image and so on.
     pub(crate) fn warn_of_dim_image(&self, key: &str) {
         let count = self.dim.fetch_add(1, Ordering::Relaxed) + 1;
         if count == 10u64.pow(count.ilog10()) {
             (self.notice)(&format!(
-                "warning: {key}: 16 bits a sample, of which no value uses the upper four: almost black, as the high \
-                 byte is taken; scale the values to 0…65535 (such images so far: {count})"
+                "warning: {key}: the 16-bit image uses only the lower twelve bits and is decoded almost black, since only the \
+                 high byte is used; scale the values to 0…65535 (such images so far: {count})"
             ));
         }
     }
 
-    /// A place among the workers, for work that keeps a core busy. Given back when dropped.
+    /// A permit for work that keeps a core busy; released when dropped.
     ///
     /// # Errors
     /// Never while the context lives: its semaphore is not closed.
@@ -180,7 +179,7 @@ impl Context {
         permit.map_err(|e| StageError::Task(e.to_string()))
     }
 
-    /// Threads of one model on the CPU: they turn while they wait, so that more than there are cores would be in the way.
+    /// Threads of one model on the CPU. ONNX Runtime's threads spin while waiting, so more threads than cores slow each other.
     pub fn threads(&self) -> usize {
         match self.pipeline.runtime.threads {
             0 => threads::cores(),
@@ -188,7 +187,7 @@ impl Context {
         }
     }
 
-    /// ONNX Runtime and the devices to use, loaded when first asked for: a run with nothing left to do needs neither.
+    /// ONNX Runtime and the devices, loaded at the first call: a finished run needs neither.
     ///
     /// # Errors
     /// If the library or a named device can't be used.
@@ -260,8 +259,8 @@ fn workers(pipeline: &Pipeline) -> usize {
     }
 }
 
-/// Tells of settings that are more than this machine has.
-fn tell_of_too_many(pipeline: &Pipeline, notice: &dyn Fn(&str)) {
+/// Warns of settings that exceed this machine's cores or threads.
+fn warn_of_too_many(pipeline: &Pipeline, notice: &dyn Fn(&str)) {
     let runtime = &pipeline.runtime;
     for (name, set, most) in [
         ("threads", runtime.threads, threads::cores()),

@@ -1,4 +1,4 @@
-//! The source images of the cores, as `fetch` left them.
+//! The source images of the cores, as fetched.
 
 use super::context::Context;
 use super::error::StageError;
@@ -11,12 +11,12 @@ use crate::store::tables::CoreRow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// `CLASS_RANK`: what the core of this rank is called, here and in both sets.
-pub(crate) fn original_key(class: &str, rank: usize) -> String {
+/// The key of a core, `CLASS_RANK`, in fetched tars and in both sets.
+pub(crate) fn core_image_key(class: &str, rank: usize) -> String {
     format!("{}_{rank:04}", file_stem(class))
 }
 
-/// Where the cores of the source shard of this number are, below the run directory.
+/// The path of the fetched cores of a source shard, below the run directory.
 pub(crate) fn part_name(number: usize) -> String {
     format!("fetch/part-{number:06}.tar")
 }
@@ -24,8 +24,8 @@ pub(crate) fn part_name(number: usize) -> String {
 /// Offsets of a part's samples by key.
 type Places = Arc<BTreeMap<String, u64>>;
 
-/// A source image at the size of `size` pixels.
-pub(crate) fn decode_original(
+/// Decodes a source image and resizes it to a square of `size` pixels.
+pub(crate) fn decode_resized(
     context: &Context,
     bytes: &[u8],
     size: usize,
@@ -34,16 +34,16 @@ pub(crate) fn decode_original(
         .and_then(|image| imaging::resize_lanczos(&image, size as u32, size as u32))
 }
 
-/// The fetched images.
-pub(crate) struct Originals {
+/// The fetched images of the cores.
+pub(crate) struct CoreImages {
     context: Arc<Context>,
     /// Number of each source shard by name.
     numbers: HashMap<String, usize>,
-    /// What was learnt of each part.
+    /// The sample offsets of each part that was opened.
     parts: Mutex<HashMap<usize, Places>>,
 }
 
-impl Originals {
+impl CoreImages {
     pub(crate) fn new(context: Arc<Context>, sources: &[Source]) -> Self {
         let numbers = sources.iter().enumerate().map(|(i, s)| (s.name.clone(), i)).collect();
         Self { context, numbers, parts: Mutex::default() }
@@ -58,19 +58,19 @@ impl Originals {
     ) -> Result<RgbImage, StageError> {
         let lost = || {
             StageError::Other(format!(
-                "{}: the core {:?} of class {class:?} was not fetched: delete fetch/ and run again",
+                "{}: the core {:?} of class {class:?} is missing from fetch/: delete fetch/ and run again",
                 core.shard, core.key
             ))
         };
         let number = *self.numbers.get(&core.shard).ok_or_else(lost)?;
-        let key = original_key(class, core.rank as usize);
+        let key = core_image_key(class, core.rank as usize);
         let offset = *self.places(number)?.get(&key).ok_or_else(lost)?;
         let part = ShardPlace::File(self.context.run_dir.local(&part_name(number))?);
         let known = ShardIdentity::default();
         let mut reader = part.open_at(offset, &known, ReadOptions::default())?;
         let sample = reader.next().ok_or_else(lost)??;
         let member = sample.members.first().filter(|_| sample.key == key).ok_or_else(lost)?;
-        let image = decode_original(&self.context, &member.bytes, size);
+        let image = decode_resized(&self.context, &member.bytes, size);
         image.map_err(|e| StageError::Other(format!("{}: sample {:?}: {e}", core.shard, core.key)))
     }
 

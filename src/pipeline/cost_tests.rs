@@ -1,7 +1,7 @@
 use super::*;
 use crate::estimate::{
-    Footprint, Line, Rates, Recorded, Rules, Sizes, StageCost, Standing, Times, Work, play, stages,
-    totals, worker_stages,
+    Footprint, Line, Rates, Recorded, Rules, Sizes, StageCost, StageStatus, Times, Work, simulate,
+    stages, totals, worker_stages,
 };
 
 fn cost(stage: &str) -> &'static StageCost {
@@ -136,12 +136,12 @@ fn what_is_done_is_not_counted_again() {
         ..Work::default()
     };
     let sizes = Sizes { part: Line { fixed: 0.0, each: 10.0 }, ..Sizes::default() };
-    let standing = Standing { stage: "encode", units: 4, done: 3, stale: 0, bytes: 310 };
+    let status = StageStatus { stage: "encode", units: 4, done: 3, stale: 0, bytes: 310 };
     let recorded = [("encode".to_owned(), Recorded { seconds: 6.0, units: 3 })].into();
     let times = Times { recorded, devices: 2.0, ..Times::default() };
     let mut declared = stages_to_do();
     declared.retain(|stage| ["encode", "purity", "discover"].contains(&stage.name));
-    let found = stages(&declared, &work, &sizes, &Footprint::default(), &[standing], &times);
+    let found = stages(&declared, &work, &sizes, &Footprint::default(), &[status], &times);
     let names: Vec<_> = found.iter().map(|stage| stage.stage).collect();
     assert_eq!(names, ["encode", "discover"], "a stage that is off is not listed");
     assert_eq!((found[0].bytes, found[0].seconds), (410, Some(2.0)));
@@ -179,14 +179,14 @@ fn one_worker_takes_what_the_plan_says() {
         ..Rates::default()
     };
     let rules = Rules { workers: 1, help: true, request: 0.0 };
-    let played = play(&worker_stages(&stages_to_do(), &work, &rates), &rules);
-    assert_eq!(played.stages.len(), 6);
-    for stage in played.stages.iter().filter(|stage| stage.stage != "fetch") {
+    let simulated = simulate(&worker_stages(&stages_to_do(), &work, &rates), &rules);
+    assert_eq!(simulated.stages.len(), 6);
+    for stage in simulated.stages.iter().filter(|stage| stage.stage != "fetch") {
         let expected = seconds(stage.stage, &work, &rates).unwrap();
         // Cores are encoded in padded groups: 4, 4 and 2 as 3 × 4.
         let off = if stage.stage == "anchor" { 1.0 } else { 1e-3 };
         assert!((stage.seconds - expected).abs() <= off, "{stage:?}: {expected}");
     }
     // 3 + 40 × 0.5, 2 × 7, 3 + 20 × 0.25, 20 + 5 × 5 × 0.1 + 20 × 0.05.
-    assert!((played.seconds - 68.5).abs() < 1e-6 && played.idle < 1e-6, "{played:?}");
+    assert!((simulated.seconds - 68.5).abs() < 1e-6 && simulated.idle < 1e-6, "{simulated:?}");
 }

@@ -1,4 +1,4 @@
-//! Why a unit of a stage fails.
+//! The errors of a stage's units.
 
 use crate::config::{ClassListError, ConfigError};
 use crate::discovery::DiscoveryError;
@@ -28,10 +28,10 @@ pub enum StageError {
     /// A shard that could not be read.
     #[error(transparent)]
     Fault(#[from] ShardFault),
-    /// A shard of which nothing at all could be read.
+    /// A shard without any readable sample.
     #[error(
-        "nothing could be read of shard {shard}: {reason}\n    mend it or leave it out, or have the run go on without \
-         such shards: --set max_bad_shards=…"
+        "shard {shard} could not be read: {reason}\n    repair the shard or remove it from [data] shards, or let the \
+         run skip such shards: --set max_bad_shards=…"
     )]
     Unreadable {
         /// The shard.
@@ -39,7 +39,7 @@ pub enum StageError {
         /// Why.
         reason: String,
     },
-    /// Too many bad samples in a row, or a sample that is gone: one shard, said in full.
+    /// Too many bad samples in a row in a shard, or a sample that is gone; the text is the whole message.
     #[error("{0}")]
     OfShard(String),
     /// An image.
@@ -51,7 +51,7 @@ pub enum StageError {
     /// The model.
     #[error(transparent)]
     Diffusion(#[from] DiffusionError),
-    /// A model that can't do what the run asks of it.
+    /// A model that lacks what the run needs.
     #[error(transparent)]
     Model(#[from] Unusable),
     /// The second encoder.
@@ -77,7 +77,7 @@ pub enum StageError {
     /// Classes without enough images.
     #[error("{}", too_small(*ipc, classes, *pure))]
     TooSmall {
-        /// Images asked for per class.
+        /// Images per class, as set.
         ipc: usize,
         /// Class keys and their number of images.
         classes: Vec<(String, usize)>,
@@ -85,9 +85,9 @@ pub enum StageError {
         pure: bool,
     },
     /// A background task panicked.
-    #[error("a background task died: {0}; this is a bug, please report it")]
+    #[error("a background task panicked: {0}; this is a bug, please report it")]
     Task(String),
-    /// Anything else, said in full.
+    /// Any other error; the text is the whole message.
     #[error("{0}")]
     Other(String),
 }
@@ -113,19 +113,20 @@ fn too_small(ipc: usize, classes: &[(String, usize)], pure: bool) -> String {
     }
     if classes.iter().any(|(_, images)| *images > 0) {
         text.push_str(
-            "\nlower it (--set ipc=…), take what they have (--set allow_fewer=true), or leave these classes out of the \
+            "\nlower ipc (--set ipc=…), accept fewer images (--set allow_fewer=true), or remove these classes from the \
              class list",
         );
     }
     let none = classes.iter().filter(|(_, images)| *images == 0).count();
     if none > 0 && !pure {
         text.push_str(&format!(
-            "\n{none} of them have no image at all: leave them out of the class list, or see quarantine.parquet for why \
-             theirs were skipped, and whether labels are written as the list's keys are"
+            "\n{none} of them have no image at all: remove these classes from the class list, or see quarantine.parquet for \
+             the reasons why images were skipped, and compare the labels with the keys of the class list"
         ));
     } else if none > 0 {
         text.push_str(&format!(
-            "\n{none} of them have no image left: lower it (--set min_label_purity=…), or leave them out of the class list"
+            "\n{none} of them have no image left: lower min_label_purity (--set min_label_purity=…), or remove these classes \
+             from the class list"
         ));
     }
     text
@@ -169,15 +170,15 @@ mod tests {
 
     #[test]
     fn what_cannot_help_is_not_proposed() {
-        let said = |classes: &[(&str, usize)]| {
+        let message = |classes: &[(&str, usize)]| {
             let classes: Vec<_> = classes.iter().map(|(k, n)| ((*k).to_owned(), *n)).collect();
             too_small(4, &classes, false)
         };
-        let none = said(&[("a", 0)]);
+        let none = message(&[("a", 0)]);
         assert!(!none.contains("allow_fewer") && none.contains("no image at all"), "{none}");
-        let few = said(&[("a", 3)]);
+        let few = message(&[("a", 3)]);
         assert!(few.contains("allow_fewer=true") && !few.contains("no image at all"), "{few}");
-        let both = said(&[("a", 3), ("b", 0)]);
+        let both = message(&[("a", 3), ("b", 0)]);
         assert!(
             both.contains("allow_fewer=true") && both.contains("1 of them have no image"),
             "{both}"

@@ -20,11 +20,11 @@ pub(crate) struct InputFile {
 }
 
 /// Files by their paths, in the order in which they count.
-type Found = BTreeMap<PathBuf, u64>;
+type FileLengths = BTreeMap<PathBuf, u64>;
 
 /// All files of `parts` (files or subfolders of `folder`), below them, and those that graphs among them refer to.
 pub(crate) fn part_files(folder: &Path, parts: &[&str]) -> Result<Vec<InputFile>, StageError> {
-    let mut found = Found::new();
+    let mut found = FileLengths::new();
     for part in parts {
         let path = folder.join(part);
         // A part that a model lacks (a second text encoder, say) is no input; what must be there, loading checks.
@@ -43,7 +43,7 @@ pub(crate) fn part_files(folder: &Path, parts: &[&str]) -> Result<Vec<InputFile>
 
 /// A graph, its weights beside it by the usual names, and all that it refers to.
 pub(crate) fn graph_files(graph: &Path) -> Result<Vec<InputFile>, StageError> {
-    let mut found = Found::new();
+    let mut found = FileLengths::new();
     for ending in ["", "_data", ".data"] {
         let mut path = graph.as_os_str().to_owned();
         path.push(ending);
@@ -57,13 +57,13 @@ pub(crate) fn graph_files(graph: &Path) -> Result<Vec<InputFile>, StageError> {
     Ok(named(found, graph.parent().unwrap_or(Path::new(""))))
 }
 
-fn named(found: Found, folder: &Path) -> Vec<InputFile> {
+fn named(found: FileLengths, folder: &Path) -> Vec<InputFile> {
     let name = |path: &Path| path.strip_prefix(folder).unwrap_or(path).as_os_str().to_owned();
     found.into_iter().map(|(path, bytes)| InputFile { name: name(&path), path, bytes }).collect()
 }
 
 /// Adds what a graph refers to. A graph that can't be followed can't be loaded either: what it names up to there counts.
-fn add_external(graph: &Path, found: &mut Found) -> Result<(), StageError> {
+fn add_external(graph: &Path, found: &mut FileLengths) -> Result<(), StageError> {
     let external = ExternalData::of(graph).map_err(StoreError::io("read", graph))?;
     for (path, _) in external.paths(graph) {
         if let Some(bytes) = file_length(&path)? {
@@ -75,7 +75,11 @@ fn add_external(graph: &Path, found: &mut Found) -> Result<(), StageError> {
 
 /// Adds the files in `folder` and below it; hidden folders are a program's own. `above`: the folders that lead to it, for
 /// links can go round.
-fn list(folder: &Path, above: &mut BTreeSet<PathBuf>, found: &mut Found) -> Result<(), StageError> {
+fn list(
+    folder: &Path,
+    above: &mut BTreeSet<PathBuf>,
+    found: &mut FileLengths,
+) -> Result<(), StageError> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(e) if is_absent(&e) => return Ok(()),

@@ -1,4 +1,4 @@
-//! What is said while large weights are read for their digest: minutes, on a slow disk.
+//! Shows progress while large weights are read for their digest, which takes minutes on a slow disk.
 
 use crate::store::ContentDigests;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -6,11 +6,11 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Less than this is read in a few seconds, and nothing is said.
-const WORTH_A_WORD: u64 = 1_000_000_000;
+/// Files below this size are read in a few seconds, without a message.
+const LARGE: u64 = 1_000_000_000;
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Reading under way: a line that is redrawn on a terminal, else one now and then.
+/// Progress of reading: one line that is redrawn on a terminal, or a line every few seconds elsewhere.
 #[derive(Default)]
 pub(crate) struct Reading {
     shown: Option<(ProgressBar, Instant)>,
@@ -19,7 +19,7 @@ pub(crate) struct Reading {
 impl Reading {
     /// `done` of `of` bytes are read.
     pub(crate) fn at(&mut self, done: u64, of: u64) {
-        if of < WORTH_A_WORD {
+        if of < LARGE {
             return;
         }
         let terminal = std::io::stderr().is_terminal();
@@ -33,22 +33,22 @@ impl Reading {
         }
     }
 
-    /// All is read; a word on what could not be kept of much.
+    /// Ends the display; warns if the digests of large files could not be kept.
     pub(crate) fn end(self, found: &ContentDigests, kept: Option<&Path>) {
         if let Some((bar, _)) = self.shown {
             bar.finish_and_clear();
         }
-        if found.read < WORTH_A_WORD {
+        if found.read < LARGE {
             return;
         }
-        let cure = "set XDG_CACHE_HOME to a folder that can be written";
+        let remedy = "set XDG_CACHE_HOME to a writable folder";
         match (&found.not_kept, kept) {
             (Some(why), _) => crate::say!(
-                "warning: the weights' fingerprints are not kept, so every command reads the weights again: {why}; {cure}"
+                "warning: the weights' fingerprints are not kept, so every command reads the weights again: {why}; {remedy}"
             ),
             (None, None) => crate::say!(
                 "warning: the weights' fingerprints are not kept, so every command reads the weights again: there is no \
-                 home folder; {cure}"
+                 home folder; {remedy}"
             ),
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! What a run left out, from receipts and from what failed: the rows of `quarantine.parquet`.
+//! The samples and shards that a run skipped, from receipts and failures: the rows of `quarantine.parquet`.
 
 use super::error::StageError;
 use crate::engine::{FlowError, UnitFailure};
@@ -6,13 +6,13 @@ use crate::store::tables::{QuarantineRow, write_quarantine};
 use crate::store::{Receipt, RunDir, SampleFault, StoreError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The list of what was left out.
+/// The list of skipped samples and shards.
 const LIST: &str = "quarantine.parquet";
 
 /// The bad samples of one shard, in order.
 pub(crate) struct ShardFaults {
     state: Mutex<State>,
-    /// Bad samples in a row that are let pass; 0 for any number.
+    /// Allowed bad samples in a row; 0 for any number.
     limit: usize,
 }
 
@@ -35,14 +35,14 @@ impl ShardFaults {
     /// A sample was bad.
     ///
     /// # Errors
-    /// If too many in a row were: then it is the shard that is wrong, not a sample.
+    /// After too many bad samples in a row: then the shard is wrong, not a sample.
     pub(crate) fn bad(&self, fault: SampleFault) -> Result<(), StageError> {
         let mut state = self.lock();
         state.in_a_row += 1;
         if self.limit > 0 && state.in_a_row > self.limit {
             return Err(StageError::OfShard(format!(
                 "shard {}: {} bad samples in a row, and [data] max_consecutive_bad allows {}; the last is {}: {}\n  \
-                 mend the shard or leave it out, or raise the limit: --set max_consecutive_bad=…",
+                 repair the shard or remove it from [data] shards, or raise the limit: --set max_consecutive_bad=…",
                 fault.shard, state.in_a_row, self.limit, fault.key, fault.reason
             )));
         }
@@ -55,15 +55,15 @@ impl ShardFaults {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No half change is possible in here, so a poisoned lock is as good as a whole one.
+        // The state is never half changed, so a poisoned lock is still valid.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Bad samples of `receipts`, without the shards that the settings have a run go on without.
+/// The bad samples and the unreadable shards of `receipts`.
 ///
 /// # Errors
-/// If nothing could be read of more shards than that.
+/// If more than `allowed` shards are unreadable.
 pub(crate) fn bad_samples<'a>(
     receipts: impl Iterator<Item = &'a Receipt>,
     allowed: usize,
@@ -75,7 +75,7 @@ pub(crate) fn bad_samples<'a>(
         return Ok((samples, shards));
     }
     let mut text = format!(
-        "nothing could be read of {} shards and [data] max_bad_shards allows {allowed}:",
+        "{} shards could not be read and [data] max_bad_shards allows {allowed}:",
         shards.len()
     );
     for fault in shards.iter().take(10) {
@@ -85,12 +85,12 @@ pub(crate) fn bad_samples<'a>(
         text.push_str(&format!("\n  … and {} more, in quarantine.parquet", shards.len() - 10));
     }
     text.push_str(
-        "\nmend them or leave them out, or raise it: --set max_bad_shards=… (what was encoded is kept)",
+        "\nrepair these shards or remove them from [data] shards, or raise the limit: --set max_bad_shards=… (encoded shards are kept)",
     );
     Err(StageError::Other(text))
 }
 
-/// Why a run with these `faults` fails.
+/// The error of a run with these `faults`.
 pub(crate) fn too_many_bad(faults: &[SampleFault], seen: u64, allowed: u64) -> StageError {
     let mut text = format!(
         "{} of {seen} samples are bad and [data] max_bad allows {allowed}; all are listed in quarantine.parquet:",
@@ -100,7 +100,9 @@ pub(crate) fn too_many_bad(faults: &[SampleFault], seen: u64, allowed: u64) -> S
         let sample = if fault.key.is_empty() { String::new() } else { format!("{}: ", fault.key) };
         text.push_str(&format!("\n  {}: {sample}{}", fault.shard, fault.reason));
     }
-    text.push_str("\nmend the data, or raise it: --set max_bad=… (what was encoded is kept)");
+    text.push_str(
+        "\nrepair the data, or raise the limit: --set max_bad=… (encoded shards are kept)",
+    );
     StageError::Other(text)
 }
 

@@ -12,33 +12,33 @@ use std::time::Duration;
 /// A shard.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Source {
-    /// Where it is.
+    /// The shard's place.
     pub place: ShardPlace,
-    /// What tables and sidecars call it: a path below the pipeline's folder, so that results are the same wherever
-    /// the folder stands; a URL without its secrets; a pipe's command.
+    /// The shard's name in tables and sidecars: a path below the pipeline's folder, so that results don't depend on the
+    /// folder's place; a URL without its secrets; a pipe's command.
     pub name: String,
-    /// What it was when the run was planned.
+    /// The shard's identity when the run was planned.
     pub identity: ShardIdentity,
     retry: Retry,
 }
 
-/// The shards that `[data] shards` stands for, in order.
+/// The shards of `[data] shards`, in order.
 ///
 /// # Errors
 /// If a pattern is wrong, or a shard can't be looked at; and for standard input, which could not be read again.
 pub(crate) fn expand(data: &Data) -> Result<Vec<Source>, StageError> {
-    expand_telling(data, &mut Vec::new())
+    expand_with_warnings(data, &mut Vec::new())
 }
 
-/// As [`expand`]; what folders and globs passed over goes into `told`.
-pub(crate) fn expand_telling(
+/// As [`expand`]; adds a warning for the files that folders and globs skip.
+pub(crate) fn expand_with_warnings(
     data: &Data,
-    told: &mut Vec<String>,
+    warnings: &mut Vec<String>,
 ) -> Result<Vec<Source>, StageError> {
     let first_wait = Duration::from_secs_f64(data.retry_seconds);
     let retry = Retry { retries: data.retries, first_wait };
     let (base, patterns) = (&data.shards.base, &data.shards.patterns);
-    let places = expand_sources_with_warnings(base, patterns, retry, told)?;
+    let places = expand_sources_with_warnings(base, patterns, retry, warnings)?;
     if places.contains(&ShardPlace::Stdin) {
         return Err(ShardError::Stdin.into());
     }
@@ -48,7 +48,7 @@ pub(crate) fn expand_telling(
     Ok(places.into_iter().zip(identities).zip(names).map(source).collect())
 }
 
-/// Names of which no two are the same: URLs that differ only in what is not shown of them are numbered, in their order.
+/// Makes names unique: URLs that differ only in hidden secrets are numbered, in their order.
 fn unique(names: Vec<String>) -> Vec<String> {
     let mut counts: HashMap<String, usize> = HashMap::new();
     for name in &names {
@@ -72,7 +72,7 @@ fn unique(names: Vec<String>) -> Vec<String> {
 }
 
 impl Source {
-    /// Opens it as it was when the run was planned. Call it on a thread that may block.
+    /// Opens the shard with the identity it had when the run was planned. Blocks the thread.
     ///
     /// # Errors
     /// If it can't be opened.
@@ -86,7 +86,7 @@ impl Source {
         self.place.is_seekable(&self.identity, &options)
     }
 
-    /// Opens it at the sample whose header is at `offset`.
+    /// Opens the shard at the sample whose header is at `offset`.
     pub(crate) fn open_at(
         &self,
         offset: u64,

@@ -6,7 +6,7 @@ use super::error::StageError;
 use super::info::StageInfo;
 use super::latents::Latents;
 use super::quarantine::{rows, write_list};
-use super::sources::{Source, expand_telling};
+use super::sources::{Source, expand_with_warnings};
 use crate::engine::RunOptions;
 use crate::store::tables::QuarantineRow;
 use crate::store::{Contents, Receipt, SampleFault, StoreError};
@@ -76,7 +76,7 @@ impl<'a> RunState<'a> {
             return Ok(sources.clone());
         }
         let mut notes = Vec::new();
-        let sources = expand_telling(&self.context.pipeline.data, &mut notes);
+        let sources = expand_with_warnings(&self.context.pipeline.data, &mut notes);
         notes.iter().for_each(|sentence| self.options.progress.say(sentence));
         Ok(self.sources.insert(sources?).clone())
     }

@@ -16,11 +16,11 @@ use std::collections::BTreeMap;
 
 /// Compressed shards of no more bytes in all are read whole.
 const WHOLE_BYTES: u64 = 256 << 20;
-/// Samples that stand for a shard that isn't.
+/// Samples read of a shard to estimate the rest of the shard.
 const SAMPLED: usize = 4000;
-/// Shards that stand for the others.
+/// Shards read to estimate the other shards.
 const SAMPLED_SHARDS: usize = 2;
-/// Samples kept, to make trial tables of.
+/// Samples kept, to write probe tables of.
 const ROWS: usize = 4096;
 
 /// What was counted.
@@ -31,7 +31,7 @@ pub(crate) struct Counted {
     /// Images of each class found; of those in the list, where there is one.
     pub(crate) classes: BTreeMap<String, u64>,
     /// Samples of classes that the list lacks.
-    pub(crate) strangers: u64,
+    pub(crate) unlisted_classes: u64,
     /// Samples without image or label, and damage.
     pub(crate) bad: u64,
     /// Bytes that the images take in tars, headers counted.
@@ -59,7 +59,7 @@ impl Counted {
 #[derive(Default)]
 struct Tally {
     classes: BTreeMap<String, u64>,
-    strangers: u64,
+    unlisted_classes: u64,
     bad: u64,
     stored: u64,
     rows: Vec<LatentRow>,
@@ -119,7 +119,7 @@ pub(crate) fn count(context: &Context, sources: &[Source]) -> Result<Counted, St
         for (class, n) in tally.classes {
             *into.classes.entry(class).or_default() += n;
         }
-        into.strangers += tally.strangers;
+        into.unlisted_classes += tally.unlisted_classes;
         into.bad += tally.bad;
         into.stored += tally.stored;
         if into.rows.len() < tally.rows.len() {
@@ -132,7 +132,7 @@ pub(crate) fn count(context: &Context, sources: &[Source]) -> Result<Counted, St
     Ok(counted)
 }
 
-/// Has `sample` stand for the shards `unread`.
+/// Estimates the shards `unread` from `sample`.
 fn extend(
     counted: &mut Counted,
     sample: &Counted,
@@ -157,7 +157,7 @@ fn extend(
     for (class, n) in &sample.classes {
         *counted.classes.entry(class.clone()).or_default() += scale(*n);
     }
-    counted.strangers += scale(sample.strangers);
+    counted.unlisted_classes += scale(sample.unlisted_classes);
     counted.bad += scale(sample.bad);
     counted.stored += scale(sample.stored);
     counted.streamed += images.round() as u64;
@@ -166,7 +166,7 @@ fn extend(
     }
     counted.estimate = Some(format!(
         "{} of {} shards can't be counted without reading them whole (remote, compressed or pipes): {} samples of {of} \
-         of them stand for the rest",
+         of them represent the rest",
         unread.len(),
         sources.len(),
         sample.images()
@@ -225,7 +225,7 @@ impl Tally {
         };
         match &context.classes {
             None if !key_fits(&class) => self.bad += 1,
-            Some(list) if list.position(&class).is_none() => self.strangers += 1,
+            Some(list) if list.position(&class).is_none() => self.unlisted_classes += 1,
             _ => {
                 self.stored += 512 + image.size.next_multiple_of(512);
                 *self.classes.entry(class.clone()).or_default() += 1;
@@ -253,6 +253,6 @@ pub(crate) fn count_encoded(
     counted.classes = classes.into_iter().map(|(class, n)| (class, n as u64)).collect();
     counted.shards = encoded.values().map(|receipt| receipt.samples).collect();
     counted.bad = encoded.values().map(|receipt| receipt.faults.len() as u64).sum();
-    (counted.strangers, counted.estimate) = (0, None);
+    (counted.unlisted_classes, counted.estimate) = (0, None);
     Ok(())
 }

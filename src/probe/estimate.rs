@@ -1,36 +1,39 @@
-//! What a run will take, found out before it starts: counted, tried, and if asked measured.
+//! What a run takes, estimated before its start: by counting, by probe files, and with `--measure` by short runs.
 
 use super::count::{Counted, count, count_encoded};
 use super::footprint::footprint;
-use super::measure::Bench;
+use super::measure::ProbeRun;
 use super::pictures::{Picture, pictures};
-use super::probe_files::{Better, Trial, part_format};
-use super::probe_folder::TrialFolder;
+use super::probe_files::{MeasuredSizes, SizeProbe, part_format};
+use super::probe_folder::ProbeFolder;
 use crate::engine::RunOptions;
 use crate::estimate::{
-    Found, Rates, StageForecast, Standing, Times, Totals, Work, recorded, stages, totals, warnings,
+    Rates, RunFacts, StageForecast, StageStatus, Times, Totals, Work, recorded, stages, totals,
+    warnings,
 };
 use crate::imaging;
 use crate::onnx::Device;
 use crate::pipeline::context::Context;
-use crate::pipeline::core_images::decode_original;
+use crate::pipeline::core_images::decode_resized;
 use crate::pipeline::encode;
 use crate::pipeline::encode::kept;
 use crate::pipeline::error::StageError;
 use crate::pipeline::sources::{Source, expand};
 use crate::pipeline::stages_to_do;
 use crate::run::preflight::findings;
-use crate::run::standings;
+use crate::run::statuses;
 use crate::store::{existing, free_bytes};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Images that files are tried on, and those that the model is measured on.
-const TRIED: usize = 16;
+/// Images that probe files are written of.
+const PROBED: usize = 16;
+/// Images that the model is measured on.
 const MEASURED: usize = 64;
-/// What a run will take.
+
+/// The estimate of a run.
 #[derive(Debug, Serialize)]
 pub struct Forecast {
     /// Shards of the pipeline.
@@ -39,10 +42,11 @@ pub struct Forecast {
     pub images: u64,
     /// Images of each class that is distilled.
     pub classes: BTreeMap<String, u64>,
-    /// Samples without image or label, and damage; what can't be decoded is not known yet.
+    /// Samples without image or label, and damaged ones; undecodable images are not known yet.
     pub bad: u64,
     /// Samples of classes that the list lacks.
-    pub strangers: u64,
+    #[serde(rename = "strangers")]
+    pub unlisted_classes: u64,
     /// How the counts were estimated; absent where all was counted.
     pub estimate: Option<String>,
     /// Images to make.
@@ -55,20 +59,20 @@ pub struct Forecast {
     pub totals: Totals,
     /// Hours of the cards together, if the devices are cards and the time is known.
     pub gpu_hours: Option<f64>,
-    /// Bytes free where the run directory is or will be.
+    /// Free bytes at the run directory.
     pub free_bytes: Option<u64>,
-    /// What was measured, if it was asked for.
+    /// The measured rates, with `--measure`.
     pub rates: Option<Rates>,
-    /// How much there is to do, as the figures above were computed from it.
+    /// The amount of work that the figures are computed from.
     #[serde(skip)]
     pub work: Work,
     /// What may stop the run.
     pub warnings: Vec<String>,
-    /// How the figures came about, and how to have better ones.
+    /// How the figures were estimated, and how to get measured_sizes ones.
     pub notes: Vec<String>,
 }
 
-/// Finds out what a run will take; with `measure`, tries a short piece of each stage for real.
+/// Estimates a run; with `measure`, runs a short piece of each stage.
 ///
 /// # Errors
 /// If a shard can't be read or, to measure, the model can't be used.
@@ -77,21 +81,20 @@ pub async fn forecast(
     options: &RunOptions<'_>,
     measure: bool,
 ) -> Result<Forecast, StageError> {
-    let (standings, refused) = standings(context.clone(), options).await;
+    let (statuses, refused) = statuses(context.clone(), options).await;
     let refused = refused.map(|error| format!("the run would stop: {error}"));
     let place = if measure { existing(context.run_dir.root()) } else { std::env::temp_dir() };
-    // Held here, so that it goes also when nobody waits any more.
-    let folder = TrialFolder::new(&place)?;
+    // Held here, so that the folder is removed also when this future is dropped.
+    let folder = ProbeFolder::new(&place)?;
     let path = folder.path().to_owned();
-    let task = tokio::task::spawn_blocking(move || {
-        estimate(&context, &standings, refused, measure, &path)
-    });
+    let task =
+        tokio::task::spawn_blocking(move || estimate(&context, &statuses, refused, measure, &path));
     task.await?
 }
 
 fn estimate(
     context: &Context,
-    standings: &[Standing],
+    statuses: &[StageStatus],
     refused: Option<String>,
     measure: bool,
     folder: &Path,
@@ -100,28 +103,29 @@ fn estimate(
     let run_dir = &context.run_dir;
     let mut counted = count(context, &sources)?;
     let encoded =
-        standings.iter().any(|s| s.stage == encode::INFO.name && s.done == s.units && s.stale == 0);
+        statuses.iter().any(|s| s.stage == encode::INFO.name && s.done == s.units && s.stale == 0);
     if encoded {
         count_encoded(run_dir, &run_dir.receipts(encode::INFO.name)?, &mut counted)?;
     }
     let work = work(context, &counted)?;
-    let pictures = pictures(context, &sources, if measure { MEASURED } else { TRIED })?;
+    let pictures = pictures(context, &sources, if measure { MEASURED } else { PROBED })?;
     let parts = (&counted, &sources[..], &pictures[..]);
-    let measured = measure.then(|| bench(context, &work, parts, folder).measure()).transpose()?;
-    let none = Better::default();
-    let better = measured.as_ref().map_or(&none, |measured| &measured.better);
+    let measured =
+        measure.then(|| probe_run(context, &work, parts, folder).measure()).transpose()?;
+    let none = MeasuredSizes::default();
+    let measured_sizes = measured.as_ref().map_or(&none, |measured| &measured.measured_sizes);
     let (real, shapes) = real_images(context, &pictures);
-    let trial = Trial {
+    let probe = SizeProbe {
         context,
         work: &work,
         counted: &counted,
         real: &real,
         sizes: &shapes,
-        better,
+        measured_sizes,
         folder,
     };
-    let sizes = trial.sizes()?;
-    let footprint = footprint(context, &shapes, measured.as_ref(), better)?;
+    let sizes = probe.sizes()?;
+    let footprint = footprint(context, &shapes, measured.as_ref(), measured_sizes)?;
 
     let (devices, no_devices) = match context.runtime() {
         Ok((_, devices)) => (devices.clone(), None),
@@ -135,28 +139,28 @@ fn estimate(
         devices: devices.len().max(1) as f64,
     };
     let declared = stages_to_do();
-    let stages = stages(&declared, &work, &sizes, &footprint, standings, &times);
+    let stages = stages(&declared, &work, &sizes, &footprint, statuses, &times);
     let totals = totals(&declared, &stages, &work, &sizes, times.devices);
     let free = free_bytes(run_dir.root());
     let found = found(context, &counted, totals.bytes_left, free);
-    let mut said = warnings(&found);
-    // What the classes lack is said above already, with all of them.
-    said.extend(refused.filter(|_| said.is_empty()));
-    said.extend(findings(context));
-    said.extend(context.pipeline.unused.iter().cloned());
-    said.extend(no_devices.map(|error| format!("no model can be run: {error}")));
+    let mut warnings = warnings(&found);
+    // The refusal repeats what the warnings above say of the classes.
+    warnings.extend(refused.filter(|_| warnings.is_empty()));
+    warnings.extend(findings(context));
+    warnings.extend(context.pipeline.unused.iter().cloned());
+    warnings.extend(no_devices.map(|error| format!("no model can be run: {error}")));
     let cards = !devices.is_empty() && devices.iter().all(|device| *device != Device::Cpu);
     Ok(Forecast {
         shards: sources.len(),
         images: work.images(),
         classes: found.classes.iter().cloned().collect(),
         bad: counted.bad,
-        strangers: counted.strangers,
+        unlisted_classes: counted.unlisted_classes,
         cores: work.cores(),
         devices: devices.iter().map(ToString::to_string).collect(),
         gpu_hours: totals.device_hours.filter(|_| cards),
         free_bytes: free,
-        warnings: said,
+        warnings,
         notes: notes(context, &counted, measure, &stages),
         estimate: counted.estimate,
         work,
@@ -166,13 +170,13 @@ fn estimate(
     })
 }
 
-fn bench<'a>(
+fn probe_run<'a>(
     context: &'a Context,
     work: &'a Work,
     (counted, sources, pictures): (&'a Counted, &'a [Source], &'a [Picture]),
     folder: &'a Path,
-) -> Bench<'a> {
-    Bench { context, work, counted, sources, pictures, folder }
+) -> ProbeRun<'a> {
+    ProbeRun { context, work, counted, sources, pictures, folder }
 }
 
 /// The classes that are distilled and their images, in order.
@@ -189,7 +193,7 @@ fn work(context: &Context, counted: &Counted) -> Result<Work, StageError> {
     let shape = |size| context.model.latent_shape(size);
     Ok(Work {
         shards: counted.shards.clone(),
-        row_bytes: part_format(context, &Better::default())?.bytes() as u64,
+        row_bytes: part_format(context, &MeasuredSizes::default())?.bytes() as u64,
         streamed: counted.streamed,
         classes: classes(context, counted).into_iter().map(|(_, images)| images).collect(),
         ipc: pipeline.discover.ipc as u64,
@@ -208,8 +212,8 @@ fn work(context: &Context, counted: &Counted) -> Result<Work, StageError> {
 /// The pictures as PNGs of the sets, and their own sizes.
 fn real_images(context: &Context, pictures: &[Picture]) -> (Vec<Vec<u8>>, Vec<(u32, u32)>) {
     let size = context.pipeline.output.size;
-    let pngs = pictures.iter().take(TRIED).filter_map(|picture| {
-        let image = decode_original(context, picture.bytes(context)?, size).ok()?;
+    let pngs = pictures.iter().take(PROBED).filter_map(|picture| {
+        let image = decode_resized(context, picture.bytes(context)?, size).ok()?;
         imaging::encode_png(&image).ok()
     });
     let shapes = pictures.iter().filter_map(|picture| {
@@ -219,16 +223,16 @@ fn real_images(context: &Context, pictures: &[Picture]) -> (Vec<Vec<u8>>, Vec<(u
     (pngs.collect(), shapes.collect())
 }
 
-fn found(context: &Context, counted: &Counted, bytes: u64, free: Option<u64>) -> Found {
+fn found(context: &Context, counted: &Counted, bytes: u64, free: Option<u64>) -> RunFacts {
     let data = &context.pipeline.data;
-    let strangers = if data.skip_others { 0 } else { counted.strangers };
-    let bad = counted.bad + strangers;
-    Found {
+    let unlisted_classes = if data.skip_others { 0 } else { counted.unlisted_classes };
+    let bad = counted.bad + unlisted_classes;
+    RunFacts {
         classes: classes(context, counted),
         ipc: context.pipeline.discover.ipc as u64,
         allow_fewer: context.pipeline.discover.allow_fewer,
         estimated: counted.estimate.is_some(),
-        strangers,
+        unlisted_classes,
         bad: counted.bad,
         allowed: data.max_bad.allowed(bad + counted.images()),
         bytes,
@@ -245,13 +249,13 @@ fn notes(
     let mut notes: Vec<String> = counted.estimate.clone().into_iter().collect();
     if !measured {
         notes.push(
-            "PNGs are taken to be as long as source images at the sets' size; memory is that of \
-             weights and buffers, without what a model needs while it runs"
+            "PNGs are assumed to be as large as source images at the sets' size; memory is that of \
+             weights and buffers, without the model's working memory"
                 .into(),
         );
     }
     if !measured && context.pipeline.features.model.is_some() {
-        notes.push("a feature is taken to have 768 values".into());
+        notes.push("features are assumed to have 768 values".into());
     }
     if stages.iter().any(|stage| stage.seconds.is_none()) {
         let unknown: Vec<&str> = stages
@@ -263,8 +267,8 @@ fn notes(
         notes.push(match measured {
             true => format!("the time of {unknown} is not measured"),
             false => format!(
-                "no time is known of {unknown}: --measure tries a short piece of each for real, and what a run has done \
-                 tells of the rest"
+                "the time of {unknown} is unknown: --measure runs a short piece of each stage, and finished units of a run are \
+                 used too"
             ),
         });
     }

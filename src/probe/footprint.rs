@@ -1,7 +1,7 @@
 //! What takes memory in a run.
 
 use super::measure::Measured;
-use super::probe_files::{Better, feature_columns, part_format};
+use super::probe_files::{MeasuredSizes, feature_columns, part_format};
 use crate::estimate::Footprint;
 use crate::onnx::Device;
 use crate::pipeline::context::Context;
@@ -13,15 +13,15 @@ const PROGRAM: f64 = 100e6;
 /// Bytes of latents in a row group of a part.
 const GROUP: f64 = 64e6;
 
-/// What takes memory under these settings, with the model as it is on disk or, where it was tried, as it was seen.
+/// What takes memory under these settings, with the model as it is on disk or, where measured, as measured.
 pub(crate) fn footprint(
     context: &Context,
     shapes: &[(u32, u32)],
     measured: Option<&Measured>,
-    better: &Better,
+    measured_sizes: &MeasuredSizes,
 ) -> Result<Footprint, StageError> {
     let pipeline = &context.pipeline;
-    let format = part_format(context, better)?;
+    let format = part_format(context, measured_sizes)?;
     let models = [Some(&context.model), context.refiner.as_ref()].into_iter().flatten();
     let graphs = models.flat_map(|model| {
         model.family.image_graphs().into_iter().map(|folder| model.root.join(folder))

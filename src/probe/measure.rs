@@ -1,15 +1,15 @@
-//! A short piece of each stage for real, to learn how fast this machine is with this model.
+//! Runs a short piece of each stage, to measure how fast this machine is with this model.
 
 use super::count::Counted;
-use super::measure_model::{Drawn, Wanted, draw};
+use super::measure_model::{ProbeImage, SampledImages, sample_images};
 use super::pictures::Picture;
-use super::probe_files::Better;
+use super::probe_files::MeasuredSizes;
 use super::timing::{repeated, timed};
 use crate::estimate::{Rates, Work};
 use crate::imaging;
 use crate::onnx::Device;
 use crate::pipeline::context::Context;
-use crate::pipeline::core_images::decode_original;
+use crate::pipeline::core_images::decode_resized;
 use crate::pipeline::error::StageError;
 use crate::pipeline::sources::Source;
 use crate::shards::{ReadOptions, ShardIdentity, ShardPlace};
@@ -17,22 +17,22 @@ use crate::store::RunDir;
 use std::io::Write;
 use std::path::Path;
 
-/// Seconds after which a piece of work is not done again to know it better.
+/// Seconds above which a measurement is not repeated.
 pub(crate) const SLOW: f64 = 10.0;
-/// Bytes that are written to see how fast the disk is.
+/// Bytes written to measure the disk's speed.
 const WRITTEN: usize = 8 << 20;
 
-/// What was learnt.
+/// The results of the measurement.
 pub(crate) struct Measured {
     pub(crate) rates: Rates,
-    pub(crate) better: Better,
-    /// The most memory that the encoders and the text-to-image model held.
+    pub(crate) measured_sizes: MeasuredSizes,
+    /// The peak memory of the encoders, and of the text-to-image model.
     pub(crate) encoder_peak: Option<u64>,
     pub(crate) generator_peak: Option<u64>,
 }
 
-/// What is measured, and on what.
-pub(crate) struct Bench<'a> {
+/// A measurement of the stages on the run's own data.
+pub(crate) struct ProbeRun<'a> {
     pub(crate) context: &'a Context,
     pub(crate) work: &'a Work,
     pub(crate) counted: &'a Counted,
@@ -41,7 +41,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) folder: &'a Path,
 }
 
-impl Bench<'_> {
+impl ProbeRun<'_> {
     /// Measures each piece.
     ///
     /// # Errors
@@ -67,19 +67,20 @@ impl Bench<'_> {
         let (encoder, latents) = self.encoder(device, &mut rates)?;
         self.compact(&mut rates)?;
         let discovered = self.discover(&encoder.encoded, &mut rates)?;
-        let Drawn { pngs, peak } = draw(self.context, device, &self.wanted(&latents), &mut rates)?;
+        let SampledImages { pngs, peak } =
+            sample_images(self.context, device, &self.wanted(&latents), &mut rates)?;
         let feature_width = encoder.encoded.first().map(|encoded| encoded.feature.len());
-        let better = Better {
+        let measured_sizes = MeasuredSizes {
             latents: latents.concat(),
             pngs,
             discovered: Some(discovered),
             feature_width: feature_width.filter(|width| *width > 0),
         };
-        Ok(Measured { rates, better, encoder_peak: encoder.peak, generator_peak: peak })
+        Ok(Measured { rates, measured_sizes, encoder_peak: encoder.peak, generator_peak: peak })
     }
 
     /// Each latent with the prompt of its picture's class.
-    fn wanted<'l>(&self, latents: &'l [Vec<f32>]) -> Vec<Wanted<'l>> {
+    fn wanted<'l>(&self, latents: &'l [Vec<f32>]) -> Vec<ProbeImage<'l>> {
         let template = &self.context.pipeline.generate.prompt;
         let prompt = |class: &str| {
             let list = self.context.classes.as_ref();
@@ -88,7 +89,9 @@ impl Bench<'_> {
         };
         let pictures = self.pictures.iter().cycle();
         let wanted = latents.iter().zip(pictures);
-        wanted.map(|(anchor, picture)| Wanted { anchor, prompt: prompt(&picture.class) }).collect()
+        wanted
+            .map(|(anchor, picture)| ProbeImage { anchor, prompt: prompt(&picture.class) })
+            .collect()
     }
 
     /// Small files and large ones.
@@ -136,7 +139,7 @@ impl Bench<'_> {
             let mut reader = part.open_at(0, &ShardIdentity::default(), ReadOptions::default())?;
             if let Some(sample) = reader.next().transpose()? {
                 let bytes = sample.members.first().map_or(&[][..], |member| &member.bytes);
-                imaging::encode_png(&decode_original(context, bytes, size)?)?;
+                imaging::encode_png(&decode_resized(context, bytes, size)?)?;
             }
             Ok(())
         })?;

@@ -1,7 +1,7 @@
-//! Discovery, tried on as many classes at once as the stage works on.
+//! Measures discovery on as many classes at once as the stage works on.
 
-use super::measure::Bench;
-use super::probe_files::{Better, part_format};
+use super::measure::ProbeRun;
+use super::probe_files::{MeasuredSizes, part_format};
 use super::timing::timed;
 use crate::discovery::{Matrix, Settings};
 use crate::estimate::{Line, Rates};
@@ -12,12 +12,12 @@ use crate::pipeline::latents::{ClassFeatures, reduced};
 use crate::store::tables::{ClassRows, Numbers};
 use crate::store::{RunDir, Written};
 
-/// Rows of the largest class that is tried whole; a larger one is told from this and half of it.
+/// Rows of the largest class that is measured whole; larger classes are extrapolated from this size and half of it.
 const CLASS_ROWS: usize = 2000;
-/// Seconds that discovery is tried for, if one class takes no longer.
+/// Seconds that discovery is measured for, at least one class.
 const DISCOVERING: f64 = 3.0;
 
-impl Bench<'_> {
+impl ProbeRun<'_> {
     /// As many classes at once as the stage works on, of images between those that were encoded. Answers with the
     /// lengths of embedding and index.
     pub(crate) fn discover(
@@ -72,7 +72,7 @@ impl Bench<'_> {
                     begun.map_err(|error| StageError::Task(error.to_string()))
                 };
                 let running: Vec<_> = of.iter().enumerate().map(start).collect::<Result<_, _>>()?;
-                let lost = |_| StageError::Task("a trial of discovery panicked".into());
+                let lost = |_| StageError::Task("the discovery probe panicked".into());
                 running
                     .into_iter()
                     .map(|thread| thread.join().map_err(lost)?)
@@ -89,17 +89,17 @@ impl Bench<'_> {
         rows: usize,
         seed: u64,
     ) -> Result<ClassFeatures, StageError> {
-        let better = Better {
+        let measured_sizes = MeasuredSizes {
             feature_width: encoded.first().map(|e| e.feature.len()).filter(|width| *width > 0),
-            ..Better::default()
+            ..MeasuredSizes::default()
         };
-        let format = part_format(self.context, &better)?;
+        let format = part_format(self.context, &measured_sizes)?;
         let from = if format.feature.is_some() { Numbers::Feature } else { Numbers::Latent };
         let values: Vec<f32> = match from {
             Numbers::Feature => encoded.iter().flat_map(|e| e.feature.iter().copied()).collect(),
             Numbers::Latent => encoded.iter().flat_map(|e| e.latent.iter().copied()).collect(),
         };
-        let named = |source| StageError::Discovery { class: "of the trial".into(), source };
+        let named = |source| StageError::Discovery { class: "of the probe".into(), source };
         let how = self.context.pipeline.discover.features;
         let known = reduced(values, format, from, how).map_err(named)?;
         let width = known.len() / encoded.len().max(1);
@@ -123,15 +123,16 @@ impl Bench<'_> {
 fn between(known: &[f32], width: usize, rows: usize, seed: u64) -> Vec<f32> {
     let points: Vec<&[f32]> = known.chunks_exact(width.max(1)).collect();
     let mut state = seed + 1;
-    let mut draw = move || {
+    let mut sample_images = move || {
         state =
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize
     };
     let mut values = Vec::with_capacity(rows * width);
     for _ in 0..rows {
-        let (a, b) = (points[draw() % points.len()], points[draw() % points.len()]);
-        let share = (draw() % 1000) as f32 / 2000.0;
+        let (a, b) =
+            (points[sample_images() % points.len()], points[sample_images() % points.len()]);
+        let share = (sample_images() % 1000) as f32 / 2000.0;
         values.extend(a.iter().zip(b).map(|(a, b)| a + share * (b - a)));
     }
     values

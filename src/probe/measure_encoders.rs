@@ -1,34 +1,34 @@
-//! The image encoders, tried.
+//! Measures the image encoders.
 
-use super::measure::{Bench, SLOW};
+use super::measure::{ProbeRun, SLOW};
 use super::timing::{memory_of, repeated, timed};
 use crate::estimate::Rates;
 use crate::onnx::Device;
 use crate::pipeline::anchor::device;
-use crate::pipeline::core_images::decode_original;
+use crate::pipeline::core_images::decode_resized;
 use crate::pipeline::encode::device::{Encoded, Encoders};
 use crate::pipeline::error::StageError;
 
-/// Seconds that encoding is tried for, if two groups take no longer.
+/// Seconds that encoding is measured for, at least two groups.
 const ENCODING: f64 = 2.0;
 
-/// What the encoders made of the pictures.
+/// The encoders' output for the probe images.
 #[derive(Default)]
-pub(crate) struct Tried {
+pub(crate) struct EncoderProbe {
     pub(crate) encoded: Vec<Encoded>,
     pub(crate) peak: Option<u64>,
 }
 
-impl Bench<'_> {
+impl ProbeRun<'_> {
     /// The image encoders: at their own size, and at that of the images to be.
     pub(crate) fn encoder(
         &self,
         device: Device,
         rates: &mut Rates,
-    ) -> Result<(Tried, Vec<Vec<f32>>), StageError> {
+    ) -> Result<(EncoderProbe, Vec<Vec<f32>>), StageError> {
         let context = self.context;
         let batch = context.pipeline.encode.batch;
-        let mut tried = Tried::default();
+        let mut probe = EncoderProbe::default();
         let (latents, peak) = memory_of(|| {
             let (seconds, mut encoders) = timed(|| Encoders::load(context, device))?;
             rates.load_encoder = seconds;
@@ -40,7 +40,7 @@ impl Bench<'_> {
             };
             // The first run of a graph prepares the others; a slow one has to do.
             let (first, encoded) = timed(|| encoders.encode(group(0)))?;
-            tried.encoded.extend(encoded);
+            probe.encoded.extend(encoded);
             let (mut from, mut seconds, mut groups) = (batch, 0.0, 0);
             let more = |seconds: f64, from: usize| {
                 seconds < ENCODING || (seconds < SLOW && from < self.pictures.len())
@@ -49,8 +49,8 @@ impl Bench<'_> {
                 let images = group(from);
                 let (taken, encoded) = timed(|| encoders.encode(images))?;
                 (from, seconds, groups) = (from + batch, seconds + taken, groups + 1);
-                if tried.encoded.len() < self.pictures.len() {
-                    tried.encoded.extend(encoded);
+                if probe.encoded.len() < self.pictures.len() {
+                    probe.encoded.extend(encoded);
                 }
             }
             if groups == 0 {
@@ -61,11 +61,11 @@ impl Bench<'_> {
             if self.work.encoded_again {
                 self.anchors(&mut encoders, rates)
             } else {
-                Ok(tried.encoded.iter().map(|encoded| encoded.latent.clone()).collect())
+                Ok(probe.encoded.iter().map(|encoded| encoded.latent.clone()).collect())
             }
         })?;
-        tried.peak = peak;
-        Ok((tried, latents))
+        probe.peak = peak;
+        Ok((probe, latents))
     }
 
     fn anchors(
@@ -82,7 +82,7 @@ impl Bench<'_> {
         let (preparing, ()) = timed(|| {
             for picture in pictures {
                 let bytes = picture.bytes(self.context).unwrap_or_default();
-                images.push(decode_original(self.context, bytes, size)?);
+                images.push(decode_resized(self.context, bytes, size)?);
             }
             Ok(())
         })?;

@@ -1,4 +1,4 @@
-//! The text-to-image model, tried: prompts, steps of a few groups, images.
+//! Measures the text-to-image model: prompts, steps of a few groups, images.
 
 use super::measure::SLOW;
 use super::timing::{memory_of, repeated, timed};
@@ -10,54 +10,54 @@ use crate::pipeline::error::StageError;
 use crate::pipeline::generate::device::{Made, Request, Worker};
 use crate::pipeline::generate::finish;
 
-/// Seconds that steps are tried for, if two steps of a group take no longer.
+/// Seconds that steps are measured for, at least two steps of a group.
 const STEPPING: f64 = 4.0;
-/// Images decoded and compressed, to see how long their files are.
+/// Images decoded and compressed to measure their file sizes.
 const IMAGES: usize = 20;
 
-/// An image as `generate` would be asked for it.
-pub(crate) struct Wanted<'a> {
+/// The input of an image, as `generate` has it.
+pub(crate) struct ProbeImage<'a> {
     pub(crate) anchor: &'a [f32],
     pub(crate) prompt: String,
 }
 
-/// What came of it.
-pub(crate) struct Drawn {
+/// The images that the measurement generated.
+pub(crate) struct SampledImages {
     /// Images, compressed.
     pub(crate) pngs: Vec<Vec<u8>>,
     /// The most memory that the model held.
     pub(crate) peak: Option<u64>,
 }
 
-/// Tries the model.
-pub(crate) fn draw(
+/// Loads the model, and measures its prompts, steps and images.
+pub(crate) fn sample_images(
     context: &Context,
     device: Device,
-    wanted: &[Wanted<'_>],
+    wanted: &[ProbeImage<'_>],
     rates: &mut Rates,
-) -> Result<Drawn, StageError> {
+) -> Result<SampledImages, StageError> {
     let (pngs, peak) = memory_of(|| {
         let (seconds, mut worker) = timed(|| Worker::load(context, device))?;
         rates.load_generator = seconds;
-        // What the first run of a graph takes beyond the others is part of opening it.
+        // The extra time of a graph's first run is part of loading the graph.
         rates.load_generator +=
             timed(|| worker.embed("a first prompt").map_err(StageError::from))?.0;
         rates.prompt = timed(|| worker.embed("a second one").map_err(StageError::from))?.0;
         let mut latents = steps(context, &mut worker, wanted, rates)?;
         if latents.is_empty() {
-            // No image is finished: what the decoder makes of anchors comes near to what is pulled towards them.
+            // Without a finished image, decoded anchors come close to images guided towards them.
             latents = wanted.iter().map(|wanted| wanted.anchor.to_vec()).collect();
         }
         images(context, &mut worker, &latents, rates)
     })?;
-    Ok(Drawn { pngs, peak })
+    Ok(SampledImages { pngs, peak })
 }
 
-/// Times steps; answers with the latents of images that were finished, if there was time for that.
+/// Times steps; returns the latents of finished images, if the time allowed any.
 fn steps(
     context: &Context,
     worker: &mut Worker,
-    wanted: &[Wanted<'_>],
+    wanted: &[ProbeImage<'_>],
     rates: &mut Rates,
 ) -> Result<Vec<Vec<f32>>, StageError> {
     let settings = &context.pipeline.generate;
@@ -65,7 +65,7 @@ fn steps(
         let from = number * settings.batch % wanted.len().max(1);
         let group = wanted.iter().cycle().skip(from).take(settings.batch).enumerate();
         group
-            .map(|(i, Wanted { anchor, prompt })| Request {
+            .map(|(i, ProbeImage { anchor, prompt })| Request {
                 prompt: prompt.clone(),
                 seed: 0,
                 noise: Noise::Native.values((from + i) as u64, anchor.len()),

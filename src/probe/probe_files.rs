@@ -1,5 +1,5 @@
-//! How long a run's files come out: each kind written for trial with made-up numbers and the data set's own names, by the
-//! code that will write it.
+//! Estimates the sizes of a run's files: writes each kind of file with made-up numbers and the data set's own names, by
+//! the run's own code.
 
 use super::count::Counted;
 use crate::config::Features;
@@ -18,18 +18,18 @@ use crate::store::tables::{
 use crate::store::{RunDir, Written};
 use std::path::{Path, PathBuf};
 
-/// Bytes of latents in a trial part.
+/// Bytes of latents in a probe part.
 const PART_BYTES: usize = 32 << 20;
-/// Rows of a trial embedding.
+/// Rows of a probe embedding.
 const EMBEDDED: u64 = 5000;
-/// Rows of a trial index: building one takes time.
+/// Rows of a probe index: building an index takes time.
 const INDEXED: u64 = 300;
-/// Values of a second encoder's feature where the encoder was not opened: DINOv2's and CLIP's base models'.
+/// Values of a second encoder's feature where the encoder was not opened: as in DINOv2's and CLIP's base models.
 pub(crate) const FEATURE_WIDTH: usize = 768;
 
-/// What a measurement knows better than a rule.
+/// Sizes known from a measurement, in place of the rule's estimate.
 #[derive(Default)]
-pub(crate) struct Better {
+pub(crate) struct MeasuredSizes {
     /// Anchors' latents, one after another.
     pub(crate) latents: Vec<f32>,
     /// Generated images.
@@ -52,12 +52,15 @@ pub(crate) fn feature_columns(context: &Context, format: PartFormat) -> usize {
     if discover.pca == 0 { all } else { discover.pca.min(all) }
 }
 
-/// What a part holds.
-pub(crate) fn part_format(context: &Context, better: &Better) -> Result<PartFormat, StageError> {
+/// The format of a part.
+pub(crate) fn part_format(
+    context: &Context,
+    measured_sizes: &MeasuredSizes,
+) -> Result<PartFormat, StageError> {
     let encode = &context.pipeline.encode;
     let shape = kept(context.model.latent_shape(encode.size)?, context.pipeline.kept());
     let second = context.pipeline.features.model.as_ref();
-    let feature = second.map(|_| better.feature_width.unwrap_or(FEATURE_WIDTH));
+    let feature = second.map(|_| measured_sizes.feature_width.unwrap_or(FEATURE_WIDTH));
     Ok(PartFormat { latent: LatentFormat { dtype: encode.dtype, shape }, feature })
 }
 
@@ -82,34 +85,35 @@ pub(crate) fn compact_part(
 }
 
 /// Everything that trials are made of.
-pub(crate) struct Trial<'a> {
+pub(crate) struct SizeProbe<'a> {
     pub(crate) context: &'a Context,
     pub(crate) work: &'a Work,
     pub(crate) counted: &'a Counted,
     /// Source images as PNGs of the sets.
     pub(crate) real: &'a [Vec<u8>],
     pub(crate) sizes: &'a [(u32, u32)],
-    pub(crate) better: &'a Better,
+    pub(crate) measured_sizes: &'a MeasuredSizes,
     pub(crate) folder: &'a Path,
 }
 
-impl Trial<'_> {
+impl SizeProbe<'_> {
     /// Writes each kind of file at two lengths.
     pub(crate) fn sizes(&self) -> Result<Sizes, StageError> {
-        let format = part_format(self.context, self.better)?;
+        let format = part_format(self.context, self.measured_sizes)?;
         let ipc = self.work.ipc.min(self.work.classes.iter().max().copied().unwrap_or(1)).max(1);
         let class = self.work.images() / (self.work.classes.len() as u64).max(1);
         let class = class.clamp(2, EMBEDDED);
         let rows = self.counted.rows.len().max(2);
         let rows = rows.min((PART_BYTES / format.bytes().max(1)).max(2)) as u64;
-        let (embedding, index) = match self.better.discovered {
+        let (embedding, index) = match self.measured_sizes.discovered {
             Some(measured) => measured,
             None => (
                 self.line(1, class, |n| self.embedding(n, format))?,
                 self.index(class, feature_columns(self.context, format))?,
             ),
         };
-        let generated = if self.better.pngs.is_empty() { self.real } else { &self.better.pngs };
+        let generated =
+            if self.measured_sizes.pngs.is_empty() { self.real } else { &self.measured_sizes.pngs };
         let png = generated.iter().map(Vec::len).sum::<usize>() as f64;
         let tar = ipc.clamp(2, 50);
         Ok(Sizes {
@@ -137,7 +141,7 @@ impl Trial<'_> {
     }
 
     fn file(&self) -> PathBuf {
-        self.folder.join("trial")
+        self.folder.join("probe")
     }
 
     /// The i-th made-up row.
@@ -256,10 +260,10 @@ impl Trial<'_> {
         }
         let rows = class.min(INDEXED);
         let values = Noise::Native.values(3, rows as usize * columns);
-        let named = |source| StageError::Discovery { class: "of the trial".into(), source };
+        let named = |source| StageError::Discovery { class: "of the probe".into(), source };
         let data = Matrix::new(rows as usize, columns, values).map_err(|e| named(e.into()))?;
         let index = Index::build(&data, &HnswSettings::default()).map_err(named)?;
-        let files = index.dump(self.folder, "trial").map_err(named)?;
+        let files = index.dump(self.folder, "probe").map_err(named)?;
         let lengths =
             files.iter().map(|file| std::fs::metadata(file).map_or(0, |about| about.len()));
         Ok(Line { fixed: 0.0, each: lengths.sum::<u64>() as f64 / rows as f64 })
@@ -269,7 +273,7 @@ impl Trial<'_> {
         let shape = self.context.model.latent_shape(self.context.size())?;
         let format = LatentFormat { dtype: self.context.pipeline.encode.dtype, shape };
         let values = n as usize * format.values();
-        let latents = match self.better.latents.is_empty() {
+        let latents = match self.measured_sizes.latents.is_empty() {
             true => Noise::Native.values(4, values),
             false => self.latents(values),
         };
@@ -280,7 +284,7 @@ impl Trial<'_> {
 
     /// As many values of measured latents; those that come again a little larger, or they would compress too well.
     fn latents(&self, values: usize) -> Vec<f32> {
-        let known = &self.better.latents;
+        let known = &self.measured_sizes.latents;
         let scale = |i: usize| 1.0 + 0.013 * (i / known.len()) as f32;
         known.iter().cycle().take(values).enumerate().map(|(i, value)| value * scale(i)).collect()
     }

@@ -1,13 +1,13 @@
-//! Where trials are written.
+//! The temporary folder of probe files.
 
 use crate::pipeline::error::StageError;
 use crate::store::StoreError;
 use std::path::{Path, PathBuf};
 
-/// A folder for trials, gone when dropped.
-pub(crate) struct TrialFolder(PathBuf);
+/// A folder for probe files, removed when dropped.
+pub(crate) struct ProbeFolder(PathBuf);
 
-impl TrialFolder {
+impl ProbeFolder {
     /// In `place`, or where that can't be written, among the system's temporary files.
     pub(crate) fn new(place: &Path) -> Result<Self, StageError> {
         let name = format!(".coda-pipe-plan-{}", std::process::id());
@@ -25,7 +25,7 @@ impl TrialFolder {
     }
 }
 
-impl Drop for TrialFolder {
+impl Drop for ProbeFolder {
     fn drop(&mut self) {
         // Best effort: it holds nothing that anyone needs. Interrupted work may still be writing: hence more than once.
         let _ = (0..5).find(|_| std::fs::remove_dir_all(&self.0).is_ok());

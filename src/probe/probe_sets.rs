@@ -1,13 +1,13 @@
-//! The tars of the sets, written for trial.
+//! Probe tars of the two sets.
 
-use super::probe_files::Trial;
+use super::probe_files::SizeProbe;
 use crate::config::Class;
 use crate::pipeline::assemble::meta::{add_generated, real_meta};
-use crate::pipeline::core_images::original_key;
+use crate::pipeline::core_images::core_image_key;
 use crate::pipeline::error::StageError;
 use crate::shards::{SampleMember, ShardWriter, WriterOptions, dali_index};
 
-impl Trial<'_> {
+impl SizeProbe<'_> {
     /// A tar of one of the sets, with its index.
     pub(crate) fn set(&self, n: u64, pngs: &[Vec<u8>], generated: bool) -> Result<u64, StageError> {
         let class = match &self.context.classes {
@@ -30,7 +30,7 @@ impl Trial<'_> {
                 SampleMember::new("json", meta.to_string()),
                 SampleMember::new("png", png),
             ];
-            writer.write_sample(&original_key(&class.key, rank as usize), &members)?;
+            writer.write_sample(&core_image_key(&class.key, rank as usize), &members)?;
         }
         let (tar, entries) = writer.finish()?;
         Ok((tar.len() + dali_index(&entries)?.len()) as u64)

@@ -2,7 +2,9 @@
 //! receipts read and JSON values written for fingerprints, at two sizes.
 
 use crate::config::Pipeline;
-use crate::engine::{Cancel, Progress, ProgressStyle, RunOptions, Stage, plan, values_written};
+use crate::engine::{
+    Cancel, Progress, ProgressStyle, RunOptions, Stage, plan_stage, values_written,
+};
 use crate::pipeline::STAGES;
 use crate::pipeline::anchor::Anchor;
 use crate::pipeline::assemble::Assemble;
@@ -51,7 +53,7 @@ fn make_up<S>(
 where
     S: Stage<Error = StageError>,
 {
-    for (number, unit) in plan(stage, run_dir).unwrap().units.into_iter().enumerate() {
+    for (number, unit) in plan_stage(stage, run_dir).unwrap().units.into_iter().enumerate() {
         let name = unit.name.rsplit('/').next().unwrap();
         let output = |file: String| {
             let path = run_dir.path(&file);

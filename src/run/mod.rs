@@ -1,4 +1,4 @@
-//! A whole run: the stages in order, each planned when the ones before it are complete.
+//! A whole run: the stages in order, each planned when the stages before are complete.
 
 pub(crate) mod driver;
 #[cfg(test)]
@@ -12,7 +12,7 @@ pub use open_run::{reopen, require};
 pub use session::{PipelineFile, note_runtime};
 
 use crate::engine::{FlowError, RunOptions, StageSummary};
-use crate::estimate::Standing;
+use crate::estimate::StageStatus;
 use crate::models::Purpose;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
@@ -23,7 +23,7 @@ use driver::stage_run::describe;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// Which stages to run, as positions in [`crate::pipeline::STAGES`].
+/// The stages to run, as positions in [`crate::pipeline::STAGES`].
 pub type StageRange = RangeInclusive<usize>;
 
 /// What a run did.
@@ -31,20 +31,20 @@ pub type StageRange = RangeInclusive<usize>;
 pub struct RunOutcome {
     /// The stages that ran, in order.
     pub stages: Vec<StageSummary>,
-    /// What it found out about data and results.
+    /// Findings about data and results.
     #[serde(flatten)]
     pub findings: Findings,
 }
 
-/// What the model is needed for in the stages of `range`.
+/// The model parts that the stages of `range` need.
 pub fn purpose(range: &StageRange) -> Purpose {
     preflight::purpose(&STAGES[..=*range.end()]).unwrap_or(Purpose::Encode)
 }
 
-/// Runs the stages of `range`. What is done is left alone.
+/// Runs the stages of `range`; skips finished units.
 ///
 /// # Errors
-/// The first stage that does not end well; what was finished stays finished.
+/// The error of the first stage that fails; finished units stay finished.
 pub async fn run(
     context: Arc<Context>,
     options: &RunOptions<'_>,
@@ -53,17 +53,15 @@ pub async fn run(
 ) -> Result<RunOutcome, FlowError<StageError>> {
     let mut driver = Driver::new(context, options, range, record, false);
     let walked = driver.all().await;
-    // Also when it failed: by too many of them, perhaps.
+    // The list is also written after a failure, which too many bad samples may have caused.
     let listed = driver.write_quarantine();
     walked?;
     listed?;
     if options.retry_failed && driver.retried == 0 {
-        options
-            .progress
-            .say("nothing to try again: no result carries a fault that this could cure");
+        options.progress.say("--retry-failed has nothing to do: no image failed");
     }
     match options.worker {
-        // Others may have been further when this one wrote last.
+        // Another worker may have been further when this worker wrote the record last.
         Some(_) => driver.share_record(),
         None => options.run_dir.write_record(&driver.record)?,
     }
@@ -71,7 +69,7 @@ pub async fn run(
     Ok(driver.outcome)
 }
 
-/// What [`run`] would do, one line a stage, as far as it can be known before the stages before it are complete.
+/// What [`run`] would do, one line a stage, as far as it can be known before earlier stages are complete.
 ///
 /// # Errors
 /// As [`run`], but nothing is computed or written.
@@ -81,12 +79,12 @@ pub async fn dry_run(
     range: StageRange,
 ) -> Result<Vec<String>, FlowError<StageError>> {
     let end = *range.end();
-    let (standings, refused) = stand(context, options, range).await;
+    let (statuses, refused) = statuses_of(context, options, range).await;
     if let Some(error) = refused {
         return Err(error);
     }
-    let mut lines: Vec<String> = standings.iter().map(describe).collect();
-    let last = standings.last().filter(|last| last.done < last.units || last.stale > 0);
+    let mut lines: Vec<String> = statuses.iter().map(describe).collect();
+    let last = statuses.last().filter(|last| last.done < last.units || last.stale > 0);
     if let Some(last) = last.filter(|last| position(last.stage) < end) {
         let rest = stage_names().skip(position(last.stage) + 1).take(end - position(last.stage));
         let rest = rest.collect::<Vec<_>>().join(", ");
@@ -95,19 +93,19 @@ pub async fn dry_run(
     Ok(lines)
 }
 
-/// Where the stages stand, as far as that can be known, and why the run would stop, if it would.
-pub(crate) async fn standings(
+/// The status of the stages, as far as it can be known, and the error that would stop the run.
+pub(crate) async fn statuses(
     context: Arc<Context>,
     options: &RunOptions<'_>,
-) -> (Vec<Standing>, Option<FlowError<StageError>>) {
-    stand(context, options, 0..=STAGES.len() - 1).await
+) -> (Vec<StageStatus>, Option<FlowError<StageError>>) {
+    statuses_of(context, options, 0..=STAGES.len() - 1).await
 }
 
-async fn stand(
+async fn statuses_of(
     context: Arc<Context>,
     options: &RunOptions<'_>,
     range: StageRange,
-) -> (Vec<Standing>, Option<FlowError<StageError>>) {
+) -> (Vec<StageStatus>, Option<FlowError<StageError>>) {
     let mut driver = Driver::new(context, options, range, RunRecord::default(), true);
     let refused = driver.all().await.err();
     (driver.dry.unwrap_or_default(), refused)

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// Text that can't be written into a batch script.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} can't be written into a batch script: no line breaks, and in the folder of the scripts (--out) no backslashes"
+    "{0:?} can't be written into a batch script: line breaks are not allowed, nor backslashes in the scripts' folder (--out)"
 )]
 pub struct Unquotable(pub String);
 

@@ -9,7 +9,7 @@ use std::fmt::Write;
 pub fn script(request: &Request, job: &Job) -> String {
     let Request { folder, setup, .. } = request;
     let mut text = format!(
-        "#!/usr/bin/env bash\n# {}, workers: {}. Written by `coda-pipe slurm`, which writes it anew.\n",
+        "#!/usr/bin/env bash\n# {}, workers: {}. Written by `coda-pipe slurm`, which rewrites this file.\n",
         job.stages(),
         job.workers
     );

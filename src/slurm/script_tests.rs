@@ -56,9 +56,9 @@ fn a_script_asks_for_what_was_asked_and_runs_its_stages() {
     ] {
         assert!(encode.contains(line), "{line}\nis not in\n{encode}");
     }
-    let far = Request { scratch: Some("$SLURM_TMPDIR/it's".into()), ..request.clone() };
+    let remote = Request { scratch: Some("$SLURM_TMPDIR/it's".into()), ..request.clone() };
     let line = "--run-dir /runs/100% --scratch \"$SLURM_TMPDIR/it's\" --set ipc=50";
-    assert!(script(&far, &jobs[0]).contains(line));
+    assert!(script(&remote, &jobs[0]).contains(line));
     let discover = script(&request, &jobs[1]);
     assert!(!discover.contains("gpus"), "{discover}");
     let ends = "#SBATCH --reservation=mine\n#SBATCH --partition=cpu --mem=128G\n\ncd ";
@@ -121,8 +121,8 @@ fn jobs_that_use_cards_are_told_which_and_may_ask_for_them_otherwise() {
     let of = |request: &Request| -> Vec<String> {
         jobs(request, 1001, &STAGES).iter().map(|job| script(request, job)).collect()
     };
-    let told = "--set 'runtime.devices=[\"cuda:0\",\"cuda:1\"]' --set ipc=50";
-    assert_eq!(with(&of(&pinned), told), [0, 2]);
+    let flags = "--set 'runtime.devices=[\"cuda:0\",\"cuda:1\"]' --set ipc=50";
+    assert_eq!(with(&of(&pinned), flags), [0, 2]);
     assert!(of(&request()).iter().all(|text| !text.contains("runtime.devices")));
     let mut otherwise = request();
     otherwise.resources.gpus = 0;

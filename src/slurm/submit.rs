@@ -44,7 +44,7 @@ ids='' after=''
 job() {
   local id
   id=$(sbatch --parsable ${after:+"$after"} "${@:3}" "$1.sbatch" "${@:2:1}") || {
-    echo "$1 was not submitted; what was before it stays in the queue (squeue --me, scancel)" >&2
+    echo "$1 was not submitted; the jobs before it stay in the queue (squeue --me, scancel)" >&2
     exit 1
   }
   ids+=:${id%%;*}

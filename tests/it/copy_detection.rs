@@ -49,7 +49,7 @@ fn five_planted_real_images_are_flagged_and_hardly_another() {
     }
     assert!(found.len() <= 6, "{found:?}");
     let (said, _) = bench.expect(0, &["audit", "run"]);
-    assert!(said.contains("class 1 image 0001: near to"), "{said}");
+    assert!(said.contains("class 1 image 0001: nearest"), "{said}");
 
     // It is in nobody's way: a run sees no change in settings, and `verify` finds just what was planted.
     let (_, said) = bench.expect(1, &["verify", "run"]);

@@ -63,7 +63,7 @@ fn prompts_seeds_and_previews_follow_the_settings() {
     std::fs::write(bench.path("classes.txt"), "0, zero\n1, one\n2, two\n").unwrap();
     let (_, stderr) =
         bench.expect(1, &["run", "p.toml", "--run-dir", "b", "--set", "prompt={supercategory}"]);
-    assert!(stderr.contains("class list has none for \"0\""), "{stderr}");
+    assert!(stderr.contains("class list has no supercategory for \"0\""), "{stderr}");
 }
 
 /// A pull far beyond reason makes latents that leave the range of floats: such images are named and left out.

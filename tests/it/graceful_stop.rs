@@ -76,7 +76,7 @@ fn stop(bench: &Bench, stage: &str, faults: Option<&str>, (moment, units): (usiz
     assert!(came, "{stage} ended before moment {moment}: {:?}", said.collect::<Vec<_>>());
     let pid = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    let heard = said.any(|line| line.contains("SIGTERM: finishing what is under way"));
+    let heard = said.any(|line| line.contains("SIGTERM: finishing the units under way"));
     assert!(heard, "{stage} {moment}: the request was not heard");
     let under_way = lines(&bench.path("gate"));
     std::fs::write(bench.path("gate.open"), "").unwrap();

@@ -14,7 +14,7 @@ fn signal(child: &Child, name: &str) {
 fn heard(child: &mut Child, signal: &str) -> impl Iterator<Item = String> + use<> {
     let stderr = BufReader::new(child.stderr.take().unwrap());
     let mut said = stderr.lines().map_while(Result::ok);
-    let answer = format!("{signal}: finishing what is under way");
+    let answer = format!("{signal}: finishing the units under way");
     assert!(said.any(|line| line.contains(&answer)), "{signal} was not heard");
     said
 }
@@ -68,8 +68,8 @@ fn sigint_sigterm_and_slurms_sigusr1_end_the_run_in_order_and_leave_a_resumable_
         let status = child.wait().unwrap();
         assert_eq!(status.code(), Some(130), "{name}: {status}");
         let stderr = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
-        assert!(stderr.contains(&format!("SIG{name}: finishing what is under way")), "{stderr}");
-        assert!(stderr.contains("run the same command again to go on"), "{stderr}");
+        assert!(stderr.contains(&format!("SIG{name}: finishing the units under way")), "{stderr}");
+        assert!(stderr.contains("run the same command again to continue"), "{stderr}");
         assert!(!bench.path(name).join("lock.holder").exists(), "the lock is given back");
         bench.expect(0, &["run", "p.toml", "--run-dir", name]);
         assert_eq!(bench.results(name), bench.results("whole"), "{name}");

@@ -28,7 +28,7 @@ fn changed_settings_of_all_stages_are_shown_at_once_and_force_redoes_those_alone
     let (_, stderr) = bench.expect(2, &changed);
     assert!(stderr.contains("discover: 3 units\n  discover.n_neighbors: 10 → 9"), "{stderr}");
     assert!(stderr.contains("generate: 3 units\n  generate.steps: 6 → 5"), "{stderr}");
-    assert!(stderr.contains("and of fetch, anchor, assemble what depends"), "{stderr}");
+    assert!(stderr.contains("and the results of fetch, anchor, assemble that depend"), "{stderr}");
     assert!(!stderr.contains("encode: "), "{stderr}");
 
     let before = bench.events("run", "unit_finished");
@@ -89,7 +89,10 @@ fn after_an_interrupted_forced_redo_status_does_not_count_old_receipts() {
         assert_eq!(row(later)["earlier"], units, "{later}");
     }
     let (status, _) = bench.expect(0, &["status", "run"]);
-    assert!(status.contains("3 of before: checked when the stages ahead are"), "{status}");
+    assert!(
+        status.contains("3 from before a change: checked when the earlier stages are"),
+        "{status}"
+    );
     bench.expect(0, &["run", "p.toml", "--set", "encode.batch=3", "--force"]);
     let (status, _) = bench.expect(0, &["status", "run"]);
     assert!(status.contains("3/3") && !status.contains("of before"), "{status}");
@@ -101,7 +104,12 @@ fn a_shard_that_changed_since_it_was_encoded_is_noticed() {
     let shard = std::fs::File::options().append(true).open(bench.path("train-000001.tar")).unwrap();
     shard.set_modified(SystemTime::now() + Duration::from_secs(7)).unwrap();
     let (_, stderr) = bench.expect(2, &["run", "p.toml"]);
-    assert!(stderr.contains("encode: 1 units\n  data.shards: a shard"), "{stderr}");
+    assert!(
+        stderr.contains(
+            "encode: 1 units\n  data.shards: the name, size or modification time of a shard changed"
+        ),
+        "{stderr}"
+    );
     let before = bench.events("run", "unit_finished");
     bench.expect(0, &["run", "p.toml", "--force"]);
     // It holds the same images: nothing that depends on it comes out otherwise.
@@ -123,13 +131,13 @@ fn retry_failed_makes_lost_images_and_what_depends_on_them() {
     let before = bench.events("run", "unit_finished");
     let again = [&run[..], &["--retry-failed"]].concat();
     let (_, stderr) = bench.expect(0, &again);
-    let said = "trying again: generate/batch-000001 (images 1/0 to 1/3), 1 failed";
+    let said = "retrying generate/batch-000001 (images 1/0 to 1/3): 1 failed";
     assert!(stderr.contains(said), "{stderr}");
     let redone = counted(&[("generate", 1), ("assemble", 1)]);
     assert_eq!(finished_since(&bench, before), redone);
     assert!(contents(&bench.path("run")) == whole);
     let (_, stderr) = bench.expect(0, &again);
-    assert!(stderr.contains("nothing to try again"), "{stderr}");
+    assert!(stderr.contains("--retry-failed has nothing to do"), "{stderr}");
 }
 
 /// As if the image of class 1, rank 2 had come to nothing.

@@ -39,7 +39,7 @@ fn one_odd_label_that_renumbers_the_others_is_told_and_the_map_lies_beside_both_
     let (_, stderr) = bench.expect(0, &["run", "p.toml"]);
     assert!(stderr.contains("warning: 3 of 4 classes have whole numbers"), "{stderr}");
     assert!(stderr.contains("(`none`)"), "{stderr}");
-    assert!(stderr.contains("run/distilled/mini.classes.json says which is which"), "{stderr}");
+    assert!(stderr.contains("run/distilled/mini.classes.json maps labels to classes"), "{stderr}");
     for (set, map) in [
         ("distilled/mini-000000.tar", "distilled/mini.classes.json"),
         ("cores/mini-cores-000000.tar", "cores/mini-cores.classes.json"),
@@ -82,7 +82,7 @@ fn labels_that_look_the_same_are_told_and_shown_as_they_are() {
     let bench = labelled("2\u{200b}");
     let run = ["run", "p.toml", "--until", "discover"];
     let (_, stderr) = bench.expect(0, &run);
-    assert!(stderr.contains("nobody sees: `2`, `2\\u{200b}`"), "{stderr}");
+    assert!(stderr.contains("invisible characters: `2`, `2\\u{200b}`"), "{stderr}");
     let mut samples = digits(1);
     samples[0].key = "a\u{202e}b".to_owned();
     write_shard(&bench.path("s.tar"), &samples);

@@ -101,7 +101,9 @@ fn the_fetched_originals_are_the_cores_and_lost_ones_are_named() {
     let file = std::fs::File::options().write(true).open(&shard).unwrap();
     file.set_modified(before.modified().unwrap()).unwrap();
     let (_, stderr) = bench.expect(1, &["run", "p.toml"]);
-    let expected =
-        format!("{}: sample {:?} was chosen as a core and is not there", core.shard, core.key);
+    let expected = format!(
+        "{}: sample {:?} was chosen as a core and is no longer in the shard",
+        core.shard, core.key
+    );
     assert!(stderr.contains(&expected), "{stderr}");
 }

@@ -51,9 +51,9 @@ fn people_read_what_each_graph_costs_and_the_verdict() {
     let model = checkout().join("models/demo");
     let model = model.to_str().unwrap();
     let (stdout, _) = bench.expect(0, &["doctor", "--model", model, "--size", "64"]);
-    assert!(stdout.contains("SDXL, tried at 64 × 64 pixels"), "{stdout}");
+    assert!(stdout.contains("SDXL, tested at 64 × 64 pixels"), "{stdout}");
     assert!(stdout.contains("sample float32 [?, 4, ?, ?]"), "{stdout}");
-    assert!(stdout.contains("the model is good"), "{stdout}");
+    assert!(stdout.contains("the model is usable"), "{stdout}");
     let (stdout, _) = bench.expect(1, &["doctor", "--model", model, "--size", "33"]);
     assert!(stdout.contains("multiple of 4") && stdout.contains("another --size"), "{stdout}");
     let (stdout, _) = bench.expect(1, &["doctor", "--model", "nowhere"]);

@@ -56,7 +56,7 @@ fn refused(bench: &Bench, words: &[&str]) {
     let (_, run) = bench.expect(2, &["run", "p.toml"]);
     assert!(!bench.path("run/encode").exists(), "it was begun: {run}");
     let (_, sample) = bench.expect(1, &sample(&[]));
-    assert!(run.contains("   cure: ") && sample.contains("   cure: "), "{run}\n{sample}");
+    assert!(run.contains("   remedy: ") && sample.contains("   remedy: "), "{run}\n{sample}");
     let (plan, _) = bench.expect(0, &["plan", "p.toml"]);
     let warned: String = plan.lines().filter(|line| line.starts_with("warning: ")).collect();
     for word in words {
@@ -181,7 +181,7 @@ fn a_second_encoder_is_looked_at_before_anything_is_encoded() {
         stderr
     };
     let missing = ["--set", "features.model=none.onnx"];
-    assert!(run(&missing).contains("features.model: there is no file"));
+    assert!(run(&missing).contains("features.model: the file"));
     let (plan, _) = bench.expect(0, &[&["plan", "p.toml"][..], &missing].concat());
     assert!(plan.contains("warning: the run will stop: ") && plan.contains("none.onnx"), "{plan}");
     std::fs::write(bench.path("whole.onnx"), graph(b"Sub", 7)).unwrap();
@@ -193,7 +193,7 @@ fn a_second_encoder_is_looked_at_before_anything_is_encoded() {
     for algorithm in ["kmeans", "coda"] {
         let stderr = run(&[&mean[..], &["--set", &format!("algorithm={algorithm}")]].concat());
         assert!(stderr.contains("warning:") || algorithm == "coda", "{stderr}");
-        assert!(stderr.contains("gives every image the same feature"), "{stderr}");
+        assert!(stderr.contains("returns the same feature for every image"), "{stderr}");
     }
     let (plan, _) = bench.expect(0, &[&["plan", "p.toml"][..], &mean].concat());
     assert!(plan.contains("values are 0 to 1"), "{plan}");

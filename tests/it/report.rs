@@ -144,10 +144,10 @@ fn what_was_found_of_an_earlier_state_of_the_run_is_told_as_such() {
 fn a_run_half_way_has_a_report_too() {
     let bench = Bench::with_run(&["--until", "discover"]);
     let (_, said) = bench.expect(0, &["report", "run"]);
-    assert!(said.contains("no audit for copies"), "{said}");
+    assert!(said.contains("the audit for copies failed"), "{said}");
     let head = block(&html(&bench), "report");
     let warnings = head["warnings"].to_string();
-    assert!(warnings.contains("Copies were not looked for"), "{warnings}");
+    assert!(warnings.contains("Copies were not checked for"), "{warnings}");
     assert!(warnings.contains("generate: not known"), "{warnings}");
     let class = block(&html(&bench), "class-1");
     assert_eq!(class["cores"]["generated"], json!([false, false, false, false]));

@@ -78,7 +78,7 @@ fn three_at_once_share_the_work_and_leave_the_bytes_of_one() {
     assert!(table.contains("2-of-3       finished"), "{table}");
     // A run on its own finds all done, and `verify` nothing strange.
     let (_, stderr) = bench.expect(0, &["run", "p.toml", "--set", "generate.batch=1"]);
-    assert!(stderr.contains("everything was done before"), "{stderr}");
+    assert!(stderr.contains("all units were done by an earlier run"), "{stderr}");
     let (verified, _) = bench.expect(0, &["verify", "run"]);
     assert!(verified.contains("0 damaged, 0 in no receipt"), "{verified}");
 }
@@ -133,7 +133,7 @@ fn what_others_have_not_done_is_named_and_exits_with_75() {
     };
     let (_, stderr) = bench.expect(75, &args(&[]));
     assert!(stderr.contains("encode: 1 of 2 units are not done yet:"), "{stderr}");
-    assert!(stderr.contains("encode/part-000001 (nobody has begun it)"), "{stderr}");
+    assert!(stderr.contains("encode/part-000001 (not started)"), "{stderr}");
     let (_, stderr) = bench.expect(75, &args(&["--from", "generate"]));
     assert!(stderr.contains("encode/part-000001"), "{stderr}");
     // The other one helps: it does its share and the rest.

@@ -20,37 +20,39 @@ pub(crate) struct Cat {
     /// Paths, brace ranges, globs, folders, URLs, pipe:COMMAND, - for stdin, @FILE with a list of these
     #[arg(required = true)]
     shards: Vec<String>,
-    /// Only the samples with these keys, one a line
+    /// Write only the samples whose keys are in this file, one key a line
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
-    /// Only samples of these classes
+    /// Write only the samples of these classes
     #[arg(long, value_name = "KEY,…", value_delimiter = ',')]
     classes: Vec<String>,
-    /// Where a sample's class is (cls, txt, json:FIELD, key, key:last, key:first), for --classes
+    /// Source of a sample's class for --classes: cls, txt, json:FIELD, key, key:last or key:first
     #[arg(long, value_name = "SOURCE", default_value = "cls", requires = "classes")]
     label: LabelSource,
-    /// Stop after so many samples
+    /// Stop after this many samples
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
 }
 
-/// The stream under way.
+/// The tar being written.
 struct Stream<W> {
     tar: ShardWriter<W>,
-    /// The keys of `--keys` that have not been written yet.
+    /// The keys of `--keys` that are not written yet.
     wanted: Option<BTreeSet<String>>,
     samples: u64,
     bad: u64,
 }
 
 impl Cat {
-    /// Writes what is asked for.
+    /// Writes the requested samples.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let out = crate::cli::output::stdout();
         if out.is_terminal() {
-            return Err(
-                UsageError("a tar is no text: send it to a file or a program".into()).into()
-            );
+            return Err(UsageError(
+                "a tar can't be shown on a terminal: redirect the output to a file or a program"
+                    .into(),
+            )
+            .into());
         }
         let wanted = self.wanted()?;
         let places = places(&self.shards)?;
@@ -76,11 +78,11 @@ impl Cat {
         let Some(path) = &self.keys else { return Ok(None) };
         let named = || format!("cannot read the keys in {}", path.display());
         let bytes = std::fs::read(path).with_context(named)?;
-        let text = decoded(&bytes).context("it is not UTF-8 text").with_context(named)?;
+        let text = decoded(&bytes).context("the file is not UTF-8 text").with_context(named)?;
         Ok(Some(text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()))
     }
 
-    /// Names keys that were asked for and not found.
+    /// Names the keys of `--keys` that no shard has.
     fn tell(&self, missing: &BTreeSet<String>) {
         let file = self.keys.as_ref().map_or_else(String::new, |path| path.display().to_string());
         let first = missing.first().map_or("", String::as_str);
@@ -89,7 +91,7 @@ impl Cat {
         crate::say!(
             "{}",
             printable(&format!(
-                "{number} of the keys in {file}, the first `{first}`, no good sample{of} has"
+                "no good sample{of} has {number} of the keys in {file}, the first `{first}`"
             ))
         );
     }
@@ -98,12 +100,12 @@ impl Cat {
         self.limit.is_some_and(|limit| stream.samples >= limit)
     }
 
-    /// Whether no sample that may follow is asked for.
+    /// Whether all requested samples are written.
     fn is_enough<W>(&self, stream: &Stream<W>) -> bool {
         self.is_full(stream) || stream.wanted.as_ref().is_some_and(BTreeSet::is_empty)
     }
 
-    /// Copies a shard. What is bad in it is named and passed over.
+    /// Copies the samples of a shard; names and skips the bad ones.
     fn copy<W: Write>(&self, place: &ShardPlace, stream: &mut Stream<W>) -> anyhow::Result<()> {
         let reader = match place.open(&ShardIdentity::default(), ReadOptions::default()) {
             Ok(reader) => reader,
@@ -146,7 +148,7 @@ impl Cat {
         Ok(())
     }
 
-    /// A sample, if it is one of those asked for.
+    /// Writes a sample if it was requested.
     fn judge(
         &self,
         sample: Sample,

@@ -13,21 +13,21 @@ use serde_json::json;
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
-/// Write the index that DALI wants beside each tar and, if asked, a wids index over all.
+/// Write DALI's index beside each tar and, with --wids, a wids index over all.
 #[derive(Debug, Args)]
 pub(crate) struct Index {
     /// Plain tars: paths, brace ranges, globs, folders, @FILE with a list of these
     #[arg(required = true)]
     shards: Vec<String>,
-    /// Also write a wids index (`shardindex.json`) over all shards here
+    /// Also write a wids index (`shardindex.json`) over all shards to this file
     #[arg(long, value_name = "FILE")]
     wids: Option<PathBuf>,
-    /// Print what was written as JSON
+    /// Print the written indexes as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// An index that was written.
+/// A written index.
 #[derive(Debug, serde::Serialize)]
 struct Written {
     shard: PathBuf,
@@ -59,7 +59,11 @@ impl Index {
         if let Some(path) = wids {
             write_wids(path, &written)?;
         } else if let Some(path) = &self.wids {
-            crate::say!("{} is not written: it would lack {} shards", path.display(), failed.len());
+            crate::say!(
+                "{} is not written, because {} shards have no index",
+                path.display(),
+                failed.len()
+            );
         }
         if self.json {
             let report = json!({"written": written, "failed": failed, "wids": wids});
@@ -70,7 +74,7 @@ impl Index {
     }
 }
 
-/// Where the DALI index of a shard is: `a.tar` has `a.idx`.
+/// The path of a shard's DALI index: `a.idx` for `a.tar`.
 pub(super) fn index_path(shard: &Path) -> PathBuf {
     match shard.extension() {
         Some(extension) if extension.eq_ignore_ascii_case("tar") => shard.with_extension("idx"),
@@ -81,12 +85,16 @@ pub(super) fn index_path(shard: &Path) -> PathBuf {
 /// Writes the index of one shard.
 fn index(place: &ShardPlace) -> anyhow::Result<Written> {
     let ShardPlace::File(path) = place else {
-        bail!("it is not on this machine, and its index belongs beside it: download it first");
+        bail!(
+            "the shard is not on this machine, and an index lies beside its shard: download the shard first"
+        );
     };
     let compression = place.compression().map_err(|fault| anyhow::anyhow!("{}", fault.reason))?;
     if compression != Compression::Plain {
         let name = format!("{compression:?}").to_lowercase();
-        bail!("it is compressed ({name}), and an index points into a plain tar: unpack it first");
+        bail!(
+            "the shard is compressed ({name}), and an index points into a plain tar: decompress the shard first"
+        );
     }
     // Only headers are read.
     let options =
@@ -96,21 +104,18 @@ fn index(place: &ShardPlace) -> anyhow::Result<Written> {
     for item in reader.map_err(|fault| anyhow::anyhow!("{}", fault.reason))? {
         let sample = item.map_err(|fault| {
             let key = fault.key.map_or_else(String::new, |key| format!("sample `{key}` "));
-            anyhow::anyhow!(
-                "{key}{}; `coda-pipe shards verify` lists all that is wrong",
-                fault.reason
-            )
+            anyhow::anyhow!("{key}{}; `coda-pipe shards verify` lists all faults", fault.reason)
         })?;
         samples.push(SampleEntry { key: sample.key, members: sample.places });
     }
     let text = dali_index(&samples)?;
     let index = index_path(path);
     write(&index, text.as_bytes())?;
-    let bytes = std::fs::metadata(path).with_context(|| "cannot examine it")?.len();
+    let bytes = std::fs::metadata(path).with_context(|| "cannot examine the shard")?.len();
     Ok(Written { shard: path.clone(), index, samples: samples.len(), bytes })
 }
 
-/// Writes a whole file, or leaves what is there where that is the same.
+/// Writes a whole file, unless the file has that content already.
 fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     if std::fs::read(path).is_ok_and(|there| there == content) {
         return Ok(());
@@ -138,7 +143,7 @@ fn write_wids(path: &Path, written: &[Written]) -> anyhow::Result<()> {
     write(path, wids_index(None, &shards).as_bytes())
 }
 
-/// `path` as it is reached from `folder`; both are absolute and without links.
+/// `path` relative to `folder`; both are absolute and without links.
 fn relative(path: &Path, folder: &Path) -> PathBuf {
     let shared = path.components().zip(folder.components()).take_while(|(a, b)| a == b).count();
     let up = folder.components().skip(shared).map(|_| Component::ParentDir);

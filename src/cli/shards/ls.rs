@@ -9,19 +9,20 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use std::io::{BufWriter, Write};
 
-/// List every sample as the pipeline sees it, the bad ones with their reason.
+/// List every sample as the pipeline sees it, bad samples with the reason.
 #[derive(Debug, Args)]
 pub(crate) struct Ls {
     /// Paths, brace ranges, globs, folders, URLs, pipe:COMMAND, - for stdin, @FILE with a list of these
     #[arg(required = true)]
     shards: Vec<String>,
-    /// One JSON object a line: {"shard", "key", "members": {"jpg": bytes, …}}, or {"shard", "key", "error", "code"}
+    /// Print one JSON object a line: {"shard", "key", "members": {"jpg": bytes, …}}, or {"shard", "key", "error", "code"}
     #[arg(long)]
     json: bool,
-    /// Show each sample's class, from here (cls, txt, json:FIELD, key, key:last, key:first); a sample without one is bad
+    /// Show each sample's class from this source: cls, txt, json:FIELD, key, key:last or key:first; a sample without a
+    /// class is bad
     #[arg(long, value_name = "SOURCE")]
     label: Option<LabelSource>,
-    /// Show which of these members, first come first taken, is the image; a sample without one is bad
+    /// Show which member is the image: the first of these that a sample has; a sample without an image is bad
     #[arg(long, value_name = "EXT,…", value_delimiter = ',')]
     image: Vec<String>,
     /// Add the CRC-32 of each member: "crc32": {"jpg": "0a1b2c3d", …}
@@ -29,7 +30,7 @@ pub(crate) struct Ls {
     crc32: bool,
 }
 
-/// A line of the list.
+/// A good sample of the list.
 type Listed = Result<Good, Bad>;
 
 struct Good {
@@ -39,7 +40,7 @@ struct Good {
 }
 
 impl Ls {
-    /// Lists what is asked for.
+    /// Lists the samples.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let places = places(&self.shards)?;
         let mut out = BufWriter::new(crate::cli::output::stdout());
@@ -67,7 +68,7 @@ impl Ls {
         Ok(if bad == 0 { Exit::Done } else { Exit::Failed })
     }
 
-    /// Hands on every sample and fault of a shard, in order.
+    /// Passes every sample and fault of a shard on, in order.
     fn each(
         &self,
         place: &ShardPlace,
@@ -80,7 +81,7 @@ impl Ls {
         }
     }
 
-    /// A sample by the rules that were asked for.
+    /// Checks a sample by the requested label and image.
     fn judge(&self, sample: Sample) -> Listed {
         let label = self.label.as_ref().map(|source| source.label(&sample)).transpose();
         let label = match label {
@@ -136,7 +137,7 @@ impl Ls {
 }
 
 impl Good {
-    /// Something about each member, by extension.
+    /// A value of each member, by extension.
     fn members(&self, about: impl Fn(&[u8]) -> Value) -> Map<String, Value> {
         let members = self.sample.members.iter();
         members.map(|member| (member.extension.clone(), about(&member.bytes))).collect()

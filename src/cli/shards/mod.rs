@@ -19,7 +19,7 @@ use pack::Pack;
 use std::path::Path;
 use verify::Verify;
 
-/// Work with WebDataset shards.
+/// Pack, list, copy, index and check WebDataset shards.
 #[derive(Debug, Args)]
 pub(crate) struct Shards {
     #[command(subcommand)]
@@ -28,29 +28,29 @@ pub(crate) struct Shards {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Turn a folder of images, or a table of them, into shards
+    /// Pack a folder or a table of images into shards
     Pack(Pack),
-    /// List every sample as the pipeline sees it, the bad ones with their reason
+    /// List every sample as the pipeline sees it, bad samples with the reason
     ///
-    /// Samples go to stdout, totals to stderr. Exits with 0 if all is well, 1 if a sample is bad or a shard can't be
-    /// read to its end, 2 if there is no such shard.
+    /// Samples go to stdout, totals to stderr. Exits with 0 if all samples are good, 1 if a sample is bad or a shard can't be
+    /// read to its end, 2 if a shard does not exist.
     Ls(Ls),
     /// Write the samples of shards as one tar on stdout, as the pipeline sees them
     ///
-    /// What is bad is named on stderr and left out; exits with 1 if there was any. `… | tar -x` unpacks it.
+    /// Bad samples are named on stderr and skipped; exits with 1 if there are any. `… | tar -x` unpacks the tar.
     Cat(Cat),
-    /// Write the index that DALI wants beside each tar and, if asked, a wids index over all
+    /// Write DALI's index beside each tar and, with --wids, a wids index over all
     ///
-    /// Exits with 1 if a shard can't have one (compressed, remote, damaged); the others are done.
+    /// Exits with 1 if a shard can't be indexed (compressed, remote, damaged); the other shards are indexed.
     Index(Index),
-    /// Read every shard to its end, and if asked decode every image; say what is damaged
+    /// Check every shard to its end, and with --images every image, for damage
     ///
-    /// Exits with 1 if anything is.
+    /// Exits with 1 if anything is damaged.
     Verify(Verify),
 }
 
 impl Shards {
-    /// Does what is asked.
+    /// Runs the subcommand.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         match self.command {
             Command::Pack(command) => command.run(),
@@ -62,35 +62,36 @@ impl Shards {
     }
 }
 
-/// The shards that the arguments of a command stand for; what folders and globs passed over is said.
+/// Expands the arguments of a command to shards; prints which files the folders and globs skipped.
 pub(super) fn places(patterns: &[String]) -> anyhow::Result<Vec<ShardPlace>> {
-    let mut told = Vec::new();
-    let places = expand_sources_with_warnings(Path::new(""), patterns, Retry::default(), &mut told);
-    told.iter().for_each(|sentence| crate::say!("{}", printable(sentence)));
+    let mut warnings = Vec::new();
+    let places =
+        expand_sources_with_warnings(Path::new(""), patterns, Retry::default(), &mut warnings);
+    warnings.iter().for_each(|sentence| crate::say!("{}", printable(sentence)));
     places.map_err(|error| match error {
         ShardError::Remote { .. } => anyhow::Error::new(error),
         mistake => UsageError(mistake.to_string()).into(),
     })
 }
 
-/// Something wrong with a shard or with one of its samples.
+/// A fault of a shard or of one of its samples.
 #[derive(Debug, serde::Serialize)]
 pub(super) struct Bad {
-    /// The sample, where it is one's fault.
+    /// The key of the faulty sample; `None` for a fault of the shard.
     pub(super) key: Option<String>,
-    /// A word to count by.
+    /// The code that faults are counted by.
     pub(super) code: &'static str,
-    /// A sentence.
+    /// The fault as a sentence.
     pub(super) error: String,
 }
 
 impl Bad {
-    /// Of a fault that the reader found.
+    /// From a fault found by the reader.
     pub(super) fn of(fault: ShardFault) -> Self {
         Self { code: fault.reason.code(), error: fault.reason.to_string(), key: fault.key }
     }
 
-    /// Of a sample that has not what was asked for.
+    /// From a sample without the requested member or label.
     pub(super) fn of_sample(sample: Sample, reason: &FaultReason) -> Self {
         Self { key: Some(sample.key), code: reason.code(), error: reason.to_string() }
     }

@@ -4,30 +4,30 @@ use crate::cli::exit::{Exit, UsageError};
 use crate::cli::printable::printable;
 use crate::engine::{Progress, ProgressStyle};
 use crate::pack::{
-    Label, LeftOut, Listing, PackOptions, Packed, ShardPattern, Step, WriteOptions, list_entries,
-    plan_shards, write_shards,
+    Label, Listing, PackOptions, Packed, ShardPattern, SkippedFiles, Step, WriteOptions,
+    list_entries, plan_shards, write_shards,
 };
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// Turn a folder of images, or a table of them, into WebDataset shards.
+/// Pack a folder or a table of images into WebDataset shards.
 ///
-/// SOURCE is a folder with a folder a class (as ImageNet and Places365 come), or a CSV, TSV, JSON Lines or Parquet table with
-/// a column `path` (or `file_name`…) and a column `class` (or `label`…). The images' bytes are stored as they are. What is
-/// left out is counted and named. Interrupted, the same command goes on; it makes a shard anew when a file in it has
-/// another length or time than before, or can be read now and could not.
+/// SOURCE is a folder with one folder a class (as ImageNet and Places365 come), or a CSV, TSV, JSON Lines or Parquet table
+/// with a column `path` (or `file_name`…) and a column `class` (or `label`…). The images' bytes are stored unchanged. Skipped
+/// files are counted and named. After an interruption the same command continues; it rewrites a shard when the length or
+/// time of one of its files has changed, or when an unreadable file has become readable.
 #[derive(Debug, Args)]
 pub(crate) struct Pack {
     /// The folder or table
     source: PathBuf,
-    /// The shards' names, such as train-{:06}.tar
+    /// Pattern of the shards' names, such as train-{:06}.tar
     #[arg(long, value_name = "PATTERN")]
     out: String,
     /// Samples in a shard
     #[arg(long, value_name = "N", default_value_t = 1000)]
     per_shard: usize,
-    /// Seed of the order
+    /// Seed of the random order
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "no_shuffle")]
     seed: u64,
     /// Keep the order of the table, or of the sorted paths
@@ -36,33 +36,33 @@ pub(crate) struct Pack {
     /// Write each class's position among the sorted class keys into .cls and the class list, in place of the key
     #[arg(long)]
     index_labels: bool,
-    /// Files that may be unreadable or empty; they are left out and listed
+    /// Most files that may be unreadable or empty; such files are skipped and listed
     #[arg(long, value_name = "N", default_value_t = 0)]
     max_bad: usize,
-    /// Shards written at once; 0 for two a core
+    /// Shards written at once; 0 for two per core
     #[arg(long, value_name = "N", default_value_t = 0)]
     workers: usize,
-    /// Write every shard anew, also where shards were packed from other files or settings
+    /// Rewrite every shard, also where the shards were packed from other files or settings
     #[arg(long)]
     force: bool,
-    /// Print what was done as JSON
+    /// Print a summary as JSON
     #[arg(long)]
     json: bool,
 }
 
 impl Pack {
-    /// Packs.
+    /// Packs the images.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         if self.per_shard == 0 {
             return Err(UsageError("--per-shard must be at least 1".into()).into());
         }
         let pattern = ShardPattern::parse(&self.out).map_err(|e| UsageError(e.to_string()))?;
-        let Listing { entries, left_out } = list_entries(&self.source)?;
+        let Listing { entries, skipped: skipped_files } = list_entries(&self.source)?;
         let label = if self.index_labels { Label::Index } else { Label::Key };
         let shuffle = (!self.no_shuffle).then_some(self.seed);
         let plan =
             plan_shards(&entries, &PackOptions { per_shard: self.per_shard, shuffle, label });
-        left_out.lines().iter().for_each(|line| crate::say!("{}", printable(line)));
+        skipped_files.lines().iter().for_each(|line| crate::say!("{}", printable(line)));
         plan.numbered_line().iter().for_each(|line| crate::say!("{}", printable(line)));
         let (samples, shards) = (plan.samples(), plan.shards.len());
         crate::say!("{samples} images of {} classes into {shards} shards", plan.classes.len());
@@ -76,14 +76,14 @@ impl Pack {
         });
         shown.clear();
         let packed = packed?;
-        self.tell(&packed, &left_out, &pattern)?;
+        self.print_summary(&packed, &skipped_files, &pattern)?;
         Ok(Exit::Done)
     }
 
-    fn tell(
+    fn print_summary(
         &self,
         packed: &Packed,
-        left_out: &LeftOut,
+        skipped_files: &SkippedFiles,
         pattern: &ShardPattern,
     ) -> anyhow::Result<()> {
         for skipped in &packed.skipped {
@@ -92,13 +92,13 @@ impl Pack {
         let mut out = crate::cli::output::stdout();
         if self.json {
             let mut report = serde_json::to_value(packed)?;
-            report["passed_over"] = serde_json::to_value(left_out)?;
+            report["passed_over"] = serde_json::to_value(skipped_files)?;
             writeln!(out, "{report}")?;
             return Ok(());
         }
         writeln!(
             out,
-            "{} images, {} bytes; {} shards, {} of them there before{}; classes in {}",
+            "{} images, {} bytes; {} shards, {} of them from an earlier run{}; classes in {}",
             packed.samples,
             packed.bytes,
             packed.shards,

@@ -14,13 +14,13 @@ use rayon::prelude::*;
 use serde_json::json;
 use std::io::Write;
 
-/// Read every shard to its end, and if asked decode every image; say what is damaged.
+/// Check every shard to its end, and with --images every image, for damage.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// Paths, brace ranges, globs, folders, URLs, pipe:COMMAND, - for stdin, @FILE with a list of these
     #[arg(required = true)]
     shards: Vec<String>,
-    /// Decode every image too
+    /// Also decode every image
     #[arg(long)]
     images: bool,
     /// Print JSON
@@ -28,9 +28,9 @@ pub(crate) struct Verify {
     json: bool,
 }
 
-/// What was found in a shard.
+/// What the check of a shard found.
 #[derive(Debug, Default, serde::Serialize)]
-struct Found {
+struct ShardCheck {
     shard: String,
     /// Good samples.
     samples: u64,
@@ -38,9 +38,9 @@ struct Found {
     bytes: u64,
     /// Images decoded.
     images: u64,
-    /// Those of 16 bits that use no more than the lower twelve.
+    /// 16-bit images that use only the lower twelve bits.
     dim_16_bit: u64,
-    /// Whether an index lies beside it that was compared.
+    /// Whether the shard has an index, which was compared.
     indexed: bool,
     bad: Vec<Bad>,
 }
@@ -56,9 +56,9 @@ impl Verify {
             shown.unit_done(0);
             found
         });
-        let found: Vec<Found> = examined.collect();
+        let found: Vec<ShardCheck> = examined.collect();
         shown.clear();
-        let total = |of: fn(&Found) -> u64| found.iter().map(of).sum::<u64>();
+        let total = |of: fn(&ShardCheck) -> u64| found.iter().map(of).sum::<u64>();
         let bad = total(|found| found.bad.len() as u64);
         let (samples, bytes, images) =
             (total(|found| found.samples), total(|found| found.bytes), total(|found| found.images));
@@ -71,11 +71,11 @@ impl Verify {
             });
             writeln!(out, "{report:#}")?;
         } else {
-            for Found { shard, bad, dim_16_bit, .. } in &found {
+            for ShardCheck { shard, bad, dim_16_bit, .. } in &found {
                 if *dim_16_bit > 0 {
                     writeln!(
                         out,
-                        "{shard}: note: {dim_16_bit} images of 16 bits use the lower twelve alone and come out almost black"
+                        "{shard}: note: {dim_16_bit} 16-bit images use only the lower twelve bits and are decoded almost black"
                     )?;
                 }
                 bad.iter().try_for_each(|bad| {
@@ -95,10 +95,10 @@ impl Verify {
     }
 
     /// Reads a shard to its end.
-    fn examine(&self, place: &ShardPlace, shown: &StageProgress) -> Found {
-        let mut found = Found { shard: place.to_string(), ..Found::default() };
+    fn examine(&self, place: &ShardPlace, shown: &StageProgress) -> ShardCheck {
+        let mut found = ShardCheck { shard: place.to_string(), ..ShardCheck::default() };
         let (mut entries, mut whole) = (Vec::new(), true);
-        let mut fault = |found: &mut Found, fault| {
+        let mut fault = |found: &mut ShardCheck, fault| {
             whole = false;
             found.bad.push(Bad::of(fault));
         };
@@ -125,7 +125,7 @@ impl Verify {
             if let Err(reason) = check_dali_index(&text, &entries) {
                 let index = index_path(path);
                 let error = format!(
-                    "{} does not fit: {reason}; `coda-pipe shards index` writes it anew",
+                    "the index {} does not match the shard: {reason}; `coda-pipe shards index` rewrites the index",
                     index.display()
                 );
                 found.bad.push(Bad { key: None, code: "bad_index", error });
@@ -135,7 +135,7 @@ impl Verify {
     }
 
     /// Counts a sample and, where asked, decodes its images.
-    fn look_at(&self, sample: &Sample, found: &mut Found) {
+    fn look_at(&self, sample: &Sample, found: &mut ShardCheck) {
         found.samples += 1;
         for member in &sample.members {
             found.bytes += member.bytes.len() as u64;

@@ -1,12 +1,12 @@
-//! Many workers in one run directory, played through on paper: seconds and requests in, seconds and requests out.
+//! Simulates many workers in one run directory: seconds and requests of each unit in, seconds and requests of the run out.
 //!
-//! Which unit a worker takes is told by the very code that a run uses ([`crate::engine::Queue`]); what it does around
-//! that (look, claim, look for a receipt, work, wait) follows `engine/scheduler.rs` step by step.
+//! A worker's next unit comes from the run's own queue ([`crate::engine::Queue`]); the other steps (look, claim, check the
+//! receipt, work, wait) follow `engine/scheduler.rs` one by one.
 
-mod play;
+mod simulate;
 mod worker;
 
-pub use play::{Played, StagePlayed, play};
+pub use simulate::{SimulatedRun, SimulatedStage, simulate};
 
 use serde::Serialize;
 use std::ops::AddAssign;

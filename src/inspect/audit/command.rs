@@ -2,7 +2,7 @@
 
 use super::images::AuditImages;
 use super::{Copies, SUMMARY};
-use crate::engine::{FlowError, RunOptions, plan, run_stage};
+use crate::engine::{FlowError, RunOptions, plan_stage, run_stage};
 use crate::inspect::class_major::class_major;
 use crate::pipeline::context::Context;
 use crate::pipeline::encode;
@@ -30,7 +30,7 @@ pub async fn audit(
         context.run_dir.receipts(encode::INFO.name)?.into_values().collect();
     let classes = classes(&context, &encoded).map_err(failed)?;
     let images = AuditImages::new(context.clone(), classes.clone()).map_err(failed)?;
-    let planned = plan(&images, &context.run_dir).map_err(failed)?;
+    let planned = plan_stage(&images, &context.run_dir).map_err(failed)?;
     let images: Vec<Receipt> =
         run_stage(&images, planned, &options).await?.receipts.into_values().collect();
     if images.iter().all(|receipt| receipt.samples == 0) {
@@ -41,7 +41,7 @@ pub async fn audit(
     let run_dir = context.run_dir.clone();
     let compacted = class_major(&run_dir, &encoded).map_err(failed)?;
     let copies = Copies { context, classes, threshold, compacted, images };
-    let planned = plan(&copies, &run_dir).map_err(failed)?;
+    let planned = plan_stage(&copies, &run_dir).map_err(failed)?;
     run_stage(&copies, planned, &options).await?;
     Ok(read_summary(&run_dir).map_err(failed)?.unwrap_or_default())
 }

@@ -8,7 +8,7 @@ use crate::discovery::{DiscoveryError, Matrix, features};
 use crate::engine::{Done, Fingerprint, Scope, Stage};
 use crate::pipeline::anchor::device::{Pool, start_pool};
 use crate::pipeline::context::Context;
-use crate::pipeline::core_images::decode_original;
+use crate::pipeline::core_images::decode_resized;
 use crate::pipeline::encode::kept;
 use crate::pipeline::error::StageError;
 use crate::pipeline::model::encoder_digest;
@@ -134,7 +134,7 @@ impl Stage for AuditImages {
             let decode = |image: &ImageFile| {
                 let path = own.run_dir.path(&image.name);
                 let bytes = std::fs::read(&path).map_err(StoreError::io("read", &path))?;
-                decode_original(&own, &bytes, own.pipeline.encode.size).map_err(|e| {
+                decode_resized(&own, &bytes, own.pipeline.encode.size).map_err(|e| {
                     StageError::Other(format!("{}: {e}; delete it and run again", path.display()))
                 })
             };

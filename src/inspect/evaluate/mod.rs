@@ -12,7 +12,7 @@ mod tables;
 pub use answer::{Evaluation, MetricValue};
 
 use crate::config::{ClassList, FeatureModel, Patterns};
-use crate::engine::{FlowError, RunOptions, Stage, StageResult, plan, run_stage};
+use crate::engine::{FlowError, RunOptions, Stage, StageResult, plan_stage, run_stage};
 use crate::inspect::class_major::class_major;
 use crate::objects::without_secrets_in;
 use crate::pipeline::assemble;
@@ -108,7 +108,7 @@ pub(crate) async fn complete<S>(
 where
     S: Stage<Error = StageError>,
 {
-    let plan = plan(stage, options.run_dir).map_err(|e| planning(stage.name(), e))?;
+    let plan = plan_stage(stage, options.run_dir).map_err(|e| planning(stage.name(), e))?;
     if plan.stale() > 0 {
         let (name, units) = (stage.name(), plan.stale());
         options

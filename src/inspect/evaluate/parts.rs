@@ -8,7 +8,7 @@ use crate::config::{ClassList, Data, Features, Patterns, Pipeline};
 use crate::engine::{FlowError, RunOptions};
 use crate::pipeline::assemble;
 use crate::pipeline::context::Context;
-use crate::pipeline::encode::{Encode, Home};
+use crate::pipeline::encode::{Encode, PartsFolder};
 use crate::pipeline::error::StageError;
 use crate::pipeline::quarantine::bad_samples;
 use crate::pipeline::sources::{Source, expand};
@@ -66,8 +66,8 @@ impl Parts<'_> {
             image: vec!["png".into()],
             ..Data::default()
         };
-        let home = if name == "cores" { "evaluate/cores" } else { "evaluate/distilled" };
-        self.encode(home, data).await
+        let parts_folder = if name == "cores" { "evaluate/cores" } else { "evaluate/distilled" };
+        self.encode(parts_folder, data).await
     }
 
     /// Those shards of `data` that the run itself was made from.
@@ -93,8 +93,8 @@ impl Parts<'_> {
         let pipeline = Pipeline { features, ..pipeline };
         let sources = expand(&pipeline.data).map_err(|e| planning(folder, e))?;
         let context = Arc::new(self.context.with(pipeline, self.classes.clone()));
-        let home = Home { folder, features_alone: self.question.encoder.is_some() };
-        let stage = Encode::at(home, context, sources).map_err(|e| planning(folder, e))?;
+        let parts_folder = PartsFolder { folder, features_alone: self.question.encoder.is_some() };
+        let stage = Encode::at(parts_folder, context, sources).map_err(|e| planning(folder, e))?;
         Ok(complete(&stage, self.options).await?.receipts.into_values().collect())
     }
 

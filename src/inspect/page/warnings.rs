@@ -9,13 +9,13 @@ const NAMED: usize = 8;
 
 /// A sentence for each thing that may be wrong with what `head` tells.
 pub fn warnings(head: &Head) -> Vec<String> {
-    let mut said = Vec::new();
+    let mut lines = Vec::new();
     for stage in &head.stages {
         match stage.total {
             Some(total) if (stage.done as u64) < total => {
-                said.push(format!("{}: {} of {total} units are done.", stage.name, stage.done));
+                lines.push(format!("{}: {} of {total} units are done.", stage.name, stage.done));
             }
-            None => said.push(format!(
+            None => lines.push(format!(
                 "{}: not known to be of today's settings; run the pipeline again.",
                 stage.name
             )),
@@ -23,28 +23,28 @@ pub fn warnings(head: &Head) -> Vec<String> {
         }
         if stage.skipped > 0 {
             let (skipped, name) = (stage.skipped, &stage.name);
-            said.push(format!("{name} left {skipped} out: see \"Left out\"."));
+            lines.push(format!("{name} left {skipped} out: see \"Left out\"."));
         }
     }
     if let Some(audit) = head.audit.as_ref().filter(|audit| audit.flagged_count > 0) {
-        said.push(format!(
+        lines.push(format!(
             "{} of {} generated images are flagged as copies of real ones.",
             audit.flagged_count, audit.images
         ));
     }
     let share = |noise: usize, images: usize| noise as f64 / images.max(1) as f64;
-    said.extend(classes(head, "are mostly noise (80 % and more)", |class| {
+    lines.extend(classes(head, "are mostly noise (80 % and more)", |class| {
         class.images > 0 && share(class.noise, class.images) >= MUCH_NOISE
     }));
-    said.extend(classes(
+    lines.extend(classes(
         head,
         "have fewer clusters than cores, so that clusters were split",
         |c| c.clusters > 0 && c.clusters < c.cores,
     ));
-    said.extend(classes(head, "lack some of their generated images", |class| {
+    lines.extend(classes(head, "lack some of their generated images", |class| {
         head.totals.generated > 0 && class.generated < class.cores
     }));
-    said
+    lines
 }
 
 fn classes(
@@ -92,11 +92,11 @@ mod tests {
             bytes: 0,
             spans: Vec::new(),
         });
-        let said = warnings(&head).join("\n");
+        let lines = warnings(&head).join("\n");
         for part in
             ["2 of 3 units", "left 4 out", "noise (80 % and more): b.", "split: c.", "lack some"]
         {
-            assert!(said.contains(part), "{part}: {said}");
+            assert!(lines.contains(part), "{part}: {lines}");
         }
     }
 }

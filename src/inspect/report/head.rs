@@ -258,9 +258,9 @@ mod tests {
 
     #[test]
     fn secrets_do_not_leave_with_the_report() {
-        let said = shown(&serde_json::json!({
+        let text = shown(&serde_json::json!({
             "patterns": ["https://me:pass@host/a.tar?sig=abc", "a-{0..3}.tar"], "n": 3,
         }));
-        assert_eq!(said, "{patterns: [https://host/a.tar, a-{0..3}.tar], n: 3}");
+        assert_eq!(text, "{patterns: [https://host/a.tar, a-{0..3}.tar], n: 3}");
     }
 }

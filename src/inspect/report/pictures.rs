@@ -5,7 +5,7 @@ use crate::imaging;
 use crate::imaging::{RgbImage, SheetLayout, contact_sheet, encode_jpeg, encode_png};
 use crate::inspect::page::{PicturePlan, Pictures};
 use crate::pipeline::context::Context;
-use crate::pipeline::core_images::original_key;
+use crate::pipeline::core_images::core_image_key;
 use crate::pipeline::error::StageError;
 use crate::pipeline::fetch;
 use crate::pipeline::fetch::fetch_by_offset;
@@ -56,7 +56,7 @@ impl<'a> Gallery<'a> {
 
     /// The source image of a core, small.
     pub(crate) fn core(&self, class: &str, rank: usize) -> Option<RgbImage> {
-        let key = original_key(class, rank);
+        let key = core_image_key(class, rank);
         let (part, offset) = self.cores.get(&key)?;
         let place = ShardPlace::File(part.clone());
         let known = ShardIdentity::default();

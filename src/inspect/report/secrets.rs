@@ -40,8 +40,8 @@ mod tests {
         };
         head.quarantine.rows.push(["encode", "https://u@host/a.tar", "k", "r"].map(String::from));
         hide_secrets(&mut head);
-        let said = serde_json::to_string(&head).unwrap();
-        assert!(!said.contains("pass") && !said.contains("sig") && !said.contains("u@"), "{said}");
-        assert!(said.contains("https://host/v.tar"), "{said}");
+        let text = serde_json::to_string(&head).unwrap();
+        assert!(!text.contains("pass") && !text.contains("sig") && !text.contains("u@"), "{text}");
+        assert!(text.contains("https://host/v.tar"), "{text}");
     }
 }

@@ -47,7 +47,7 @@ pub struct Problem {
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{}: {}\n   cure: {}", self.file.display(), self.what, self.remedy)
+        write!(out, "{}: {}\n   remedy: {}", self.file.display(), self.what, self.remedy)
     }
 }
 

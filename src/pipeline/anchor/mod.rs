@@ -7,7 +7,7 @@ mod cost;
 pub(crate) mod device;
 
 use super::context::Context;
-use super::core_images::Originals;
+use super::core_images::CoreImages;
 use super::discover;
 use super::error::StageError;
 use super::generate::check::check_size;
@@ -36,7 +36,7 @@ pub struct Anchor {
     discovered: Arc<Receipts>,
     /// The model's encoder, where cores are encoded again.
     encoder: Option<String>,
-    originals: Arc<Originals>,
+    core_images: Arc<CoreImages>,
     pool: OnceCell<Pool>,
 }
 
@@ -55,7 +55,12 @@ pub(crate) fn receipt_of<'a>(
 /// The digest of the output of `receipt` whose name ends in `suffix`.
 pub(crate) fn digest_of(receipt: &Receipt, suffix: &str) -> Result<String, StageError> {
     let found = receipt.outputs.iter().find(|o| o.file.ends_with(suffix));
-    let missing = || StageError::Other(format!("{} left no {suffix}: run it again", receipt.unit));
+    let missing = || {
+        StageError::Other(format!(
+            "{} has no {suffix} file: delete its receipt and run again",
+            receipt.unit
+        ))
+    };
     found.map(|o| o.xxh3.clone()).ok_or_else(missing)
 }
 
@@ -81,19 +86,19 @@ impl Anchor {
         let whole = latents.table.format().latent.shape == context.model.latent_shape(size)?;
         let again = encoded != size || !whole;
         let encoder = again.then(|| encoder_digest(&context.pipeline.model.path)).transpose()?;
-        let originals = Arc::new(Originals::new(context.clone(), sources));
-        Ok(Self { context, latents, discovered, encoder, originals, pool: OnceCell::new() })
+        let core_images = Arc::new(CoreImages::new(context.clone(), sources));
+        Ok(Self { context, latents, discovered, encoder, core_images, pool: OnceCell::new() })
     }
 
     /// The cores encoded again, at the size of the images to be.
     async fn encode(&self, class: &str, cores: Vec<CoreRow>) -> Result<Anchors, StageError> {
-        let (context, originals) = (self.context.clone(), self.originals.clone());
+        let (context, core_images) = (self.context.clone(), self.core_images.clone());
         let (size, batch) = (context.size(), context.pipeline.anchor.batch);
         let pool = self.pool.get_or_try_init(|| start_pool(&context, size, batch)).await?;
         let permit = context.worker().await?;
         let (own, chosen) = (class.to_owned(), cores.clone());
         let images = tokio::task::spawn_blocking(move || {
-            let images = chosen.iter().map(|core| originals.image(&own, core, size));
+            let images = chosen.iter().map(|core| core_images.image(&own, core, size));
             let images = images.collect::<Result<Vec<_>, _>>();
             drop(permit);
             images
@@ -103,7 +108,7 @@ impl Anchor {
         let format = LatentFormat { dtype: context.pipeline.encode.dtype, shape };
         if latents.len() != cores.len() * format.values() {
             return Err(StageError::Other(format!(
-                "vae_encoder gives {} values for {} images of {size} pixels where {shape:?} each were expected",
+                "vae_encoder returned {} values for {} images of {size} pixels; {shape:?} values each were expected",
                 latents.len(),
                 cores.len()
             )));
@@ -213,7 +218,7 @@ fn gather(latents: &Latents, class: &str, cores: Vec<CoreRow>) -> Result<Anchors
     let rows = latents.table.read_rows(class, &wanted, Numbers::Latent)?;
     if let Some((core, key)) = cores.iter().zip(&rows.keys).find(|(core, key)| core.key != **key) {
         return Err(StageError::Other(format!(
-            "class {class:?}: row {} is sample {key:?} where {:?} was chosen; the encoded parts changed under the \
+            "class {class:?}: row {} is sample {key:?}, but {:?} was chosen; the encoded parts changed during the \
              cores: delete discover/ and run again",
             core.row, core.key
         )));

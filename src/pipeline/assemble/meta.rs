@@ -1,6 +1,6 @@
 //! The `.json` beside each image: where it comes from and how it was made.
 
-use super::{Sample, Set, Sets};
+use super::{OutputSet, Sample, Sets};
 use crate::config::Class;
 use crate::pipeline::context::Context;
 use crate::pipeline::generate::{image_of, seed_name};
@@ -29,13 +29,13 @@ pub(crate) fn generation(context: &Context) -> Value {
 }
 
 /// The sidecar of one sample.
-pub(crate) fn sidecar(stage: &Sets, set: Set, sample: &Sample<'_>) -> String {
+pub(crate) fn sidecar(stage: &Sets, set: OutputSet, sample: &Sample<'_>) -> String {
     let (core, rank) = (sample.core, sample.slot.rank);
     let g = &stage.context.pipeline.generate;
     let class = stage.classes.classes().get(sample.slot.class);
     let key = class.map_or("", |class| &class.key);
     let mut meta = real_meta(class, rank, core);
-    if set == Set::Distilled {
+    if set == OutputSet::Distilled {
         // An image whose first seed came to nothing has another beside it.
         let second = Some(seed_name(key, rank)).filter(|name| stage.images.contains_key(name));
         let second = second.and_then(|name| {
@@ -47,7 +47,7 @@ pub(crate) fn sidecar(stage: &Sets, set: Set, sample: &Sample<'_>) -> String {
     meta.to_string()
 }
 
-/// What is said of a real core.
+/// The metadata of a real core.
 pub(crate) fn real_meta(class: Option<&Class>, rank: usize, core: &CoreRow) -> Value {
     let (key, name) = class.map_or(("", ""), |class| (&class.key, &class.prompt));
     json!({
@@ -62,7 +62,7 @@ pub(crate) fn real_meta(class: Option<&Class>, rank: usize, core: &CoreRow) -> V
     })
 }
 
-/// Adds what is said of a generated image.
+/// Adds the metadata of a generated image.
 pub(crate) fn add_generated(meta: &mut Value, context: &Context, class: Option<&Class>, seed: u64) {
     let template = &context.pipeline.generate.prompt;
     meta["prompt"] = class.map(|class| class.prompt_by(template)).into();

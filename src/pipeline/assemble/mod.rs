@@ -5,7 +5,7 @@ pub(crate) mod meta;
 
 use super::anchor::{cores_of, receipt_of};
 use super::context::Context;
-use super::core_images::{Originals, original_key};
+use super::core_images::{CoreImages, core_image_key};
 use super::discover;
 use super::error::StageError;
 use super::generate;
@@ -35,30 +35,30 @@ pub struct Assemble {
     latents: Arc<Latents>,
 }
 
-/// What the two sets are made of.
+/// The inputs of the two sets.
 pub(crate) struct Sets {
     pub(crate) context: Arc<Context>,
     pub(crate) classes: ClassList,
-    originals: Originals,
-    /// Digest of every file that `generate` left.
+    core_images: CoreImages,
+    /// The digest of every file of `generate`.
     pub(crate) images: BTreeMap<String, String>,
 }
 
 /// Which set a shard belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Set {
+pub enum OutputSet {
     /// G: the generated images.
     Distilled,
     /// R: the source images of the cores, resized.
     Cores,
-    /// Neither: which class each label stands for, beside both, where labels are positions.
+    /// The map of labels to classes beside both sets, where labels are positions.
     Labels,
 }
 
-/// One shard to write.
+/// An output tar.
 #[derive(Debug, Clone)]
-pub struct ShardPlan {
-    set: Set,
+pub struct TarPlan {
+    set: OutputSet,
     number: usize,
     slots: Vec<Slot>,
 }
@@ -81,14 +81,14 @@ impl Assemble {
         let outputs = generated.values().flat_map(|r| &r.outputs);
         let images = outputs.map(|o| (o.file.clone(), o.xxh3.clone())).collect();
         let classes = latents.classes.clone();
-        let originals = Originals::new(context.clone(), sources);
-        let sets = Arc::new(Sets { context, classes, originals, images });
+        let core_images = CoreImages::new(context.clone(), sources);
+        let sets = Arc::new(Sets { context, classes, core_images, images });
         Self { sets, discovered, latents }
     }
 }
 
 impl Assemble {
-    /// The digest of an image, if it came to anything.
+    /// The digest of an image, if it was generated.
     fn image(&self, slot: Slot) -> Option<&String> {
         let class = self.sets.classes.classes().get(slot.class)?;
         self.sets.images.get(&image_name(&class.key, slot.rank))
@@ -112,11 +112,11 @@ impl Sets {
     /// `CLASS_RANK`: the sample key in both sets.
     fn sample_key(&self, slot: Slot) -> String {
         let class = self.classes.classes().get(slot.class).map_or("", |c| &c.key);
-        original_key(class, slot.rank)
+        core_image_key(class, slot.rank)
     }
 
-    /// Has the images of `slots` at hand, with what lies beside them.
-    fn bring(&self, slots: &[Slot]) -> Result<(), StageError> {
+    /// Downloads the images of `slots` and their metadata.
+    fn download(&self, slots: &[Slot]) -> Result<(), StageError> {
         let of = |slot: &Slot| {
             let key = self.classes.classes().get(slot.class).map_or("", |c| &c.key);
             [image_name(key, slot.rank), seed_name(key, slot.rank)]
@@ -136,18 +136,18 @@ impl Sets {
     /// The source image of a core, resized.
     fn real(&self, slot: Slot, core: &CoreRow) -> Result<Vec<u8>, StageError> {
         let class = self.classes.classes().get(slot.class).map_or("", |c| &c.key);
-        let image = self.originals.image(class, core, self.context.pipeline.output.size)?;
+        let image = self.core_images.image(class, core, self.context.pipeline.output.size)?;
         Ok(imaging::encode_png(&image)?)
     }
 
     fn write_shard<W: Write>(
         &self,
-        plan: &ShardPlan,
+        plan: &TarPlan,
         out: W,
         cancel: &Cancel,
     ) -> Result<(W, Vec<SampleEntry>), StageError> {
-        if plan.set == Set::Distilled {
-            self.bring(&plan.slots)?;
+        if plan.set == OutputSet::Distilled {
+            self.download(&plan.slots)?;
         }
         let cores = self.cores(&plan.slots)?;
         let core = |slot: &Slot| {
@@ -163,8 +163,8 @@ impl Sets {
         for (slot, core) in wanted {
             cancel.check()?;
             let png = match plan.set {
-                Set::Distilled => self.generated(slot)?,
-                Set::Cores | Set::Labels => self.real(slot, core)?,
+                OutputSet::Distilled => self.generated(slot)?,
+                OutputSet::Cores | OutputSet::Labels => self.real(slot, core)?,
             };
             let sample = Sample { slot, core, png };
             let meta = sidecar(self, plan.set, &sample);
@@ -213,41 +213,41 @@ impl RunStage for Assemble {
 }
 
 impl Stage for Assemble {
-    type Unit = ShardPlan;
+    type Unit = TarPlan;
     type Error = StageError;
 
     fn name(&self) -> &'static str {
         INFO.name
     }
 
-    fn units(&self) -> Result<Vec<ShardPlan>, StageError> {
+    fn units(&self) -> Result<Vec<TarPlan>, StageError> {
         let slots = self.latents.slots();
         let mut units = Vec::new();
-        for set in [Set::Distilled, Set::Cores] {
+        for set in [OutputSet::Distilled, OutputSet::Cores] {
             let mut slots = slots.clone();
-            if set == Set::Distilled {
+            if set == OutputSet::Distilled {
                 slots.retain(|slot| self.image(*slot).is_some());
             }
             let shards =
                 slots.chunks(self.sets.context.pipeline.output.samples_per_shard).enumerate();
-            units.extend(shards.map(|(number, s)| ShardPlan { set, number, slots: s.to_vec() }));
+            units.extend(shards.map(|(number, s)| TarPlan { set, number, slots: s.to_vec() }));
         }
         if !self.sets.classes.labels_are_keys() {
-            units.push(ShardPlan { set: Set::Labels, number: 0, slots: Vec::new() });
+            units.push(TarPlan { set: OutputSet::Labels, number: 0, slots: Vec::new() });
         }
         Ok(units)
     }
 
-    fn unit_name(&self, plan: &ShardPlan) -> String {
+    fn unit_name(&self, plan: &TarPlan) -> String {
         match plan.set {
-            Set::Distilled => format!("distilled-{:06}", plan.number),
-            Set::Cores => format!("cores-{:06}", plan.number),
-            Set::Labels => "labels".to_owned(),
+            OutputSet::Distilled => format!("distilled-{:06}", plan.number),
+            OutputSet::Cores => format!("cores-{:06}", plan.number),
+            OutputSet::Labels => "labels".to_owned(),
         }
     }
 
-    fn fingerprint(&self, plan: &ShardPlan) -> Result<Fingerprint, StageError> {
-        if plan.set == Set::Labels {
+    fn fingerprint(&self, plan: &TarPlan) -> Result<Fingerprint, StageError> {
+        if plan.set == OutputSet::Labels {
             return Ok(Fingerprint {
                 settings: json!({ "output.name": self.sets.context.pipeline.output.name }),
                 inputs: json!({ "labels": labels(&self.sets.classes) }).into(),
@@ -258,13 +258,13 @@ impl Stage for Assemble {
             let Some(class) = self.sets.classes.classes().get(slot.class) else { continue };
             let images = match plan.set {
                 // A real core comes from its shard: what the shards held when they were encoded counts.
-                Set::Cores => self.latents.digest_of(&class.key),
-                Set::Distilled | Set::Labels => Value::Null.into(),
+                OutputSet::Cores => self.latents.digest_of(&class.key),
+                OutputSet::Distilled | OutputSet::Labels => Value::Null.into(),
             };
             let discovered = receipt_of(&self.discovered, discover::INFO.name, &class.key)?;
             let image = match plan.set {
-                Set::Distilled => self.image(slot),
-                Set::Cores | Set::Labels => None,
+                OutputSet::Distilled => self.image(slot),
+                OutputSet::Cores | OutputSet::Labels => None,
             };
             let cores = super::anchor::digest_of(discovered, "cores.parquet")?;
             let label = self.sets.classes.label(slot.class);
@@ -279,8 +279,8 @@ impl Stage for Assemble {
         }
         let output = &self.sets.context.pipeline.output;
         let generation = match plan.set {
-            Set::Distilled => meta::generation(&self.sets.context),
-            Set::Cores | Set::Labels => Value::Null,
+            OutputSet::Distilled => meta::generation(&self.sets.context),
+            OutputSet::Cores | OutputSet::Labels => Value::Null,
         };
         Ok(Fingerprint {
             settings: json!({
@@ -295,7 +295,7 @@ impl Stage for Assemble {
         })
     }
 
-    fn cost(&self, plan: &ShardPlan) -> u64 {
+    fn cost(&self, plan: &TarPlan) -> u64 {
         plan.slots.len() as u64
     }
 
@@ -303,12 +303,12 @@ impl Stage for Assemble {
         self.sets.context.workers().min(2)
     }
 
-    async fn process(&self, plan: &ShardPlan, scope: &Scope) -> Result<Done, StageError> {
+    async fn process(&self, plan: &TarPlan, scope: &Scope) -> Result<Done, StageError> {
         let name = &self.sets.context.pipeline.output.name;
         let file = match plan.set {
-            Set::Distilled => format!("distilled/{name}-{:06}.tar", plan.number),
-            Set::Cores => format!("cores/{name}-cores-{:06}.tar", plan.number),
-            Set::Labels => {
+            OutputSet::Distilled => format!("distilled/{name}-{:06}.tar", plan.number),
+            OutputSet::Cores => format!("cores/{name}-cores-{:06}.tar", plan.number),
+            OutputSet::Labels => {
                 let text = format!("{:#}\n", labels(&self.sets.classes));
                 scope.write(&format!("distilled/{name}.classes.json"), text.as_bytes())?;
                 scope.write(&format!("cores/{name}-cores.classes.json"), text.as_bytes())?;

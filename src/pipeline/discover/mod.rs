@@ -174,13 +174,13 @@ fn tell_alike(
         }
         if same {
             return Err(StageError::Other(format!(
-                "[features] model gives every image the same feature (seen in all {count} images of class {class:?}, and in the \
+                "[features] model returns the same feature for every image (seen in all {count} images of class {class:?}, and in the \
                  others): cores can't be chosen by it; see its mean, std and size, and which output is taken"
             )));
         }
     }
     context.say(&format!(
-        "warning: class {class:?}: all its {count} images have the same features: which are cores is arbitrary"
+        "warning: class {class:?}: all {count} images have the same features: the choice of cores is arbitrary"
     ));
     Ok(())
 }

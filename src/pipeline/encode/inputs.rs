@@ -1,6 +1,6 @@
 //! What a part of `encode` depends on.
 
-use super::Home;
+use super::PartsFolder;
 use crate::config::Features;
 use crate::engine::{Fingerprint, Input};
 use crate::pipeline::context::Context;
@@ -15,7 +15,7 @@ pub(crate) fn feature_input(context: &Context) -> Result<Option<Value>, StageErr
     let Some(path) = &features.model else { return Ok(None) };
     if !path.is_file() {
         return Err(StageError::Other(format!(
-            "features.model: there is no file {}: name the graph of an image encoder, as .../model.onnx",
+            "features.model: the file {} does not exist: name the ONNX file of an image encoder, such as .../model.onnx",
             path.display()
         )));
     }
@@ -37,7 +37,7 @@ pub(crate) fn class_input(context: &Context) -> Input {
 /// The fingerprint of the part of `source`, by the model's digest, the classes and what features depend on.
 pub(crate) fn fingerprint(
     context: &Context,
-    home: Home,
+    parts_folder: PartsFolder,
     source: &Source,
     (model, classes, features): (&str, &Input, Option<&Value>),
 ) -> Fingerprint {
@@ -63,7 +63,7 @@ pub(crate) fn fingerprint(
     if let Some(features) = features {
         settings["features"] = features.clone();
     }
-    if home.features_alone {
+    if parts_folder.features_alone {
         settings["features_alone"] = true.into();
     }
     Fingerprint {

@@ -45,27 +45,27 @@ pub struct Encode {
     context: Arc<Context>,
     sources: Vec<Source>,
     model: String,
-    /// The classes that samples may be of.
+    /// The allowed classes of samples.
     classes: Input,
-    /// The second encoder, if there is one: its settings and what its file holds.
+    /// The settings and file digest of the second encoder, if there is one.
     features: Option<Value>,
-    home: Home,
+    parts_folder: PartsFolder,
     pool: OnceCell<Pool>,
-    /// How long a feature is, once the pool has started.
+    /// The width of a feature; set when the pool has started.
     feature_width: Arc<OnceLock<Option<usize>>>,
 }
 
-/// Where the parts go, and what is in them.
+/// The folder of the parts and their content.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Home {
-    /// The folder, which is the stage's name too.
+pub(crate) struct PartsFolder {
+    /// The folder, which is also the stage's name.
     pub(crate) folder: &'static str,
-    /// The second encoder's features alone, in the place of latents: the model's encoder does not run.
+    /// Whether parts hold only the second encoder's features in place of latents, without running the model's encoder.
     pub(crate) features_alone: bool,
 }
 
-/// A run's own.
-const RUN: Home = Home { folder: INFO.name, features_alone: false };
+/// The parts of a run.
+const RUN: PartsFolder = PartsFolder { folder: INFO.name, features_alone: false };
 
 /// One shard, with its place in the list.
 pub struct ShardUnit {
@@ -78,9 +78,9 @@ impl Encode {
         Self::at(RUN, context, sources)
     }
 
-    /// As a run's, of other shards into another folder.
+    /// Encodes other shards into another folder.
     pub(crate) fn at(
-        home: Home,
+        parts_folder: PartsFolder,
         context: Arc<Context>,
         sources: Vec<Source>,
     ) -> Result<Self, StageError> {
@@ -88,16 +88,16 @@ impl Encode {
         let features = feature_input(&context)?;
         let (pool, feature_width) = (OnceCell::new(), Arc::default());
         let classes = class_input(&context);
-        Ok(Self { context, sources, model, classes, features, home, pool, feature_width })
+        Ok(Self { context, sources, model, classes, features, parts_folder, pool, feature_width })
     }
 
-    /// What a part holds under these settings; known when the pool has started.
+    /// The format of a part under these settings; known when the pool has started.
     fn format(&self) -> Result<PartFormat, StageError> {
         let encode = &self.context.pipeline.encode;
         let shape =
             kept(self.context.model.latent_shape(encode.size)?, self.context.pipeline.kept());
         let feature = self.feature_width.get().copied().flatten();
-        if let (true, Some(width)) = (self.home.features_alone, feature) {
+        if let (true, Some(width)) = (self.parts_folder.features_alone, feature) {
             let latent = LatentFormat { dtype: LatentType::F32, shape: [1, 1, width] };
             return Ok(PartFormat { latent, feature: None });
         }
@@ -106,7 +106,7 @@ impl Encode {
 
     async fn pool(&self) -> Result<&Pool, StageError> {
         let (context, width, alone) =
-            (&self.context, &self.feature_width, self.home.features_alone);
+            (&self.context, &self.feature_width, self.parts_folder.features_alone);
         self.pool.get_or_try_init(|| start_pool(context, width, alone)).await
     }
 }
@@ -170,7 +170,7 @@ impl Stage for Encode {
     type Error = StageError;
 
     fn name(&self) -> &'static str {
-        self.home.folder
+        self.parts_folder.folder
     }
 
     fn units(&self) -> Result<Vec<ShardUnit>, StageError> {
@@ -187,8 +187,13 @@ impl Stage for Encode {
     }
 
     fn fingerprint(&self, unit: &ShardUnit) -> Result<Fingerprint, StageError> {
-        let (context, home, source) = (&self.context, self.home, &unit.source);
-        Ok(fingerprint(context, home, source, (&self.model, &self.classes, self.features.as_ref())))
+        let (context, parts_folder, source) = (&self.context, self.parts_folder, &unit.source);
+        Ok(fingerprint(
+            context,
+            parts_folder,
+            source,
+            (&self.model, &self.classes, self.features.as_ref()),
+        ))
     }
 
     fn cost(&self, unit: &ShardUnit) -> u64 {
@@ -219,7 +224,7 @@ impl Stage for Encode {
                 pool.run(group.into_iter().collect::<Result<Vec<_>, _>>()?).await
             })
             .buffered(2);
-        let (place, format) = ((self.home.folder, unit.number), (self.format()?, compress));
+        let (place, format) = ((self.parts_folder.folder, unit.number), (self.format()?, compress));
         let (groups, made) = mpsc::channel(1);
         let writer = {
             let scope = scope.clone();

@@ -25,10 +25,10 @@ pub(crate) struct PartWriter {
 impl PartWriter {
     pub(crate) fn create(
         scope: Scope,
-        (home, number): (&str, usize),
+        (parts_folder, number): (&str, usize),
         (format, compress): (PartFormat, bool),
     ) -> Result<Self, StageError> {
-        let part = scope.path(&format!("{home}/part-{number:06}.parquet"));
+        let part = scope.path(&format!("{parts_folder}/part-{number:06}.parquet"));
         let spill = Spill::create(&part.with_extension("latents"))?;
         let (buffer, rows) = (Vec::with_capacity(AT_ONCE), Vec::new());
         Ok(Self { scope, part, spill, buffer, rows, format, compress })
@@ -46,14 +46,14 @@ impl PartWriter {
     ) -> Result<(), StageError> {
         if latent.len() != self.format.latent.values() {
             return Err(StageError::Other(format!(
-                "vae_encoder gives {} values for an image where {:?} were expected; does [encode] size fit the model?",
+                "vae_encoder returned {} values for an image, and {:?} were expected; check that [encode] size fits the model",
                 latent.len(),
                 self.format.latent.shape
             )));
         }
         if let Some(bad) = latent.iter().find(|v| !v.is_finite()) {
             return Err(StageError::Other(format!(
-                "vae_encoder gives {bad} for sample {:?}: the graph overflows; use an fp32 or fp16-safe VAE",
+                "vae_encoder returned {bad} for sample {:?}: the graph overflows; use an fp32 or fp16-safe VAE",
                 row.key
             )));
         }

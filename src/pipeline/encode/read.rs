@@ -1,4 +1,4 @@
-//! From a shard to prepared images: reading on one thread, decoding and resizing on all workers.
+//! Reads a shard on one thread, and decodes and resizes its images on all workers.
 
 use crate::config::key_fits;
 use crate::imaging;
@@ -20,20 +20,20 @@ pub(crate) struct Prepared {
     pub(crate) for_features: Option<RgbImage>,
 }
 
-/// What became of a sample.
+/// The result of a sample.
 pub(crate) enum Item {
     /// An image.
     Good(Prepared),
-    /// Left out.
+    /// A bad sample or shard.
     Bad(Left),
 }
 
-/// What was left out, and why.
+/// A bad sample or shard, with the reason.
 pub(crate) struct Left {
-    /// The sample; empty where the damage hides it.
+    /// The key of the sample; empty where the damage hides the key.
     pub(crate) key: String,
     pub(crate) reason: String,
-    /// Whether nothing at all could be read of the shard.
+    /// Whether no sample of the shard could be read.
     pub(crate) whole_shard: bool,
 }
 
@@ -43,7 +43,7 @@ impl Left {
     }
 }
 
-/// What the reader thread hands on.
+/// An item of the reader thread.
 pub(crate) enum Raw {
     /// A sample with its label, still compressed.
     Labelled { sample: Sample, class: String },
@@ -51,11 +51,11 @@ pub(crate) enum Raw {
     Bad(Left),
 }
 
-/// Reads a shard to its end, or until nobody listens any more.
+/// Reads a shard to its end, or until the receiver is closed.
 ///
 /// # Errors
-/// If the shard can't be opened or read, or nothing in it and the settings do not allow that; damage within it is passed
-/// on as [`Raw::Bad`].
+/// If the shard can't be opened or read, or has no readable sample and the settings do not allow that; other damage is
+/// passed on as [`Raw::Bad`].
 pub(crate) fn read_shard(
     context: &Context,
     source: &Source,
@@ -68,7 +68,7 @@ pub(crate) fn read_shard(
         let raw = match item {
             Ok(sample) => match labelled(context, label, sample) {
                 Some(raw) => raw,
-                // Nothing is sent for long stretches of other classes, so that the end has to be asked for.
+                // Other classes send nothing, so that a closed receiver has to be checked for.
                 None if sender.is_closed() => return Ok(()),
                 None => continue,
             },
@@ -97,7 +97,7 @@ pub(crate) fn wanted(images: &[String], label: &LabelSource) -> Option<Vec<Strin
     Some(extensions)
 }
 
-/// A sample with its label; `None` for one of a class that is not asked for.
+/// A sample with its label; `None` if its class is skipped.
 fn labelled(context: &Context, label: &LabelSource, sample: Sample) -> Option<Raw> {
     let class = match label.label(&sample) {
         Ok(class) => class,

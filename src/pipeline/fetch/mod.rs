@@ -1,4 +1,4 @@
-//! `fetch`: the source images of all cores, brought into the run directory, one tar a source shard.
+//! `fetch`: copies the source images of all cores into the run directory, one tar for each source shard.
 //!
 //! Anchors at another resolution and the real cores R are made from these. Each shard is read once, whatever the
 //! number of classes, and sources that can't be read a second time by then are not missed. A unit is a shard, known
@@ -7,7 +7,7 @@
 mod cost;
 use super::anchor::{cores_name, cores_of, digest_of, receipt_of};
 use super::context::Context;
-use super::core_images::{original_key, part_name};
+use super::core_images::{core_image_key, part_name};
 use super::discover;
 use super::error::StageError;
 use super::info::{ModelUse, StageInfo, no_check};
@@ -78,7 +78,7 @@ fn wanted(context: &Context, latents: &Latents) -> Result<Wanted, StageError> {
     context.run_dir.local_all(files.iter().map(String::as_str))?;
     for class in classes {
         for core in cores_of(&context.run_dir, &class.key)? {
-            let name = original_key(&class.key, core.rank as usize);
+            let name = core_image_key(&class.key, core.rank as usize);
             let places = wanted.entry(core.shard).or_default();
             places.insert(core.offset, Core { name, key: core.key });
         }
@@ -231,7 +231,7 @@ pub(crate) fn fetch_by_offset<What: Clone>(
 
 fn lost(source: &Source, core: &Core) -> StageError {
     StageError::OfShard(format!(
-        "{}: sample {:?} was chosen as a core and is not there any more; was the shard changed since it was encoded?",
+        "{}: sample {:?} was chosen as a core and is no longer in the shard; check whether the shard changed after encoding",
         source.name, core.key
     ))
 }

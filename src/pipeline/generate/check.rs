@@ -33,7 +33,7 @@ pub(crate) fn check_size(context: &Context) -> Checks {
     }
     let file = context.model.root.join("unet/config.json");
     checks.errors.push(StageError::Other(format!(
-        "{} doesn't tell which size the model is for (sample_size): set `size` in [generate]",
+        "{} has no sample_size, the image size of the model: set `size` in [generate]",
         file.display()
     )));
     checks
@@ -55,8 +55,8 @@ pub(crate) fn prompt_warnings(
         .map(|class| (format!("class {}", class.key), class.prompt_by(&settings.prompt)))
         .collect();
     let prompts = named.iter().map(|(class, prompt)| (class.as_str(), prompt.clone()));
-    let mut said = tokens.warnings(prompts)?;
+    let mut warnings = tokens.warnings(prompts)?;
     let negative = ("[generate] negative_prompt", settings.negative_prompt.clone());
-    said.extend(tokens.warnings([negative])?);
-    Ok(said)
+    warnings.extend(tokens.warnings([negative])?);
+    Ok(warnings)
 }

@@ -215,7 +215,7 @@ impl Worker {
         let model = self.refiner.as_mut().unwrap_or(&mut self.base);
         match model.generator.decode(latent, self.sampling.size) {
             Ok(image) if image.is_blank() => {
-                Ok(Made::Nothing("the image is blank: one colour all over".into()))
+                Ok(Made::Nothing("the image is blank: all pixels have one colour".into()))
             }
             Ok(image) => Ok(Made::Image(image, seed)),
             Err(error) if error.images().is_some() => Ok(Made::Nothing(error.to_string())),

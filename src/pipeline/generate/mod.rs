@@ -196,7 +196,7 @@ impl Stage for Generate {
         Ok(Fingerprint { settings, inputs })
     }
 
-    fn can_cure(&self, _fault: &SampleFault) -> bool {
+    fn can_succeed_again(&self, _fault: &SampleFault) -> bool {
         // A device that miscalculated, a driver since mended.
         true
     }
@@ -255,7 +255,7 @@ impl Generate {
     async fn start(&self) -> Result<Pool, StageError> {
         if self.context.classes.is_none() {
             let warnings = prompt_warnings(&self.context, &self.latents.classes)?;
-            warnings.iter().for_each(|said| self.context.say(&format!("warning: {said}")));
+            warnings.iter().for_each(|text| self.context.say(&format!("warning: {text}")));
         }
         start_pool(&self.context).await
     }
@@ -290,7 +290,7 @@ fn refuse_lacking(context: &Context, latents: &Latents) -> Result<(), StageError
     match latents.classes.classes().iter().find(|class| class.supercategory.is_none()) {
         None => Ok(()),
         Some(class) => Err(StageError::Other(format!(
-            "[generate] prompt has {{supercategory}}, and the class list has none for {:?}: write `{}, {} | …`",
+            "[generate] prompt contains {{supercategory}}, but the class list has no supercategory for {:?}: write `{}, {} | …`",
             class.key, class.key, class.prompt
         ))),
     }
@@ -300,7 +300,9 @@ fn refuse_lacking(context: &Context, latents: &Latents) -> Result<(), StageError
 pub(crate) fn finish(image: Generated, size: usize) -> Result<Vec<u8>, StageError> {
     let (width, height) = (image.width as u32, image.height as u32);
     let pixels = RgbImage::from_raw(width, height, image.rgb).ok_or_else(|| {
-        StageError::Other(format!("vae_decoder gives no image of {width}×{height} pixels"))
+        StageError::Other(format!(
+            "the output of vae_decoder is not an image of {width}×{height} pixels"
+        ))
     })?;
     Ok(imaging::encode_png(&imaging::resize_lanczos(&pixels, size as u32, size as u32)?)?)
 }
@@ -308,7 +310,7 @@ pub(crate) fn finish(image: Generated, size: usize) -> Result<Vec<u8>, StageErro
 /// Why a run in which `failed` images came to nothing fails.
 pub(crate) fn too_many_failed(failed: usize, allowed: usize, first: &SampleFault) -> String {
     format!(
-        "image {}: {}\n{failed} images came to nothing and [generate] max_failed allows {allowed}",
+        "image {}: {}\n{failed} images could not be generated and [generate] max_failed allows {allowed}",
         first.key, first.reason
     )
 }

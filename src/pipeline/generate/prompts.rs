@@ -27,7 +27,7 @@ impl Prompts {
         Self { most, bytes: 0, asked: 0, known: HashMap::new() }
     }
 
-    /// The embedding of `text`, encoded if it is not at hand. The latest is kept whatever its size.
+    /// The embedding of `text`, from the cache or encoded. The latest embedding is kept whatever its size.
     pub(crate) fn get<E>(
         &mut self,
         text: &str,

@@ -146,7 +146,7 @@ fn measure(
     }
     let dropped = rows.iter().filter(|row| !row.kept).count();
     log.push(format!(
-        "{dropped} of {} images left out: their neighbours mostly carry another label",
+        "{dropped} of {} images left out: most of their neighbours have another label",
         rows.len()
     ));
     // Rows stand class by class.

@@ -1,4 +1,4 @@
-//! The order of the stages: each is opened on what those before it left, planned, and worked on.
+//! Drives a run through its stages: each stage is opened on the earlier stages' results, planned and run.
 
 pub(crate) mod stage_run;
 
@@ -10,7 +10,7 @@ use crate::pipeline::stage::{RunStage, StageVisitor};
 use crate::pipeline::state::RunState;
 use crate::pipeline::{STAGES, position, visit_stages};
 use crate::store::RunRecord;
-use stage_run::Standings;
+use stage_run::StageStatuses;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ pub(crate) struct Driver<'a> {
     pub(crate) range: StageRange,
     pub(crate) record: RunRecord,
     pub(crate) outcome: RunOutcome,
-    /// In a dry run, where the stages stand.
-    pub(crate) dry: Option<Standings>,
-    /// Whether it is known that no stage of the range needs `force`, or `force` was given and all was said.
+    /// In a dry run, the status of each stage.
+    pub(crate) dry: Option<StageStatuses>,
+    /// Whether no stage of the range needs `force`, or `force` is set and its effects have been reported.
     pub(crate) settled: bool,
-    /// Whether the model was looked at, before the first unit that is done.
+    /// Whether the model was checked, before the first unit is processed.
     pub(crate) checked: bool,
-    /// Units that were tried again.
+    /// Units that were repeated.
     pub(crate) retried: usize,
 }
 
@@ -50,12 +50,12 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// All stages of the range.
+    /// Runs all stages of the range.
     pub(crate) async fn all(&mut self) -> Result<(), FlowError<StageError>> {
         visit_stages(self).await
     }
 
-    /// Writes the list of what was left out.
+    /// Writes the list of skipped samples and shards.
     pub(crate) fn write_quarantine(&mut self) -> Result<(), FlowError<StageError>> {
         Ok(self.state.write_quarantine(STAGES)?)
     }

@@ -1,10 +1,10 @@
-//! One stage of a run: planned, then described, refused or worked on.
+//! One stage of a run: planned, then described, refused or run.
 
 use super::{Driver, planning};
 use crate::engine::{
-    FlowError, Plan, Stage, StaleReason, StaleStage, UnitState, missing, plan, run_stage,
+    FlowError, Stage, StagePlan, StaleReason, StaleStage, UnitState, missing, plan_stage, run_stage,
 };
-use crate::estimate::Standing;
+use crate::estimate::StageStatus;
 use crate::pipeline::error::StageError;
 use crate::pipeline::generate;
 use crate::pipeline::{STAGES, position};
@@ -13,8 +13,8 @@ use crate::run::staleness::{changed_settings, with_results};
 use crate::store::{Receipt, RunRecord, StageRecord};
 use std::collections::BTreeMap;
 
-/// Where stages stand, in a dry run.
-pub(crate) type Standings = Vec<Standing>;
+/// The status of each stage, in a dry run.
+pub(crate) type StageStatuses = Vec<StageStatus>;
 
 /// The receipts of a complete stage; `None` where the walk ends after it.
 type Finished = Option<BTreeMap<String, Receipt>>;
@@ -29,15 +29,15 @@ impl Driver<'_> {
         if position(name) > *self.range.end() {
             return Ok(None);
         }
-        let mut plan = plan(stage, run_dir).map_err(|e| planning(name, e))?;
+        let mut plan = plan_stage(stage, run_dir).map_err(|e| planning(name, e))?;
         if position(name) < *self.range.start() {
             self.refuse_incomplete(&plan)?;
         } else if plan.units.is_empty() {
             // A stage that is switched off.
             self.record.stages.insert(name.to_owned(), StageRecord { units: 0 });
-        } else if let Some(standings) = &mut self.dry {
+        } else if let Some(statuses) = &mut self.dry {
             let complete = plan.done() == plan.units.len() && plan.stale() == 0;
-            standings.push(standing(&plan));
+            statuses.push(status(&plan));
             if !complete {
                 return Ok(None);
             }
@@ -49,7 +49,7 @@ impl Driver<'_> {
     }
 
     /// With `retry_failed`: has units done again whose faults may be cured, and says which.
-    fn try_again<S: Stage>(&mut self, stage: &S, plan: &mut Plan<S::Unit>) {
+    fn try_again<S: Stage>(&mut self, stage: &S, plan: &mut StagePlan<S::Unit>) {
         if !self.state.options.retry_failed {
             return;
         }
@@ -60,16 +60,16 @@ impl Driver<'_> {
             self.state
                 .options
                 .progress
-                .say(&format!("trying again: {name} ({about}), {faults} failed"));
+                .say(&format!("retrying {name} ({about}): {faults} failed images"));
             self.retried += 1;
         }
     }
 
-    /// Does what is left of a stage, or refuses to where `force` is needed.
+    /// Runs the unfinished units of a stage, or refuses where `force` is needed.
     async fn work<S>(
         &mut self,
         stage: &S,
-        mut plan: Plan<S::Unit>,
+        mut plan: StagePlan<S::Unit>,
     ) -> Result<BTreeMap<String, Receipt>, FlowError<StageError>>
     where
         S: Stage<Error = StageError>,
@@ -77,10 +77,11 @@ impl Driver<'_> {
         let (name, run_dir) = (stage.name(), self.state.options.run_dir);
         let units = StageRecord { units: plan.units.len() as u64 };
         if plan.done() < plan.units.len() || plan.stale() > 0 {
-            // What depends on a retried image is made anew with it.
-            let cured =
+            // Results that depend on a retried image are redone with the image.
+            let follows_retry =
                 self.state.options.retry_failed && position(name) > position(generate::INFO.name);
-            if !(cured && plan.stale_reasons().iter().all(|r| matches!(r, StaleReason::Inputs(_))))
+            if !(follows_retry
+                && plan.stale_reasons().iter().all(|r| matches!(r, StaleReason::Inputs(_))))
             {
                 self.settle(&plan)?;
             }
@@ -90,10 +91,10 @@ impl Driver<'_> {
                     preflight(&self.state.context, stages).map_err(|e| planning(name, e))?;
                 warnings
                     .iter()
-                    .for_each(|said| self.state.options.progress.say(&format!("warning: {said}")));
+                    .for_each(|text| self.state.options.progress.say(&format!("warning: {text}")));
             }
-            // Receipts of this stage and of those after it can be of other settings until they are planned: `status`
-            // counts a stage that stands here. And only now, that results are about to be made from these settings.
+            // `status` counts the stages in the record. Receipts of this stage and later ones may be of other settings until
+            // they are planned, so these stages are removed now that results of these settings begin.
             self.record.stages.retain(|stage, _| position(stage) < position(name));
             if self.state.options.worker.is_none() {
                 run_dir.write_record(&self.record)?;
@@ -111,11 +112,11 @@ impl Driver<'_> {
         Ok(done.receipts)
     }
 
-    /// Has `run.json` say what this worker of several knows, and nothing less than it said: nothing is outdated then, and
-    /// others may be further. All of them come here with the same words and at the same time, and object stores take about
-    /// one write a second of an object; so the first one writes, and who can't goes on: only people read it meanwhile.
+    /// Adds this worker's stages to `run.json`, and keeps the stages that other workers have added. All workers come here
+    /// with the same record at the same time, and object stores take about one write a second of an object: the first
+    /// worker writes, and a worker that can't write goes on, since only people read the record meanwhile.
     pub(crate) fn share_record(&mut self) {
-        // One that can't be read is written anew.
+        // An unreadable record is replaced.
         if let Ok(there) = self.state.options.run_dir.record() {
             take_over(&mut self.record, &there);
             if self.record == there {
@@ -126,13 +127,13 @@ impl Driver<'_> {
             self.state
                 .options
                 .progress
-                .say(&format!("warning: {error}; `status` will count too little"));
+                .say(&format!("warning: {error}; `coda-pipe status` will count too few units"));
         }
     }
 
-    /// Before the first work: refuses, or with `force` says, what of all stages is of other settings or inputs. A run
-    /// must not compute for hours and then refuse.
-    fn settle<U>(&mut self, plan: &Plan<U>) -> Result<(), FlowError<StageError>> {
+    /// Refuses, or with `force` reports, results of all stages that were made from other settings or inputs. Called before the
+    /// first unit: a run must not compute for hours and then refuse.
+    fn settle<U>(&mut self, plan: &StagePlan<U>) -> Result<(), FlowError<StageError>> {
         let (at, end) = (position(plan.stage), *self.range.end());
         let mut stages: Vec<StaleStage> = stale(plan).into_iter().collect();
         if self.settled && (stages.is_empty() || self.state.options.force) {
@@ -160,15 +161,15 @@ impl Driver<'_> {
             self.state
                 .options
                 .progress
-                .say(&format!("and of {after} what depends on bytes that come out otherwise"));
+                .say(&format!("and the results of {after} that depend on changed files"));
         }
         Ok(())
     }
 }
 
 impl Driver<'_> {
-    /// A stage before the range must be complete, and made from today's settings.
-    fn refuse_incomplete<U>(&self, plan: &Plan<U>) -> Result<(), FlowError<StageError>> {
+    /// Refuses a stage before the range that is incomplete or was made from other settings.
+    fn refuse_incomplete<U>(&self, plan: &StagePlan<U>) -> Result<(), FlowError<StageError>> {
         if let Some(stale) = stale(plan) {
             return Err(FlowError::Stale { stages: vec![stale], after: Vec::new() });
         }
@@ -186,14 +187,14 @@ impl Driver<'_> {
         Err(planning(
             stage,
             StageError::Other(format!(
-                "only {done} of {units} units are done in {place}, and this command starts after it: \
-                 run it first (--only {stage})"
+                "only {done} of {units} units are done in {place}, and this command starts after this stage: \
+                 run the stage first (--only {stage})"
             )),
         ))
     }
 }
 
-/// Adds to a worker's record what others have written meanwhile.
+/// Adds the stages that other workers have recorded meanwhile to a worker's record.
 fn take_over(record: &mut RunRecord, there: &RunRecord) {
     for (stage, units) in &there.stages {
         record.stages.entry(stage.clone()).or_insert_with(|| units.clone());
@@ -202,14 +203,14 @@ fn take_over(record: &mut RunRecord, there: &RunRecord) {
     record.runtime.clone_from(&there.runtime);
 }
 
-/// What of a planned stage is of other settings or inputs, if anything.
-fn stale<U>(plan: &Plan<U>) -> Option<StaleStage> {
+/// The part of a planned stage that was made from other settings or inputs, if any.
+fn stale<U>(plan: &StagePlan<U>) -> Option<StaleStage> {
     let (stage, units, reasons) = (plan.stage, plan.stale(), plan.stale_reasons());
     (units > 0).then_some(StaleStage { stage, units, reasons })
 }
 
-/// The receipts of a plan of which all is done: they need not be read again.
-fn receipts_of<U>(plan: Plan<U>) -> BTreeMap<String, Receipt> {
+/// The receipts of a finished plan, which need not be read again.
+fn receipts_of<U>(plan: StagePlan<U>) -> BTreeMap<String, Receipt> {
     let done = plan.units.into_iter().filter_map(|unit| match unit.state {
         UnitState::Done(receipt) => Some((unit.name, *receipt)),
         _ => None,
@@ -217,12 +218,12 @@ fn receipts_of<U>(plan: Plan<U>) -> BTreeMap<String, Receipt> {
     done.collect()
 }
 
-fn standing<U>(plan: &Plan<U>) -> Standing {
+fn status<U>(plan: &StagePlan<U>) -> StageStatus {
     let bytes = plan.units.iter().map(|unit| match &unit.state {
         UnitState::Done(receipt) => receipt.bytes(),
         _ => 0,
     });
-    Standing {
+    StageStatus {
         stage: plan.stage,
         units: plan.units.len() as u64,
         done: plan.done() as u64,
@@ -231,9 +232,9 @@ fn standing<U>(plan: &Plan<U>) -> Standing {
     }
 }
 
-/// Where a stage stands, in a line.
-pub(crate) fn describe(standing: &Standing) -> String {
-    let Standing { stage, units, done, stale, .. } = standing;
+/// The status of a stage, in one line.
+pub(crate) fn describe(status: &StageStatus) -> String {
+    let StageStatus { stage, units, done, stale, .. } = status;
     let head = format!("{stage:<9} {units} units: {done} done");
     match (units - done.min(units), *stale) {
         (0, 0) => format!("{head}, nothing to do"),

@@ -123,7 +123,7 @@ fn three_on_an_object_store_killed_at_random_leave_the_bytes_of_a_run_on_disk() 
     let (verified, _) = far(0, &["verify", place]);
     assert!(verified.contains("0 damaged, 0 in no receipt"), "{verified}");
     let (_, stderr) = far(0, &["run", "p.toml", "--run-dir", place]);
-    assert!(stderr.contains("everything was done before"), "{stderr}");
+    assert!(stderr.contains("all units were done by an earlier run"), "{stderr}");
     far(0, &["report", place]);
     assert!(moto.get("/bucket/run-1/report/index.html").unwrap().len() > 10_000);
 
@@ -132,7 +132,7 @@ fn three_on_an_object_store_killed_at_random_leave_the_bytes_of_a_run_on_disk() 
     let there = text.replace("run_dir = \"run\"", &format!("run_dir = {place:?}"));
     std::fs::write(bench.path("far.toml"), there).unwrap();
     let (_, stderr) = far(0, &["run", "far.toml"]);
-    assert!(stderr.contains("everything was done before"), "{stderr}");
+    assert!(stderr.contains("all units were done by an earlier run"), "{stderr}");
 
     // Rot is noticed, and an outdated run refused and redone as on a disk.
     moto.put("/bucket/run-1/distilled/mini-000000.idx", &whole["distilled/mini-000000.idx"][1..]);

@@ -146,7 +146,8 @@ fn what_is_not_read_is_named_by_the_run_and_by_verify_alike() {
     }
     assert!(stderr.contains("4 samples skipped"), "{stderr}");
     assert!(stdout.contains("41 images decoded") && stdout.contains(" 4 bad"), "{stdout}");
-    let warned = format!("warning: {}: 16 bits a sample", samples[4].key);
+    let warned =
+        format!("warning: {}: the 16-bit image uses only the lower twelve bits", samples[4].key);
     assert!(stderr.contains(&warned), "{stderr}");
-    assert!(stdout.contains("note: 1 images of 16 bits use the lower twelve alone"), "{stdout}");
+    assert!(stdout.contains("note: 1 16-bit images use only the lower twelve bits"), "{stdout}");
 }

@@ -170,7 +170,7 @@ fn a_class_list_of_another_form_is_described() {
     assert!(stderr.contains(said) && stderr.contains("no line of it has a comma"), "{stderr}");
     fs::write(bench.path("classes.txt"), b"0, zero\n1, \xe9ins\n").unwrap();
     let (_, stderr) = bench.expect(2, &["run", "p.toml"]);
-    assert!(stderr.contains("classes.txt:2: the byte 0xe9 is no UTF-8"), "{stderr}");
+    assert!(stderr.contains("classes.txt:2: the byte 0xe9 is not UTF-8"), "{stderr}");
     fs::write(bench.path("classes.txt"), "0, zero\n1, one\n2, two\n3, three\n").unwrap();
     let set = ["--set", "allow_fewer=true", "--set", "run_dir=other"];
     let until = [&["run", "p.toml", "--until", "discover"], &set[..]].concat();
@@ -239,7 +239,7 @@ fn a_table_without_rows_and_a_folder_say_so() {
     let (_, stderr) = bench.expect(1, &["discover", "empty"]);
     assert!(stderr.contains("empty: a folder without Parquet files"), "{stderr}");
     let (_, stderr) = bench.expect(2, &["inspect", "empty"]);
-    assert!(stderr.contains("empty is a folder: name a file in it"), "{stderr}");
+    assert!(stderr.contains("empty is a folder: name a file in the folder"), "{stderr}");
 }
 
 /// One place declares what the library, a pipeline and the command take by default.

@@ -1,4 +1,4 @@
-//! What a folder or table holds that is not packed, for the user to know.
+//! The files of a folder or table that are not packed.
 
 use super::key::shown;
 use serde::Serialize;
@@ -8,12 +8,12 @@ use std::path::Path;
 /// Names that a message lists before it says how many more there are.
 const NAMED: usize = 8;
 
-/// What was found and left out, or is odd.
+/// The skipped files, and remarks on unusual ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct LeftOut {
-    /// Files whose ending is no image's, counted by ending.
+pub struct SkippedFiles {
+    /// Files without an image extension, counted by extension.
     pub endings: BTreeMap<String, usize>,
-    /// Class folders in which no image is.
+    /// Class folders without an image.
     pub classes: Vec<String>,
     /// Folders that operating systems and programs make, and hidden ones.
     pub folders: Vec<String>,
@@ -21,19 +21,22 @@ pub struct LeftOut {
     pub hidden: usize,
     /// Links to folders that were not followed, with the reason.
     pub links: Vec<String>,
-    /// Table rows that stand twice.
+    /// Repeated table rows.
     pub repeated: Vec<String>,
-    /// Things to look at, though nothing was left out.
+    /// Remarks on files that are packed all the same.
     pub remarks: Vec<String>,
 }
 
-impl LeftOut {
+impl SkippedFiles {
     pub(super) fn ending(&mut self, path: &Path) {
         let ending = path.extension().map(|e| format!(".{}", shown(Path::new(e)).to_lowercase()));
-        *self.endings.entry(ending.unwrap_or_else(|| "without one".to_owned())).or_default() += 1;
+        *self
+            .endings
+            .entry(ending.unwrap_or_else(|| "without extension".to_owned()))
+            .or_default() += 1;
     }
 
-    /// A line for each kind of thing.
+    /// One line for each kind.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if !self.endings.is_empty() {
@@ -42,7 +45,7 @@ impl LeftOut {
             endings.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
             let endings = endings.iter().map(|(ending, count)| format!("{count} {ending}"));
             let named = some(&endings.collect::<Vec<_>>());
-            lines.push(format!("{} passed over by their ending: {named}", plural(files, "file")));
+            lines.push(format!("{} skipped by their extension: {named}", plural(files, "file")));
         }
         if !self.classes.is_empty() {
             let (count, named) = (self.classes.len(), some(&self.classes));
@@ -51,12 +54,12 @@ impl LeftOut {
         if !self.folders.is_empty() {
             let (count, named) = (self.folders.len(), some(&self.folders));
             lines.push(format!(
-                "{} of the system or hidden, left out: {named}",
+                "{} skipped, hidden or of the operating system: {named}",
                 plural(count, "folder")
             ));
         }
         if self.hidden > 0 {
-            lines.push(format!("{} left out", plural(self.hidden, "hidden image file")));
+            lines.push(format!("{} skipped", plural(self.hidden, "hidden image file")));
         }
         if !self.links.is_empty() {
             let (count, named) = (self.links.len(), some(&self.links));
@@ -64,7 +67,9 @@ impl LeftOut {
         }
         if !self.repeated.is_empty() {
             let (count, named) = (self.repeated.len(), some(&self.repeated));
-            lines.push(format!("{count} of the table's rows repeat another, taken once: {named}"));
+            lines.push(format!(
+                "{count} rows of the table repeat another row and are packed once: {named}"
+            ));
         }
         lines.extend(self.remarks.iter().cloned());
         lines

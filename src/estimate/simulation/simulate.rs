@@ -6,9 +6,9 @@ use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// How a run came out.
+/// The result of a simulated run.
 #[derive(Debug, Clone, Serialize)]
-pub struct Played {
+pub struct SimulatedRun {
     /// Workers.
     pub workers: usize,
     /// Seconds from the first worker's start to the last one's end.
@@ -18,17 +18,17 @@ pub struct Played {
     /// Requests to the run directory.
     pub requests: Requests,
     /// Stage by stage.
-    pub stages: Vec<StagePlayed>,
+    pub stages: Vec<SimulatedStage>,
 }
 
-/// How a stage came out.
+/// The result of a simulated stage.
 #[derive(Debug, Clone, Serialize)]
-pub struct StagePlayed {
+pub struct SimulatedStage {
     /// The stage.
     pub stage: &'static str,
     /// Its units.
     pub units: usize,
-    /// Seconds by which it brought the end further away.
+    /// Seconds by which the stage moved the end of the run.
     pub seconds: f64,
     /// The share of the workers' time in it that was idle.
     pub idle: f64,
@@ -38,27 +38,27 @@ pub struct StagePlayed {
     pub requests: Requests,
 }
 
-/// Seconds between two signs of life, and between two times that events are sent.
+/// Seconds between two heartbeats, and between two uploads of events.
 const BEAT: f64 = 15.0;
 const EVENTS: f64 = 30.0;
 
-/// Plays a run through: all workers start at once, each goes on to a stage when it sees the one before complete.
-pub fn play(stages: &[WorkerStage], rules: &Rules) -> Played {
+/// Simulates a run: all workers start at once, and each enters a stage when it sees the stage before complete.
+pub fn simulate(stages: &[WorkerStage], rules: &Rules) -> SimulatedRun {
     let workers = rules.workers.max(1);
     let rules = Rules { workers, ..*rules };
     let mut ready = vec![0.0; workers];
     let (mut end, mut idle, mut requests) = (0.0, 0.0, Requests::default());
-    let mut played = Vec::new();
+    let mut simulated = Vec::new();
     for stage in stages.iter().filter(|stage| !stage.seconds.is_empty()) {
         let before: f64 = ready.iter().sum();
-        let (busy, mut asked) = play_stage(stage, &rules, &mut ready);
+        let (busy, mut asked) = simulate_stage(stage, &rules, &mut ready);
         let after = ready.iter().copied().fold(0.0, f64::max);
         let spent = ready.iter().sum::<f64>() - before;
         asked.put += (spent * (1.0 / BEAT + 1.0 / EVENTS)) as u64;
         let longest = stage.seconds.iter().copied().fold(0.0, f64::max);
         idle += spent - busy;
         requests += asked;
-        played.push(StagePlayed {
+        simulated.push(SimulatedStage {
             stage: stage.stage,
             units: stage.seconds.len(),
             seconds: after - end,
@@ -68,14 +68,14 @@ pub fn play(stages: &[WorkerStage], rules: &Rules) -> Played {
         });
         end = after;
     }
-    // Those that end first have nothing more to do: their time is given back.
+    // Workers that end first are free: their time does not count.
     let all: f64 = ready.iter().sum();
-    Played {
+    SimulatedRun {
         workers,
         seconds: end,
         idle: idle / all.max(f64::MIN_POSITIVE),
         requests,
-        stages: played,
+        stages: simulated,
     }
 }
 
@@ -86,7 +86,7 @@ fn moment(seconds: f64) -> u64 {
 
 /// One stage: `ready` is when each worker comes to it, then when it leaves. The seconds that workers were busy, and what
 /// they asked of the run directory.
-fn play_stage(stage: &WorkerStage, rules: &Rules, ready: &mut [f64]) -> (f64, Requests) {
+fn simulate_stage(stage: &WorkerStage, rules: &Rules, ready: &mut [f64]) -> (f64, Requests) {
     let mut shown = vec![Shown::Free; stage.seconds.len()];
     let mut asked = Requests::default();
     // Whoever comes lists the stage twice: what is done, and what a predecessor claimed.
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn equal_units_scale_until_each_worker_has_one_and_no_further() {
         let stages = [stage(vec![5.0; 100], vec![1; 100])];
-        let seconds = |workers| play(&stages, &rules(workers, true)).seconds;
+        let seconds = |workers| simulate(&stages, &rules(workers, true)).seconds;
         assert_eq!(seconds(1), 510.0);
         // Who ends at the same moment as others sees it at the next look, two tenths later; who waited from the beginning,
         // after half as long again, and a first look, at most.
@@ -148,7 +148,7 @@ mod tests {
         between(10, 60.0, 0.5);
         between(100, 15.0, 0.5);
         between(1000, 15.0, 7.7);
-        let all = play(&stages, &rules(1, true));
+        let all = simulate(&stages, &rules(1, true));
         assert!(all.idle.abs() < 1e-9 && all.stages[0].at_least == 15.0, "{all:?}");
     }
 
@@ -157,10 +157,10 @@ mod tests {
         // The partition thinks all the same; worker 0's share takes twice as long as worker 1's.
         let seconds = (0..20).map(|unit| if unit % 2 == 0 { 20.0 } else { 10.0 }).collect();
         let stages = [stage(seconds, vec![1; 20])];
-        let alone = play(&stages, &rules(2, false));
+        let alone = simulate(&stages, &rules(2, false));
         let took = alone.stages[0].seconds;
         assert!((210.0..=212.0).contains(&took), "{took}");
-        let together = play(&stages, &rules(2, true));
+        let together = simulate(&stages, &rules(2, true));
         // 300 seconds of work on two, 10 of loading; at most a long unit over.
         assert!((160.0..=182.0).contains(&together.seconds), "{}", together.seconds);
         assert!(together.idle < 0.1 && alone.idle > 0.2, "{} {}", together.idle, alone.idle);
@@ -170,11 +170,11 @@ mod tests {
     fn every_unit_is_done_once_and_its_requests_are_counted() {
         let stages = [stage((0..50).map(|i| 1.0 + f64::from(i % 7)).collect(), vec![1; 50])];
         for workers in [1, 3, 50, 64] {
-            let Requests { put, delete, .. } = play(&stages, &rules(workers, true)).requests;
+            let Requests { put, delete, .. } = simulate(&stages, &rules(workers, true)).requests;
             // A claim, a file and a receipt for each unit; more only where two try for one.
             assert!(put >= 150 && delete >= 50, "{workers}: {put} {delete}");
         }
-        let one = play(&stages, &rules(1, true)).requests;
+        let one = simulate(&stages, &rules(1, true)).requests;
         let beats = ((10.0 + 197.0) * 0.1) as u64;
         assert_eq!((one.put, one.get, one.delete), (150 + beats, 50, 50));
     }
