@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// Write a run as Slurm jobs: arrays of workers, chained by dependencies, that go back into the queue when their time is up.
 ///
-/// Stages that use cards (encode; anchor and generate) are jobs of their own, apart from those that don't (purity, discover
-/// and fetch; assemble). Each job starts when the one before has ended. docs/clusters.md says more.
+/// Stages that use cards (encode; anchor and generate) are jobs of their own, apart from those that don't (compact,
+/// purity, discover and fetch; assemble). Each job starts when the one before has ended. docs/clusters.md says more.
 #[derive(Debug, Args)]
 pub(crate) struct Slurm {
     /// The pipeline file
