@@ -1,5 +1,5 @@
-//! What a stage is, and everything that a stage author must not get wrong: which units are done, bounded concurrency,
-//! receipts, progress, cancellation, device threads.
+//! The engine of stages: planning, scheduling, bounded concurrency, receipts, progress, cancellation and device threads, so
+//! that a stage implements none of these.
 
 mod blocking;
 mod cancel;
@@ -8,6 +8,7 @@ mod failure;
 mod fingerprint;
 mod in_flight;
 mod inputs;
+mod options;
 mod partition;
 mod peers;
 mod plan;
@@ -30,12 +31,13 @@ pub use fingerprint::Fingerprint;
 pub use inputs::Input;
 #[cfg(test)]
 pub(crate) use inputs::values_written;
+pub use options::RunOptions;
 pub use partition::{NoPartition, Partition, shares};
 pub use peers::missing;
 pub use plan::{PlannedUnit, StagePlan, StaleReason, UnitState, plan_stage};
 pub use progress::{Progress, ProgressStyle, StageProgress};
 pub use queue::Queue;
-pub use runner::{RunOptions, StageResult, run_stage};
+pub use runner::{StageResult, run_stage};
 pub use scheduler::WorkerRole;
 pub use scope::Scope;
 pub use stage::{Done, Stage, UnitError};

@@ -1,42 +1,23 @@
 //! Runs a stage: skips done units, processes the others with bounded concurrency, and ends each unit with a receipt.
 
 use super::blocking::blocking;
-use super::cancel::Cancel;
 use super::failure::{FlowError, StaleStage};
 use super::in_flight::InFlight;
+use super::options::RunOptions;
 use super::peers::{PendingUnit, check_again};
-use super::plan::{PlannedUnit, StagePlan, UnitState};
-use super::progress::{Progress, StageProgress};
-use super::scheduler::{Scheduler, WorkerRole};
+use super::plan::{PlannedUnit, StagePlan, UnitState, summary_of};
+use super::progress::StageProgress;
+use super::scheduler::Scheduler;
 use super::stage::{Stage, UnitError};
 use super::stage_outcome::StageOutcome;
-use super::summary::{StageSummary, summary_of};
+use super::summary::StageSummary;
 use super::unit::take;
-use crate::store::{EventLog, Receipt, RunDir, StoreError};
+use crate::store::{Receipt, StoreError};
 use futures::StreamExt;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// The options that all stages of a run share.
-#[derive(Debug, Clone)]
-pub struct RunOptions<'a> {
-    /// The run directory.
-    pub run_dir: &'a RunDir,
-    /// The run's log.
-    pub events: &'a EventLog,
-    /// The display of progress.
-    pub progress: &'a Progress,
-    /// The request to stop the run.
-    pub cancel: &'a Cancel,
-    /// Remove and redo results of other settings.
-    pub force: bool,
-    /// Repeat units whose receipts carry faults that another attempt may remove.
-    pub retry_failed: bool,
-    /// The role of this process among several workers; `None` if it runs alone.
-    pub worker: Option<WorkerRole>,
-}
 
 /// A complete stage.
 #[derive(Debug)]

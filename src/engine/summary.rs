@@ -1,47 +1,26 @@
-//! What a stage did, in numbers.
+//! The numbers of a stage.
 
-use super::plan::{StagePlan, UnitState};
 use crate::store::Receipt;
 
-/// A stage that ended well.
+/// The summary of a completed stage.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct StageSummary {
     /// The stage.
     pub stage: &'static str,
-    /// Its units.
+    /// The number of units.
     pub units: usize,
-    /// Those done by this process; the others were done before, or by other workers.
+    /// Units done by this process.
     pub processed: usize,
-    /// Those that other workers did meanwhile.
+    /// Units done by other workers meanwhile.
     pub elsewhere: usize,
-    /// Samples it produced, all runs together.
+    /// Samples of all runs together.
     pub samples: u64,
-    /// Samples it left out, all runs together.
+    /// Skipped samples of all runs together.
     pub skipped: u64,
-    /// Bytes of its outputs.
+    /// Bytes of the outputs.
     pub bytes: u64,
     /// Wall time of this run.
     pub seconds: f64,
-}
-
-/// What earlier runs did of the stage.
-pub(super) fn summary_of<U>(plan: &StagePlan<U>) -> StageSummary {
-    let mut summary = StageSummary {
-        stage: plan.stage,
-        units: plan.units.len(),
-        processed: 0,
-        elsewhere: 0,
-        samples: 0,
-        skipped: 0,
-        bytes: 0,
-        seconds: 0.0,
-    };
-    for unit in &plan.units {
-        if let UnitState::Done(receipt) = &unit.state {
-            summary.add_of_others(receipt);
-        }
-    }
-    summary
 }
 
 impl StageSummary {

@@ -3,7 +3,7 @@
 use crate::store::tables::{LatentTable, PartContents};
 use crate::store::{Receipt, RunDir, StoreError};
 
-/// The parts of these receipts, in their order. None is brought or opened before rows of it are read, unless its receipt
+/// The parts of these receipts, in their order. No part is downloaded or opened before its rows are read, unless its receipt
 /// is of a version that did not say what is in it.
 pub(crate) fn open_parts<'a>(
     run_dir: &RunDir,

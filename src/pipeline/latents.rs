@@ -55,7 +55,7 @@ pub(crate) struct ClassFeatures {
 }
 
 impl Latents {
-    /// What `encode` left, as its receipts have it: no part is brought before its rows are read.
+    /// The result of `encode` from its receipts: no part is downloaded before its rows are read.
     pub(crate) fn open(context: &Context, encoded: &[Receipt]) -> Result<Self, StageError> {
         let table = Arc::new(open_parts(&context.run_dir, encoded)?);
         let counts = table.classes();

@@ -1,5 +1,5 @@
-//! The stages of a run, a folder each: they read the store, call the rooms that compute, and write the store. No
-//! arithmetic here, no checkpoint code either (that is [`crate::engine`]'s).
+//! The stages of a run, one folder each: they read the store, call the modules that compute, and write the store. No
+//! arithmetic is here, and no checkpoint code (see [`crate::engine`]).
 //!
 //! This file is the registry: a new stage is a folder, and a line in the list below.
 
@@ -13,6 +13,7 @@ pub(crate) mod encoded;
 pub(crate) mod error;
 pub(crate) mod fetch;
 pub(crate) mod generate;
+pub(crate) mod info;
 pub(crate) mod latents;
 pub(crate) mod model;
 pub(crate) mod model_files;
@@ -25,7 +26,7 @@ pub(crate) mod state;
 
 pub use context::Context;
 pub use error::StageError;
-pub use stage::{ModelUse, StageInfo};
+pub use info::{ModelUse, StageInfo};
 pub use state::Findings;
 
 use crate::engine::FlowError;

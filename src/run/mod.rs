@@ -6,7 +6,6 @@ mod growth_tests;
 pub(crate) mod open_run;
 pub(crate) mod preflight;
 mod session;
-pub(crate) mod stage_run;
 pub(crate) mod staleness;
 
 pub use open_run::{reopen, require};
@@ -20,7 +19,7 @@ use crate::pipeline::error::StageError;
 use crate::pipeline::{Findings, STAGES, position, stage_names};
 use crate::store::RunRecord;
 use driver::Driver;
-use stage_run::describe;
+use driver::stage_run::describe;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Going on with a finished run from its directory alone.
+//! Opens a run from its directory alone.
 
 use crate::config::Pipeline;
 use crate::pipeline::context::{Context, Notice};
@@ -7,22 +7,46 @@ use crate::store::{RunDir, StoreError};
 use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
-/// The surroundings of the run in `run_dir`, by its own copy of the pipeline file. Paths in it are relative to where the
-/// file was, those of `--set` to where the command was given.
+/// Settings that are paths, by the last part of their names.
+const PATHS: [&str; 6] = ["path", "refiner", "classes", "library", "shards", "model"];
+
+/// Opens the run in `run_dir` by its own copy of the pipeline file, with `sets` on top: the only way to reopen a run from its
+/// directory alone. Relative paths of the file start at the file's folder, paths of the run's own `--set` where the run was
+/// started, and paths of `sets` in the current folder.
 ///
 /// # Errors
-/// If no run was finished there, or what its pipeline names is not there any more.
-pub fn reopen(run_dir: &RunDir, notice: Notice) -> Result<Context, StageError> {
+/// If no run was started there, or a file named in the pipeline is missing.
+pub fn reopen(run_dir: &RunDir, sets: &[String], notice: Notice) -> Result<Context, StageError> {
     let record = run_dir.record()?;
-    let copy = run_dir.local("pipeline.toml")?;
-    let text = std::fs::read_to_string(&copy).map_err(StoreError::io("read", &copy))?;
-    let file = record.folder.join(&record.pipeline);
-    let pipeline = Pipeline::parse_in(&record.folder, &text, &file, &record.sets)?;
+    let here = std::env::current_dir().map_err(StoreError::io("find", Path::new(".")))?;
+    // A run that was moved to another machine: its paths may hold in the current folder.
+    let started_in = if record.folder.is_dir() { &record.folder } else { &here };
+    let file = started_in.join(&record.pipeline);
+    // The copy is what the last run to its end went by; the file it came from may have changed since.
+    let text = match run_dir.local_if_any("pipeline.toml")? {
+        Some(copy) => std::fs::read_to_string(&copy).map_err(StoreError::io("read", &copy))?,
+        None => std::fs::read_to_string(&file).map_err(StoreError::io("read", &file))?,
+    };
+    let sets = sets.iter().map(|set| from_folder(&here, set));
+    let sets: Vec<String> = record.sets.iter().cloned().chain(sets).collect();
+    let pipeline = Pipeline::parse_in(started_in, &text, &file, &sets)?;
     let folder = file.parent().map_or_else(Default::default, Path::to_path_buf);
     Context::new(pipeline, run_dir.clone(), folder, notice)
 }
 
-/// A digest of all that `stage` is done from, in hexadecimal: another when any of its units was made from something else.
+/// `KEY=VALUE` with a path that is relative to `folder`, made to hold elsewhere too.
+fn from_folder(folder: &Path, set: &str) -> String {
+    let Some((key, value)) = set.split_once('=') else { return set.to_owned() };
+    let name = key.trim().rsplit('.').next().unwrap_or_default();
+    let path = value.trim().trim_matches('"');
+    let elsewhere = path.is_empty() || path.contains("://") || path.starts_with("pipe:");
+    if !PATHS.contains(&name) || elsewhere || path.starts_with(['[', '/']) {
+        return set.to_owned();
+    }
+    format!("{key}={}", folder.join(path).display())
+}
+
+/// A digest of all inputs of `stage`, in hexadecimal, which changes when a unit is made from other inputs.
 ///
 /// # Errors
 /// If a receipt can't be read.
@@ -34,10 +58,10 @@ pub(crate) fn state_of(run_dir: &RunDir, stage: &str) -> Result<String, StoreErr
     Ok(format!("{:032x}", all.digest128()))
 }
 
-/// Asks that `stage` of the run in `run_dir` be complete.
+/// Requires that `stage` of the run in `run_dir` is complete.
 ///
 /// # Errors
-/// [`StoreError::Absent`] if it is not, or not known to be of the run's settings.
+/// [`StoreError::Absent`] if the stage is incomplete, or not known to be of the run's settings.
 pub fn require(run_dir: &RunDir, stage: &str) -> Result<(), StoreError> {
     let receipts = run_dir.receipts(stage)?;
     let done = run_dir.with_outputs(receipts.values())?.len() as u64;
@@ -47,7 +71,28 @@ pub fn require(run_dir: &RunDir, stage: &str) -> Result<(), StoreError> {
     }
     let of = units.map_or_else(|| "?".to_owned(), |n| n.to_string());
     let what = format!(
-        "the run in {run_dir} is not finished: {done} of {of} units of {stage} are done; go on with it first (coda-pipe run)"
+        "the run in {run_dir} is not finished: {done} of {of} units of {stage} are done; finish the run first (coda-pipe run)"
     );
     Err(StoreError::Absent { what })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_path_on_the_command_line_is_of_the_current_folder() {
+        let made = |set: &str| from_folder(Path::new("/here"), set);
+        assert_eq!(made("model.path=models/demo"), "model.path=/here/models/demo");
+        assert_eq!(made("data.shards=a-{0..1}.tar"), "data.shards=/here/a-{0..1}.tar");
+        for as_it_is in [
+            "model.path=/models/demo",
+            "data.shards=https://server/a.tar",
+            "data.shards=pipe:cat a.tar",
+            "output.name=models",
+            "nonsense",
+        ] {
+            assert_eq!(made(as_it_is), as_it_is);
+        }
+    }
 }

@@ -17,7 +17,6 @@ pub use settings::HnswSettings;
 use super::{DiscoveryError, Matrix};
 use crate::linalg::knn::{Neighbors, nearest};
 use hnsw_rs::anndists::dist::DistL2;
-use hnsw_rs::api::AnnT;
 use hnsw_rs::hnsw::Hnsw;
 use rayon::prelude::*;
 

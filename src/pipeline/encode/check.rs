@@ -2,7 +2,7 @@
 
 use crate::models::image_features;
 use crate::pipeline::context::Context;
-use crate::pipeline::stage::Checks;
+use crate::pipeline::info::Checks;
 
 /// The second encoder, if the pipeline names one.
 pub(super) fn check(context: &Context) -> Checks {

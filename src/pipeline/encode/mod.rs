@@ -15,10 +15,11 @@ pub(crate) mod read;
 
 use super::context::Context;
 use super::error::StageError;
+use super::info::{ModelUse, StageInfo};
 use super::model::encoder_digest;
 use super::quarantine::{ShardFaults, bad_samples, failed_shards, too_many_bad};
 use super::sources::Source;
-use super::stage::{ModelUse, RunStage, StageInfo};
+use super::stage::RunStage;
 use super::state::{Receipts, RunState};
 use crate::config::Features;
 use crate::engine::FlowError;

@@ -6,7 +6,7 @@ use crate::models::PromptTokens;
 use crate::models::validate::cautions;
 use crate::pipeline::context::{Context, method};
 use crate::pipeline::error::StageError;
-use crate::pipeline::stage::Checks;
+use crate::pipeline::info::Checks;
 
 /// The size, the way of sampling, what the model is known for, and the prompts.
 pub(super) fn check(context: &Context) -> Checks {

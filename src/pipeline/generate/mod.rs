@@ -14,10 +14,11 @@ use super::anchor;
 use super::anchor::{digest_of, receipt_of};
 use super::context::Context;
 use super::error::StageError;
+use super::info::{ModelUse, StageInfo};
 use super::latents::{Latents, Slot};
 use super::model::model_digest;
 use super::quarantine::row;
-use super::stage::{ModelUse, RunStage, StageInfo};
+use super::stage::RunStage;
 use super::state::{Receipts, RunState};
 use crate::engine::FlowError;
 use crate::engine::{Done, Fingerprint, Scope, Stage};
@@ -259,7 +260,7 @@ impl Generate {
         start_pool(&self.context).await
     }
 
-    /// Ends the run when more images have come to nothing than the user allows: the batch is not done then.
+    /// Fails the batch when more images have failed than `max_failed` allows.
     fn judge(&self, faults: &[SampleFault]) -> Result<(), StageError> {
         let failed = {
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,8 +3,9 @@
 mod cost;
 use super::context::Context;
 use super::error::StageError;
+use super::info::{ModelUse, StageInfo, no_check};
 use super::latents::Latents;
-use super::stage::{ModelUse, RunStage, StageInfo, no_check};
+use super::stage::RunStage;
 use super::state::{Receipts, RunState};
 use crate::config::Features;
 use crate::discovery::purity::{Purity as Measured, purity};

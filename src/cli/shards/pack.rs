@@ -1,7 +1,7 @@
 //! `coda-pipe shards pack`.
 
-use super::exit::{Exit, UsageError};
-use super::printable::printable;
+use crate::cli::exit::{Exit, UsageError};
+use crate::cli::printable::printable;
 use crate::engine::{Progress, ProgressStyle};
 use crate::pack::{
     Label, Listing, PackOptions, Packed, ShardPattern, SkippedFiles, Step, WriteOptions,
@@ -89,7 +89,7 @@ impl Pack {
         for skipped in &packed.skipped {
             crate::say!("left out: {}", printable(&skipped.to_string()));
         }
-        let mut out = super::output::stdout();
+        let mut out = crate::cli::output::stdout();
         if self.json {
             let mut report = serde_json::to_value(packed)?;
             report["passed_over"] = serde_json::to_value(skipped_files)?;
@@ -113,6 +113,6 @@ impl Pack {
 fn made_anew(shards: usize) -> String {
     match shards {
         0 => String::new(),
-        shards => format!(", {shards} made anew"),
+        shards => format!(", {shards} rewritten"),
     }
 }

@@ -1,7 +1,7 @@
 //! `coda-pipe shards index`.
 
-use super::exit::Exit;
-use super::shards::places;
+use super::places;
+use crate::cli::exit::Exit;
 use crate::shards::{
     Compression, ReadOptions, SampleEntry, ShardIdentity, ShardPlace, WidsShard, dali_index,
     wids_index,
@@ -45,7 +45,7 @@ impl Index {
                 Ok(one) => {
                     if !self.json {
                         let (index, samples) = (one.index.display(), one.samples);
-                        writeln!(super::output::stdout(), "{index}: {samples} samples")?;
+                        writeln!(crate::cli::output::stdout(), "{index}: {samples} samples")?;
                     }
                     written.push(one);
                 }
@@ -67,7 +67,7 @@ impl Index {
         }
         if self.json {
             let report = json!({"written": written, "failed": failed, "wids": wids});
-            writeln!(super::output::stdout(), "{report:#}")?;
+            writeln!(crate::cli::output::stdout(), "{report:#}")?;
         }
         crate::say!("{} shards indexed, {} not", written.len(), failed.len());
         Ok(if failed.is_empty() { Exit::Done } else { Exit::Failed })

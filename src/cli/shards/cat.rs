@@ -1,8 +1,8 @@
 //! `coda-pipe shards cat`.
 
-use super::exit::{Exit, UsageError};
-use super::printable::printable;
-use super::shards::{Bad, places};
+use super::{Bad, places};
+use crate::cli::exit::{Exit, UsageError};
+use crate::cli::printable::printable;
 use crate::shards::{
     LabelSource, ReadOptions, Sample, ShardError, ShardIdentity, ShardPlace, ShardWriter,
     WriterOptions,
@@ -46,7 +46,7 @@ struct Stream<W> {
 impl Cat {
     /// Writes the requested samples.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
-        let out = super::output::stdout();
+        let out = crate::cli::output::stdout();
         if out.is_terminal() {
             return Err(UsageError(
                 "a tar can't be shown on a terminal: redirect the output to a file or a program"

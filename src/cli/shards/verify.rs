@@ -1,9 +1,9 @@
 //! `coda-pipe shards verify`.
 
-use super::exit::Exit;
-use super::printable::printable;
-use super::shards::{Bad, places};
-use super::shards_index::index_path;
+use super::index::index_path;
+use super::{Bad, places};
+use crate::cli::exit::Exit;
+use crate::cli::printable::printable;
 use crate::engine::{Progress, ProgressStyle, StageProgress};
 use crate::imaging::{DecodeOptions, decode_rgb, has_few_of_sixteen_bits, is_image};
 use crate::shards::{
@@ -63,7 +63,7 @@ impl Verify {
         let (samples, bytes, images) =
             (total(|found| found.samples), total(|found| found.bytes), total(|found| found.images));
         let indexes = found.iter().filter(|found| found.indexed).count();
-        let mut out = super::output::stdout();
+        let mut out = crate::cli::output::stdout();
         if self.json {
             let report = json!({
                 "ok": bad == 0, "shards": found, "samples": samples, "bytes": bytes,

@@ -1,17 +1,23 @@
 //! `coda-pipe shards`.
 
+mod cat;
+mod index;
+mod ls;
+mod pack;
+mod verify;
+
 use super::exit::{Exit, UsageError};
 use super::printable::printable;
-use super::shards_cat::Cat;
-use super::shards_index::Index;
-use super::shards_ls::Ls;
-use super::shards_pack::Pack;
-use super::shards_verify::Verify;
 use crate::shards::{
     FaultReason, Retry, Sample, ShardError, ShardFault, ShardPlace, expand_sources_with_warnings,
 };
+use cat::Cat;
 use clap::{Args, Subcommand};
+use index::Index;
+use ls::Ls;
+use pack::Pack;
 use std::path::Path;
+use verify::Verify;
 
 /// Pack, list, copy, index and check WebDataset shards.
 #[derive(Debug, Args)]

@@ -1,8 +1,6 @@
 //! One stage of a run: planned, then described, refused or run.
 
-use super::driver::{Driver, planning};
-use super::preflight::preflight;
-use super::staleness::{changed_settings, with_results};
+use super::{Driver, planning};
 use crate::engine::{
     FlowError, Stage, StagePlan, StaleReason, StaleStage, UnitState, missing, plan_stage, run_stage,
 };
@@ -10,6 +8,8 @@ use crate::estimate::StageStatus;
 use crate::pipeline::error::StageError;
 use crate::pipeline::generate;
 use crate::pipeline::{STAGES, position};
+use crate::run::preflight::preflight;
+use crate::run::staleness::{changed_settings, with_results};
 use crate::store::{Receipt, RunRecord, StageRecord};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! Drives a run through its stages: each stage is opened on the earlier stages' results, planned and run.
 
-use super::stage_run::StageStatuses;
+pub(crate) mod stage_run;
+
 use super::{RunOutcome, StageRange};
 use crate::engine::{FlowError, RunOptions};
 use crate::pipeline::context::Context;
@@ -9,6 +10,7 @@ use crate::pipeline::stage::{RunStage, StageVisitor};
 use crate::pipeline::state::RunState;
 use crate::pipeline::{STAGES, position, visit_stages};
 use crate::store::RunRecord;
+use stage_run::StageStatuses;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! `coda-pipe shards ls`.
 
-use super::exit::Exit;
-use super::printable::printable;
-use super::shards::{Bad, places};
+use super::{Bad, places};
+use crate::cli::exit::Exit;
+use crate::cli::printable::printable;
 use crate::shards::{LabelSource, ReadOptions, Sample, ShardIdentity, ShardPlace};
 use anyhow::Context as _;
 use clap::Args;
@@ -43,7 +43,7 @@ impl Ls {
     /// Lists the samples.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let places = places(&self.shards)?;
-        let mut out = BufWriter::new(super::output::stdout());
+        let mut out = BufWriter::new(crate::cli::output::stdout());
         let (mut samples, mut bad) = (0_u64, 0_u64);
         for place in &places {
             let before = (samples, bad);
