@@ -36,7 +36,7 @@ fn a_folder_a_class_at_any_depth() {
     assert_eq!(entries, pairs(&[("a/1.jpg", "a"), ("b/2.JPEG", "b"), ("b/deep/1.png", "b")]));
     put(dir.path(), &["loose.png"]);
     let error = || list_entries(dir.path()).unwrap_err().to_string();
-    assert!(error().contains("loose.png lies in no"), "{}", error());
+    assert!(error().contains("loose.png is in no class folder"), "{}", error());
     put(dir.path(), &["metadata.jsonl"]);
     assert!(error().contains("metadata.jsonl instead"), "{}", error());
 }
@@ -54,13 +54,13 @@ fn what_is_passed_over_by_its_ending_is_counted_and_named() {
     assert_eq!(
         lines,
         [
-            "4 files passed over by their ending: 2 .heic, 1 .avif, 1 without one",
+            "4 files skipped by their extension: 2 .heic, 1 .avif, 1 without extension",
             "3 class folders without an image: empty, p, w"
         ]
     );
     fs::remove_dir_all(dir.path().join("a")).unwrap();
     let error = list_entries(dir.path()).unwrap_err().to_string();
-    assert!(error.contains("3 files passed over by their ending: 1 .avif"), "{error}");
+    assert!(error.contains("3 files skipped by their extension: 1 .avif"), "{error}");
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn folders_of_the_system_are_no_classes_and_named() {
     }
     let (entries, lines) = found(dir.path());
     assert_eq!(entries, pairs(&[("cat/1.png", "cat")]));
-    assert!(lines[0].starts_with("6 folders of the system or hidden, left out: "), "{lines:?}");
+    assert!(lines[0].starts_with("6 folders skipped, hidden or of the operating system: "), "{lines:?}");
     for folder in ["@eaDir", "__MACOSX", "$RECYCLE.BIN", "Lost+Found"] {
         assert!(lines[0].contains(folder), "{lines:?}");
     }
