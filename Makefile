@@ -5,6 +5,10 @@
 #   make bench    benchmarks
 .PHONY: demo demo-clean build runtime test test-python test-tools test-clusters lint bench sheet
 
+# What is fetched waits for the network while something is compiled; how many processors cargo takes is its own affair.
+MAKEFLAGS += --jobs=4
+unexport MAKEFLAGS
+
 CARGO ?= cargo
 PYTHON ?= python3
 
@@ -26,7 +30,6 @@ lint:
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --lib --example sheet --no-default-features -- -D warnings
 
-# What is fetched waits for the network while the lints keep the processors busy.
 test: lint runtime test-python test-tools
 	$(CARGO) test --locked
 

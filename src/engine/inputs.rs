@@ -3,6 +3,10 @@
 use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Bytes of a text that goes into fingerprints as it is.
+const LONGEST: usize = 64 << 10;
 
 /// A piece of a fingerprint's inputs. Its text is that of the JSON value it stands for, in the order in which it was
 /// written, so a value and its text have one digest.
@@ -19,16 +23,15 @@ pub enum Input {
 }
 
 impl Input {
-    /// `value` as text, for units to share.
+    /// `value` as text, for units to share. Long text is replaced by its digest, or hashing it for each unit would take
+    /// time that grows as both numbers do.
     pub fn shared(value: &Value) -> Self {
         count(value);
-        Self::Text(value.to_string().into())
-    }
-
-    /// A list of the pieces' texts as one text, for units to share.
-    pub fn shared_list<'a>(values: impl IntoIterator<Item = &'a String>) -> Self {
-        let values: Vec<Value> = values.into_iter().map(|value| value.clone().into()).collect();
-        Self::shared(&Value::Array(values))
+        let text = value.to_string();
+        if text.len() <= LONGEST {
+            return Self::Text(text.into());
+        }
+        Self::Text(format!("\"xxh3:{:032x}\"", xxh3_128(text.as_bytes())).into())
     }
 }
 

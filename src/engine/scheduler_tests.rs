@@ -33,7 +33,7 @@ impl Fixture {
             settings: serde_json::Value::Null,
             inputs: Default::default(),
             outputs: Vec::new(),
-            contents: serde_json::Value::Null,
+            contents: Default::default(),
             samples: 1,
             faults: Vec::new(),
             log: Vec::new(),

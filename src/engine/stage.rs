@@ -3,8 +3,7 @@
 use super::cancel::Cancelled;
 use super::fingerprint::Fingerprint;
 use super::scope::Scope;
-use crate::store::{SampleFault, StoreError};
-use serde_json::Value;
+use crate::store::{Contents, SampleFault, StoreError};
 
 /// A stage: a list of units, each independent of the others, each leaving files. The runner owns everything else, so a
 /// stage has no checkpoint code to get wrong.
@@ -86,5 +85,5 @@ pub struct Done {
     /// The unit's decisions, one line a step.
     pub log: Vec<String>,
     /// What later stages need of the unit's files without reading the files.
-    pub contents: Value,
+    pub contents: Contents,
 }

@@ -21,6 +21,10 @@ pub struct Rates {
     pub write_byte: f64,
     /// Making a small file in the run directory durable.
     pub write_file: f64,
+    /// Copying an image's row from a part to a class-major file.
+    pub compact_image: f64,
+    /// Opening a part and finding rows in the part.
+    pub open_part: f64,
     /// Discovery of a class of the mean size with its files, while other classes are processed at once.
     pub discover_class: f64,
     /// Finding and copying a core in a seekable shard.

@@ -30,6 +30,8 @@ impl Line {
 pub struct Sizes {
     /// A part of `encode`, by its images.
     pub part: Line,
+    /// A class-major file of `compact`, by its images.
+    pub class_major: Line,
     /// The table of `purity`, by all images.
     pub purity: Line,
     /// A class's table of cores, by its cores.

@@ -7,6 +7,8 @@ use super::sizes::Line;
 pub struct Work {
     /// Images of each shard.
     pub shards: Vec<u64>,
+    /// Stored bytes of an image's latent and feature.
+    pub row_bytes: u64,
     /// Images in shards that are not seekable: compressed shards and pipes.
     pub streamed: u64,
     /// Images of each class that is distilled.

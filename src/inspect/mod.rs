@@ -1,6 +1,7 @@
 //! What is looked at beside a finished run: copies, a report, what the images are worth, how stable the search is.
 
 pub(crate) mod audit;
+pub(crate) mod class_major;
 pub(crate) mod evaluate;
 pub mod page;
 pub(crate) mod report;

@@ -76,11 +76,14 @@ fn folders_of_the_system_are_no_classes_and_named() {
     }
     let (entries, lines) = found(dir.path());
     assert_eq!(entries, pairs(&[("cat/1.png", "cat")]));
-    assert!(lines[0].starts_with("6 folders skipped, hidden or of the operating system: "), "{lines:?}");
+    assert!(
+        lines[0].starts_with("6 folders skipped, hidden or of the operating system: "),
+        "{lines:?}"
+    );
     for folder in ["@eaDir", "__MACOSX", "$RECYCLE.BIN", "Lost+Found"] {
         assert!(lines[0].contains(folder), "{lines:?}");
     }
-    assert_eq!(lines[1], "1 hidden image file left out");
+    assert_eq!(lines[1], "1 hidden image file skipped");
 }
 
 #[test]
@@ -109,7 +112,10 @@ fn the_folder_above_the_parts_of_a_data_set_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     put(dir.path(), &["train/cat/1.png", "train/dog/1.png", "val/cat/2.png", "val/dog/2.png"]);
     let error = list_entries(dir.path()).unwrap_err().to_string();
-    assert!(error.contains("train, val") && error.contains("/train meant?"), "{error}");
+    assert!(
+        error.contains("train, val") && error.contains("/train; if the folders are classes"),
+        "{error}"
+    );
     put(dir.path(), &["test/9.png"]);
     assert!(list_entries(dir.path()).unwrap_err().to_string().contains("test, train, val"));
     fs::rename(dir.path().join("test"), dir.path().join("Test2017")).unwrap();
@@ -125,7 +131,11 @@ fn classes_with_the_same_folders_and_no_image_are_remarked_on() {
     put(dir.path(), &["2020/cat/1.png", "2020/dog/1.png", "2021/cat/2.png", "2021/dog/2.png"]);
     let (entries, lines) = found(dir.path());
     assert_eq!(entries.len(), 4);
-    assert!(lines[0].contains("2020 has cat, dog") && lines[0].contains("meant?"), "{lines:?}");
+    assert!(
+        lines[0].contains("2020 has cat, dog")
+            && lines[0].contains("if these folders are the classes"),
+        "{lines:?}"
+    );
     put(dir.path(), &["2020/x.png"]);
     assert_eq!(found(dir.path()).1, [""; 0]);
 }

@@ -1,7 +1,7 @@
 //! The encoded data set, as the stages after `encode` see it.
 
 use super::context::Context;
-use super::encoded::open_parts;
+use super::encoded::{Encoded, open_class_major};
 use super::error::StageError;
 use super::purity::PURITY;
 use crate::config::{ClassList, Features};
@@ -20,14 +20,16 @@ const CHUNK_BYTES: usize = 64 << 20;
 /// The encoded data set.
 #[derive(Clone)]
 pub struct Latents {
-    /// The parts.
+    /// The class-major files.
     pub(crate) table: Arc<LatentTable>,
     /// The classes to distil, in order.
     pub(crate) classes: ClassList,
     /// Images of each class.
     counts: BTreeMap<String, usize>,
-    /// Digests of all parts, in order.
-    digests: Vec<String>,
+    /// The digest of each class's rows.
+    digests: Arc<BTreeMap<String, String>>,
+    /// Digests of encode's parts, in order.
+    parts: Arc<[String]>,
     /// Rows of each class that the label check leaves; `None` where it is off.
     kept: Option<BTreeMap<String, Vec<usize>>>,
     ipc: usize,
@@ -55,18 +57,19 @@ pub(crate) struct ClassFeatures {
 }
 
 impl Latents {
-    /// The result of `encode` from its receipts: no part is downloaded before its rows are read.
-    pub(crate) fn open(context: &Context, encoded: &[Receipt]) -> Result<Self, StageError> {
-        let table = Arc::new(open_parts(&context.run_dir, encoded)?);
-        let counts = table.classes();
-        let classes = match &context.classes {
-            Some(list) => list.clone(),
-            None => ClassList::from_keys(counts.keys()),
-        };
-        let outputs = encoded.iter().flat_map(|receipt| &receipt.outputs);
-        let digests = outputs.map(|output| output.xxh3.clone()).collect();
+    /// The images that `encode` left, in the files that `compact` left of them by these receipts: nothing is brought or
+    /// opened before rows are read.
+    pub(crate) fn open<'a>(
+        context: &Context,
+        encoded: &Encoded,
+        compacted: impl IntoIterator<Item = &'a Receipt>,
+    ) -> Result<Self, StageError> {
+        let (table, digests) = open_class_major(&context.run_dir, compacted)?;
+        let (counts, classes) = (table.classes(), encoded.classes.clone());
+        let parts = encoded.parts.iter().map(|part| part.digest.clone()).collect();
+        let (table, digests) = (Arc::new(table), Arc::new(digests));
         let (ipc, starts) = (context.pipeline.discover.ipc, Arc::from([]));
-        let latents = Self { table, classes, counts, digests, kept: None, ipc, starts };
+        let latents = Self { table, classes, counts, digests, parts, kept: None, ipc, starts };
         latents.refuse_small(context)?;
         Ok(latents.counted())
     }
@@ -138,33 +141,17 @@ impl Latents {
     }
 
     fn refuse_small(&self, context: &Context) -> Result<(), StageError> {
-        let classes = self.classes.classes();
-        if classes.is_empty() {
-            let message = "no image was encoded, so no class can be distilled";
-            return Err(StageError::Other(message.into()));
-        }
-        let least = if context.pipeline.discover.allow_fewer { 1 } else { self.ipc };
-        let small: Vec<_> = classes
-            .iter()
-            .map(|class| (class.key.clone(), self.images(&class.key)))
-            .filter(|(_, images)| *images < least)
-            .collect();
-        let pure = self.kept.is_some();
-        if small.is_empty() {
-            return Ok(());
-        }
-        Err(StageError::TooSmall { ipc: self.ipc, classes: small, pure })
+        refuse_small(context, &self.classes, self.kept.is_some(), |class| self.images(class))
     }
 
-    /// Digests of the parts that hold samples of `class`: what its cores depend on.
-    pub(crate) fn digests_of(&self, class: &str) -> Input {
-        let parts = self.table.parts_of(class);
-        Input::shared_list(parts.filter_map(|part| self.digests.get(part)))
+    /// The digest of all that is stored of the images of `class`: what its cores depend on.
+    pub(crate) fn digest_of(&self, class: &str) -> Input {
+        serde_json::json!(self.digests.get(class)).into()
     }
 
     /// Digest of the part of the shard of this number.
     pub(crate) fn part_digest(&self, number: usize) -> Option<&String> {
-        self.digests.get(number)
+        self.parts.get(number)
     }
 
     /// A digest of what the label check left of `class`; nothing where it is off.
@@ -206,6 +193,31 @@ impl Latents {
             Some(kept) => all.select(kept.map_or(&[], Vec::as_slice)),
         })
     }
+}
+
+/// Refuses classes with too few of the images that `images` counts.
+pub(crate) fn refuse_small(
+    context: &Context,
+    classes: &ClassList,
+    pure: bool,
+    images: impl Fn(&str) -> usize,
+) -> Result<(), StageError> {
+    if classes.classes().is_empty() {
+        let message = "no image was encoded: nothing can be distilled";
+        return Err(StageError::Other(message.into()));
+    }
+    let discover = &context.pipeline.discover;
+    let least = if discover.allow_fewer { 1 } else { discover.ipc };
+    let small: Vec<(String, usize)> = classes
+        .classes()
+        .iter()
+        .map(|class| (class.key.clone(), images(&class.key)))
+        .filter(|(_, images)| *images < least)
+        .collect();
+    if small.is_empty() {
+        return Ok(());
+    }
+    Err(StageError::TooSmall { ipc: discover.ipc, classes: small, pure })
 }
 
 /// All `images` of `class` by what is kept of them, reduced as `how` says while they are read: who they are, and their

@@ -5,6 +5,7 @@
 
 pub(crate) mod anchor;
 pub(crate) mod assemble;
+pub(crate) mod compact;
 pub(crate) mod context;
 pub(crate) mod core_images;
 pub(crate) mod discover;
@@ -54,6 +55,7 @@ macro_rules! stages {
 
 stages! {
     encode::Encode,
+    compact::Compact,
     purity::Purity,
     discover::Discover,
     fetch::Fetch,

@@ -167,7 +167,7 @@ mod tests {
             settings: serde_json::Value::Null,
             inputs: std::collections::BTreeMap::new(),
             outputs: Vec::new(),
-            contents: serde_json::Value::Null,
+            contents: Default::default(),
             samples: 0,
             faults,
             log: Vec::new(),

@@ -1,6 +1,7 @@
 //! The state of a run between stages: the results that later stages need.
 
 use super::context::Context;
+use super::encoded::Encoded;
 use super::error::StageError;
 use super::info::StageInfo;
 use super::latents::Latents;
@@ -8,12 +9,14 @@ use super::quarantine::{rows, write_list};
 use super::sources::{Source, expand_with_warnings};
 use crate::engine::RunOptions;
 use crate::store::tables::QuarantineRow;
-use crate::store::{Receipt, SampleFault, StoreError};
+use crate::store::{Contents, Receipt, SampleFault, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The stage whose receipts describe the data set.
 const ENCODE: &str = "encode";
+/// The stage whose receipts say where each class lies.
+const COMPACT: &str = "compact";
 
 /// The receipts of a stage, by unit name.
 pub(crate) type Receipts = BTreeMap<String, Receipt>;
@@ -45,6 +48,7 @@ pub(crate) struct RunState<'a> {
     pub(crate) dry: bool,
     pub(crate) findings: Findings,
     sources: Option<Vec<Source>>,
+    encoded: Option<Arc<Encoded>>,
     latents: Option<Arc<Latents>>,
     done: BTreeMap<&'static str, Arc<Receipts>>,
     /// The rows of the quarantine without a receipt; `None` if the list is not to be written.
@@ -59,6 +63,7 @@ impl<'a> RunState<'a> {
             dry,
             findings: Findings::default(),
             sources: None,
+            encoded: None,
             latents: None,
             done: BTreeMap::new(),
             quarantine: None,
@@ -76,14 +81,31 @@ impl<'a> RunState<'a> {
         Ok(self.sources.insert(sources?).clone())
     }
 
-    /// The encoded data set, opened once.
+    /// What `encode` left, by its receipts, which are gone through once: what they say of their parts' contents is let go
+    /// then, as it is most of them.
+    pub(crate) fn encoded(&mut self) -> Result<Arc<Encoded>, StageError> {
+        if let Some(encoded) = &self.encoded {
+            return Ok(encoded.clone());
+        }
+        let (run_dir, list) = (&self.context.run_dir, self.context.classes.as_ref());
+        // By unit name, which is the shards' order.
+        let encoded = Encoded::of(run_dir, list, self.receipts(ENCODE)?.values())?;
+        if let Some(receipts) = self.done.get_mut(ENCODE).and_then(Arc::get_mut) {
+            receipts.values_mut().for_each(|receipt| receipt.contents = Contents::default());
+        }
+        Ok(self.encoded.insert(Arc::new(encoded)).clone())
+    }
+
+    /// The encoded data set as it lies by class, opened once.
     pub(crate) fn latents(&mut self) -> Result<Arc<Latents>, StageError> {
         if let Some(latents) = &self.latents {
             return Ok(latents.clone());
         }
-        // By unit name, which is the shards' order.
-        let encoded: Vec<Receipt> = self.receipts(ENCODE)?.values().cloned().collect();
-        let latents = Latents::open(&self.context, &encoded)?;
+        let compacted = self.receipts(COMPACT)?;
+        let encoded = self.encoded()?;
+        let latents = Latents::open(&self.context, &encoded, compacted.values())?;
+        // Where each class stands in each part is told no more.
+        self.encoded = None;
         self.findings.numbered = !latents.classes.labels_are_keys();
         if !self.dry {
             for sentence in latents.classes.warnings() {

@@ -5,7 +5,7 @@
 
 use crate::config::key_fits;
 use crate::pipeline::context::Context;
-use crate::pipeline::encoded::open_parts;
+use crate::pipeline::encoded::Encoded;
 use crate::pipeline::error::StageError;
 use crate::pipeline::sources::Source;
 use crate::shards::{Compression, ReadOptions, Sample, ShardPlace};
@@ -231,15 +231,9 @@ impl Tally {
                 *self.classes.entry(class.clone()).or_default() += 1;
                 if self.rows.len() < ROWS {
                     let (index, offset) = (sample.index as u32, sample.offset);
-                    let (width, height) = (0, 0);
-                    self.rows.push(LatentRow {
-                        key: sample.key,
-                        class,
-                        width,
-                        height,
-                        index,
-                        offset,
-                    });
+                    let key = sample.key;
+                    let row = LatentRow { key, class, index, offset, ..LatentRow::default() };
+                    self.rows.push(row);
                 }
             }
         }
@@ -253,7 +247,7 @@ pub(crate) fn count_encoded(
     encoded: &BTreeMap<String, Receipt>,
     counted: &mut Counted,
 ) -> Result<(), StageError> {
-    let classes = open_parts(run_dir, encoded.values())?.classes();
+    let classes = Encoded::of(run_dir, None, encoded.values())?.by_key();
     let (before, after) = (counted.images().max(1), classes.values().sum::<usize>() as u64);
     counted.stored = (counted.stored as f64 / before as f64 * after as f64) as u64;
     counted.classes = classes.into_iter().map(|(class, n)| (class, n as u64)).collect();

@@ -4,7 +4,7 @@ use super::count::{Counted, count, count_encoded};
 use super::footprint::footprint;
 use super::measure::ProbeRun;
 use super::pictures::{Picture, pictures};
-use super::probe_files::{MeasuredSizes, SizeProbe};
+use super::probe_files::{MeasuredSizes, SizeProbe, part_format};
 use super::probe_folder::ProbeFolder;
 use crate::engine::RunOptions;
 use crate::estimate::{
@@ -193,6 +193,7 @@ fn work(context: &Context, counted: &Counted) -> Result<Work, StageError> {
     let shape = |size| context.model.latent_shape(size);
     Ok(Work {
         shards: counted.shards.clone(),
+        row_bytes: part_format(context, &MeasuredSizes::default())?.bytes() as u64,
         streamed: counted.streamed,
         classes: classes(context, counted).into_iter().map(|(_, images)| images).collect(),
         ipc: pipeline.discover.ipc as u64,

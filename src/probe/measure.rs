@@ -65,6 +65,7 @@ impl ProbeRun<'_> {
         self.disk(&mut rates)?;
         self.shards(&mut rates)?;
         let (encoder, latents) = self.encoder(device, &mut rates)?;
+        self.compact(&mut rates)?;
         let discovered = self.discover(&encoder.encoded, &mut rates)?;
         let SampledImages { pngs, peak } =
             sample_images(self.context, device, &self.wanted(&latents), &mut rates)?;

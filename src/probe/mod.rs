@@ -5,6 +5,7 @@ mod count;
 mod estimate;
 mod footprint;
 mod measure;
+mod measure_compact;
 mod measure_discovery;
 mod measure_encoders;
 mod measure_model;

@@ -12,9 +12,10 @@ use crate::pipeline::context::Context;
 use crate::pipeline::encode::kept;
 use crate::pipeline::error::StageError;
 use crate::store::tables::{
-    CoreRow, EmbeddedRow, LatentFormat, LatentRow, PartFormat, PurityRow, write_anchors,
-    write_cores, write_embedding, write_latents, write_purity,
+    ClassMajorFile, CoreRow, EmbeddedRow, LatentFormat, LatentRow, PartFormat, PurityRow, Span,
+    write_anchors, write_cores, write_embedding, write_latents, write_purity,
 };
+use crate::store::{RunDir, Written};
 use std::path::{Path, PathBuf};
 
 /// Bytes of latents in a probe part.
@@ -63,6 +64,26 @@ pub(crate) fn part_format(
     Ok(PartFormat { latent: LatentFormat { dtype: encode.dtype, shape }, feature })
 }
 
+/// Makes a class-major file of so many parts that all have these rows.
+pub(crate) fn compact_part(
+    folder: &Path,
+    rows: &[LatentRow],
+    (part, parts): (&Written, usize),
+    (format, compress): (PartFormat, bool),
+) -> Result<Written, StageError> {
+    let runs = rows.chunk_by(|a, b| a.class == b.class);
+    let classes: Vec<_> = runs.map(|run| (run[0].class.clone(), run.len() * parts)).collect();
+    let (mut spans, mut first) = (Vec::with_capacity(classes.len()), 0);
+    for (class, (_, all)) in classes.iter().enumerate() {
+        let rows = all / parts.max(1);
+        spans.push(Span { class, first, rows });
+        first += rows;
+    }
+    let mut file = ClassMajorFile::create(&folder.join("class-major"), format, classes)?;
+    file.add(&RunDir::new(folder), &vec![(&part.file[..], spans); parts])?;
+    Ok(file.finish(folder, compress)?.0)
+}
+
 /// The inputs of the probe files.
 pub(crate) struct SizeProbe<'a> {
     pub(crate) context: &'a Context,
@@ -97,6 +118,7 @@ impl SizeProbe<'_> {
         let tar = ipc.clamp(2, 50);
         Ok(Sizes {
             part: self.line(1, rows, |n| self.part(n, format))?,
+            class_major: self.line(1, rows, |n| self.class_major(n, format))?,
             purity: self.line(1, rows, |n| self.purity(n))?,
             cores: self.line(1, ipc, |n| self.cores(n))?,
             embedding,
@@ -128,10 +150,9 @@ impl SizeProbe<'_> {
         let mut row = known.get(i as usize % known.len().max(1)).cloned().unwrap_or(LatentRow {
             key: format!("{i:06}"),
             class: "0".into(),
-            width: 0,
-            height: 0,
             index: i as u32,
             offset: 4096 * i,
+            ..LatentRow::default()
         });
         if let Some(size) = self.sizes.get(i as usize % self.sizes.len().max(1)) {
             (row.width, row.height) = *size;
@@ -140,12 +161,30 @@ impl SizeProbe<'_> {
     }
 
     fn part(&self, n: u64, format: PartFormat) -> Result<u64, StageError> {
+        Ok(self.write_part(n, format)?.1.bytes)
+    }
+
+    /// As `compact` makes it of one part.
+    fn class_major(&self, n: u64, format: PartFormat) -> Result<u64, StageError> {
+        let (rows, part) = self.write_part(n, format)?;
+        Ok(compact_part(self.folder, &rows, (&part, 1), (format, self.compress()))?.bytes)
+    }
+
+    fn compress(&self) -> bool {
+        self.context.pipeline.encode.compress
+    }
+
+    pub(crate) fn write_part(
+        &self,
+        n: u64,
+        format: PartFormat,
+    ) -> Result<(Vec<LatentRow>, Written), StageError> {
         let mut rows: Vec<LatentRow> = (0..n).map(|i| self.row(i)).collect();
         let order = self.context.classes.as_ref();
         rows.sort_by_key(|row| {
             (order.and_then(|list| list.position(&row.class)), row.class.clone(), row.index)
         });
-        let compress = self.context.pipeline.encode.compress;
+        let compress = self.compress();
         let noise = |row: usize| Noise::Native.values(row as u64, format.latent.values());
         let feature = vec![0.0; format.feature.unwrap_or(0)];
         let store = (format, compress);
@@ -159,7 +198,7 @@ impl SizeProbe<'_> {
                 }
                 Ok(())
             })?;
-        Ok(written.bytes)
+        Ok((rows, written))
     }
 
     fn purity(&self, n: u64) -> Result<u64, StageError> {

@@ -8,6 +8,7 @@ mod backend;
 #[cfg(test)]
 mod backend_contract;
 mod content;
+mod contents;
 mod disk;
 mod download;
 mod error;
@@ -33,6 +34,7 @@ mod record;
 mod run_dir;
 mod run_id;
 mod space;
+mod spill;
 mod sweep;
 pub mod tables;
 mod temporary;
@@ -41,6 +43,7 @@ mod workers;
 
 pub use atomic::{AtomicFile, Written, adopt, file_digest};
 pub use content::{ContentDigests, content_digests};
+pub use contents::Contents;
 pub use disk::CrashPoint;
 pub use error::StoreError;
 pub use events::EventLog;
@@ -53,6 +56,7 @@ pub use run_dir::RunDir;
 #[cfg(test)]
 pub(crate) use run_dir::receipts_read;
 pub use space::{existing, free_bytes};
+pub use spill::Spill;
 pub use sweep::sweep_after_the_dead;
 pub use temporary::temporary;
 pub use verify::{DamagedFile, FileDamage, Verification, verify};

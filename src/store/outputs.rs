@@ -53,7 +53,7 @@ mod tests {
             settings: serde_json::Value::Null,
             inputs: Default::default(),
             outputs: vec![Written { file: file.into(), bytes, ..written.clone() }],
-            contents: serde_json::Value::Null,
+            contents: Default::default(),
             samples: 1,
             faults: Vec::new(),
             log: Vec::new(),

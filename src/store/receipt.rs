@@ -1,6 +1,7 @@
 //! Receipts: what a unit of work left, and from what.
 
 use super::atomic::Written;
+use super::contents::Contents;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -38,8 +39,8 @@ pub struct Receipt {
     pub outputs: Vec<Written>,
     /// What is in them that the stages after it want to know of all units without reading any file. Earlier versions
     /// left none: then the files are read.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
-    pub contents: Value,
+    #[serde(default, skip_serializing_if = "Contents::is_none")]
+    pub contents: Contents,
     /// Samples (images, rows) it produced.
     pub samples: u64,
     /// Samples it left out.

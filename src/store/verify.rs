@@ -192,7 +192,7 @@ mod tests {
                 settings: serde_json::Value::Null,
                 inputs: Default::default(),
                 outputs: vec![output],
-                contents: serde_json::Value::Null,
+                contents: Default::default(),
                 samples: 1,
                 faults: Vec::new(),
                 log: Vec::new(),

@@ -38,11 +38,11 @@ fn run_until(bench: &Bench, run: &str, events: usize) -> Option<Child> {
 fn killed_ten_times_the_results_are_the_same_bytes() {
     let bench = Bench::new();
     bench.give_run("whole", &[]);
-    // 2 shards, 3 classes, 2 shards fetched, 3 anchors, 3 batches, 2 tars: a kill as soon as each further unit is finished.
+    // 2 shards, 1 group of classes, 3 classes, 2 shards fetched, 3 anchors, 3 batches, 2 tars: a kill as soon as each further unit is finished.
     let units = bench.events("whole", "unit_finished");
-    assert_eq!(units, 15);
+    assert_eq!(units, 16);
     let mut kills = 0;
-    for finished in [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14] {
+    for finished in [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15] {
         if let Some(mut child) = run_until(&bench, "killed", finished) {
             signal(&child, "-KILL");
             child.wait().unwrap();
@@ -80,7 +80,7 @@ fn sigint_sigterm_and_slurms_sigusr1_end_the_run_in_order_and_leave_a_resumable_
 fn generating(bench: &Bench) -> Child {
     let slow = ["run", "p.toml", "--set", "steps=999", "--set", "generate.batch=12"];
     let mut child = bench.command(&slow).spawn().unwrap();
-    while bench.events("run", "stage_started") < 5 {
+    while bench.events("run", "stage_started") < 6 {
         assert!(child.try_wait().unwrap().is_none(), "ended before generation");
         std::thread::sleep(Duration::from_millis(2));
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr, clippy::print_stdout, reason = "a test says what it measured")]
 
 mod command_line;
+mod compact;
 mod concurrency;
 mod copy_detection;
 mod crash_safety;

@@ -15,7 +15,7 @@ fn rot(path: &Path) {
 fn a_whole_folder_verifies_and_a_stranger_is_named() {
     let bench = Bench::with_run(&[]);
     let (stdout, _) = bench.expect(0, &["verify", "run"]);
-    assert!(stdout.contains("15 units, ") && stdout.contains(" 0 damaged, 0 in no"), "{stdout}");
+    assert!(stdout.contains("16 units, ") && stdout.contains(" 0 damaged, 0 in no"), "{stdout}");
     std::fs::write(bench.path("run/distilled/notes.txt"), "mine").unwrap();
     let (stdout, _) = bench.expect(0, &["verify", "run"]);
     assert!(stdout.contains("distilled/notes.txt is in no receipt"), "{stdout}");

@@ -3,9 +3,10 @@
 use super::images::AuditImages;
 use super::{Copies, SUMMARY};
 use crate::engine::{FlowError, RunOptions, plan_stage, run_stage};
+use crate::inspect::class_major::class_major;
 use crate::pipeline::context::Context;
 use crate::pipeline::encode;
-use crate::pipeline::encoded::open_parts;
+use crate::pipeline::encoded::Encoded;
 use crate::pipeline::error::StageError;
 use crate::run::driver::planning;
 use crate::similarity::Summary;
@@ -38,7 +39,8 @@ pub async fn audit(
         return Err(failed(StageError::Other(message)));
     }
     let run_dir = context.run_dir.clone();
-    let copies = Copies { context, classes, threshold, encoded, images };
+    let compacted = class_major(&run_dir, &encoded).map_err(failed)?;
+    let copies = Copies { context, classes, threshold, compacted, images };
     let planned = plan_stage(&copies, &run_dir).map_err(failed)?;
     run_stage(&copies, planned, &options).await?;
     Ok(read_summary(&run_dir).map_err(failed)?.unwrap_or_default())
@@ -49,7 +51,7 @@ pub(crate) fn classes(context: &Context, encoded: &[Receipt]) -> Result<Vec<Stri
     if let Some(list) = &context.classes {
         return Ok(list.classes().iter().map(|class| class.key.clone()).collect());
     }
-    Ok(open_parts(&context.run_dir, encoded)?.classes().into_keys().collect())
+    Ok(Encoded::of(&context.run_dir, None, encoded)?.by_key().into_keys().collect())
 }
 
 /// The threshold of the last audit, if there was one that can be read.

@@ -7,7 +7,7 @@ use crate::config::Features;
 use crate::discovery::{HnswSettings, Matrix};
 use crate::engine::{Done, Fingerprint, Scope, Stage};
 use crate::pipeline::context::Context;
-use crate::pipeline::encoded::open_parts;
+use crate::pipeline::encoded::open_class_major;
 use crate::pipeline::error::StageError;
 use crate::pipeline::latents::read_reduced;
 use crate::similarity::{
@@ -28,8 +28,8 @@ pub struct Copies {
     pub(crate) context: Arc<Context>,
     pub(crate) classes: Vec<String>,
     pub(crate) threshold: f64,
-    /// Receipts of `encode`, and of the generated images' encoding.
-    pub(crate) encoded: Vec<Receipt>,
+    /// Receipts of `compact`, and of the generated images' encoding.
+    pub(crate) compacted: Vec<Receipt>,
     pub(crate) images: Vec<Receipt>,
 }
 
@@ -59,7 +59,7 @@ impl Copies {
     }
 
     fn real(&self) -> Result<Side<Real>, StageError> {
-        let table = open_parts(&self.context.run_dir, &self.encoded)?;
+        let (table, _) = open_class_major(&self.context.run_dir, &self.compacted)?;
         let counts = table.classes();
         let counts: Vec<usize> =
             self.classes.iter().map(|class| counts.get(class).copied().unwrap_or(0)).collect();
@@ -188,7 +188,7 @@ impl Stage for Copies {
                 "discover.min_recall": settings.index.recall_floor,
             }),
             inputs: json!({
-                "classes": self.classes, "real": digests(&self.encoded),
+                "classes": self.classes, "real": digests(&self.compacted),
                 "generated": digests(&self.images), "neighbors": settings.neighbors,
                 "sample": settings.sample, "cells": GRID,
             })
@@ -204,7 +204,7 @@ impl Stage for Copies {
         let own = Self {
             context: self.context.clone(),
             classes: self.classes.clone(),
-            encoded: self.encoded.clone(),
+            compacted: self.compacted.clone(),
             images: self.images.clone(),
             threshold: self.threshold,
         };

@@ -2,7 +2,7 @@
 
 use crate::config::{ClassList, Features};
 use crate::pipeline::context::Context;
-use crate::pipeline::encoded::open_parts;
+use crate::pipeline::encoded::{open_class_major, open_parts};
 use crate::pipeline::error::StageError;
 use crate::pipeline::latents::reduced;
 use crate::quality::Points;
@@ -32,6 +32,16 @@ impl FeatureTable {
         receipts: &[Receipt],
         alone: bool,
     ) -> Result<Self, StageError> {
+        Ok(Self::of(context, receipts, alone, open_parts(&context.run_dir, receipts)?))
+    }
+
+    /// Opens class-major files: what a run keeps, of which that is taken which its search looks at.
+    pub(super) fn class_major(context: &Context, receipts: &[Receipt]) -> Result<Self, StageError> {
+        let (table, _) = open_class_major(&context.run_dir, receipts)?;
+        Ok(Self::of(context, receipts, false, table))
+    }
+
+    fn of(context: &Context, receipts: &[Receipt], alone: bool, table: LatentTable) -> Self {
         let outputs = receipts.iter().flat_map(|receipt| &receipt.outputs);
         let second = !alone && context.pipeline.features.model.is_some();
         let from = if second { Numbers::Feature } else { Numbers::Latent };
@@ -40,9 +50,8 @@ impl FeatureTable {
             Features::Grid(cells) => Features::Grid(cells.min(CELLS)),
             Features::Latent => Features::Grid(CELLS),
         };
-        let table = open_parts(&context.run_dir, receipts)?;
         let (counts, digests) = (table.classes(), outputs.map(|o| o.xxh3.clone()).collect());
-        Ok(Self { table, from, how, counts, digests })
+        Self { table, from, how, counts, digests }
     }
 
     /// What the features depend on, for fingerprints.

@@ -13,11 +13,12 @@ pub use answer::{Evaluation, MetricValue};
 
 use crate::config::{ClassList, FeatureModel, Patterns};
 use crate::engine::{FlowError, RunOptions, Stage, StageResult, plan_stage, run_stage};
+use crate::inspect::class_major::class_major;
 use crate::objects::without_secrets_in;
 use crate::pipeline::assemble;
 use crate::pipeline::context::Context;
 use crate::pipeline::encode;
-use crate::pipeline::encoded::open_parts;
+use crate::pipeline::encoded::Encoded;
 use crate::pipeline::error::StageError;
 use crate::run::driver::planning;
 use crate::run::open_run::{require, state_of};
@@ -61,7 +62,10 @@ pub async fn evaluate(
         cores: parts.table(&parts.set("cores").await?)?,
         training: match question.encoder {
             Some(_) => parts.table(&parts.training().await?)?,
-            None => parts.table(&encoded)?,
+            None => {
+                let compacted = class_major(options.run_dir, &encoded);
+                parts.class_major(&compacted.map_err(|e| planning("evaluate", e))?)?
+            }
         },
         classes: classes.clone(),
     };
@@ -93,7 +97,7 @@ fn classes(context: &Context, encoded: &[Receipt]) -> Result<ClassList, StageErr
     if let Some(list) = &context.classes {
         return Ok(list.clone());
     }
-    Ok(ClassList::from_keys(open_parts(&context.run_dir, encoded)?.classes().keys()))
+    Ok(Encoded::of(&context.run_dir, None, encoded)?.classes)
 }
 
 /// Plans `stage`, replaces what is of other settings or inputs, and does what is left.

@@ -104,6 +104,11 @@ impl Parts<'_> {
         FeatureTable::open(self.context, receipts, alone).map_err(|e| planning("evaluate", e))
     }
 
+    /// Opens the run's own images, as `compact` left them.
+    pub(super) fn class_major(&self, receipts: &[Receipt]) -> Result<FeatureTable> {
+        FeatureTable::class_major(self.context, receipts).map_err(|e| planning("evaluate", e))
+    }
+
     /// Held-out samples that were left out; an error where they are more than the run allows itself.
     pub(crate) fn judge_faults(&self, receipts: &[Receipt]) -> Result<Vec<SampleFault>> {
         let data = &self.context.pipeline.data;

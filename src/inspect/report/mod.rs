@@ -13,7 +13,7 @@ use crate::inspect::page::warnings;
 use crate::pipeline::context::Context;
 use crate::pipeline::discover;
 use crate::pipeline::encode;
-use crate::pipeline::encoded::open_parts;
+use crate::pipeline::encoded::Encoded;
 use crate::pipeline::error::StageError;
 use crate::pipeline::generate::check::prompt_warnings;
 use crate::similarity::Summary;
@@ -112,7 +112,7 @@ fn counts(context: &Context, encoded: &[Receipt]) -> Result<BTreeMap<String, usi
     if encoded.iter().all(|receipt| receipt.outputs.is_empty()) {
         return Ok(BTreeMap::new());
     }
-    Ok(open_parts(&context.run_dir, encoded)?.classes())
+    Ok(Encoded::of(&context.run_dir, None, encoded)?.by_key())
 }
 
 fn class_files(

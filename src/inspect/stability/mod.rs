@@ -10,10 +10,12 @@ pub use changes::{Changes, ClassStability, Stability};
 use super::evaluate::complete;
 use crate::config::Class;
 use crate::engine::{Done, Fingerprint, FlowError, RunOptions, Scope, Stage};
+use crate::inspect::class_major::class_major;
 use crate::pipeline::context::Context;
 use crate::pipeline::discover;
 use crate::pipeline::discover::{Discover, settings};
 use crate::pipeline::encode;
+use crate::pipeline::encoded::Encoded;
 use crate::pipeline::error::StageError;
 use crate::pipeline::latents::Latents;
 use crate::run::driver::planning;
@@ -35,10 +37,14 @@ pub async fn stability(
     seeds: usize,
 ) -> Result<Stability, FlowError<StageError>> {
     require(options.run_dir, discover::INFO.name)?;
+    let fail = |error: StageError| planning(STAGE, error);
     let encoded: Vec<Receipt> =
         options.run_dir.receipts(encode::INFO.name)?.into_values().collect();
-    let fail = |error: StageError| planning(STAGE, error);
-    let mut latents = Latents::open(&context, &encoded).map_err(fail)?;
+    let compacted = class_major(options.run_dir, &encoded).map_err(fail)?;
+    let latents = Encoded::of(options.run_dir, context.classes.as_ref(), &encoded)
+        .map_err(StageError::from)
+        .and_then(|encoded| Latents::open(&context, &encoded, &compacted));
+    let mut latents = latents.map_err(fail)?;
     if context.pipeline.discover.min_label_purity > 0.0 {
         latents = latents.without_impure(&context).map_err(fail)?;
     }

@@ -170,7 +170,7 @@ impl Stage for Anchor {
         let mut inputs = vec![
             ("class", class.key.clone().into()),
             ("cores", cores.into()),
-            ("parts", self.latents.digests_of(&class.key)),
+            ("images", self.latents.digest_of(&class.key)),
         ];
         if let Some(encoder) = &self.encoder {
             let pipeline = &self.context.pipeline;

@@ -254,14 +254,13 @@ impl Stage for Assemble {
             });
         }
         let mut samples = Vec::new();
-        // A class's slots follow each other: its parts are listed once for all of them.
-        let mut parts_of = (None, Input::from(Value::Null));
         for &slot in &plan.slots {
             let Some(class) = self.sets.classes.classes().get(slot.class) else { continue };
-            if parts_of.0 != Some(slot.class) && plan.set == OutputSet::Cores {
+            let images = match plan.set {
                 // A real core comes from its shard: what the shards held when they were encoded counts.
-                parts_of = (Some(slot.class), self.latents.digests_of(&class.key));
-            }
+                OutputSet::Cores => self.latents.digest_of(&class.key),
+                OutputSet::Distilled | OutputSet::Labels => Value::Null.into(),
+            };
             let discovered = receipt_of(&self.discovered, discover::INFO.name, &class.key)?;
             let image = match plan.set {
                 OutputSet::Distilled => self.image(slot),
@@ -275,7 +274,7 @@ impl Stage for Assemble {
                 json!(label).into(),
                 cores.into(),
                 json!(image).into(),
-                parts_of.1.clone(),
+                images,
             ]));
         }
         let output = &self.sets.context.pipeline.output;

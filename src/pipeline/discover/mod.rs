@@ -122,7 +122,7 @@ impl Stage for Discover {
             settings,
             inputs: Input::Object(vec![
                 ("class", class.key.clone().into()),
-                ("parts", self.latents.digests_of(&class.key)),
+                ("images", self.latents.digest_of(&class.key)),
                 ("kept", json!(self.latents.kept_digest(&class.key)).into()),
             ]),
         })

@@ -246,8 +246,7 @@ impl Stage for Encode {
         let (samples, source) = (part.len() as u64, unit.source.name.clone());
         let order = context.classes.clone();
         let finish = tokio::task::spawn_blocking(move || part.finish(&source, order.as_ref()));
-        let contents = serde_json::to_value(finish.await??);
-        let contents = contents.map_err(|e| StageError::Other(e.to_string()))?;
+        let contents = finish.await??;
         Ok(Done { samples, faults: faults.take(), contents, ..Done::default() })
     }
 }

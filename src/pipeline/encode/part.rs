@@ -4,18 +4,19 @@ use crate::config::ClassList;
 use crate::engine::Scope;
 use crate::pipeline::error::StageError;
 use crate::store::tables::{LatentRow, PartContents, PartFormat, write_latents};
-use crate::store::{StoreError, temporary};
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::os::unix::fs::FileExt;
+use crate::store::{Contents, Spill};
 use std::path::PathBuf;
+
+/// Bytes that are written at once.
+const AT_ONCE: usize = 1 << 20;
 
 /// Collects a shard's latents in a temporary file, then writes them sorted: the shard's size never shows in memory.
 pub(crate) struct PartWriter {
     scope: Scope,
     part: PathBuf,
-    spill: PathBuf,
-    out: BufWriter<File>,
+    spill: Spill,
+    /// What is not written yet.
+    buffer: Vec<u8>,
     rows: Vec<LatentRow>,
     format: PartFormat,
     compress: bool,
@@ -27,14 +28,10 @@ impl PartWriter {
         (parts_folder, number): (&str, usize),
         (format, compress): (PartFormat, bool),
     ) -> Result<Self, StageError> {
-        let folder = scope.path(parts_folder);
-        std::fs::create_dir_all(&folder).map_err(StoreError::io("create the folder", &folder))?;
-        let spill = temporary(&folder.join(format!("part-{number:06}.latents")));
-        let file = File::options().create(true).truncate(true).read(true).write(true).open(&spill);
-        let out =
-            BufWriter::with_capacity(1 << 20, file.map_err(StoreError::io("create", &spill))?);
-        let part = folder.join(format!("part-{number:06}.parquet"));
-        Ok(Self { scope, part, spill, out, rows: Vec::new(), format, compress })
+        let part = scope.path(&format!("{parts_folder}/part-{number:06}.parquet"));
+        let spill = Spill::create(&part.with_extension("latents"))?;
+        let (buffer, rows) = (Vec::with_capacity(AT_ONCE), Vec::new());
+        Ok(Self { scope, part, spill, buffer, rows, format, compress })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -60,10 +57,14 @@ impl PartWriter {
                 row.key
             )));
         }
-        let mut raw = Vec::with_capacity(self.format.bytes());
-        self.format.encode(latent, feature, &mut raw);
-        self.out.write_all(&raw).map_err(StoreError::io("write", &self.spill))?;
+        self.format.encode(latent, feature, &mut self.buffer);
         self.rows.push(row);
+        if self.buffer.len() >= AT_ONCE { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), StageError> {
+        self.spill.append(&self.buffer)?;
+        self.buffer.clear();
         Ok(())
     }
 
@@ -72,15 +73,15 @@ impl PartWriter {
         mut self,
         shard: &str,
         classes: Option<&ClassList>,
-    ) -> Result<PartContents, StageError> {
-        self.out.flush().map_err(StoreError::io("write", &self.spill))?;
+    ) -> Result<Contents, StageError> {
+        self.flush()?;
         let mut order: Vec<usize> = (0..self.rows.len()).collect();
         order.sort_by_key(|&i| {
             let class = &self.rows[i].class;
             (classes.and_then(|list| list.position(class)), class, self.rows[i].index)
         });
         let sorted: Vec<LatentRow> = order.iter().map(|&i| self.rows[i].clone()).collect();
-        let (width, spill, file) = (self.format.bytes(), &self.spill, self.out.get_ref());
+        let (width, spill) = (self.format.bytes(), &self.spill);
         let written = write_latents(
             &self.part,
             self.scope.run_dir().root(),
@@ -90,18 +91,11 @@ impl PartWriter {
             |i, raw| {
                 let start = raw.len();
                 raw.resize(start + width, 0);
-                let from = (order[i] * width) as u64;
-                file.read_exact_at(&mut raw[start..], from).map_err(StoreError::io("read", spill))
+                spill.read_at((order[i] * width) as u64, &mut raw[start..])
             },
         )?;
         self.scope.record(written);
-        Ok(PartContents::new(self.format, &sorted))
-    }
-}
-
-impl Drop for PartWriter {
-    fn drop(&mut self) {
-        // Best effort: a leftover is swept when the next run starts.
-        let _ = std::fs::remove_file(&self.spill);
+        let contents = Contents::of(&PartContents::new(self.format, &sorted));
+        contents.map_err(|e| StageError::Other(e.to_string()))
     }
 }

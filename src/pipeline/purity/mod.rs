@@ -87,7 +87,7 @@ impl Stage for Purity {
         let d = &self.context.pipeline.discover;
         let classes = self.latents.classes.classes().iter();
         let inputs = classes
-            .map(|c| Input::List(vec![c.key.clone().into(), self.latents.digests_of(&c.key)]))
+            .map(|c| Input::List(vec![c.key.clone().into(), self.latents.digest_of(&c.key)]))
             .collect();
         Ok(Fingerprint {
             settings: json!({

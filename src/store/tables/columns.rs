@@ -1,7 +1,7 @@
 //! Record batches to and from whole Parquet files, and typed columns out of batches.
 
 use crate::store::{AtomicFile, StoreError, Written};
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{ArrowPrimitiveType, Schema};
 use parquet::arrow::ArrowWriter;
@@ -72,8 +72,12 @@ impl<'a> Columns<'a> {
     }
 
     pub(super) fn strings(&self, name: &str) -> Result<Vec<String>, StoreError> {
-        let column = self.column(name)?.as_string_opt::<i32>().ok_or_else(|| self.wrong(name))?;
-        Ok(column.iter().map(|s| s.unwrap_or_default().to_owned()).collect())
+        Ok(self.texts(name)?.iter().map(|s| s.unwrap_or_default().to_owned()).collect())
+    }
+
+    /// A column of texts, where it lies.
+    pub(super) fn texts(&self, name: &str) -> Result<&'a StringArray, StoreError> {
+        self.column(name)?.as_string_opt::<i32>().ok_or_else(|| self.wrong(name))
     }
 
     pub(super) fn numbers<T: ArrowPrimitiveType>(

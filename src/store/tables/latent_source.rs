@@ -1,9 +1,9 @@
 //! A part that is brought and opened when its rows are first read, and not before.
 
-use super::contents::PartContents;
+use super::contents::FileContents;
 use super::latent_format::PartFormat;
 use super::latent_part::{Part, Run};
-use crate::store::{RunDir, StoreError};
+use crate::store::{Ranged, RunDir, StoreError};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use xxhash_rust::xxh3::Xxh3;
@@ -21,8 +21,8 @@ pub(super) struct Source {
 
 impl Source {
     /// A part of which its receipt tells all but the rows themselves; and where each class stands in it.
-    pub(super) fn described(name: String, contents: PartContents) -> (Self, Vec<Run>) {
-        let format = contents.format();
+    pub(super) fn described(name: String, contents: FileContents) -> (Self, Vec<Run>) {
+        let format = contents.format;
         let mut first = 0usize;
         let mut runs = Vec::with_capacity(contents.classes.len());
         for (class, rows) in contents.classes {
@@ -35,7 +35,8 @@ impl Source {
 
     /// The part at `path`, opened.
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<Run>), StoreError> {
-        let (part, runs) = Part::open(path)?;
+        let part = Part::open(Ranged::local(path)?)?;
+        let runs = part.runs()?;
         let (format, expected) = (part.format(), digest(&runs));
         let opened = Mutex::new(Some(Arc::new(part)));
         Ok((Self { name: String::new(), format, expected, opened }, runs))
@@ -58,10 +59,9 @@ impl Source {
             return Ok(part.clone());
         }
         let lost = || StoreError::Absent { what: format!("no encoded part {}", self.name) };
-        let path = run_dir.ok_or_else(lost)?.local(&self.name)?;
-        let (part, runs) = Part::open(&path)?;
-        if part.format() != self.format || digest(&runs) != self.expected {
-            return Err(StoreError::table(&path)(OTHER));
+        let part = Part::open(run_dir.ok_or_else(lost)?.open_ranged(&self.name)?)?;
+        if part.format() != self.format || digest(&part.runs()?) != self.expected {
+            return Err(StoreError::table(part.path())(OTHER));
         }
         Ok(opened.insert(Arc::new(part)).clone())
     }

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// One encoded sample, without its latent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LatentRow {
     /// Sample key.
     pub key: String,
@@ -52,7 +52,7 @@ pub fn write_latents(
     mut image: impl FnMut(usize, &mut Vec<u8>) -> Result<(), StoreError>,
 ) -> Result<Written, StoreError> {
     let schema = part_schema(path, format, rows)?;
-    let per_group = (GROUP_BYTES / format.bytes().max(1)).clamp(1, 8192);
+    let per_group = group_rows(format);
     let settings = part_properties(format, compress, per_group);
     let file = AtomicFile::create(path)?;
     let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(settings))
@@ -70,6 +70,11 @@ pub fn write_latents(
         writer.flush().map_err(StoreError::writing_table(path))?;
     }
     writer.into_inner().map_err(StoreError::writing_table(path))?.publish(root)
+}
+
+/// Rows of a row group at most.
+pub(super) fn group_rows(format: PartFormat) -> usize {
+    (GROUP_BYTES / format.bytes().max(1)).clamp(1, 8192)
 }
 
 fn part_schema(
@@ -95,22 +100,29 @@ fn part_schema(
         fields.push(binary("feature", format.feature_bytes())?);
     }
     let mut metadata = format.metadata();
-    metadata.push(("coda.classes", class_runs(rows)));
+    let runs = rows.chunk_by(|a, b| a.class == b.class);
+    let runs = runs.map(|run| (run[0].class.as_str(), run.len()));
+    metadata.push(("coda.classes", class_runs(runs)));
     Ok(described(Schema::new(fields), "latents", &metadata))
 }
 
 /// `[["class", first row, rows], …]`: where each class stands, so that reading one needs no search.
-fn class_runs(rows: &[LatentRow]) -> String {
-    let mut runs = Vec::new();
+pub(super) fn class_runs<'a>(classes: impl Iterator<Item = (&'a str, usize)>) -> String {
     let mut first = 0;
-    for run in rows.chunk_by(|a, b| a.class == b.class) {
-        runs.push(serde_json::json!([run[0].class, first, run.len()]));
-        first += run.len();
-    }
-    serde_json::Value::Array(runs).to_string()
+    let runs = classes.map(|(class, rows)| {
+        let run = serde_json::json!([class, first, rows]);
+        first += rows;
+        run
+    });
+    serde_json::Value::Array(runs.collect()).to_string()
 }
 
-fn part_properties(format: PartFormat, compress: bool, per_group: usize) -> WriterProperties {
+/// How files of encoded images are written: those of encode, and class-major ones.
+pub(super) fn part_properties(
+    format: PartFormat,
+    compress: bool,
+    per_group: usize,
+) -> WriterProperties {
     let per_page = (PAGE_BYTES / format.bytes().max(1)).clamp(1, 1024);
     let mut settings = properties()
         .set_max_row_group_row_count(Some(per_group))

@@ -1,6 +1,6 @@
 //! Reading the encoded parts back, one class at a time.
 
-use super::contents::PartContents;
+use super::contents::FileContents;
 use super::latent_format::PartFormat;
 use super::latent_part::{ClassRows, Numbers, Part, Run};
 use super::latent_source::Source;
@@ -29,6 +29,16 @@ struct Stand {
     rows: usize,
 }
 
+/// What the part `name` holds, by its own metadata.
+///
+/// # Errors
+/// If it can't be read, or is not ours.
+pub fn part_contents(run_dir: &RunDir, name: &str) -> Result<FileContents, StoreError> {
+    let part = Part::open(run_dir.open_ranged(name)?)?;
+    let classes = part.runs()?.into_iter().map(|(class, _, rows)| (class, rows)).collect();
+    Ok(FileContents { classes, format: part.format() })
+}
+
 impl LatentTable {
     /// Opens the parts at `paths`, in this order.
     ///
@@ -49,7 +59,7 @@ impl LatentTable {
     /// As [`LatentTable::open`], of those that are opened.
     pub fn of_run(
         run_dir: &RunDir,
-        parts: Vec<(String, Option<PartContents>)>,
+        parts: Vec<(String, Option<FileContents>)>,
     ) -> Result<Self, StoreError> {
         let unknown = parts.iter().filter(|(_, contents)| contents.is_none());
         run_dir.local_all(unknown.map(|(name, _)| name.as_str()))?;

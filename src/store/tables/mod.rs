@@ -5,6 +5,7 @@
 
 mod anchors;
 mod audit;
+mod class_major;
 mod codec;
 mod columns;
 mod contents;
@@ -17,17 +18,19 @@ mod latents;
 mod latents_read;
 mod purity;
 mod quarantine;
+mod row_digest;
 
 pub use anchors::{Anchors, read_anchors, write_anchors};
 pub use audit::{AuditRow, read_audit, write_audit};
+pub use class_major::{ClassMajorFile, Span};
 pub use codec::unread_codec;
 pub use columns::{read_all, write_all};
-pub use contents::PartContents;
+pub use contents::{ClassMajorContents, FileContents, PartContents};
 pub use cores::{CoreRow, read_cores, write_cores};
 pub use embedding::{EmbeddedRow, Embedding, read_embedding, write_embedding};
 pub use latent_format::{LatentFormat, LatentType, PartFormat};
 pub use latent_part::{ClassRows, Numbers};
 pub use latents::{LatentRow, write_latents};
-pub use latents_read::LatentTable;
+pub use latents_read::{LatentTable, part_contents};
 pub use purity::{PurityRow, read_purity, write_purity};
 pub use quarantine::{QuarantineRow, read_quarantine, write_quarantine};

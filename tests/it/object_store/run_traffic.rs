@@ -18,17 +18,20 @@ fn by_class() -> Bench {
     bench
 }
 
-/// The parts that a run with its own scratch folder asks for.
+/// The files of encoded images that a run with its own scratch folder asks for, each once.
 fn parts_asked(bench: &Bench, moto: &Moto, code: i32, scratch: &str, args: &[&str]) -> Vec<String> {
     let before = moto.asked().len();
     let place = ["run", "p.toml", "--run-dir", "s3://bucket/run", "--scratch", scratch];
     expect(code, s3_command(bench, &moto.url(), &[&place, args].concat()));
     let asked = moto.asked().split_off(before);
-    let start = "GET /bucket/run/encode/";
-    let names = asked.iter().filter_map(|line| line.strip_prefix(start));
+    let names = asked.iter().filter_map(|line| {
+        let folder = |name| line.strip_prefix(&format!("GET /bucket/run/{name}/")[..]);
+        folder("encode").or_else(|| folder("compact"))
+    });
     let mut parts: Vec<String> =
         names.filter(|name| name.ends_with(".parquet")).map(str::to_owned).collect();
     parts.sort();
+    parts.dedup();
     parts
 }
 
@@ -39,10 +42,14 @@ fn a_worker_brings_the_parts_of_its_own_classes_and_of_counts_none() {
     moto.put("/bucket", b"");
     let none: [&str; 0] = [];
     assert_eq!(parts_asked(&bench, &moto, 0, "a", &["--until", "encode"]), none);
-    // One of three, on another machine: its class lies in one part.
+    // On another machine: each class lies in a part, and all in one file then.
+    let all = [0, 1, 2].map(|part| format!("part-00000{part}.parquet"));
+    assert_eq!(parts_asked(&bench, &moto, 0, "e", &["--only", "compact"]), all);
+    // One of three, on a third one: its class is a range of that file.
     let share = ["--only", "discover", "--partition", "1/3", "--no-help", "--wait", "0"];
-    assert_eq!(parts_asked(&bench, &moto, 75, "b", &share), ["part-000001.parquet"]);
-    assert_eq!(parts_asked(&bench, &moto, 0, "a", &["--until", "anchor"]), none);
+    assert_eq!(parts_asked(&bench, &moto, 75, "b", &share), ["group-000000.parquet"]);
+    let own = parts_asked(&bench, &moto, 0, "a", &["--until", "anchor"]);
+    assert_eq!(own, ["group-000000.parquet"]);
     // A third machine makes images: of the data set it needs to know how many images each class has.
     assert_eq!(parts_asked(&bench, &moto, 0, "c", &[]), none);
     bench.expect(0, &["run", "p.toml", "--run-dir", "whole"]);
@@ -61,6 +68,5 @@ fn a_worker_brings_the_parts_of_its_own_classes_and_of_counts_none() {
             moto.put(&format!("/bucket/{key}"), receipt.to_string().as_bytes());
         }
     }
-    let all = [0, 1, 2].map(|part| format!("part-00000{part}.parquet"));
     assert_eq!(parts_asked(&bench, &moto, 0, "d", &[]), all);
 }

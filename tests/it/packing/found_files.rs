@@ -195,7 +195,7 @@ fn what_is_passed_over_is_told_and_parts_of_a_data_set_are_no_classes() {
     fs::remove_dir_all(bench.path("images")).unwrap();
     put(&bench, &[("train/cat/1.jpg", "1"), ("val/cat/2.jpg", "2")]);
     let (_, stderr) = bench.expect(1, &ARGS);
-    assert!(stderr.contains("is images/train meant?"), "{stderr}");
+    assert!(stderr.contains("such as images/train"), "{stderr}");
 }
 
 /// Files of pyarrow's, in a copy: a user's own.
