@@ -29,25 +29,24 @@ pub fn machine() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
-/// How many threads can be started, no more than a run with all cores takes; counted once.
+/// The number of threads that can be started, at most those of a run with all cores; counted once.
 fn room() -> usize {
     static ROOM: OnceLock<usize> = OnceLock::new();
     *ROOM.get_or_init(|| startable(wanted(machine())))
 }
 
-/// Cores to work on: those of the machine, or fewer where it does not let us start the threads for them.
+/// The cores to use: those of the machine, or fewer if their threads can't be started.
 pub fn cores() -> usize {
     fitting(machine(), room())
 }
 
-/// How many units and images may be worked on at once, at most. More than there are cores, as they also wait for disks and
-/// servers.
+/// The most units and images processed at once: more than the cores, as they also wait for disks and servers.
 pub fn most_workers() -> usize {
     let cores = cores();
     if cores < machine() { cores } else { 4 * cores }
 }
 
-/// The threads that a run on so many cores takes.
+/// The threads of a run on this number of cores.
 fn wanted(cores: usize) -> usize {
     // The arithmetic, those that wait for files, those inside the models of a stage, the network's, and four for a heartbeat,
     // signals, the device and what an image decoder may take.
@@ -64,12 +63,12 @@ fn blocking(workers: usize) -> usize {
     workers + workers.min(4) + 2
 }
 
-/// The most of `cores` whose threads find room; one at least.
+/// The most cores of `cores` whose threads can be started; at least one.
 fn fitting(cores: usize, room: usize) -> usize {
     (1..=cores).rev().find(|&cores| wanted(cores) <= room).unwrap_or(1)
 }
 
-/// Starts up to `wanted` threads at once, ends them and says how many there were.
+/// Starts up to `wanted` threads at once, ends them and returns their number.
 fn startable(wanted: usize) -> usize {
     let gate = Arc::new((Mutex::new(false), Condvar::new()));
     let wait = |gate: &(Mutex<bool>, Condvar)| {
@@ -92,10 +91,10 @@ fn startable(wanted: usize) -> usize {
     count
 }
 
-/// Starts a thread that is called `name`.
+/// Starts a thread with the name `name`.
 ///
 /// # Errors
-/// If the machine does not let us.
+/// If the thread can't be started.
 pub fn spawn<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
@@ -110,7 +109,7 @@ pub fn spawn<T: Send + 'static>(
 /// them are there when it is, and stay: the runtime would panic, or wait for ever, where one can't be started later.
 ///
 /// # Errors
-/// If there is no room for its threads.
+/// If the threads can't be started.
 pub fn runtime(workers: usize) -> io::Result<Runtime> {
     let (can, least) = (room(), wanted(1));
     if can < least {
@@ -177,7 +176,7 @@ fn all_there((started, changed): &Meeting, count: usize) -> usize {
 /// others of a run.
 ///
 /// # Errors
-/// If they were started before.
+/// If the threads were started before.
 pub fn start_arithmetic(most: usize, leave_room: bool) -> io::Result<()> {
     let setting = std::env::var("RAYON_NUM_THREADS").ok().and_then(|setting| setting.parse().ok());
     let cores = if leave_room { cores() } else { machine() };
@@ -215,7 +214,7 @@ fn arithmetic(handed: &Receiver<rayon::ThreadBuilder>) {
     }
 }
 
-/// Does `work` on `count` threads of its own, or on as many as can be started.
+/// Runs `work` on `count` threads of its own, or on as many as can be started.
 pub fn with_pool<T: Send>(count: usize, work: impl FnOnce() -> T + Send) -> T {
     let mut count = count;
     while count > 0 {

@@ -107,7 +107,7 @@ fn gpus() -> Vec<String> {
     found
 }
 
-/// Free space where the run directory is or will be.
+/// Free space at the run directory.
 fn disk(path: &Path) -> Value {
     match free_bytes(path) {
         Some(bytes) => json!({"folder": existing(path).display().to_string(), "free_bytes": bytes}),

@@ -6,7 +6,7 @@ use indicatif::HumanBytes;
 use std::io::Write;
 use std::path::Path;
 
-/// Checks the model in `folder`, with a word on stderr: a large one takes minutes.
+/// Checks the model in `folder`, with a message on stderr, as a large model takes minutes.
 pub(super) fn check(
     folder: &Path,
     runtime: &Runtime,
@@ -18,7 +18,7 @@ pub(super) fn check(
     check_model(folder, runtime, &options, size)
 }
 
-/// Prints what was found for people to read.
+/// Prints the result of the check.
 pub(super) fn print(
     out: &mut impl Write,
     folder: &Path,

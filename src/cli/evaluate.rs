@@ -117,7 +117,7 @@ fn print(out: &mut impl Write, found: &Evaluation) -> std::io::Result<()> {
     by_class(out, found)
 }
 
-/// A metric's value, as its declaration says.
+/// A metric's value in the metric's format.
 fn shown(metric: Metric, value: Option<&MetricValue>) -> String {
     let number = match value {
         Some(MetricValue::Spread(spread)) => return percent(*spread),

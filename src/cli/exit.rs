@@ -106,15 +106,16 @@ pub(crate) fn interrupted(error: &anyhow::Error) -> bool {
         .any(|e| e.is::<Cancelled>() || matches!(e.downcast_ref(), Some(Flow::Cancelled(_))))
 }
 
-/// Whether the same command may do later, when other workers have gone on or have gone: a scheduler that has lost sight
-/// of one starts it again elsewhere, while it may still be at work.
+/// Whether the same command may succeed later, when other workers have finished or ended: a scheduler that has lost a worker
+/// starts the worker again elsewhere, while the first may still run.
 fn is_for_later(error: &(dyn std::error::Error + 'static)) -> bool {
     matches!(error.downcast_ref(), Some(Flow::Incomplete { .. }))
         || matches!(error.downcast_ref(), Some(StoreError::Busy { .. }))
         || error.is::<TryLater>()
 }
 
-/// Whoever read our output has seen enough (`coda-pipe inspect x | head`): that is no failure. Any other pipe's is one.
+/// Whether the reader of the standard output closed the pipe (`coda-pipe inspect x | head`), which is no failure, unlike other
+/// broken pipes.
 fn unread(error: &anyhow::Error) -> bool {
     let inner = |e: &std::io::Error| e.get_ref().is_some_and(|inner| inner.is::<Unread>());
     error.chain().any(|e| e.is::<Unread>() || e.downcast_ref().is_some_and(inner))
@@ -132,7 +133,7 @@ fn is_configuration(error: &(dyn std::error::Error + 'static)) -> bool {
     by_flow || error.is::<ConfigError>() || error.is::<UsageError>()
 }
 
-/// Whether a file or a server could not be asked, which may be otherwise in a moment.
+/// Whether a file or a server was unavailable, which may be temporary.
 fn is_outage(error: &(dyn std::error::Error + 'static)) -> bool {
     if let Some(file) = error.downcast_ref::<std::io::Error>() {
         return may_pass(file.kind());
@@ -147,7 +148,7 @@ fn is_outage(error: &(dyn std::error::Error + 'static)) -> bool {
     }
 }
 
-/// Whether a failure is not one of a wrong name or a wrong content.
+/// Whether a failure is neither a wrong name nor wrong content.
 fn may_pass(kind: ErrorKind) -> bool {
     !matches!(
         kind,

@@ -1,4 +1,4 @@
-//! What the commands share that look at a finished run.
+//! Opens a finished run, for the commands that read its results.
 
 use super::folders::folders;
 use crate::engine::{Cancel, FlowError, Progress, ProgressStyle, RunOptions};
@@ -20,7 +20,7 @@ pub(crate) struct FinishedRun {
 }
 
 impl FinishedRun {
-    /// Opens the run in `run_dir`, of which `stage` must be complete.
+    /// Opens the run in `run_dir`; `stage` must be complete.
     pub(crate) fn open(run_dir: &Path, stage: &str) -> anyhow::Result<Self> {
         let run_dir = RunDir::at(run_dir, None)?.begun()?;
         run_dir.create()?;
@@ -34,7 +34,7 @@ impl FinishedRun {
         Ok(Self { context: Arc::new(context), run_dir, progress, _lock: lock })
     }
 
-    /// Does `work`, which signals can stop.
+    /// Runs `work`, which signals can stop.
     pub(crate) fn work<T>(
         &self,
         work: impl AsyncFnOnce(Arc<Context>, &RunOptions<'_>) -> Result<T, FlowError<StageError>>,

@@ -150,7 +150,7 @@ fn show_rows(out: &mut impl Write, batch: &RecordBatch) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One value, readable: binary by its length, long lists by their beginning.
+/// Formats a value: binary by its length, long lists by their beginning.
 fn cell(column: &dyn Array, row: usize) -> anyhow::Result<String> {
     if let Some(binary) = column.as_fixed_size_binary_opt() {
         return Ok(format!("<{} bytes>", binary.value_length()));

@@ -1,4 +1,4 @@
-//! A run directory together with the pipeline that it was made with.
+//! A run directory with the pipeline that made it.
 
 use super::exit::UsageError;
 use super::folders::folders;
@@ -8,7 +8,7 @@ use crate::store::{RunDir, RunRecord};
 use std::path::Path;
 use std::sync::Arc;
 
-/// What commands that look back at a run work on.
+/// An opened run.
 pub(crate) struct OpenRun {
     pub(crate) context: Arc<Context>,
     pub(crate) run_dir: RunDir,
@@ -26,10 +26,10 @@ pub(crate) fn open(
     run_dir.make_all_local(&folders())?;
     let record = run_dir.record()?;
     let context = reopen(&run_dir, sets, Box::new(notice)).map_err(|error| match error {
-        // All that is wrong with the settings, each with its line.
+        // The error lists all wrong settings, each with its line.
         StageError::Config(error) => error.into(),
         error => anyhow::Error::from(UsageError(format!(
-            "{error}\n  did it move since the run? say where it is: --set model.path=…"
+            "{error}\n  if the model was moved after the run, name its new folder: --set model.path=…"
         ))),
     })?;
     Ok(OpenRun { context: Arc::new(context), run_dir, record })

@@ -2,7 +2,7 @@
 
 use std::io::{Error, ErrorKind, IsTerminal, Result, StdoutLock, Write};
 
-/// Whoever read our output has seen enough (`coda-pipe inspect x | head`).
+/// The reader of the standard output closed the pipe (`coda-pipe inspect x | head`).
 #[derive(Debug, thiserror::Error)]
 #[error("the reader of the standard output is gone")]
 pub(crate) struct Unread;
@@ -16,7 +16,7 @@ pub(crate) fn stdout() -> Stdout {
 }
 
 impl Stdout {
-    /// Whether a person sees it.
+    /// Whether the output is a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         self.0.is_terminal()
     }

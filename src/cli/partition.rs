@@ -109,7 +109,7 @@ fn slurm_array(variable: Environment<'_>) -> Result<Option<Partition>, String> {
 
 /// A task of a job step.
 fn srun(variable: Environment<'_>) -> Result<Option<Partition>, String> {
-    // A batch script itself is told the number of tasks that it may start, and is none of them.
+    // A batch script has the number of tasks that it may start, but is not one of the tasks.
     if variable("SLURM_STEP_NUM_TASKS").is_none() {
         return Ok(None);
     }

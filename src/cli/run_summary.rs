@@ -1,4 +1,4 @@
-//! What `run` says at its end.
+//! The summary of `run`.
 
 use super::printable::printable;
 use crate::pipeline::Context;
@@ -9,7 +9,7 @@ use serde_json::json;
 use std::io::Write;
 use std::time::Duration;
 
-/// The last lines: what was made, and where.
+/// Prints the results of a run and their places.
 pub(super) fn report(
     (context, run_dir): (&Context, &RunDir),
     outcome: &RunOutcome,

@@ -65,7 +65,7 @@ fn lists_that_are_no_utf8_are_named_with_the_line() {
     let bare = load(&utf16(0xfeff, "0, zero\n")[2..]).unwrap_err();
     assert!(bare.contains("c.txt:1: ") && bare.contains("UTF-16"), "{bare}");
     let latin = load(b"0, zero\n1, caf\xe9\n").unwrap_err();
-    assert!(latin.contains("c.txt:2: ") && latin.contains("save it as UTF-8"), "{latin}");
+    assert!(latin.contains("c.txt:2: ") && latin.contains("save the file as UTF-8"), "{latin}");
 }
 
 #[test]

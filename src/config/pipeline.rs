@@ -243,7 +243,7 @@ mod tests {
         let p = load(&text, &[]).unwrap();
         assert_eq!(p.features.model.as_deref(), Some(Path::new("dir/f.onnx")));
         let error = load(&text, &["features=latent"]).unwrap_err();
-        assert!(error.contains("both say where features come from"), "{error}");
+        assert!(error.contains("both set the source of features"), "{error}");
         // A preset's own choice gives way.
         assert!(load(&text, &["preset=published"]).is_ok());
         for wrong in ["mean=[0.5]", "std=[0.0, 1.0, 1.0]", "features={ grid = 0 }"] {

@@ -172,7 +172,7 @@ impl Value for Patterns {
     }
 }
 
-/// How many bad samples a run endures before it fails.
+/// The most bad samples of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum MaxBad {

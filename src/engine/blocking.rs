@@ -2,12 +2,12 @@
 
 use crate::store::StoreError;
 
-/// Does what may wait for a disk or a server on a thread of its own.
+/// Runs blocking work on a blocking thread.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     let (answer, answered) = tokio::sync::oneshot::channel();
-    // One kind of task, as each kind would bring its own copy of the runtime's code.
+    // One type of task: each type would add a copy of the runtime's code.
     let work: Box<dyn FnOnce() + Send> = Box::new(move || drop(answer.send(work())));
     let done = tokio::task::spawn_blocking(work).await;
     answered.await.unwrap_or_else(|_| {

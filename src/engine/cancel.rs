@@ -1,13 +1,13 @@
-//! Stopping early: asked for once, noticed everywhere.
+//! Cancellation: one request, visible to all work.
 
 use tokio_util::sync::CancellationToken;
 
-/// A request to stop, which all work looks at. Clones share it.
+/// A request to stop that all work checks; clones share the request.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(CancellationToken);
 
 tokio::task_local! {
-    /// What the unit looks at that this task works on: for what is made inside it and outlives it.
+    /// The request of the unit that this task works on, for objects that outlive the unit.
     pub(super) static OF_UNIT: Cancel;
 }
 
@@ -17,17 +17,17 @@ tokio::task_local! {
 pub struct Cancelled;
 
 impl Cancel {
-    /// Asks all work to stop.
+    /// Requests all work to stop.
     pub fn cancel(&self) {
         self.0.cancel();
     }
 
-    /// Whether it was asked.
+    /// Whether a stop was requested.
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()
     }
 
-    /// `Err` once it was asked, to leave by `?`.
+    /// `Err` after a stop was requested, for use with `?`.
     ///
     /// # Errors
     /// [`Cancelled`] then.
@@ -35,7 +35,7 @@ impl Cancel {
         if self.is_cancelled() { Err(Cancelled) } else { Ok(()) }
     }
 
-    /// Returns when it is asked.
+    /// Returns when a stop is requested.
     pub async fn cancelled(&self) {
         self.0.cancelled().await;
     }

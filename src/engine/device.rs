@@ -1,4 +1,4 @@
-//! One thread per device, which owns the device's sessions; work comes to it through one bounded queue.
+//! Device threads: each thread owns its device's sessions and takes jobs from one bounded queue.
 
 use super::cancel::{Cancel, OF_UNIT};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,22 +9,22 @@ use tokio::sync::{mpsc, oneshot};
 type Request<J, R, E> = (J, oneshot::Sender<Result<R, E>>);
 type Queue<J, R, E> = Arc<Mutex<mpsc::Receiver<Request<J, R, E>>>>;
 
-/// A device has no thread.
+/// A device thread is missing.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceGone {
-    /// It ended before it answered.
+    /// The thread ended before its answer.
     #[error("a device thread ended before its work was done; the message above gives the reason")]
     Ended,
-    /// It could not be started.
+    /// The thread could not be started.
     #[error("{0}")]
     NotStarted(std::io::Error),
 }
 
-/// Set when a device thread was left at a job that nobody waits for.
+/// Set when a device thread still runs a job whose result is dropped.
 static LEFT_AT_WORK: AtomicBool = AtomicBool::new(false);
 
-/// Whether device threads of a stopped run may be at work still: the process must then end without its exit handlers,
-/// which would take from them what they are working with.
+/// Whether device threads of a stopped run may still be running. The process must then end without exit handlers, which
+/// would free objects that the threads use.
 pub fn left_at_work() -> bool {
     LEFT_AT_WORK.load(Ordering::SeqCst)
 }
@@ -33,13 +33,13 @@ pub fn left_at_work() -> bool {
 pub struct DevicePool<J, R, E> {
     queue: Option<mpsc::Sender<Request<J, R, E>>>,
     threads: Vec<Thread>,
-    /// Of the run that it was started for.
+    /// The cancellation of the run that started the pool.
     cancel: Option<Cancel>,
 }
 
 struct Thread {
     handle: JoinHandle<()>,
-    /// While it loads, and while it is at a job.
+    /// Set while the thread loads its model or runs a job.
     busy: Arc<AtomicBool>,
 }
 
@@ -89,7 +89,7 @@ where
         Ok(pool)
     }
 
-    /// Has one device do `job`. Waits for a place in the queue, then for the answer.
+    /// Runs `job` on one device. Waits for a place in the queue, then for the answer.
     ///
     /// # Errors
     /// The worker's, or [`DeviceGone`].

@@ -5,7 +5,7 @@ use super::plan::StaleReason;
 use crate::store::StoreError;
 use std::collections::BTreeSet;
 
-/// A stage that did not end well.
+/// The error of a stage.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FlowError<E: std::error::Error + 'static> {
@@ -60,11 +60,11 @@ pub struct UnitFailure<E> {
     pub unit: String,
     /// The shard or images of the unit; may be empty.
     pub about: String,
-    /// Why.
+    /// The cause.
     pub error: E,
 }
 
-/// A stage with outputs of other settings or inputs than today's.
+/// A stage with outputs of other settings or inputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaleStage {
     /// The stage.

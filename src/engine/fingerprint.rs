@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use xxhash_rust::xxh3::Xxh3;
 
-/// Raised when the program computes something else from the same inputs: old outputs then count as stale.
+/// The version of the computation; a new version makes old outputs stale.
 const COMPUTATION: u32 = 3;
 
-/// Settings that receipts of earlier versions name otherwise: the old name, and today's.
+/// Renamed settings of earlier versions' receipts: the old name and the current name.
 const RENAMED: [(&str, &str); 1] = [("generate.schedule", "guidance.schedule")];
 
-/// What a unit's outputs depend on.
+/// The inputs and settings that a unit's outputs depend on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fingerprint {
-    /// The settings, flat, as a person would name them: shown when they change.
+    /// The settings by the names of the pipeline file, shown when they change.
     pub settings: Value,
     /// Digests of the inputs: shards, models, files of earlier stages.
     pub inputs: Input,
@@ -30,8 +30,8 @@ impl Fingerprint {
         format!("{:032x}", hash.0.digest128())
     }
 
-    /// What differs between `before` and these settings, one line each: `gamma: 0.05 → 0.2`. A setting that only one of
-    /// the two has was looked at by one alone, because of another setting: it is told where nothing else differs.
+    /// The differences between `before` and these settings, one line each: `gamma: 0.05 → 0.2`. A setting that only one of
+    /// the two has was used by one alone, because of another setting: it is reported where nothing else differs.
     pub fn changes_since(&self, before: &Value) -> Vec<String> {
         let (Value::Object(old), Value::Object(new)) = (before, &self.settings) else {
             return Vec::new();
@@ -64,7 +64,7 @@ impl Fingerprint {
         lines
     }
 
-    /// A short digest of each input by its name, to say later which one changed.
+    /// A short digest of each input by name, to name changed inputs later.
     pub fn input_digests(&self) -> BTreeMap<String, String> {
         match &self.inputs {
             Input::Object(pieces) => {
@@ -91,7 +91,7 @@ impl Fingerprint {
     }
 }
 
-/// A receipt's settings, those of [`RENAMED`] under today's names.
+/// A receipt's settings, with those of [`RENAMED`] under their current names.
 fn under_todays_names(settings: &Map<String, Value>) -> Map<String, Value> {
     let mut named = settings.clone();
     for (old, today) in RENAMED {
@@ -108,7 +108,7 @@ fn short(piece: &impl fmt::Display) -> String {
     format!("{:016x}", hash.0.digest())
 }
 
-/// Hashes what is written, so that no unit's text is ever in memory as a whole.
+/// A writer that hashes, so that a unit's text is never in memory as a whole.
 struct Text(Xxh3);
 
 impl Write for Text {
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// Runs of earlier versions stay up to date.
+    /// Runs of earlier versions stay current.
     #[test]
     fn the_digest_is_that_of_the_whole_text() {
         let fingerprint = Fingerprint {

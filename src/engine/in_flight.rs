@@ -1,4 +1,4 @@
-//! What becomes of the units that this process was handed: the runner tells it, the scheduler asks.
+//! The units under way in this process: set by the runner, read by the scheduler.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -11,23 +11,23 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    /// A unit is handed out.
+    /// A unit was taken.
     pub(super) fn begin(&self) {
         self.at_work.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// One that was handed out ended.
+    /// A unit ended.
     pub(super) fn end(&self) {
         self.at_work.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// As [`InFlight::end`], badly: from now on nothing is waited for.
+    /// A unit failed: from now on the scheduler waits for no other worker.
     pub(super) fn fail(&self) {
         self.failed.store(true, Ordering::Release);
         self.end();
     }
 
-    /// Nothing more is to be begun. Whether that is news.
+    /// Stops the start of more units. Returns whether this is the first stop.
     pub(super) fn stop(&self) -> bool {
         !self.stopped.swap(true, Ordering::AcqRel)
     }
@@ -42,7 +42,7 @@ impl InFlight {
         self.failed.load(Ordering::Acquire)
     }
 
-    /// Whether nothing more is to be begun.
+    /// Whether no more units may be started.
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }

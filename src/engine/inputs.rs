@@ -1,4 +1,4 @@
-//! What a unit is made from, as JSON text into which pieces that many units share go as they are.
+//! The inputs of a unit as JSON text; text that many units share is inserted unchanged.
 
 use serde_json::Value;
 use std::fmt;
@@ -12,7 +12,7 @@ const LONGEST: usize = 64 << 10;
 /// written, so a value and its text have one digest.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// A value of this unit's own.
+    /// A value of this unit alone.
     Value(Value),
     /// JSON text that was made once for many units: a list of all classes, of all parts.
     Text(Arc<str>),

@@ -1,5 +1,5 @@
-//! What a stage is, and everything that a stage author must not get wrong: which units are done, bounded concurrency,
-//! receipts, progress, cancellation, device threads.
+//! The engine of stages: planning, scheduling, bounded concurrency, receipts, progress, cancellation and device threads, so
+//! that a stage implements none of these.
 
 mod blocking;
 mod cancel;

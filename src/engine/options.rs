@@ -1,25 +1,25 @@
-//! What all stages of a run share.
+//! The options of a run.
 
 use super::cancel::Cancel;
 use super::progress::Progress;
 use super::scheduler::WorkerRole;
 use crate::store::{EventLog, RunDir};
 
-/// What all stages of a run share.
+/// The options that all stages of a run share.
 #[derive(Debug, Clone)]
 pub struct RunOptions<'a> {
     /// The run directory.
     pub run_dir: &'a RunDir,
     /// The run's log.
     pub events: &'a EventLog,
-    /// Where progress is shown.
+    /// The display of progress.
     pub progress: &'a Progress,
-    /// How the run is stopped.
+    /// The request to stop the run.
     pub cancel: &'a Cancel,
-    /// Redo what was made from other settings.
+    /// Remove and redo results of other settings.
     pub force: bool,
-    /// Do units again whose receipts carry faults that another try may cure.
+    /// Repeat units whose receipts carry faults that another attempt may remove.
     pub retry_failed: bool,
-    /// The other processes that work in the run directory; `None` for none.
+    /// The role of this process among several workers; `None` if it runs alone.
     pub worker: Option<WorkerRole>,
 }

@@ -1,4 +1,4 @@
-//! Which units of a stage are whose, when several processes work in one run directory.
+//! Divides the units of a stage among several processes of one run directory.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,13 +8,13 @@ use std::str::FromStr;
 /// One of several processes that share a run: the `index`-th of `of`, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Partition {
-    /// Which, from 0.
+    /// The number of the process, from 0.
     pub index: usize,
-    /// Of how many.
+    /// The number of processes.
     pub of: usize,
 }
 
-/// A partition that can't be.
+/// An invalid partition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a partition: write I/N with I from 0 to N-1, such as 0/4")]
 pub struct NoPartition(String);
@@ -26,7 +26,7 @@ impl Partition {
     /// The `index`-th of `of`.
     ///
     /// # Errors
-    /// If there is none.
+    /// If `index` is not below `of`.
     pub fn new(index: usize, of: usize) -> Result<Self, NoPartition> {
         let some = Self { index, of };
         if index < of { Ok(some) } else { Err(NoPartition(some.to_string())) }
@@ -51,10 +51,9 @@ impl fmt::Display for Partition {
     }
 }
 
-/// The units of each of `of` shares, by number, in the order in which they are worked on: dear ones first. `costs` are in
-/// any unit of effort.
+/// Divides units into `of` shares, by number, the most expensive units first. `costs` may have any scale.
 ///
-/// The dearest unit left goes to the share with the least so far (longest processing time first; Graham 1969: at most
+/// The most expensive unit left goes to the share with the lowest cost so far (longest processing time first; Graham 1969: at most
 /// 4/3 − 1/(3·`of`) times as long as the best division). Ties go to the lower number, so that all processes agree.
 pub fn shares(costs: &[u64], of: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..costs.len()).collect();

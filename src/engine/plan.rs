@@ -1,4 +1,4 @@
-//! What of a stage is done, to do, or made from other settings than today's.
+//! Plans a stage: which units are done, unfinished, or stale.
 
 use super::peers::PendingUnit;
 use super::stage::Stage;
@@ -7,27 +7,27 @@ use crate::store::{Receipt, RunDir, StoreError};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where a unit stands.
+/// The state of a unit.
 #[derive(Debug, Clone, PartialEq)]
 pub enum UnitState {
-    /// Its receipt is there, with this fingerprint and whole outputs.
+    /// The unit has a receipt with this fingerprint and complete outputs.
     Done(Box<Receipt>),
-    /// To be done.
+    /// The unit is not done.
     Missing,
-    /// It was done with other settings or inputs.
+    /// The unit was done with other settings or inputs.
     Stale(StaleReason, Box<Receipt>),
     /// The unit is done, but carries faults that another attempt may remove, and `--retry-failed` asks for one.
     Retry(Box<Receipt>),
 }
 
-/// Why a unit's outputs are not today's.
+/// The reason why a unit is stale.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StaleReason {
     /// Settings changed: one line each.
     Settings(Vec<String>),
-    /// The settings are the same, inputs are not: their names, where the receipt tells.
+    /// Inputs changed, but no settings: the inputs' names, if the receipt has them.
     Inputs(Vec<String>),
-    /// It is no unit of this stage any more.
+    /// The stage no longer has this unit.
     Orphan,
 }
 
@@ -38,9 +38,9 @@ pub struct PlannedUnit<U> {
     pub unit: U,
     /// `stage/name`.
     pub name: String,
-    /// Its fingerprint's digest today.
+    /// The digest of the current fingerprint.
     pub fingerprint: String,
-    /// The settings in it.
+    /// The settings of the fingerprint.
     pub settings: serde_json::Value,
     /// Short digests of the inputs.
     pub inputs: BTreeMap<String, String>,
@@ -60,7 +60,7 @@ impl<U> PlannedUnit<U> {
 pub struct StagePlan<U> {
     /// The stage.
     pub stage: &'static str,
-    /// Its units in their order.
+    /// The units, in order.
     pub units: Vec<PlannedUnit<U>>,
     /// Receipts of units that the stage no longer has.
     pub orphans: Vec<Receipt>,
@@ -115,8 +115,8 @@ impl<U> StagePlan<U> {
         })
     }
 
-    /// Removes what outdated and retried units left, all of it, before anything is redone. Left in place, an old file
-    /// could pass for a result, or an old receipt for one of a file that another unit has since rewritten.
+    /// Removes all files and receipts of stale and retried units before any unit is redone. Otherwise an old file could pass
+    /// for a result, or an old receipt for the receipt of a file that another unit has rewritten.
     ///
     /// # Errors
     /// If a file can't be removed.
@@ -165,7 +165,7 @@ pub fn plan_stage<S: Stage>(stage: &S, run_dir: &RunDir) -> Result<StagePlan<S::
     let units = planned.collect::<Result<Vec<_>, S::Error>>()?;
     Ok(StagePlan { stage: stage.name(), units, orphans: receipts.into_values().collect() })
 }
-/// What earlier runs did of the stage.
+/// The summary of the units that earlier runs did.
 pub(super) fn summary_of<U>(plan: &StagePlan<U>) -> StageSummary {
     let mut summary = StageSummary {
         stage: plan.stage,

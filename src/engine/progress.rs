@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How progress is shown.
+/// The style of progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProgressStyle {
     /// Bars that are redrawn.
     Bars,
-    /// A line now and then.
+    /// Plain lines every few seconds.
     Lines,
     /// Nothing.
     Silent,
@@ -49,13 +49,13 @@ struct Shared {
     before: u64,
     /// Samples of this run.
     samples: AtomicU64,
-    /// Samples of units that are done, and those units, whoever did them.
+    /// Samples and number of done units, of all workers.
     finished: Mutex<(u64, u64)>,
     started: Instant,
     last_line: Mutex<Instant>,
 }
 
-/// Plain lines come at most this often.
+/// The shortest interval between plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 impl Progress {
@@ -79,7 +79,7 @@ impl Progress {
         }
     }
 
-    /// Starts the display of a stage of `units`, of which so many, with so many samples, are `done`.
+    /// Starts the display of a stage of `units`; `done` is the number of done units and their samples.
     pub fn stage(
         &self,
         stage: &'static str,
@@ -122,7 +122,7 @@ impl StageProgress {
         self.line_if_due(all, rate, &eta);
     }
 
-    /// One unit is done, of so many samples.
+    /// Counts a done unit with its samples.
     pub fn unit_done(&self, samples: u64) {
         let mut finished = self.finished();
         *finished = (finished.0 + samples, finished.1 + 1);
@@ -133,7 +133,7 @@ impl StageProgress {
         self.shared.finished.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long the stage may still take, in words.
+    /// The remaining time of the stage, as text.
     fn eta(&self, all: u64) -> String {
         let Shared { bar, before, started, .. } = &*self.shared;
         let (finished, units_done) = *self.finished();
@@ -163,12 +163,12 @@ impl StageProgress {
         }
     }
 
-    /// Ends the display without a word: the error that follows says it all.
+    /// Ends the display without a line, before an error message.
     pub fn clear(&self) {
         self.shared.bar.finish_and_clear();
     }
 
-    /// Ends the display with what the stage did.
+    /// Ends the display with the stage's summary.
     pub fn finish(&self, summary: &StageSummary) {
         self.shared.bar.finish_and_clear();
         let line = finished_line(summary);
@@ -183,7 +183,7 @@ impl StageProgress {
     }
 }
 
-/// Has the elapsed time of a bar drawn while nothing else happens. Without a thread for it, it is drawn less often.
+/// Redraws the elapsed time of a bar from a thread; without a thread, only progress redraws the bar.
 fn keep_drawing(bar: &ProgressBar) {
     let bar = bar.downgrade();
     let draw = move || {

@@ -1,17 +1,17 @@
-//! Which unit a process takes next: its own share from the front, then the others' shares from the back.
+//! The order in which a process takes units: its own share from the front, then the others' shares from the back.
 
 use super::partition::{Partition, shares};
 
-/// The units of a stage that are left to do, as one process sees them.
+/// The unfinished units of a stage, as seen by one process.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    /// The units that are left of each share, in its order.
+    /// The unfinished units of each share, in order.
     shares: Vec<Chain>,
     mine: usize,
-    /// By unit, where it stands in its share; `None` once it is taken.
+    /// The position of each unit in its share; `None` once the unit is taken.
     places: Vec<Option<Place>>,
     count: usize,
-    /// Units looked at so far, for a test of how that grows.
+    /// Units checked, for a test of the queue's cost.
     #[cfg(test)]
     looked_at: std::cell::Cell<usize>,
 }
@@ -55,17 +55,17 @@ impl Queue {
         }
     }
 
-    /// Units left.
+    /// The unfinished units.
     pub fn left(&self) -> impl Iterator<Item = usize> {
         self.places.iter().enumerate().filter(|(_, place)| place.is_some()).map(|(unit, _)| unit)
     }
 
-    /// Whether none is left.
+    /// Whether no unit is left.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Takes `unit` out: it is done, or being done here.
+    /// Removes `unit`, which is done or taken by this process.
     pub fn take(&mut self, unit: usize) {
         let Some(Place { share, before, after }) = self.places.get_mut(unit).and_then(Option::take)
         else {

@@ -1,19 +1,19 @@
-//! How long a stage may still take.
+//! The estimated remaining time of a stage.
 
 use std::time::Duration;
 
-/// What is known of a stage under way.
+/// The counts of a stage under way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Counts {
-    /// All of the stage.
+    /// All units of the stage.
     pub(super) units: u64,
-    /// Done by earlier runs.
+    /// Units done by earlier runs.
     pub(super) units_before: u64,
-    /// Done, whoever did them.
+    /// Units done by any run or worker.
     pub(super) units_done: u64,
-    /// Samples of these.
+    /// Samples of the done units.
     pub(super) samples_finished: u64,
-    /// Samples that this run has done, of units under way too.
+    /// Samples done by this run, including units under way.
     pub(super) samples: u64,
 }
 

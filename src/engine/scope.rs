@@ -1,4 +1,4 @@
-//! What a unit has of the world while it is worked on.
+//! The scope of a unit: its run directory, cancellation, progress and files.
 
 use super::cancel::{Cancel, Cancelled};
 use super::progress::StageProgress;
@@ -7,9 +7,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The run directory, the way to stop, and the progress, for one unit. Files made through it land in the receipt, also
-/// those made through a clone on another thread: what waits for a disk or a server belongs on one that may block, as all
-/// units of a stage share one task.
+/// The run directory, cancellation and progress of one unit. Files made through a scope, or through its clone on another
+/// thread, are added to the receipt. Blocking work belongs on other threads, as all units of a stage share one task.
 #[derive(Debug, Clone)]
 pub struct Scope {
     run_dir: RunDir,
@@ -34,21 +33,21 @@ impl Scope {
         self.run_dir.path(name)
     }
 
-    /// What blocking work looks at to stop early: set when the unit is given up, not when the run is asked to stop. What is
-    /// under way then is finished, as long as that does not take too long.
+    /// The cancellation of the unit, for blocking work: set when the unit is dropped, not when the run is asked to stop, as
+    /// units under way may still finish.
     pub fn cancel(&self) -> &Cancel {
         &self.cancel
     }
 
-    /// `Err` when the unit is given up: call it between steps of long work.
+    /// `Err` when the unit is dropped; called between steps of long work.
     ///
     /// # Errors
-    /// [`Cancelled`] then.
+    /// [`Cancelled`] when the unit is dropped.
     pub fn check(&self) -> Result<(), Cancelled> {
         self.cancel.check()
     }
 
-    /// Tells the user that `samples` more are done.
+    /// Adds `samples` done samples to the progress.
     pub fn tick(&self, samples: u64) {
         self.progress.tick(samples);
     }
@@ -56,7 +55,7 @@ impl Scope {
     /// Starts a file of this unit; end with [`Scope::publish`].
     ///
     /// # Errors
-    /// If it can't be made.
+    /// If the file can't be created.
     pub fn create(&self, name: &str) -> Result<AtomicFile, StoreError> {
         AtomicFile::create(&self.path(name))
     }
@@ -64,16 +63,16 @@ impl Scope {
     /// Gives a file of [`Scope::create`] its final name and records it.
     ///
     /// # Errors
-    /// If it can't be made durable.
+    /// If the file can't be made durable.
     pub fn publish(&self, file: AtomicFile) -> Result<(), StoreError> {
         self.record(file.publish(self.run_dir.root())?);
         Ok(())
     }
 
-    /// Writes a small file whole and records it; it is sent with the unit's others.
+    /// Writes a small file whole and records the file.
     ///
     /// # Errors
-    /// If it can't be written.
+    /// If the file can't be written.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
         let mut file = self.create(name)?;
         file.write_all(content).map_err(StoreError::io("write", &self.path(name)))?;

@@ -84,6 +84,6 @@ pub struct Done {
     pub faults: Vec<SampleFault>,
     /// The unit's decisions, one line a step.
     pub log: Vec<String>,
-    /// What later stages want to know of its files without reading them.
+    /// What later stages need of the unit's files without reading the files.
     pub contents: Contents,
 }

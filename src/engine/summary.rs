@@ -1,23 +1,23 @@
-//! What a stage did, in numbers.
+//! The numbers of a stage.
 
 use crate::store::Receipt;
 
-/// A stage that ended well.
+/// The summary of a completed stage.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct StageSummary {
     /// The stage.
     pub stage: &'static str,
-    /// Its units.
+    /// The number of units.
     pub units: usize,
-    /// Those done by this process; the others were done before, or by other workers.
+    /// Units done by this process.
     pub processed: usize,
-    /// Those that other workers did meanwhile.
+    /// Units done by other workers meanwhile.
     pub elsewhere: usize,
-    /// Samples it produced, all runs together.
+    /// Samples of all runs together.
     pub samples: u64,
-    /// Samples it left out, all runs together.
+    /// Skipped samples of all runs together.
     pub skipped: u64,
-    /// Bytes of its outputs.
+    /// Bytes of the outputs.
     pub bytes: u64,
     /// Wall time of this run.
     pub seconds: f64,

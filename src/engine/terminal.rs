@@ -1,5 +1,5 @@
-//! The terminal as the bars see it: what is drawn goes the way of all messages, so that a terminal that stands still or has
-//! gone holds up nothing.
+//! The terminal of progress bars: output goes through the messages' writer, so that a stopped or closed terminal blocks
+//! nothing.
 
 use crate::messages;
 use indicatif::TermLike;

@@ -57,7 +57,7 @@ async fn run_unit<S: Stage>(
     result.map_err(|error| UnitFailure { about: about(), unit: unit.name.clone(), error })
 }
 
-/// Tells other workers, the log and the user how a unit ended.
+/// Reports the end of a unit to other workers, the log and the user.
 async fn tell(
     name: &str,
     outcome: Result<&Receipt, String>,
@@ -125,7 +125,7 @@ async fn finish_unit<S: Stage>(
     Ok(write(options, receipt).await?)
 }
 
-/// Says to what a unit left behind on other threads that nobody waits for it any more.
+/// Cancels a unit's work on other threads when the unit is dropped.
 #[derive(Default)]
 struct GivenUp(Cancel);
 
@@ -145,8 +145,8 @@ async fn write(options: &RunOptions<'_>, receipt: Receipt) -> Result<Receipt, St
     blocking(move || run_dir.write_receipt(&receipt).map(|()| receipt)).await
 }
 
-/// How long a unit under way may go on after the run was asked to stop; past it, the unit is dropped. Below the 30
-/// seconds that schedulers commonly leave between SIGTERM and SIGKILL.
+/// The longest time of a unit after the run was asked to stop; then the unit is dropped. Below the 30 seconds that schedulers
+/// commonly leave between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(20);
 
 async fn grace(cancel: &Cancel) {

@@ -1,19 +1,19 @@
-//! What takes memory.
+//! The memory of a run.
 
-/// What takes memory, in bytes.
+/// The memory of a run's parts, in bytes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Footprint {
     /// The program with ONNX Runtime.
     pub program: f64,
-    /// The image encoders, loaded; with what a run of one takes, where that was measured.
+    /// The loaded image encoders; with their working memory, if measured.
     pub encoder: f64,
-    /// The text-to-image model, likewise.
+    /// The loaded text-to-image model; with its working memory, if measured.
     pub generator: f64,
-    /// Devices on the host's own memory that hold the model; 0 where cards hold it.
+    /// Devices that hold the model in host memory; 0 for GPUs.
     pub copies: f64,
     /// A decoded source image.
     pub picture: f64,
-    /// An image as the encoder takes it.
+    /// An input image of the encoder.
     pub pixels: f64,
     /// A row of a part.
     pub row: f64,
@@ -21,11 +21,11 @@ pub struct Footprint {
     pub group: f64,
     /// An image's features in discovery.
     pub features: f64,
-    /// Workers, and shards and classes at once.
+    /// Workers.
     pub workers: f64,
-    /// Shards worked on at once.
+    /// Shards processed at once.
     pub shards: f64,
-    /// Classes worked on at once.
+    /// Classes processed at once.
     pub classes: f64,
 }
 

@@ -1,7 +1,7 @@
-//! What a run will take, before it starts: numbers in, numbers out.
+//! Estimates what a run takes: numbers in, numbers out.
 //!
-//! [`Work`] is how much there is to do, [`Sizes`] how long its files come out, [`Rates`] how fast the machine is. Who
-//! finds these out (by counting, by probe files, by measuring) is none of this room's business. [`simulate`] has many workers share it.
+//! [`Work`] is the amount of work, [`Sizes`] the sizes of files, [`Rates`] the speed of the machine; [`crate::probe`] finds
+//! these by counting, by probe files and by measuring. [`simulate`] simulates a run of many workers.
 
 mod memory;
 mod plan;

@@ -1,25 +1,25 @@
-//! What earlier runs in a run directory say of times.
+//! The times that earlier runs recorded in a run directory.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What the events of a run directory say of a stage.
+/// The recorded times of a stage.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Recorded {
     /// Seconds from a stage's start to its last finished unit, summed over runs.
     pub seconds: f64,
-    /// Units finished in them.
+    /// Units finished in these runs.
     pub units: u64,
 }
 
 impl Recorded {
-    /// Seconds that `units` more would take.
+    /// The estimated seconds of `units` more units.
     pub fn seconds_for(&self, units: u64) -> Option<f64> {
         (self.units > 0).then(|| self.seconds / self.units as f64 * units as f64)
     }
 }
 
-/// Reads the lines of `events.jsonl`; what is no event counts for nothing.
+/// Reads the lines of `events.jsonl`; lines that are not events are ignored.
 pub fn recorded(events: &str) -> BTreeMap<String, Recorded> {
     let mut found: BTreeMap<String, Recorded> = BTreeMap::new();
     // The stage under way, when it started, and when its last unit was done.

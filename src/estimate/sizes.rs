@@ -1,16 +1,16 @@
-//! How long the files come out.
+//! The sizes of a run's files.
 
-/// A length that grows with a count.
+/// A size that grows linearly with a count.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Line {
-    /// At none.
+    /// The size at a count of 0.
     pub fixed: f64,
-    /// For each.
+    /// The growth for each count.
     pub each: f64,
 }
 
 impl Line {
-    /// The line through two measured points; with one point, or none apart, all is taken to grow.
+    /// The line through two measured points; through the origin if the points have one count.
     pub fn through((few, short): (u64, u64), (many, long): (u64, u64)) -> Self {
         if many <= few {
             return Self { fixed: 0.0, each: long as f64 / many.max(1) as f64 };
@@ -19,13 +19,13 @@ impl Line {
         Self { fixed: (short as f64 - each * few as f64).max(0.0), each: each.max(0.0) }
     }
 
-    /// The length at `count`.
+    /// The size at `count`.
     pub fn at(&self, count: f64) -> f64 {
         self.fixed + self.each * count
     }
 }
 
-/// Lengths of the files that a run writes.
+/// The sizes of a run's files.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sizes {
     /// A part of `encode`, by its images.
@@ -38,7 +38,7 @@ pub struct Sizes {
     pub cores: Line,
     /// A class's embedding, by its images.
     pub embedding: Line,
-    /// A class's neighbour index, by its images; nothing where none is kept.
+    /// A class's neighbour index, by its images; zero if no index is kept.
     pub index: Line,
     /// A tar of `fetch`, by its cores.
     pub fetched: Line,

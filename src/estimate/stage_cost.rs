@@ -1,4 +1,4 @@
-//! What a stage declares of its cost.
+//! The cost that a stage declares.
 
 use super::memory::Footprint;
 use super::rates::Rates;
@@ -6,37 +6,37 @@ use super::simulation::WorkerStage;
 use super::sizes::{Line, Sizes};
 use super::work::Work;
 
-/// What a stage takes, each as a function of how much there is to do. Bytes, and seconds from nothing to the end.
+/// The cost of a stage as functions of the amount of work: units, bytes, and seconds of the whole stage.
 pub struct StageCost {
-    /// Units that it lists; none where it is switched off.
+    /// The number of units; 0 if the stage is off.
     pub units: fn(&Work) -> u64,
-    /// Bytes that it leaves, receipts apart.
+    /// Bytes of the stage's files without receipts.
     pub bytes: fn(&Work, &Sizes) -> f64,
     /// Bytes of a receipt without outputs, and what each output adds to it.
     pub receipt: Line,
-    /// Outputs of all its units.
+    /// Outputs of all units.
     pub outputs: fn(&Work, &Sizes) -> f64,
     /// Bytes of host memory at its peak.
     pub memory: fn(&Work, &Footprint) -> f64,
-    /// Seconds that it takes; `None` if nobody has measured it.
+    /// Seconds of the stage; `None` if not measured.
     pub seconds: fn(&Work, &Sizes, &Rates) -> Option<f64>,
-    /// The stage as many workers share it, for the simulation; `None` if it is left out there.
+    /// The stage for the simulation of many workers; `None` if not simulated.
     pub shared: Option<fn(&Work, &Rates) -> WorkerStage>,
 }
 
 /// A stage to be estimated.
 #[derive(Clone, Copy)]
 pub struct StageToDo {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// What it takes.
+    /// The cost.
     pub cost: &'static StageCost,
-    /// Whether devices are kept for it.
+    /// Whether the stage uses devices.
     pub on_devices: bool,
 }
 
 impl StageToDo {
-    /// Bytes of its receipts.
+    /// Bytes of the receipts.
     pub fn receipt_bytes(&self, work: &Work, sizes: &Sizes) -> f64 {
         let Line { fixed, each } = self.cost.receipt;
         (self.cost.units)(work) as f64 * fixed + (self.cost.outputs)(work, sizes) * each

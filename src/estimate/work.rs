@@ -1,23 +1,23 @@
-//! How much there is to do.
+//! The amount of work of a run.
 
 use super::sizes::Line;
 
-/// What a run has to do, in numbers.
+/// The amount of work of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Work {
     /// Images of each shard.
     pub shards: Vec<u64>,
-    /// Bytes of what is stored of an image's numbers.
+    /// Stored bytes of an image's latent and feature.
     pub row_bytes: u64,
-    /// Images in shards that can't be sought in: compressed ones, pipes.
+    /// Images in shards that are not seekable: compressed shards and pipes.
     pub streamed: u64,
     /// Images of each class that is distilled.
     pub classes: Vec<u64>,
-    /// Images to make of each class.
+    /// Images to generate of each class.
     pub ipc: u64,
     /// Images encoded at once.
     pub encode_batch: u64,
-    /// Cores encoded at once, at most.
+    /// The most cores encoded at once.
     pub anchor_batch: u64,
     /// Whether cores are encoded again, at another size.
     pub encoded_again: bool,
@@ -27,7 +27,7 @@ pub struct Work {
     pub steps: u64,
     /// Samples in a tar of the two sets.
     pub samples_per_tar: u64,
-    /// Whether labels are checked.
+    /// Whether label purity is checked.
     pub purity: bool,
 }
 
@@ -37,7 +37,7 @@ impl Work {
         self.shards.iter().sum()
     }
 
-    /// Cores of all classes: images to make.
+    /// Cores of all classes, the images to generate.
     pub fn cores(&self) -> u64 {
         self.cores_of_classes().sum()
     }
@@ -56,7 +56,7 @@ impl Work {
         self.shards.iter().map(images).sum::<u64>() as f64 / batch as f64
     }
 
-    /// Images that go through the encoder in these, the padding counted.
+    /// Images that the encoder runs on in these groups, including padding.
     pub fn anchor_runs(&self) -> Vec<(u64, u64)> {
         self.cores_of_classes()
             .filter(|cores| *cores > 0)
@@ -67,7 +67,7 @@ impl Work {
             .collect()
     }
 
-    /// Groups of images to make.
+    /// Groups of images to generate.
     pub fn batches(&self) -> u64 {
         self.cores().div_ceil(self.generate_batch.max(1))
     }
@@ -82,7 +82,7 @@ impl Work {
         self.cores_of_classes().map(|cores| line.at(cores as f64)).sum()
     }
 
-    /// How many shards hold a core, if every image is as likely to be one.
+    /// The expected number of shards with a core, if every image is equally likely to be a core.
     pub fn shards_with_cores(&self) -> f64 {
         let (images, cores) = (self.images().max(1) as f64, self.cores() as f64);
         self.shards.iter().map(|own| 1.0 - (1.0 - *own as f64 / images).powf(cores)).sum()

@@ -1,4 +1,4 @@
-//! What can go wrong while packing.
+//! The errors of packing.
 
 use super::key::shown;
 use crate::shards::ShardError;
@@ -12,30 +12,30 @@ pub enum PackError {
     /// A file or folder can't be read.
     #[error("cannot {what} {}: {source}", shown(path))]
     Io {
-        /// What was tried.
+        /// The failed operation.
         what: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// The cause.
         source: std::io::Error,
     },
-    /// A list of files that can't be used.
+    /// An unusable list of files.
     #[error("{}: {problem}", shown(path))]
     List {
         /// The list or folder.
         path: PathBuf,
-        /// What is wrong and what to do.
+        /// The problem and its remedy.
         problem: String,
     },
-    /// A pattern for the shards' names that can't be used.
+    /// An unusable pattern for the shards' names.
     #[error("--out {pattern}: {problem}")]
     Pattern {
         /// The pattern.
         pattern: String,
-        /// What is wrong and what to do.
+        /// The problem and its remedy.
         problem: String,
     },
-    /// Shards of other files or settings are in the way.
+    /// Shards of other files or settings exist already.
     #[error(
         "{}: these shards were packed from other files or settings, or by an earlier version; name other shards with --out, or \
          add --force to replace these",
@@ -53,11 +53,11 @@ pub enum PackError {
     TooManyBad {
         /// The last bad file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
-        /// How many were bad.
+        /// The number of bad files.
         bad: usize,
-        /// How many were allowed.
+        /// The allowed number.
         allowed: usize,
     },
     /// A shard could not be written.

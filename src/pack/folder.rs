@@ -1,4 +1,4 @@
-//! An image folder: a folder a class, images at any depth below.
+//! Lists an image folder: one folder a class, images at any depth below.
 
 use super::error::PackError;
 use super::key::{class_key, extension, shown};
@@ -11,7 +11,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Files that systems make in every folder.
+/// Files that operating systems make in every folder.
 const SYSTEM_FILES: [&str; 4] = ["Thumbs.db", "ehthumbs.db", "desktop.ini", "Icon\r"];
 
 /// Names of the parts of a data set, in lower case.
@@ -30,15 +30,15 @@ const SPLITS: [&str; 12] = [
     "holdout",
 ];
 
-/// Device and inode: which folder it is, whatever the path.
+/// Device and inode, the identity of a folder for any path.
 type Id = (u64, u64);
 
-/// What is known of a class's folder.
+/// The images of a class folder.
 #[derive(Default)]
 struct ClassFolder {
-    /// Whether images lie in it directly.
+    /// Whether images are directly in the folder.
     direct: bool,
-    /// Its own folders in which images are.
+    /// Subfolders with images.
     below: BTreeSet<String>,
 }
 
@@ -50,10 +50,10 @@ struct Walk {
     found: Listing,
 }
 
-/// A thing in a folder.
+/// A file or folder in a folder.
 struct Child {
     path: PathBuf,
-    /// Of a folder, linked or not.
+    /// The identity of a folder; `None` for a file.
     folder: Option<Id>,
     linked: bool,
 }
@@ -99,7 +99,7 @@ fn loose(root: &Path, image: &Path) -> PackError {
 }
 
 impl Walk {
-    /// Takes all images of a class, and answers where in its folder they lie.
+    /// Lists all images of a class; returns where in the class folder they are.
     fn class(&mut self, child: &Child, id: Id, class: &str) -> Result<ClassFolder, PackError> {
         let mut about = ClassFolder::default();
         if !self.may_enter(child, id) {
@@ -190,7 +190,7 @@ fn is_image(path: &Path) -> bool {
     extension(path).is_some_and(|extension| member_extension(&extension).is_some())
 }
 
-/// Refuses a folder of the parts of a data set, and remarks on one that looks so.
+/// Refuses a folder of data set splits; returns a remark on a folder that resembles one.
 fn look_at_classes(
     root: &Path,
     classes: &BTreeMap<String, ClassFolder>,

@@ -36,7 +36,7 @@ fn a_folder_a_class_at_any_depth() {
     assert_eq!(entries, pairs(&[("a/1.jpg", "a"), ("b/2.JPEG", "b"), ("b/deep/1.png", "b")]));
     put(dir.path(), &["loose.png"]);
     let error = || list_entries(dir.path()).unwrap_err().to_string();
-    assert!(error().contains("loose.png lies in no"), "{}", error());
+    assert!(error().contains("loose.png is in no class folder"), "{}", error());
     put(dir.path(), &["metadata.jsonl"]);
     assert!(error().contains("metadata.jsonl instead"), "{}", error());
 }
@@ -54,13 +54,13 @@ fn what_is_passed_over_by_its_ending_is_counted_and_named() {
     assert_eq!(
         lines,
         [
-            "4 files passed over by their ending: 2 .heic, 1 .avif, 1 without one",
+            "4 files skipped by their extension: 2 .heic, 1 .avif, 1 without extension",
             "3 class folders without an image: empty, p, w"
         ]
     );
     fs::remove_dir_all(dir.path().join("a")).unwrap();
     let error = list_entries(dir.path()).unwrap_err().to_string();
-    assert!(error.contains("3 files passed over by their ending: 1 .avif"), "{error}");
+    assert!(error.contains("3 files skipped by their extension: 1 .avif"), "{error}");
 }
 
 #[test]
@@ -76,11 +76,14 @@ fn folders_of_the_system_are_no_classes_and_named() {
     }
     let (entries, lines) = found(dir.path());
     assert_eq!(entries, pairs(&[("cat/1.png", "cat")]));
-    assert!(lines[0].starts_with("6 folders of the system or hidden, left out: "), "{lines:?}");
+    assert!(
+        lines[0].starts_with("6 folders skipped, hidden or of the operating system: "),
+        "{lines:?}"
+    );
     for folder in ["@eaDir", "__MACOSX", "$RECYCLE.BIN", "Lost+Found"] {
         assert!(lines[0].contains(folder), "{lines:?}");
     }
-    assert_eq!(lines[1], "1 hidden image file left out");
+    assert_eq!(lines[1], "1 hidden image file skipped");
 }
 
 #[test]
@@ -109,7 +112,10 @@ fn the_folder_above_the_parts_of_a_data_set_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     put(dir.path(), &["train/cat/1.png", "train/dog/1.png", "val/cat/2.png", "val/dog/2.png"]);
     let error = list_entries(dir.path()).unwrap_err().to_string();
-    assert!(error.contains("train, val") && error.contains("/train meant?"), "{error}");
+    assert!(
+        error.contains("train, val") && error.contains("/train; if the folders are classes"),
+        "{error}"
+    );
     put(dir.path(), &["test/9.png"]);
     assert!(list_entries(dir.path()).unwrap_err().to_string().contains("test, train, val"));
     fs::rename(dir.path().join("test"), dir.path().join("Test2017")).unwrap();
@@ -125,7 +131,11 @@ fn classes_with_the_same_folders_and_no_image_are_remarked_on() {
     put(dir.path(), &["2020/cat/1.png", "2020/dog/1.png", "2021/cat/2.png", "2021/dog/2.png"]);
     let (entries, lines) = found(dir.path());
     assert_eq!(entries.len(), 4);
-    assert!(lines[0].contains("2020 has cat, dog") && lines[0].contains("meant?"), "{lines:?}");
+    assert!(
+        lines[0].contains("2020 has cat, dog")
+            && lines[0].contains("if these folders are the classes"),
+        "{lines:?}"
+    );
     put(dir.path(), &["2020/x.png"]);
     assert_eq!(found(dir.path()).1, [""; 0]);
 }

@@ -1,4 +1,4 @@
-//! Which files to pack, and their classes: a folder a class, or a table.
+//! Lists the files to pack and their classes, from a folder or a table.
 
 use super::error::PackError;
 use super::folder::image_folder;
@@ -42,7 +42,7 @@ pub fn list_entries(source: &Path) -> Result<Listing, PackError> {
     Ok(listing)
 }
 
-/// A table's rows without those that stand there twice.
+/// The rows of a table without repeated ones.
 fn once_each(rows: Vec<Entry>) -> Listing {
     let mut listing = Listing::default();
     let mut classes: HashMap<PathBuf, Vec<String>> = HashMap::with_capacity(rows.len());

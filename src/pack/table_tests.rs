@@ -73,7 +73,10 @@ fn rows_that_stand_twice_are_taken_once_and_named() {
         listing.entries.iter().map(|e| (e.path.ends_with("b.png"), &*e.class)).collect();
     assert_eq!(order, [(true, "x"), (false, "x"), (false, "y")], "in the table's order");
     let lines = listing.skipped.lines();
-    assert!(lines[0].contains("1 of the table's rows") && lines[0].contains("b.png"), "{lines:?}");
+    assert!(
+        lines[0].contains("1 rows of the table repeat") && lines[0].contains("b.png"),
+        "{lines:?}"
+    );
     assert!(lines[1].contains("a.png (x, y)"), "{lines:?}");
 }
 

@@ -1,51 +1,51 @@
-//! What a stage declares of itself.
+//! The declaration of a stage.
 
 use super::context::Context;
 use super::error::StageError;
 use crate::estimate::StageCost;
 use crate::slurm::JobKind;
 
-/// What a stage declares: commands, estimates, job scripts and reports derive all that they know of stages from it.
+/// The declaration of a stage, from which commands, estimates, job scripts and reports derive all they know of the stage.
 pub struct StageInfo {
-    /// Its name: the folder of its receipts, and the value of `--only`, `--from` and `--until`.
+    /// The name: also the folder of receipts, and the value of `--only`, `--from` and `--until`.
     pub name: &'static str,
-    /// What one unit is, in the singular.
+    /// The kind of a unit, in the singular.
     pub unit: &'static str,
-    /// Folders of the run directory that its results lie in, beside its own.
+    /// Folders with the stage's results beside its own folder.
     pub folders: &'static [&'static str],
-    /// Folders of views that it makes of its results: no receipt names them, and anyone may delete them.
+    /// Folders of views of the results, which have no receipts and may be deleted.
     pub views: &'static [&'static str],
-    /// Which parts of the text-to-image model it runs.
+    /// The parts of the text-to-image model that the stage runs.
     pub model: ModelUse,
-    /// Whether it has no units under some settings; it is then not shown.
+    /// Whether the stage has no units under some settings, and is then not shown.
     pub optional: bool,
-    /// Whether its receipts may name samples that it left out.
+    /// Whether receipts may name skipped samples.
     pub leaves_out: bool,
-    /// The Slurm job that it belongs to.
+    /// The Slurm job of the stage.
     pub job: &'static JobKind,
-    /// Looks at what it asks of models and settings, before any work begins.
+    /// Checks models and settings before any work.
     pub check: fn(&Context) -> Checks,
-    /// What it takes: units, bytes, memory, seconds.
+    /// The cost: units, bytes, memory, seconds.
     pub cost: &'static StageCost,
 }
 
-/// Which parts of the model a stage runs.
+/// The parts of the model that a stage runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ModelUse {
     /// None.
     Nothing,
     /// The image encoder.
     Encoder,
-    /// All that generates images.
+    /// All parts that generate images.
     Generator,
 }
 
-/// What a stage found of models and settings.
+/// The result of a stage's check.
 #[derive(Default)]
 pub struct Checks {
-    /// Why it would fail.
+    /// Errors that would fail the stage.
     pub errors: Vec<StageError>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
@@ -56,7 +56,7 @@ impl Checks {
     }
 }
 
-/// The check of a stage that asks nothing.
+/// The check of a stage without requirements.
 pub(crate) fn no_check(_: &Context) -> Checks {
     Checks::default()
 }

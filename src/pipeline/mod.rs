@@ -1,5 +1,5 @@
-//! The stages of a run, a folder each: they read the store, call the rooms that compute, and write the store. No
-//! arithmetic here, no checkpoint code either (that is [`crate::engine`]'s).
+//! The stages of a run, one folder each: they read the store, call the modules that compute, and write the store. No
+//! arithmetic is here, and no checkpoint code (see [`crate::engine`]).
 //!
 //! This file is the registry: a new stage is a folder, and a line in the list below.
 

@@ -1,4 +1,4 @@
-//! Which files a model consists of.
+//! The files of a model.
 
 use super::error::StageError;
 use crate::onnx::ExternalData;
@@ -8,18 +8,18 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// A file that a digest is made from.
+/// A file that a digest covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InputFile {
-    /// Its name below the folder that was asked for; as it is where it lies elsewhere.
+    /// The path below the model folder, or the whole path of a file elsewhere.
     pub(crate) name: OsString,
-    /// Where it is.
+    /// The path.
     pub(crate) path: PathBuf,
-    /// Its length.
+    /// The length.
     pub(crate) bytes: u64,
 }
 
-/// Files by their paths, in the order in which they count.
+/// File lengths by path, in the order of the digest.
 type FileLengths = BTreeMap<PathBuf, u64>;
 
 /// All files of `parts` (files or subfolders of `folder`), below them, and those that graphs among them refer to.

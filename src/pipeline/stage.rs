@@ -1,4 +1,4 @@
-//! How a run goes through the stages.
+//! The traits by which a run visits the stages.
 
 use super::error::StageError;
 use super::info::StageInfo;
@@ -9,34 +9,34 @@ use std::ops::ControlFlow;
 
 /// A stage of a run.
 pub(crate) trait RunStage: Stage<Error = StageError> + Sized {
-    /// What it declares.
+    /// The declaration of the stage.
     const INFO: &'static StageInfo;
 
-    /// Opens it on what the stages before it left.
+    /// Opens the stage on the results of earlier stages.
     ///
     /// # Errors
-    /// If that can't be read, or settings do not fit it.
+    /// If the results can't be read, or settings do not fit them.
     fn open(run: &mut RunState<'_>) -> Result<Self, StageError>;
 
-    /// Hands on what later stages need, and judges the whole; `receipts` are those of all its units.
+    /// Passes results to later stages, and checks the whole stage; `receipts` are those of all units.
     ///
     /// # Errors
-    /// If the run must not go on with this result.
+    /// If the run must stop at this result.
     fn finish(&self, _run: &mut RunState<'_>, _receipts: &Receipts) -> Result<(), StageError> {
         Ok(())
     }
 
-    /// Rows of the quarantine that no receipt has, after it ended with `error`.
+    /// Rows of the quarantine without a receipt, after the stage failed with `error`.
     fn failed(&self, _error: &FlowError<StageError>) -> Vec<QuarantineRow> {
         Vec::new()
     }
 }
 
-/// Goes through the stages; [`super::visit_stages`] calls it once per stage, in order.
+/// A visitor of stages; [`super::visit_stages`] calls it once per stage, in order.
 pub(crate) trait StageVisitor {
     /// Visits the stage `S`; `Break` ends the walk.
     ///
     /// # Errors
-    /// Whatever ends the run.
+    /// The error that ends the run.
     async fn visit<S: RunStage>(&mut self) -> Result<ControlFlow<()>, FlowError<StageError>>;
 }

@@ -1,4 +1,4 @@
-//! The state of a run between stages: what the finished ones left for those after them.
+//! The state of a run between stages: the results that later stages need.
 
 use super::context::Context;
 use super::encoded::Encoded;
@@ -13,7 +13,7 @@ use crate::store::{Contents, Receipt, SampleFault, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The stage whose receipts say what is in the data set.
+/// The stage whose receipts describe the data set.
 const ENCODE: &str = "encode";
 /// The stage whose receipts say where each class lies.
 const COMPACT: &str = "compact";
@@ -21,22 +21,22 @@ const COMPACT: &str = "compact";
 /// The receipts of a stage, by unit name.
 pub(crate) type Receipts = BTreeMap<String, Receipt>;
 
-/// What a run found out about its data and results.
+/// Findings of a run about its data and results.
 #[derive(Debug, Default, serde::Serialize)]
 pub struct Findings {
-    /// Samples left out, all of them.
+    /// All skipped samples.
     pub faults: Vec<SampleFault>,
-    /// Shards of which nothing could be read.
+    /// Unreadable shards.
     pub lost_shards: Vec<SampleFault>,
     /// Images that could not be generated.
     pub failed: Vec<SampleFault>,
-    /// Classes distilled.
+    /// The number of distilled classes.
     pub classes: usize,
     /// Whether labels are positions in the list of classes, not the data's own.
     pub numbered: bool,
-    /// Cores of all classes: images that were to be made.
+    /// Cores of all classes, the images to generate.
     pub cores: usize,
-    /// Images left out because their neighbours mostly carry another label.
+    /// Images left out because most of their neighbours have another label.
     pub impure: usize,
 }
 
@@ -44,14 +44,14 @@ pub struct Findings {
 pub(crate) struct RunState<'a> {
     pub(crate) context: Arc<Context>,
     pub(crate) options: &'a RunOptions<'a>,
-    /// Whether this is a dry run, which says and computes nothing.
+    /// Whether this is a dry run, which computes nothing.
     pub(crate) dry: bool,
     pub(crate) findings: Findings,
     sources: Option<Vec<Source>>,
     encoded: Option<Arc<Encoded>>,
     latents: Option<Arc<Latents>>,
     done: BTreeMap<&'static str, Arc<Receipts>>,
-    /// Whether the list of what was left out is to be written, and rows of it that no receipt has.
+    /// The rows of the quarantine without a receipt; `None` if the list is not to be written.
     quarantine: Option<Vec<QuarantineRow>>,
 }
 
@@ -115,12 +115,12 @@ impl<'a> RunState<'a> {
         Ok(self.set_latents(latents))
     }
 
-    /// Has later stages work with `latents`.
+    /// Gives `latents` to later stages.
     pub(crate) fn set_latents(&mut self, latents: Latents) -> Arc<Latents> {
         self.latents.insert(Arc::new(latents)).clone()
     }
 
-    /// The receipts of `stage`, which is before the one that asks.
+    /// The receipts of the earlier stage `stage`.
     pub(crate) fn receipts(&self, stage: &str) -> Result<Arc<Receipts>, StageError> {
         let missing = || StageError::Other(format!("the {stage} stage is not complete"));
         self.done.get(stage).cloned().ok_or_else(missing)
@@ -131,12 +131,12 @@ impl<'a> RunState<'a> {
         self.done.insert(stage, Arc::new(receipts));
     }
 
-    /// Has the list of what was left out written at the end, with `more` beside what receipts name.
+    /// Requests the list of skipped samples at the end, with the rows `more` beside those of receipts.
     pub(crate) fn quarantine(&mut self, more: Vec<QuarantineRow>) {
         self.quarantine.get_or_insert_default().extend(more);
     }
 
-    /// Writes the list of what was left out, if encoding got as far as to know.
+    /// Writes the list of skipped samples and shards, if encoding came so far.
     pub(crate) fn write_quarantine(&mut self, stages: &[&StageInfo]) -> Result<(), StoreError> {
         let Some(more) = self.quarantine.take() else { return Ok(()) };
         let run_dir = self.options.run_dir;

@@ -1,4 +1,4 @@
-//! What takes memory in a run.
+//! Estimates the memory of a run.
 
 use super::measure::Measured;
 use super::probe_files::{MeasuredSizes, feature_columns, part_format};
@@ -13,7 +13,7 @@ const PROGRAM: f64 = 100e6;
 /// Bytes of latents in a row group of a part.
 const GROUP: f64 = 64e6;
 
-/// What takes memory under these settings, with the model as it is on disk or, where measured, as measured.
+/// The memory of a run under these settings; the model counts by its files' sizes or, if measured, by its peak.
 pub(crate) fn footprint(
     context: &Context,
     shapes: &[(u32, u32)],

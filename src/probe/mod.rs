@@ -1,5 +1,5 @@
-//! What a run will take, before it starts: [`count`] tells what is in the shards, [`probe_files`] how long files come out,
-//! [`measure`] how fast the machine is; [`crate::estimate`] computes with it.
+//! Finds the inputs of an estimate: [`count`] counts the shards' images, [`probe_files`] measures file sizes, [`measure`] the
+//! machine's speed; [`crate::estimate`] computes with them.
 
 mod count;
 mod estimate;

@@ -1,4 +1,4 @@
-//! Some images of the data set, to try things on.
+//! Images of the data set for measurements.
 
 use crate::pipeline::context::Context;
 use crate::pipeline::encode::read::{Item, Prepared, decode, wanted};
@@ -6,14 +6,14 @@ use crate::pipeline::error::StageError;
 use crate::pipeline::sources::Source;
 use crate::shards::{ReadOptions, Sample};
 
-/// A picture of the data set, read to try things on.
+/// An image of the data set for measurements.
 pub(crate) struct Picture {
     pub(crate) sample: Sample,
     pub(crate) class: String,
 }
 
 impl Picture {
-    /// Decoded and resized as `encode` has it.
+    /// Decodes and resizes the image as `encode` does.
     pub(crate) fn prepare(&self, context: &Context) -> Option<Prepared> {
         match decode(context, self.sample.clone(), self.class.clone()) {
             Item::Good(prepared) => Some(prepared),
@@ -27,7 +27,7 @@ impl Picture {
     }
 }
 
-/// Up to `most` good images from a few shards that lie apart.
+/// Up to `most` good images from a few shards across the data set.
 ///
 /// # Errors
 /// If a shard can't be read.

@@ -84,7 +84,7 @@ pub(crate) fn compact_part(
     Ok(file.finish(folder, compress)?.0)
 }
 
-/// Everything that trials are made of.
+/// The inputs of the probe files.
 pub(crate) struct SizeProbe<'a> {
     pub(crate) context: &'a Context,
     pub(crate) work: &'a Work,

@@ -1,10 +1,10 @@
-//! Times and memory of pieces of work.
+//! Measures the time and memory of work.
 
 use crate::models::validate::memory;
 use crate::pipeline::error::StageError;
 use std::time::Instant;
 
-/// Seconds that `work` takes, and what it comes to.
+/// The seconds of `work`, and its result.
 pub(crate) fn timed<T>(
     work: impl FnOnce() -> Result<T, StageError>,
 ) -> Result<(f64, T), StageError> {
@@ -13,7 +13,7 @@ pub(crate) fn timed<T>(
     Ok((started.elapsed().as_secs_f64(), result))
 }
 
-/// Seconds that `work` takes in the mean, after a first time that does not count, over `least` seconds or at least once.
+/// The mean seconds of `work` over at least `least` seconds and one call, after a first call that does not count.
 pub(crate) fn repeated(
     least: f64,
     mut work: impl FnMut() -> Result<(), StageError>,
@@ -28,7 +28,7 @@ pub(crate) fn repeated(
     Ok(started.elapsed().as_secs_f64() / f64::from(times))
 }
 
-/// What `work` comes to, and the most memory that it held meanwhile, where the system says.
+/// The result of `work`, and its peak memory, if the system reports memory.
 pub(crate) fn memory_of<T>(
     work: impl FnOnce() -> Result<T, StageError>,
 ) -> Result<(T, Option<u64>), StageError> {

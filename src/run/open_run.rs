@@ -1,4 +1,4 @@
-//! Going on with a finished run from its directory alone.
+//! Opens a run from its directory alone.
 
 use crate::config::Pipeline;
 use crate::pipeline::context::{Context, Notice};
@@ -10,12 +10,12 @@ use xxhash_rust::xxh3::Xxh3;
 /// Settings that are paths, by the last part of their names.
 const PATHS: [&str; 6] = ["path", "refiner", "classes", "library", "shards", "model"];
 
-/// Opens the run in `run_dir` by its own copy of the pipeline file, with `sets` on top: the one way to go on with a run from
-/// its directory alone. Relative paths of the file start where the file was, those of the run's own `--set` where the run
-/// was started, those of `sets` in the current folder.
+/// Opens the run in `run_dir` by its own copy of the pipeline file, with `sets` on top: the only way to reopen a run from its
+/// directory alone. Relative paths of the file start at the file's folder, paths of the run's own `--set` where the run was
+/// started, and paths of `sets` in the current folder.
 ///
 /// # Errors
-/// If no run was begun there, or what its pipeline names is not there any more.
+/// If no run was started there, or a file named in the pipeline is missing.
 pub fn reopen(run_dir: &RunDir, sets: &[String], notice: Notice) -> Result<Context, StageError> {
     let record = run_dir.record()?;
     let here = std::env::current_dir().map_err(StoreError::io("find", Path::new(".")))?;
@@ -46,7 +46,7 @@ fn from_folder(folder: &Path, set: &str) -> String {
     format!("{key}={}", folder.join(path).display())
 }
 
-/// A digest of all that `stage` is done from, in hexadecimal: another when any of its units was made from something else.
+/// A digest of all inputs of `stage`, in hexadecimal, which changes when a unit is made from other inputs.
 ///
 /// # Errors
 /// If a receipt can't be read.
@@ -58,10 +58,10 @@ pub(crate) fn state_of(run_dir: &RunDir, stage: &str) -> Result<String, StoreErr
     Ok(format!("{:032x}", all.digest128()))
 }
 
-/// Asks that `stage` of the run in `run_dir` be complete.
+/// Requires that `stage` of the run in `run_dir` is complete.
 ///
 /// # Errors
-/// [`StoreError::Absent`] if it is not, or not known to be of the run's settings.
+/// [`StoreError::Absent`] if the stage is incomplete, or not known to be of the run's settings.
 pub fn require(run_dir: &RunDir, stage: &str) -> Result<(), StoreError> {
     let receipts = run_dir.receipts(stage)?;
     let done = run_dir.with_outputs(receipts.values())?.len() as u64;
@@ -71,7 +71,7 @@ pub fn require(run_dir: &RunDir, stage: &str) -> Result<(), StoreError> {
     }
     let of = units.map_or_else(|| "?".to_owned(), |n| n.to_string());
     let what = format!(
-        "the run in {run_dir} is not finished: {done} of {of} units of {stage} are done; go on with it first (coda-pipe run)"
+        "the run in {run_dir} is not finished: {done} of {of} units of {stage} are done; finish the run first (coda-pipe run)"
     );
     Err(StoreError::Absent { what })
 }

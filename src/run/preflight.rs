@@ -1,5 +1,5 @@
-//! What a run asks of its models, looked at before the first unit is begun: hours of encoding must not end in a model that
-//! can't generate. No graph is opened.
+//! Checks the models before the first unit: hours of encoding must not end in a model that can't generate. No graph is
+//! loaded.
 
 use crate::models::Purpose;
 use crate::models::noise_schedule::Method;
@@ -7,7 +7,7 @@ use crate::models::validate::{Problem, problems, refuse};
 use crate::pipeline::context::{Context, method};
 use crate::pipeline::{ModelUse, STAGES, StageError, StageInfo};
 
-/// What the model is needed for in `stages`; `None` if it is not.
+/// The model parts that `stages` need; `None` for no part.
 pub(crate) fn purpose(stages: &[&StageInfo]) -> Option<Purpose> {
     match stages.iter().map(|stage| stage.model).max()? {
         ModelUse::Nothing => None,
@@ -16,10 +16,10 @@ pub(crate) fn purpose(stages: &[&StageInfo]) -> Option<Purpose> {
     }
 }
 
-/// Refuses models that can't do what is left to do in `stages`, and answers with what the user should know of them.
+/// Refuses models that lack parts for `stages`, and returns warnings about the models.
 ///
 /// # Errors
-/// What `doctor --model` says of them, and settings that fit no model.
+/// The problems that `doctor --model` reports, and settings that fit no model.
 pub(crate) fn preflight(
     context: &Context,
     stages: &[&StageInfo],
@@ -48,7 +48,7 @@ pub(crate) fn preflight(
     Ok(warnings)
 }
 
-/// The same for `plan`: what a run would refuse, and what it would warn of, one sentence each.
+/// The refusals and warnings of a run for `plan`, one sentence each.
 pub(crate) fn findings(context: &Context) -> Vec<String> {
     let settings = &context.pipeline.model;
     let mut wrong = problems(&settings.path, Purpose::Generate, method(&context.pipeline));

@@ -1,4 +1,4 @@
-//! A run by a pipeline file, with the records that it leaves of itself: `run.json`, `events.jsonl`, `pipeline.toml`.
+//! A run of a pipeline file, with its records: `run.json`, `events.jsonl`, `pipeline.toml`.
 
 use super::{RunOutcome, StageRange, run};
 use crate::engine::{FlowError, RunOptions};
@@ -9,7 +9,7 @@ use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
 
-/// A pipeline file, and the settings that were given beside it.
+/// A pipeline file and the settings of the command line.
 #[derive(Debug, Clone, Copy)]
 pub struct PipelineFile<'a> {
     /// The file.
@@ -19,7 +19,7 @@ pub struct PipelineFile<'a> {
 }
 
 impl PipelineFile<'_> {
-    /// Runs the stages of `range`, and notes begin and end among the events.
+    /// Runs the stages of `range`, and records begin and end in the events.
     ///
     /// # Errors
     /// As [`run`].
@@ -43,11 +43,11 @@ impl PipelineFile<'_> {
         result
     }
 
-    /// Keeps a copy of the file in the run directory. After a run that ended well only: after a refusal the directory still
-    /// holds another pipeline's results.
+    /// Copies the file into the run directory, only after a successful run: after a refusal the directory still holds another
+    /// pipeline's results.
     ///
     /// # Errors
-    /// If the file can't be read, or the copy not written.
+    /// If the file can't be read, or the copy can't be written.
     pub fn keep(&self, run_dir: &RunDir) -> Result<(), StoreError> {
         let text = std::fs::read_to_string(self.path)
             .map_err(StoreError::io("read the pipeline file", self.path))?;
@@ -59,7 +59,7 @@ impl PipelineFile<'_> {
         context: &Context,
         run_dir: &RunDir,
     ) -> Result<RunRecord, FlowError<StageError>> {
-        // A record that can't be parsed is no reason to stop: it is only shown, and written anew here.
+        // An unreadable record does not stop the run: the record is only shown, and is replaced here.
         let before = run_dir.record().unwrap_or_default();
         let settings = serde_json::to_string(&context.pipeline)
             .and_then(|text| serde_json::from_str(&without_logins_in(&text)))
@@ -78,7 +78,7 @@ impl PipelineFile<'_> {
     }
 }
 
-/// Adds what the models ran on to `run.json`, if they ran at all.
+/// Adds ONNX Runtime and the devices to `run.json`, if models ran.
 ///
 /// # Errors
 /// If the record can't be read or written.

@@ -1,4 +1,4 @@
-//! Which stages were made with other settings, told from receipts alone: without planning them, which takes what the
+//! Finds the stages that were made with other settings, from receipts alone: without planning them, which takes what the
 //! stages before them leave.
 
 use crate::engine::{StaleReason, StaleStage};
@@ -8,7 +8,7 @@ use crate::store::{Receipt, RunDir};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Those of `stages` with receipts whose settings are not today's; the settings are named like pipeline keys.
+/// The stages of `stages` with receipts of other settings; the settings are named like pipeline keys.
 ///
 /// # Errors
 /// If a receipt can't be read.
@@ -34,7 +34,7 @@ pub(crate) fn changed_settings(
     Ok(changed)
 }
 
-/// Those of `stages` that have results.
+/// The stages of `stages` that have results.
 pub(crate) fn with_results(
     run_dir: &RunDir,
     stages: &[&'static str],
@@ -48,7 +48,7 @@ pub(crate) fn with_results(
     Ok(found)
 }
 
-/// Today's settings, and those of the last run where results depend on them by way of the data.
+/// The current settings, and those settings of the last run that results depend on through the data.
 struct Settings {
     today: Value,
     last_ipc: Value,

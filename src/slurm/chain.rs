@@ -1,33 +1,33 @@
-//! Which jobs a run is made of.
+//! The jobs of a run, chained by dependencies.
 
 use super::request::Request;
 use serde::Serialize;
 
-/// The size of arrays that Slurm allows where a site says nothing else: numbers are below it.
+/// Slurm's default MaxArraySize: task numbers are below this value.
 pub const DEFAULT_MAX_ARRAY_SIZE: usize = 1001;
 
-/// A batch script, and how it is submitted.
+/// A batch script and its arrays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Job {
-    /// Its name: also its script's.
+    /// The name of the job and its script.
     pub name: &'static str,
-    /// Its first stage.
+    /// The first stage.
     pub from: &'static str,
-    /// Its last stage.
+    /// The last stage.
     pub until: &'static str,
-    /// Whether it ends with the run's last stage.
+    /// Whether the job ends with the run's last stage.
     #[serde(skip)]
     pub last: bool,
-    /// Whether it wants cards, which it may ask for by options of its own.
+    /// Whether the job uses GPUs.
     pub gpu: bool,
-    /// Workers, each a task.
+    /// The workers, one task each.
     pub workers: usize,
-    /// The arrays that they are submitted as.
+    /// The arrays of the workers.
     pub arrays: Vec<Array>,
 }
 
 impl Job {
-    /// Its stages, for people.
+    /// The names of the stages, for display.
     pub fn stages(&self) -> String {
         match self.from == self.until {
             true => self.from.to_owned(),
@@ -36,47 +36,47 @@ impl Job {
     }
 }
 
-/// Tasks that are submitted together: numbers from 0, to which `offset` is added to have the worker's.
+/// An array of tasks; task number plus `offset` is the worker's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Array {
     /// The first worker.
     pub offset: usize,
-    /// How many.
+    /// The number of tasks.
     pub tasks: usize,
 }
 
-/// A job that stages belong to.
+/// The kind of job that a stage belongs to.
 #[derive(Debug, PartialEq, Eq)]
 pub struct JobKind {
-    /// Its name: also its script's.
+    /// The name of the job and its script.
     pub name: &'static str,
-    /// Whether its stages use cards.
+    /// Whether the stages use GPUs.
     pub gpu: bool,
-    /// How many workers it has.
+    /// The number of workers.
     pub workers: WorkersOf,
 }
 
-/// How many workers a job has.
+/// The number of workers of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorkersOf {
-    /// As many as there are cards' workers.
+    /// As many as set for GPU stages.
     Cards,
-    /// As many as there are processors' workers.
+    /// As many as set for CPU stages.
     Processors,
-    /// One.
+    /// One worker.
     One,
 }
 
-/// Turning images into latents.
+/// Encodes images to latents.
 pub static ENCODE: JobKind = JobKind { name: "encode", gpu: true, workers: WorkersOf::Cards };
-/// Finding cores. One stage of it has a single unit, for which the cards of many workers would only wait.
+/// Finds cores without GPUs.
 pub static DISCOVER: JobKind =
     JobKind { name: "discover", gpu: false, workers: WorkersOf::Processors };
-/// Generating images.
+/// Generates images.
 pub static GENERATE: JobKind = JobKind { name: "generate", gpu: true, workers: WorkersOf::Cards };
-/// Writing the sets.
+/// Writes the sets.
 pub static ASSEMBLE: JobKind = JobKind { name: "assemble", gpu: false, workers: WorkersOf::One };
-/// Everything in one job.
+/// All stages in one job.
 static ALL: JobKind = JobKind { name: "all", gpu: true, workers: WorkersOf::Cards };
 
 /// The names that jobs can have: a folder may hold scripts of an earlier request.
@@ -127,7 +127,7 @@ fn arrays(workers: usize, max_array_size: usize) -> Vec<Array> {
     (0..workers).step_by(size).map(array).collect()
 }
 
-/// MaxArraySize in what `scontrol show config` says.
+/// MaxArraySize from the output of `scontrol show config`.
 pub fn max_array_size(config: &str) -> Option<usize> {
     let value = |line: &str| {
         let (key, value) = line.split_once('=')?;

@@ -1,8 +1,8 @@
 //! A run as Slurm batch jobs: settings in, text out; nothing is written or submitted here.
 //!
-//! Stages that want a card and stages that do not are jobs of their own, chained by dependencies; each job is an array whose
-//! tasks are the workers of one run directory ([`jobs`]). What a job of the chain finds undone it says by itself, so a job
-//! waits only for the end of the one before, however that came (`afterany`).
+//! Stages with and without GPUs are separate jobs, chained by dependencies; each job is an array whose tasks are the workers of
+//! one run directory ([`jobs`]). A job reports unfinished earlier stages itself, so a job waits only for the end of the job
+//! before, with any exit code (`afterany`).
 
 mod chain;
 mod quote;

@@ -1,4 +1,4 @@
-//! Any text as one word of a shell, and of an `#SBATCH` line.
+//! Quotes text as one word of a shell or of an `#SBATCH` line.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ pub(super) fn one_line(text: &str) -> Result<(), Unquotable> {
     }
 }
 
-/// Characters that neither a shell nor sbatch takes for more than themselves.
+/// Whether all characters are literal for a shell and sbatch.
 fn is_plain(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,=+@%".contains(c);
     !text.is_empty() && text.chars().all(plain)
@@ -31,13 +31,13 @@ pub fn shell(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// `text` as a word of a POSIX shell that puts in its variables.
+/// `text` as a word of a POSIX shell with variable expansion.
 pub(super) fn expanding(text: &str) -> String {
     let escaped = text.replace('\\', r"\\").replace('"', "\\\"").replace('`', r"\`");
     format!("\"{escaped}\"")
 }
 
-/// An `#SBATCH` line: sbatch knows double quotes, and a backslash before what would end them.
+/// An `#SBATCH` line; sbatch knows double quotes and backslash escapes.
 pub(super) fn directive(option: &str, value: &str) -> String {
     match is_plain(value) {
         true => format!("#SBATCH --{option}={value}\n"),
@@ -48,7 +48,7 @@ pub(super) fn directive(option: &str, value: &str) -> String {
     }
 }
 
-/// `path` within the name of a log, where `%` begins a number's place.
+/// `path` in the name of a log, where `%` starts a pattern.
 pub(super) fn in_log_name(path: &str) -> String {
     path.replace('%', "%%")
 }

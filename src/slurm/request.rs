@@ -1,54 +1,54 @@
-//! What a user asks for.
+//! The request for Slurm jobs.
 
 use super::quote::{Unquotable, one_line};
 
-/// What is to be run, by how many workers, with what of a cluster. Paths are absolute, but for what `folder` makes so.
+/// The run, its workers and their resources. Paths are absolute or relative to `folder`.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// The program.
     pub program: String,
-    /// The folder to run it in: settings may hold relative paths.
+    /// The working folder, where relative paths of settings start.
     pub folder: String,
     /// The pipeline file.
     pub pipeline: String,
     /// The run directory.
     pub run_dir: String,
-    /// Where files lie on a node when the run directory is in an object store; variables are those of the node.
+    /// Folder of local copies on a node when the run directory is in an object store; may contain variables of the node.
     pub scratch: Option<String>,
     /// Settings given on the command line, as `key=value`.
     pub sets: Vec<String>,
-    /// The run's name, which the jobs' names begin with.
+    /// The run's name, the prefix of job names.
     pub name: String,
-    /// Where scripts and logs are.
+    /// The folder of scripts and logs.
     pub out: String,
-    /// Workers of jobs that want cards.
+    /// Workers of GPU jobs.
     pub workers: usize,
-    /// Workers of jobs that want none.
+    /// Workers of CPU jobs.
     pub cpu_workers: usize,
-    /// Tasks of an array that may run at once.
+    /// Most tasks of an array that run at once.
     pub at_once: Option<usize>,
-    /// All stages in one array.
+    /// Whether all stages are in one array.
     pub one_job: bool,
-    /// Whether the stages that can use cards use them.
+    /// Whether GPU stages use GPUs.
     pub cards: bool,
-    /// Whether these stages are told the cards that they asked for, so that they fail where one does not work.
+    /// Whether GPU stages name their GPUs, so that they fail if a GPU does not work.
     pub pinned: bool,
-    /// Whether the run writes its report at its end, which is worker 0's to do.
+    /// Whether worker 0 writes the report at the end.
     pub report: bool,
-    /// What a task gets.
+    /// The resources of a task.
     pub resources: Resources,
     /// Shell lines before the program.
     pub setup: Vec<String>,
 }
 
-/// What each task of a job gets. Of what is absent, the cluster's default.
+/// The resources of each task; absent ones take the cluster's default.
 #[derive(Debug, Clone, Default)]
 pub struct Resources {
     /// Whether a task has a whole node.
     pub whole_nodes: bool,
-    /// Cards, in the jobs that want them; 0 where `extra_gpu` asks for them.
+    /// GPUs in GPU jobs; 0 if `extra_gpu` requests them.
     pub gpus: u32,
-    /// Processors.
+    /// CPUs.
     pub cpus: Option<u32>,
     /// Memory.
     pub memory: Option<String>,
@@ -56,7 +56,7 @@ pub struct Resources {
     pub time: Option<String>,
     /// Slurm's partition.
     pub queue: Option<String>,
-    /// Whom to charge.
+    /// The account to charge.
     pub account: Option<String>,
     /// Quality of service.
     pub qos: Option<String>,
@@ -64,17 +64,17 @@ pub struct Resources {
     pub constraint: Option<String>,
     /// More options of sbatch, for all jobs.
     pub extra: Vec<String>,
-    /// For the jobs that want cards.
+    /// More options of sbatch for GPU jobs.
     pub extra_gpu: Vec<String>,
-    /// For those that want none.
+    /// More options of sbatch for CPU jobs.
     pub extra_cpu: Vec<String>,
 }
 
 impl Request {
-    /// Whether all of it can be written into a script.
+    /// Checks that the request can be written into a script.
     ///
     /// # Errors
-    /// [`Unquotable`] where something holds a line break, or the folder of the logs a backslash.
+    /// [`Unquotable`] if a value has a line break, or the folder of the logs has a backslash.
     pub fn check(&self) -> Result<(), Unquotable> {
         let Resources { extra, extra_gpu, extra_cpu, .. } = &self.resources;
         let Resources { memory, time, queue, account, qos, constraint, .. } = &self.resources;

@@ -82,7 +82,7 @@ fn directives(request: &Request, job: &Job) -> String {
     text
 }
 
-/// What `--array` is given.
+/// The value of `--array`.
 pub(super) fn numbers(request: &Request, tasks: usize) -> String {
     let last = tasks.saturating_sub(1);
     match request.at_once {
@@ -110,7 +110,7 @@ fn command(request: &Request, job: &Job) -> String {
     text
 }
 
-/// The setting that has a worker use `gpus` cards, and fail where one of them does not work.
+/// The setting that makes a worker use `gpus` GPUs, and fail if one does not work.
 fn devices(gpus: u32) -> String {
     let cards: Vec<String> = (0..gpus).map(|card| format!("\"cuda:{card}\"")).collect();
     format!("runtime.devices=[{}]", cards.join(","))

@@ -1,11 +1,11 @@
-//! The script that submits the others.
+//! The script that submits all jobs.
 
 use super::chain::Job;
 use super::request::Request;
 use super::script::numbers;
 use std::fmt::Write;
 
-/// Its name.
+/// The name of the script.
 pub const SUBMIT: &str = "submit.sh";
 
 /// The text of the script that submits `jobs` in their order, and prints a line for each array: the job's name and Slurm's

@@ -103,7 +103,7 @@ fn damage_is_found_by_reading_to_the_end() {
     // Without decoding, the image passes; the index is named with what to do.
     let (stdout, _) = bench.expect(1, &["shards", "verify", "train-000000.tar"]);
     assert!(
-        stdout.contains("train-000000.idx does not fit") && stdout.contains(", 1 bad"),
+        stdout.contains("train-000000.idx does not match") && stdout.contains(", 1 bad"),
         "{stdout}"
     );
     bench.expect(2, &["shards", "verify", "absent.tar"]);

@@ -113,6 +113,6 @@ impl Pack {
 fn made_anew(shards: usize) -> String {
     match shards {
         0 => String::new(),
-        shards => format!(", {shards} made anew"),
+        shards => format!(", {shards} rewritten"),
     }
 }

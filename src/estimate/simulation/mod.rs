@@ -11,31 +11,31 @@ pub use simulate::{SimulatedRun, SimulatedStage, simulate};
 use serde::Serialize;
 use std::ops::AddAssign;
 
-/// A stage, as a worker has it.
+/// A stage of the simulation.
 #[derive(Debug, Clone, Default)]
 pub struct WorkerStage {
-    /// Its name.
+    /// The name.
     pub stage: &'static str,
     /// Seconds of each unit, on one worker.
     pub seconds: Vec<f64>,
-    /// What the partition thinks each unit costs.
+    /// The cost of each unit for the partition.
     pub costs: Vec<u64>,
-    /// Seconds before a worker's first unit: its model is loaded.
+    /// Seconds before a worker's first unit, to load the model.
     pub startup: f64,
-    /// Files that a unit leaves, its receipt not counted.
+    /// Files of a unit without its receipt.
     pub outputs: f64,
     /// Files of other stages that a unit reads.
     pub reads: f64,
-    /// Files of other stages that every worker reads, once it begins a unit.
+    /// Files of other stages that every worker reads once, before its first unit.
     pub reads_once: f64,
 }
 
-/// What is the same in all stages.
+/// The settings of all stages.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
     /// Workers.
     pub workers: usize,
-    /// Whether one that is through with its share takes up others'.
+    /// Whether workers that finish their share take units of other shares.
     pub help: bool,
     /// Seconds of a request to the run directory.
     pub request: f64,
@@ -44,13 +44,13 @@ pub struct Rules {
 /// Requests to an object store that holds the run directory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Requests {
-    /// Writes: files, receipts, claims, signs of life.
+    /// Writes: files, receipts, claims, heartbeats.
     pub put: u64,
-    /// Reads, and questions whether something is there.
+    /// Reads and existence checks.
     pub get: u64,
     /// Listings, a thousand names each.
     pub list: u64,
-    /// Claims given back.
+    /// Released claims.
     pub delete: u64,
 }
 

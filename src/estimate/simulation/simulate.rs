@@ -17,7 +17,7 @@ pub struct SimulatedRun {
     pub idle: f64,
     /// Requests to the run directory.
     pub requests: Requests,
-    /// Stage by stage.
+    /// The stages.
     pub stages: Vec<SimulatedStage>,
 }
 
@@ -26,13 +26,13 @@ pub struct SimulatedRun {
 pub struct SimulatedStage {
     /// The stage.
     pub stage: &'static str,
-    /// Its units.
+    /// The number of units.
     pub units: usize,
     /// Seconds by which the stage moved the end of the run.
     pub seconds: f64,
     /// The share of the workers' time in it that was idle.
     pub idle: f64,
-    /// The longest unit, a model loaded before it: a stage can't be shorter.
+    /// The longest unit with the loading of the model: a lower bound of the stage.
     pub at_least: f64,
     /// Requests to the run directory.
     pub requests: Requests,
@@ -79,13 +79,13 @@ pub fn simulate(stages: &[WorkerStage], rules: &Rules) -> SimulatedRun {
     }
 }
 
-/// Moments in millionths of a second, which have an order.
+/// A time in microseconds, which has a total order.
 fn moment(seconds: f64) -> u64 {
     (seconds * 1e6).round() as u64
 }
 
-/// One stage: `ready` is when each worker comes to it, then when it leaves. The seconds that workers were busy, and what
-/// they asked of the run directory.
+/// Simulates one stage; `ready` has the time at which each worker enters, and then leaves. Returns the workers' busy seconds
+/// and their requests.
 fn simulate_stage(stage: &WorkerStage, rules: &Rules, ready: &mut [f64]) -> (f64, Requests) {
     let mut shown = vec![Shown::Free; stage.seconds.len()];
     let mut asked = Requests::default();

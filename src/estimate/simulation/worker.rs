@@ -3,7 +3,7 @@
 use super::{Requests, Rules, WorkerStage};
 use crate::engine::{Partition, Queue};
 
-/// What the run directory shows of a unit.
+/// The state of a unit in the run directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
     Free,
@@ -11,21 +11,21 @@ pub(super) enum Shown {
     Done,
 }
 
-/// What a worker does until when.
+/// The next action of a worker and its seconds.
 pub(super) enum Next {
     /// This unit, for so many seconds, all but its work and loading waited for the run directory.
     Work { unit: usize, seconds: f64, busy: f64 },
     /// Nothing.
     Wait { seconds: f64 },
-    /// It sees that the stage is complete.
+    /// The worker sees that the stage is complete.
     Through { seconds: f64 },
 }
 
-/// Receipts and files that are asked for at once.
+/// Parallel requests for receipts and files.
 const AT_ONCE: f64 = 16.0;
 /// Names in a listing.
 const PAGE: u64 = 1000;
-/// Between two looks of one that waits, at first.
+/// The first interval between two looks of a waiting worker.
 const POLL: f64 = 0.2;
 
 pub(super) struct Worker {
@@ -33,7 +33,7 @@ pub(super) struct Worker {
     elsewhere: Vec<bool>,
     looked: bool,
     started: bool,
-    /// Whether the last look brought units that others have done: then it waits before the next.
+    /// Whether the last look found units of other workers: then the worker waits before the next look.
     rest: bool,
     poll: f64,
 }
@@ -48,7 +48,7 @@ impl Worker {
         Self { queue, elsewhere, looked: false, started: false, rest: false, poll: POLL }
     }
 
-    /// What it does next, by what is `shown`; its requests are added to `asked`.
+    /// The worker's next action by the `shown` states; adds its requests to `asked`.
     pub(super) fn next(
         &mut self,
         stage: &WorkerStage,
@@ -107,7 +107,7 @@ impl Worker {
         }
     }
 
-    /// The requests of a unit from its claim to its end; the seconds of these, and of the work itself.
+    /// Counts the requests of a unit from claim to end; returns the seconds of the requests and of the work.
     fn begin(
         &mut self,
         stage: &WorkerStage,
@@ -126,7 +126,7 @@ impl Worker {
         (requests * rules.request, startup + stage.seconds[unit])
     }
 
-    /// Learns what is done and what is under way; whether there was anything new, and the seconds that it took.
+    /// Reads the states of all units; returns whether any changed, and the seconds.
     fn look(
         &mut self,
         stage: &WorkerStage,

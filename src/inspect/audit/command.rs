@@ -23,7 +23,7 @@ pub async fn audit(
     options: &RunOptions<'_>,
     threshold: f64,
 ) -> Result<Summary, FlowError<StageError>> {
-    // Stale results are nobody's: they are made anew without asking.
+    // Stale audit results are redone without asking.
     let options = RunOptions { force: true, ..options.clone() };
     let failed = |error| planning("audit", error);
     let encoded: Vec<Receipt> =

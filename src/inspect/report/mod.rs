@@ -37,7 +37,7 @@ const PAIRS: usize = 24;
 pub struct Reporting {
     /// Bytes of the file that pictures may take, about.
     pub picture_bytes: u64,
-    /// Whether what the last audit found is told.
+    /// Whether the report includes the last audit.
     pub audit: bool,
     /// Said in place of an audit, and among the warnings if the audit failed.
     pub audit_note: String,
@@ -98,7 +98,7 @@ pub fn report(
     }
     let found = warnings(&head);
     head.warnings.extend(found.into_iter().chain(notes));
-    // Of a tokenizer that is there no more, nothing can be told.
+    // Without the tokenizer, prompts can't be checked.
     let list = ClassList::from_keys(&keys);
     let list = context.classes.as_ref().unwrap_or(&list);
     head.warnings.extend(prompt_warnings(context, list).unwrap_or_default());

@@ -114,15 +114,15 @@ impl<'a> Gallery<'a> {
                 Err(error) => Err(missing(&error.to_string())),
             }
         });
-        let (mut near, mut said) = (HashMap::new(), Vec::new());
+        let (mut near, mut notes) = (HashMap::new(), Vec::new());
         for result in read.collect::<Vec<Result<Vec<_>, String>>>() {
             match result {
                 Ok(found) => near.extend(found),
-                Err(line) => said.push(line),
+                Err(line) => notes.push(line),
             }
         }
         self.near = near;
-        said
+        notes
     }
 
     /// `rows` of equally many pictures as one file.

@@ -33,7 +33,7 @@ pub struct ClassStability {
 /// random choices. By seed: the mean over all pairs of seeds; by a setting: of the run's own search with that at 80 %
 /// and that at 120 %, or with one of them where a class leaves no room for the other. Settings of `coda` are absent for other algorithms.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "said above, for all nine")]
+#[allow(missing_docs, reason = "documented above, for all nine")]
 pub struct Changes {
     pub cores_by_seed: Option<f64>,
     pub clusters_by_seed: Option<f64>,

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 /// Groups in, their latents and features out.
 pub(crate) type Pool = DevicePool<Vec<Prepared>, Vec<Encoded>, StageError>;
 
-/// Starts a thread a device. `width` is told how long a feature is. With `alone`, the second encoder's features are
+/// Starts a thread for each device. `width` receives the width of a feature. With `alone`, the second encoder's features are
 /// made in the place of latents.
 pub(crate) async fn start_pool(
     context: &Arc<Context>,

@@ -129,7 +129,7 @@ impl Worker {
         self.base.prompt(text).map(drop)
     }
 
-    /// Makes the images of one batch; those that come to nothing once more with another seed, if that is allowed.
+    /// Generates the images of one batch; failed images once more with another seed, if `retry_failed` is set.
     fn generate(&mut self, requests: Vec<Request>) -> Result<Vec<Made>, StageError> {
         let mut made = self.make(&requests)?;
         let failed: Vec<usize> =

@@ -260,7 +260,7 @@ impl Generate {
         start_pool(&self.context).await
     }
 
-    /// Ends the run when more images have come to nothing than the user allows: the batch is not done then.
+    /// Fails the batch when more images have failed than `max_failed` allows.
     fn judge(&self, faults: &[SampleFault]) -> Result<(), StageError> {
         let failed = {
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);

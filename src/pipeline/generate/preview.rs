@@ -70,7 +70,7 @@ fn all_there(
 ) -> Result<Option<Vec<PathBuf>>, StoreError> {
     let mut images = Vec::new();
     for (unit, names) in batches.into_iter().rev() {
-        // Only an object store has images that are not at hand: those of units with a receipt, which says what they are.
+        // Only in an object store images may not be local: images of units with a receipt, which lists them.
         // Units without one may be this process's: what they made is sent when they end.
         let receipt = if run_dir.is_remote() { run_dir.receipt(&unit)? } else { None };
         let sent = receipt.map_or_else(Vec::new, |receipt| receipt.outputs);
@@ -82,7 +82,7 @@ fn all_there(
             images.push((name, sent));
         }
     }
-    // Brought once they are known to be all there; what was brought before is at hand.
+    // Downloaded once all images exist; images downloaded before are local.
     let paths = images.into_iter().rev().map(|(name, sent)| match sent {
         true => run_dir.local(&name),
         false => Ok(run_dir.path(&name)),

@@ -187,7 +187,7 @@ fn what_is_passed_over_is_told_and_parts_of_a_data_set_are_no_classes() {
         &[("a/1.jfif", "1"), ("a/2.heic", "2"), ("b/1.avif", "3"), ("__MACOSX/1.jpg", "4")],
     );
     let (found, stderr) = packed(&bench, &[]);
-    for said in ["2 files passed over by their ending: 1 .avif, 1 .heic", "image: b", "__MACOSX"] {
+    for said in ["2 files skipped by their extension: 1 .avif, 1 .heic", "image: b", "__MACOSX"] {
         assert!(stderr.contains(said), "{said}: {stderr}");
     }
     assert_eq!(found["passed_over"]["endings"][".heic"], 1);
@@ -195,7 +195,7 @@ fn what_is_passed_over_is_told_and_parts_of_a_data_set_are_no_classes() {
     fs::remove_dir_all(bench.path("images")).unwrap();
     put(&bench, &[("train/cat/1.jpg", "1"), ("val/cat/2.jpg", "2")]);
     let (_, stderr) = bench.expect(1, &ARGS);
-    assert!(stderr.contains("is images/train meant?"), "{stderr}");
+    assert!(stderr.contains("such as images/train"), "{stderr}");
 }
 
 /// Files of pyarrow's, in a copy: a user's own.
