@@ -11,7 +11,7 @@
     reason = "its answer goes to whoever started it"
 )]
 
-use coda_pipe::internals::estimate::{Played, Rates, Rules, Work, play, worker_stages};
+use coda_pipe::internals::estimate::{Rates, Rules, SimulatedRun, Work, simulate, worker_stages};
 use coda_pipe::internals::pipeline::stages_to_do;
 
 /// ILSVRC 2012's training images: 895 classes have 1,300, the others fewer; here evenly so.
@@ -72,14 +72,14 @@ fn main() {
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     let mut one = None;
     for workers in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000] {
-        let played = play(&stages, &Rules { workers, help, request });
+        let played = simulate(&stages, &Rules { workers, help, request });
         let alone = *one.get_or_insert(played.seconds);
         println!("{}", row(&played, alone));
     }
 }
 
-fn row(played: &Played, alone: f64) -> String {
-    let Played { workers, seconds, idle, requests, stages } = played;
+fn row(played: &SimulatedRun, alone: f64) -> String {
+    let SimulatedRun { workers, seconds, idle, requests, stages } = played;
     let stages: Vec<String> = stages.iter().map(|s| format!("{:.0} s", s.seconds)).collect();
     let all = requests.put + requests.get + requests.list + requests.delete;
     let thousands = |n: u64| format!("{:.0} k", n as f64 / 1000.0);

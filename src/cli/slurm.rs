@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// Write a run as Slurm batch jobs: arrays of workers, chained by dependencies, whose tasks requeue themselves at the time
 /// limit.
 ///
-/// Stages that use GPUs (encode; anchor and generate) are separate jobs from the stages that use none (purity, discover and
+/// Stages that use GPUs (encode; anchor and generate) are separate jobs from the stages that use none (compact, purity, discover and
 /// fetch; assemble). Each job starts when the one before has ended. docs/clusters.md says more.
 #[derive(Debug, Args)]
 pub(crate) struct Slurm {

@@ -68,7 +68,7 @@ pub struct Forecast {
     pub work: Work,
     /// What may stop the run.
     pub warnings: Vec<String>,
-    /// How the figures were estimated, and how to get better ones.
+    /// How the figures were estimated, and how to get measured_sizes ones.
     pub notes: Vec<String>,
 }
 

@@ -11,7 +11,7 @@ use crate::store::tables::{LatentRow, PartFormat, write_latents};
 /// Bytes of images' numbers in the longer part.
 const PART_BYTES: usize = 4 << 20;
 /// Seconds that each is tried for.
-const TRIED: f64 = 0.2;
+const PROBED: f64 = 0.2;
 /// Parts of one file.
 const PARTS: usize = 9;
 
@@ -23,7 +23,7 @@ impl ProbeRun<'_> {
         let take = |rows: usize, parts: usize| {
             let (rows, part) = self.made_up_part(rows, format)?;
             let store = (format, self.context.pipeline.encode.compress);
-            repeated(TRIED, || compact_part(self.folder, &rows, (&part, parts), store).map(drop))
+            repeated(PROBED, || compact_part(self.folder, &rows, (&part, parts), store).map(drop))
         };
         let (one, all, several) = (take(1, 1)?, take(many, 1)?, take(1, PARTS)?);
         rates.compact_image = (all - one).max(0.0) / (many - 1) as f64;

@@ -138,8 +138,9 @@ pub fn max_array_size(config: &str) -> Option<usize> {
 
 /// Stages as a run has them.
 #[cfg(test)]
-pub(super) static STAGES: [(&str, &JobKind); 7] = [
+pub(super) static STAGES: [(&str, &JobKind); 8] = [
     ("encode", &ENCODE),
+    ("compact", &DISCOVER),
     ("purity", &DISCOVER),
     ("discover", &DISCOVER),
     ("fetch", &DISCOVER),
@@ -164,7 +165,7 @@ mod tests {
             seen,
             [
                 ("encode", "encode", true, 4),
-                ("purity", "fetch", false, 2),
+                ("compact", "fetch", false, 2),
                 ("anchor", "generate", true, 4),
                 ("assemble", "assemble", false, 1)
             ]

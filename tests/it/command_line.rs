@@ -55,7 +55,7 @@ fn dry_run_touches_nothing_and_says_what_is_left() {
     assert!(!bench.path("run").exists());
     bench.give_run("run", &[]);
     let (stdout, _) = bench.expect(0, &["run", "p.toml", "--dry-run"]);
-    assert_eq!(stdout.matches("nothing to do").count(), 6, "{stdout}");
+    assert_eq!(stdout.matches("nothing to do").count(), 7, "{stdout}");
     let (stdout, _) = bench.expect(0, &["run", "p.toml", "--dry-run", "--set", "steps=7"]);
     assert!(stdout.contains("3 of other settings or inputs (needs --force)"), "{stdout}");
 }
@@ -65,7 +65,7 @@ fn status_and_json_summaries_are_for_programs_too() {
     let bench = Bench::new();
     let (stdout, _) = bench.expect(0, &["run", "p.toml", "--json"]);
     let summary: serde_json::Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!(summary["stages"].as_array().unwrap().len(), 6);
+    assert_eq!(summary["stages"].as_array().unwrap().len(), 7);
     let (stdout, _) = bench.expect(0, &["status", "run", "--json"]);
     let status: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     for stage in status["stages"].as_array().unwrap() {

@@ -97,7 +97,7 @@ fn algorithms_and_grids_are_settings_and_the_log_says_what_was_done() {
     let (_, stderr) = bench.expect(2, &changed);
     assert!(stderr.contains("discover.features"), "{stderr}");
     bench.expect(0, &[&changed[..], &["--force"]].concat());
-    assert_eq!(bench.events("coda", "unit_finished"), 2 + 3 + 3);
+    assert_eq!(bench.events("coda", "unit_finished"), 2 + 1 + 3 + 3);
 }
 
 #[test]

@@ -53,7 +53,10 @@ fn the_page_holds_the_run_and_nothing_from_outside() {
     assert_eq!(head["classes"][0]["name"], format!("zero {HOSTILE}"));
     let stages: Vec<&str> =
         head["stages"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
-    assert_eq!(stages, ["encode", "discover", "fetch", "anchor", "generate", "assemble"]);
+    assert_eq!(
+        stages,
+        ["encode", "compact", "discover", "fetch", "anchor", "generate", "assemble"]
+    );
     assert!(head["stages"].as_array().unwrap().iter().all(|s| s["spans"][0].is_array()));
     assert!(head["span"].as_f64().unwrap() > 0.0);
     assert_eq!(head["audit"]["images"], 12);
