@@ -22,9 +22,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The message of a worker that would otherwise start the same unit again forever.
-const TOO_SHORT: &str = "SIGUSR1 came before this worker had finished one unit: the job's time must be longer than the longest unit, \
-or the same units are started again and again\ngive the job more time (Slurm: --time; `coda-pipe status` shows the seconds \
-of a unit)";
+const TOO_SHORT: &str = "SIGUSR1 came before this worker had finished one unit: the job's time must be longer than the \
+longest unit, or the same units are started again and again\ngive the job more time (Slurm: --time; `coda-pipe status` \
+shows the seconds of a unit)";
 
 /// Run a pipeline, or continue an interrupted run.
 #[derive(Debug, Args)]

@@ -111,23 +111,23 @@ impl EncodedPart {
     }
 }
 
-/// Numbers for class keys.
+/// The numbers of class keys.
 enum Names<'a> {
-    /// Places in the list.
+    /// Positions in the class list.
     Listed(&'a ClassList),
-    /// In the order in which they are met.
-    Found(HashMap<String, u32>),
+    /// The classes of the data, numbered in order of appearance.
+    InData(HashMap<String, u32>),
 }
 
 impl<'a> Names<'a> {
     fn new(list: Option<&'a ClassList>) -> Self {
-        list.map_or_else(|| Self::Found(HashMap::new()), Self::Listed)
+        list.map_or_else(|| Self::InData(HashMap::new()), Self::Listed)
     }
 
     fn run(&mut self, key: &str, rows: usize) -> (u32, u32) {
         let number = match self {
             Self::Listed(list) => list.position(key).map_or(UNLISTED, |place| place as u32),
-            Self::Found(known) => match known.get(key) {
+            Self::InData(known) => match known.get(key) {
                 Some(number) => *number,
                 None => {
                     let number = known.len() as u32;
@@ -143,7 +143,7 @@ impl<'a> Names<'a> {
     fn classes(self, parts: &mut [EncodedPart]) -> ClassList {
         let found = match self {
             Self::Listed(list) => return list.clone(),
-            Self::Found(found) => found,
+            Self::InData(found) => found,
         };
         let sorted: BTreeMap<String, u32> = found.into_iter().collect();
         let mut places = vec![UNLISTED; sorted.len()];

@@ -85,7 +85,8 @@ pub(crate) fn bad_samples<'a>(
         text.push_str(&format!("\n  … and {} more, in quarantine.parquet", shards.len() - 10));
     }
     text.push_str(
-        "\nrepair these shards or remove them from [data] shards, or raise the limit: --set max_bad_shards=… (encoded shards are kept)",
+        "\nrepair these shards or remove them from [data] shards, or raise the limit: --set max_bad_shards=… \
+         (encoded shards are kept)",
     );
     Err(StageError::Other(text))
 }

@@ -7,7 +7,7 @@ use crate::models::noise::Noise;
 use crate::onnx::Device;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
-use crate::pipeline::generate::device::{Made, Request, Worker};
+use crate::pipeline::generate::device::{ImageOutcome, Request, Worker};
 use crate::pipeline::generate::finish;
 
 /// Seconds that steps are measured for, at least two steps of a group.
@@ -119,7 +119,7 @@ fn images(
     for latent in latents.iter().take(IMAGES) {
         let (seconds, made) = timed(|| worker.decode(latent.clone(), 0))?;
         decoding += seconds;
-        if let Made::Image(image, _) = made {
+        if let ImageOutcome::Image(image, _) = made {
             let (seconds, png) = timed(|| finish(image, size))?;
             finishing += seconds;
             pngs.push(png);

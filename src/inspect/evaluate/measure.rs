@@ -13,20 +13,20 @@ use std::sync::{Arc, OnceLock};
 
 /// A set to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Set {
+pub enum ImageSet {
     Distilled,
     Cores,
     /// As many random real images of each class, by this seed.
     Random(u64),
 }
 
-impl Set {
+impl ImageSet {
     /// The name of its file.
     pub(crate) fn file(self) -> String {
         match self {
-            Set::Distilled => "distilled".into(),
-            Set::Cores => "cores".into(),
-            Set::Random(seed) => format!("random-{seed}"),
+            ImageSet::Distilled => "distilled".into(),
+            ImageSet::Cores => "cores".into(),
+            ImageSet::Random(seed) => format!("random-{seed}"),
         }
     }
 }
@@ -50,29 +50,29 @@ impl Measure {
 }
 
 impl Stage for Measure {
-    type Unit = Set;
+    type Unit = ImageSet;
     type Error = StageError;
 
     fn name(&self) -> &'static str {
         "evaluate/sets"
     }
 
-    fn units(&self) -> Result<Vec<Set>, StageError> {
-        let random = (0..self.seeds as u64).map(Set::Random);
-        Ok([Set::Distilled, Set::Cores].into_iter().chain(random).collect())
+    fn units(&self) -> Result<Vec<ImageSet>, StageError> {
+        let random = (0..self.seeds as u64).map(ImageSet::Random);
+        Ok([ImageSet::Distilled, ImageSet::Cores].into_iter().chain(random).collect())
     }
 
-    fn unit_name(&self, set: &Set) -> String {
+    fn unit_name(&self, set: &ImageSet) -> String {
         set.file()
     }
 
-    fn fingerprint(&self, set: &Set) -> Result<Fingerprint, StageError> {
+    fn fingerprint(&self, set: &ImageSet) -> Result<Fingerprint, StageError> {
         let tables = &self.shared.tables;
         let own = match set {
-            Set::Distilled => tables.distilled.digest(),
-            Set::Cores => tables.cores.digest(),
+            ImageSet::Distilled => tables.distilled.digest(),
+            ImageSet::Cores => tables.cores.digest(),
             // How many images of each class are drawn.
-            Set::Random(_) => json!(tables.counts()),
+            ImageSet::Random(_) => json!(tables.counts()),
         };
         let measured: Vec<&str> = metrics().map(|metric| metric.key).collect();
         let keys: Vec<_> = tables.classes.classes().iter().map(|class| &class.key).collect();
@@ -91,7 +91,7 @@ impl Stage for Measure {
         1
     }
 
-    async fn process(&self, set: &Set, scope: &Scope) -> Result<Done, StageError> {
+    async fn process(&self, set: &ImageSet, scope: &Scope) -> Result<Done, StageError> {
         let (shared, set, cancel) = (self.shared.clone(), *set, scope.cancel().clone());
         let out = scope.clone();
         let task = tokio::task::spawn_blocking(move || {
@@ -123,7 +123,7 @@ impl Shared {
         Ok(())
     }
 
-    fn measure(&self, set: Set) -> Result<Measured, StageError> {
+    fn measure(&self, set: ImageSet) -> Result<Measured, StageError> {
         let lost = || StageError::Other("the real images were not looked at".into());
         let judge = self.judge.get().ok_or_else(lost)?;
         let (points, labels) = self.tables.set(set)?;

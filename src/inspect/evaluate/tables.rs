@@ -1,7 +1,7 @@
 //! The features of the sets that are measured, and of the real images they are compared with.
 
 use super::features::FeatureTable;
-use super::measure::Set;
+use super::measure::ImageSet;
 use crate::config::ClassList;
 use crate::pipeline::error::StageError;
 use crate::quality::{Points, draw, shares};
@@ -28,13 +28,13 @@ impl Tables {
     }
 
     /// The features of a set and each image's class.
-    pub(crate) fn set(&self, set: Set) -> Result<(Points, Vec<usize>), StageError> {
+    pub(crate) fn set(&self, set: ImageSet) -> Result<(Points, Vec<usize>), StageError> {
         let (mut points, mut labels) = (Points::default(), Vec::new());
         for (label, class) in self.classes.classes().iter().enumerate() {
             let own = match set {
-                Set::Distilled => self.distilled.all(&class.key)?,
-                Set::Cores => self.cores.all(&class.key)?,
-                Set::Random(seed) => {
+                ImageSet::Distilled => self.distilled.all(&class.key)?,
+                ImageSet::Cores => self.cores.all(&class.key)?,
+                ImageSet::Random(seed) => {
                     let (images, of) =
                         (self.distilled.count(&class.key), self.training.count(&class.key));
                     self.training.rows(&class.key, &draw(images, of, seed, label as u64))?

@@ -21,7 +21,7 @@ use crate::store::tables::{AuditRow, read_audit};
 use crate::store::{AtomicFile, Receipt, RunRecord, StoreError, Written};
 use class::ClassFiles;
 use head::head;
-use pictures::{Gallery, Wanted};
+use pictures::{Gallery, PictureRequest};
 use rayon::prelude::*;
 use secrets::hide_secrets;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -139,8 +139,8 @@ fn class_files(
 }
 
 /// The real images that need a picture and are not the core beside them.
-fn wanted(files: &[ClassFiles], columns: usize) -> Wanted {
-    let mut wanted = Wanted::new();
+fn wanted(files: &[ClassFiles], columns: usize) -> PictureRequest {
+    let mut wanted = PictureRequest::new();
     for class in files {
         for core in class.cores.iter().take(columns) {
             let Some(row) = class.nearest(core.rank) else { continue };

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 /// A real image: shard and offset in it.
 pub(crate) type Place = (String, u64);
 /// Real images to read: offsets by shard, each with itself.
-pub(crate) type Wanted = BTreeMap<String, BTreeMap<u64, u64>>;
+pub(crate) type PictureRequest = BTreeMap<String, BTreeMap<u64, u64>>;
 /// Quality of JPEGs.
 const QUALITY: u8 = 82;
 /// Behind pictures that are missing.
@@ -83,7 +83,7 @@ impl<'a> Gallery<'a> {
 
     /// Reads the real images at `wanted` out of their shards, each shard once, those on this machine only. Answers with
     /// what could not be had, a line each, for people: a report is made without it.
-    pub(crate) fn load(&mut self, wanted: Wanted) -> Vec<String> {
+    pub(crate) fn load(&mut self, wanted: PictureRequest) -> Vec<String> {
         if wanted.is_empty() {
             return Vec::new();
         }

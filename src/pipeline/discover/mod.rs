@@ -174,8 +174,8 @@ fn tell_alike(
         }
         if same {
             return Err(StageError::Other(format!(
-                "[features] model returns the same feature for every image (seen in all {count} images of class {class:?}, and in the \
-                 others): cores can't be chosen by it; see its mean, std and size, and which output is taken"
+                "[features] model returns the same feature for every image (seen in all {count} images of \
+                 class {class:?}, and in the others), so cores can't be chosen: check [features] mean, std, size and output"
             )));
         }
     }

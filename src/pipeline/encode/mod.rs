@@ -33,7 +33,7 @@ use futures::StreamExt;
 use inputs::{class_input, feature_input, fingerprint};
 use part::PartWriter;
 use pool::{Pool, start_pool};
-use read::{Item, Left, Prepared, read_shard};
+use read::{BadSample, Item, Prepared, read_shard};
 use serde_json::Value;
 use serde_json::json;
 use std::sync::{Arc, OnceLock};
@@ -280,7 +280,7 @@ impl Encode {
                 faults.good();
                 Some(Ok(image))
             }
-            Ok(Item::Bad(Left { key, reason, whole_shard })) => {
+            Ok(Item::Bad(BadSample { key, reason, whole_shard })) => {
                 let fault = SampleFault { shard: source.name.clone(), key, reason, whole_shard };
                 faults.bad(fault).err().map(Err)
             }

@@ -25,11 +25,11 @@ pub(crate) enum Item {
     /// An image.
     Good(Prepared),
     /// A bad sample or shard.
-    Bad(Left),
+    Bad(BadSample),
 }
 
 /// A bad sample or shard, with the reason.
-pub(crate) struct Left {
+pub(crate) struct BadSample {
     /// The key of the sample; empty where the damage hides the key.
     pub(crate) key: String,
     pub(crate) reason: String,
@@ -37,7 +37,7 @@ pub(crate) struct Left {
     pub(crate) whole_shard: bool,
 }
 
-impl Left {
+impl BadSample {
     fn sample(key: String, reason: String) -> Self {
         Self { key, reason, whole_shard: false }
     }
@@ -48,7 +48,7 @@ pub(crate) enum Raw {
     /// A sample with its label, still compressed.
     Labelled { sample: Sample, class: String },
     /// Damaged, unlabelled or of an unknown class.
-    Bad(Left),
+    Bad(BadSample),
 }
 
 /// Reads a shard to its end, or until the receiver is closed.
@@ -81,7 +81,7 @@ pub(crate) fn read_shard(
                 if whole_shard && data.max_bad_shards == 0 {
                     return Err(StageError::Unreadable { shard: source.name.clone(), reason });
                 }
-                Raw::Bad(Left { key: fault.key.unwrap_or_default(), reason, whole_shard })
+                Raw::Bad(BadSample { key: fault.key.unwrap_or_default(), reason, whole_shard })
             }
         };
         if sender.blocking_send(raw).is_err() {
@@ -101,19 +101,19 @@ pub(crate) fn wanted(images: &[String], label: &LabelSource) -> Option<Vec<Strin
 fn labelled(context: &Context, label: &LabelSource, sample: Sample) -> Option<Raw> {
     let class = match label.label(&sample) {
         Ok(class) => class,
-        Err(error) => return Some(Raw::Bad(Left::sample(sample.key, error.to_string()))),
+        Err(error) => return Some(Raw::Bad(BadSample::sample(sample.key, error.to_string()))),
     };
     match &context.classes {
         None if !key_fits(&class) => {
             let reason = format!("the class key {class:?} is too long for a file name");
-            Some(Raw::Bad(Left::sample(sample.key, reason)))
+            Some(Raw::Bad(BadSample::sample(sample.key, reason)))
         }
         Some(list) if list.position(&class).is_none() => {
             let reason = || {
                 format!("unknown class {class:?}: it is not in the class list ({})", list.looks())
             };
             let bad = !context.pipeline.data.skip_others;
-            bad.then(|| Raw::Bad(Left::sample(sample.key, reason())))
+            bad.then(|| Raw::Bad(BadSample::sample(sample.key, reason())))
         }
         _ => Some(Raw::Labelled { sample, class }),
     }
@@ -144,7 +144,7 @@ pub(crate) fn decode(context: &Context, sample: Sample, class: String) -> Item {
         Ok((_, bytes)) => bytes,
         Err(reason) => {
             let reason = reason.to_string();
-            return Item::Bad(Left::sample(sample.key, reason));
+            return Item::Bad(BadSample::sample(sample.key, reason));
         }
     };
     let second = context.pipeline.features.model.as_ref();
@@ -164,6 +164,6 @@ pub(crate) fn decode(context: &Context, sample: Sample, class: String) -> Item {
             let row = LatentRow { key: sample.key, class, width, height, index, offset };
             Item::Good(Prepared { row, pixels, for_features })
         }
-        Err(error) => Item::Bad(Left::sample(sample.key, error.to_string())),
+        Err(error) => Item::Bad(BadSample::sample(sample.key, error.to_string())),
     }
 }

@@ -31,11 +31,11 @@ pub struct Fetch {
     sources: Vec<Source>,
     /// Digests of every class's cores.
     cores: Input,
-    wanted: OnceCell<Arc<Wanted>>,
+    wanted: OnceCell<Arc<CoresByOffset>>,
 }
 
 /// The cores of each shard by their offset in it.
-type Wanted = BTreeMap<String, BTreeMap<u64, Core>>;
+type CoresByOffset = BTreeMap<String, BTreeMap<u64, Core>>;
 
 /// A core to fetch.
 #[derive(Debug, Clone)]
@@ -61,7 +61,7 @@ impl Fetch {
         Ok(Self { context, latents, sources, cores, wanted: OnceCell::new() })
     }
 
-    async fn wanted(&self) -> Result<Arc<Wanted>, StageError> {
+    async fn wanted(&self) -> Result<Arc<CoresByOffset>, StageError> {
         let load = || async {
             let (context, latents) = (self.context.clone(), self.latents.clone());
             let task = tokio::task::spawn_blocking(move || wanted(&context, &latents));
@@ -71,8 +71,8 @@ impl Fetch {
     }
 }
 
-fn wanted(context: &Context, latents: &Latents) -> Result<Wanted, StageError> {
-    let mut wanted = Wanted::new();
+fn wanted(context: &Context, latents: &Latents) -> Result<CoresByOffset, StageError> {
+    let mut wanted = CoresByOffset::new();
     let classes = latents.classes.classes();
     let files: Vec<String> = classes.iter().map(|class| cores_name(&class.key)).collect();
     context.run_dir.local_all(files.iter().map(String::as_str))?;

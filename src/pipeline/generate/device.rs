@@ -18,20 +18,20 @@ pub(crate) struct Request {
     pub(crate) seed: u64,
     /// Initial noise of unit variance, channels × height × width.
     pub(crate) noise: Vec<f32>,
-    /// The latent to pull towards, of the same shape.
+    /// The latent that guides the image, of the same shape.
     pub(crate) anchor: Vec<f32>,
 }
 
-/// What became of a request.
-pub(crate) enum Made {
-    /// An image, and the seed that it came from in the end.
+/// The outcome of a request.
+pub(crate) enum ImageOutcome {
+    /// An image and the seed that it was generated from.
     Image(Generated, u64),
-    /// Nothing usable, and why.
-    Nothing(String),
+    /// The reason why no usable image was generated.
+    Failed(String),
 }
 
-/// Devices that answer a batch of requests with its images.
-pub(crate) type Pool = DevicePool<Vec<Request>, Vec<Made>, StageError>;
+/// Devices that generate a batch of requests.
+pub(crate) type Pool = DevicePool<Vec<Request>, Vec<ImageOutcome>, StageError>;
 
 pub(crate) async fn start_pool(context: &Arc<Context>) -> Result<Pool, StageError> {
     let devices = context.devices().await?;
@@ -130,10 +130,10 @@ impl Worker {
     }
 
     /// Generates the images of one batch; failed images once more with another seed, if `retry_failed` is set.
-    fn generate(&mut self, requests: Vec<Request>) -> Result<Vec<Made>, StageError> {
+    fn generate(&mut self, requests: Vec<Request>) -> Result<Vec<ImageOutcome>, StageError> {
         let mut made = self.make(&requests)?;
         let failed: Vec<usize> =
-            (0..made.len()).filter(|&i| matches!(made[i], Made::Nothing(_))).collect();
+            (0..made.len()).filter(|&i| matches!(made[i], ImageOutcome::Failed(_))).collect();
         if !self.retry || failed.is_empty() {
             return Ok(made);
         }
@@ -146,8 +146,8 @@ impl Worker {
         }
         for (i, second) in failed.into_iter().zip(self.make(&again)?) {
             made[i] = match (second, &made[i]) {
-                (Made::Nothing(second), Made::Nothing(first)) => {
-                    Made::Nothing(format!("{first}; with another seed: {second}"))
+                (ImageOutcome::Failed(second), ImageOutcome::Failed(first)) => {
+                    ImageOutcome::Failed(format!("{first}; with another seed: {second}"))
                 }
                 (second, _) => second,
             };
@@ -156,8 +156,8 @@ impl Worker {
     }
 
     /// Makes the images; a request whose values stop being finite is taken out and the others are made without it.
-    fn make(&mut self, requests: &[Request]) -> Result<Vec<Made>, StageError> {
-        let mut made: Vec<Option<Made>> = requests.iter().map(|_| None).collect();
+    fn make(&mut self, requests: &[Request]) -> Result<Vec<ImageOutcome>, StageError> {
+        let mut made: Vec<Option<ImageOutcome>> = requests.iter().map(|_| None).collect();
         loop {
             let open: Vec<usize> = (0..made.len()).filter(|&i| made[i].is_none()).collect();
             if open.is_empty() {
@@ -174,7 +174,7 @@ impl Worker {
                     Some(images) => {
                         let reason = error.to_string();
                         let lost = images.iter().filter_map(|&image| open.get(image));
-                        lost.for_each(|&i| made[i] = Some(Made::Nothing(reason.clone())));
+                        lost.for_each(|&i| made[i] = Some(ImageOutcome::Failed(reason.clone())));
                     }
                     None => return Err(error.into()),
                 },
@@ -211,14 +211,18 @@ impl Worker {
         refiner.generator.refined_latents(&jobs, &self.sampling, self.batch)
     }
 
-    pub(crate) fn decode(&mut self, latent: Vec<f32>, seed: u64) -> Result<Made, StageError> {
+    pub(crate) fn decode(
+        &mut self,
+        latent: Vec<f32>,
+        seed: u64,
+    ) -> Result<ImageOutcome, StageError> {
         let model = self.refiner.as_mut().unwrap_or(&mut self.base);
         match model.generator.decode(latent, self.sampling.size) {
             Ok(image) if image.is_blank() => {
-                Ok(Made::Nothing("the image is blank: all pixels have one colour".into()))
+                Ok(ImageOutcome::Failed("the image is blank: all pixels have one colour".into()))
             }
-            Ok(image) => Ok(Made::Image(image, seed)),
-            Err(error) if error.images().is_some() => Ok(Made::Nothing(error.to_string())),
+            Ok(image) => Ok(ImageOutcome::Image(image, seed)),
+            Err(error) if error.images().is_some() => Ok(ImageOutcome::Failed(error.to_string())),
             Err(error) => Err(error.into()),
         }
     }

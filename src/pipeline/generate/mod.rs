@@ -30,7 +30,7 @@ use crate::slurm;
 use crate::store::tables::QuarantineRow;
 use crate::store::{SampleFault, file_stem};
 use check::prompt_warnings;
-use device::{Made, Pool, start_pool};
+use device::{ImageOutcome, Pool, start_pool};
 use files::Files;
 use futures::future::try_join_all;
 use preview::write_previews;
@@ -225,8 +225,8 @@ impl Stage for Generate {
         let size = self.context.pipeline.output.size;
         let encoded = made.into_iter().map(|made| async move {
             let (image, seed) = match made {
-                Made::Image(image, seed) => (image, seed),
-                Made::Nothing(reason) => return Ok(Err(reason)),
+                ImageOutcome::Image(image, seed) => (image, seed),
+                ImageOutcome::Failed(reason) => return Ok(Err(reason)),
             };
             let permit = self.context.worker().await?;
             let png = tokio::task::spawn_blocking(move || finish(image, size)).await?;
