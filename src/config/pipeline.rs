@@ -218,12 +218,12 @@ mod tests {
         assert_eq!(serde_json::to_value(&p).unwrap()["guidance"]["schedule"], "flat");
         let error = load(&text, &["guidance.schedule=steep"]).unwrap_err();
         assert!(error.contains("must be \"sigma\", \"flat\" or \"scaled\", is"), "{error}");
-        let text = "`generate.schedule` is called `guidance.schedule` now";
+        let moved = "`generate.schedule` is called `guidance.schedule` now";
         let error = load(&text.replace("guidance", "generate"), &[]).unwrap_err();
-        assert!(error.contains(&format!("dir/p.toml:6:1: {text}")), "{error}");
+        assert!(error.contains(&format!("dir/p.toml:6:1: {moved}")), "{error}");
         assert!(error.contains("write `schedule = …` below [guidance]"), "{error}");
         let error = load(GOOD, &["generate.schedule=flat"]).unwrap_err();
-        assert!(error.contains(&format!("--set: {text}")), "{error}");
+        assert!(error.contains(&format!("--set: {moved}")), "{error}");
     }
 
     #[test]

@@ -180,7 +180,7 @@ fn one_worker_takes_what_the_plan_says() {
     };
     let rules = Rules { workers: 1, help: true, request: 0.0 };
     let simulated = simulate(&worker_stages(&stages_to_do(), &work, &rates), &rules);
-    assert_eq!(simulated.stages.len(), 6);
+    assert_eq!(simulated.stages.len(), 7);
     for stage in simulated.stages.iter().filter(|stage| stage.stage != "fetch") {
         let expected = seconds(stage.stage, &work, &rates).unwrap();
         // Cores are encoded in padded groups: 4, 4 and 2 as 3 × 4.

@@ -207,7 +207,7 @@ mod tests {
     fn a_whole_folder_is_whole_and_strangers_are_listed() {
         let (_dir, run_dir) = directory();
         run_dir.write("distilled/mine.txt", b"?").unwrap();
-        let found = verify(&run_dir, (&["encode"], &["encode"]), |_| ()).unwrap();
+        let found = verify(&run_dir, (&["encode"], &["encode", "distilled"]), |_| ()).unwrap();
         assert_eq!((found.units, found.files, found.bytes), (2, 2, 14));
         assert_eq!(found.damaged, []);
         assert_eq!(found.unlisted, ["distilled/mine.txt"]);
