@@ -17,8 +17,7 @@ pub(crate) fn class_major(
     let (there, all) = (images(&receipts), images(encoded));
     if there != all || all == 0 {
         let what = format!(
-            "no class-major data of {} of {all} images in {run_dir}: go on with the run first (coda-pipe run; \
-             --until compact is enough)",
+            "no class-major data of {} of {all} images in {run_dir}: continue the run first (coda-pipe run)",
             all.saturating_sub(there)
         );
         return Err(StoreError::Absent { what }.into());

@@ -71,7 +71,7 @@ pub fn require(run_dir: &RunDir, stage: &str) -> Result<(), StoreError> {
     }
     let of = units.map_or_else(|| "?".to_owned(), |n| n.to_string());
     let what = format!(
-        "the run in {run_dir} is not finished: {done} of {of} units of {stage} are done; finish the run first (coda-pipe run)"
+        "no finished run in {run_dir}: {done} of {of} units of {stage} are done; finish the run first (coda-pipe run)"
     );
     Err(StoreError::Absent { what })
 }

@@ -231,7 +231,7 @@ fn held_out_shards_that_do_not_fit_are_named() {
 fn what_is_not_finished_or_not_possible_is_refused() {
     let bench = Bench::with_run(&["--until", "discover"]);
     let (_, stderr) = bench.expect(1, &["evaluate", "run", "--against", "train-000000.tar"]);
-    assert!(stderr.contains("is not finished") && stderr.contains("of assemble"), "{stderr}");
+    assert!(stderr.contains("no finished run in") && stderr.contains("of assemble"), "{stderr}");
     let (_, stderr) = bench.expect(1, &["evaluate", ".", "--against", "train-000000.tar"]);
     assert!(stderr.contains("no run in ."), "{stderr}");
     bench.expect(2, &["evaluate", "run"]);

@@ -167,7 +167,7 @@ fn a_folder_with_the_image_encoder_alone_is_enough_up_to_the_cores() {
     bench.expect(0, &["run", "p.toml", "--until", "discover"]);
     let (_, stderr) = bench.expect(2, &["run", "p.toml"]);
     assert!(
-        stderr.contains("unet/model.onnx: it is missing") && stderr.contains("cure"),
+        stderr.contains("unet/model.onnx: it is missing") && stderr.contains("remedy"),
         "{stderr}"
     );
 }
@@ -284,7 +284,7 @@ fn a_latent_counts_by_its_shape_and_is_blamed_for_its_own_values() {
         assert!(with(1, option, name).contains("a latent of this size is [4, 8, 8]"));
     }
     let message = with(1, "--anchor", "#broken");
-    assert!(message.contains("t.safetensors#broken holds NaN at [1, 1, 5]"), "{message}");
+    assert!(message.contains("t.safetensors#broken has the value NaN at [1, 1, 5]"), "{message}");
     let message = with(1, "--latents", "");
     assert!(message.contains("t.safetensors#four") && !message.contains("--tensor"), "{message}");
 }

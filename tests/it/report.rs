@@ -200,7 +200,7 @@ fn a_browser_shows_it() {
     for part in ["<h1>mini</h1>", "id=\"stages\"", "class=\"histogram\"", "Nothing was left out."] {
         assert!(page.contains(part), "{part} is not on the page:\n{page}");
     }
-    assert_eq!(page.matches("class=\"lane\"").count(), 6);
+    assert_eq!(page.matches("class=\"lane\"").count(), 7);
     let page = opened(&browser, &bench, "#class-0");
     // The blocks of data are in the document as well: only elements count.
     assert_eq!(page.matches("<article").count(), 4, "{page}");

@@ -234,7 +234,7 @@ fn a_table_without_rows_and_a_folder_say_so() {
     let bench = Bench::new();
     coda_pipe::internals::arrays::write_npy(&bench.path("none.npy"), [0, 4], &[]).unwrap();
     let (_, stderr) = bench.expect(1, &["discover", "none.npy"]);
-    assert!(stderr.contains("none.npy: it has no rows"), "{stderr}");
+    assert!(stderr.contains("none.npy: the table has no rows"), "{stderr}");
     fs::create_dir(bench.path("empty")).unwrap();
     let (_, stderr) = bench.expect(1, &["discover", "empty"]);
     assert!(stderr.contains("empty: a folder without Parquet files"), "{stderr}");

@@ -55,7 +55,9 @@ impl Moto {
     pub fn asked(&self) -> Vec<String> {
         let log = std::fs::read_to_string(self.log.path()).unwrap();
         let asked = log.lines().filter_map(|line| line.split('"').nth(1));
-        asked.filter_map(|request| Some(request.rsplit_once(" HTTP/")?.0.to_owned())).collect()
+        asked
+            .filter_map(|request| Some(plain(request).rsplit_once(" HTTP/")?.0.to_owned()))
+            .collect()
     }
 
     /// Keys in `bucket` that begin with `prefix`.
@@ -128,4 +130,12 @@ impl Drop for Moto {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// A request without the colour in which the server logs answers other than 200, such as those of ranges.
+fn plain(mut request: &str) -> &str {
+    while let Some((_, rest)) = request.strip_prefix('\x1b').and_then(|code| code.split_once('m')) {
+        request = rest;
+    }
+    request
 }
