@@ -11,7 +11,7 @@
 
 use coda_pipe::internals::engine::{
     Cancel, Cancelled, Done, Fingerprint, Progress, ProgressStyle, RunOptions, Scope, Stage,
-    UnitError, plan, run_stage,
+    UnitError, plan_stage, run_stage,
 };
 use coda_pipe::internals::store::{EventLog, Receipt, RunDir, StoreError, Written};
 use serde_json::json;
@@ -72,7 +72,7 @@ impl Stage for Images {
 
 /// Leaves what a finished run would.
 fn make_up(run_dir: &RunDir) -> anyhow::Result<()> {
-    for unit in plan(&Images, run_dir)?.units {
+    for unit in plan_stage(&Images, run_dir)?.units {
         let folder = format!("generate/{}", unit.unit / 5);
         std::fs::create_dir_all(run_dir.path(&folder))?;
         let mut outputs = Vec::new();
@@ -88,7 +88,7 @@ fn make_up(run_dir: &RunDir) -> anyhow::Result<()> {
             settings: unit.settings,
             inputs: Default::default(),
             outputs,
-            contents: serde_json::Value::Null,
+            contents: Default::default(),
             samples: 2,
             faults: Vec::new(),
             log: Vec::new(),
@@ -111,7 +111,7 @@ fn main() -> anyhow::Result<()> {
         let started = Instant::now();
         run_dir.sweep(&["generate"])?;
         let swept = started.elapsed();
-        let planned = plan(&Images, &run_dir)?;
+        let planned = plan_stage(&Images, &run_dir)?;
         let made = started.elapsed();
         let options = RunOptions {
             run_dir: &run_dir,

@@ -1,5 +1,7 @@
 //! A server on loopback that answers as a test says, and a bucket of it.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use super::answers::Connector;
 use super::bucket::Bucket;
 use super::client::Network;

@@ -174,7 +174,7 @@ fn of_several_that_create_a_file_one_succeeds(place: &Place) {
     for round in 0..20 {
         let name = format!("encode/part-{round}.claim");
         let create = |worker: usize| {
-            let backend = if worker % 2 == 0 { &place.here } else { &place.there };
+            let backend = if worker.is_multiple_of(2) { &place.here } else { &place.there };
             backend.create(&name, format!("{worker}-of-4").as_bytes()).unwrap()
         };
         let won: Vec<usize> = std::thread::scope(|scope| {

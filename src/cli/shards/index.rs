@@ -103,7 +103,7 @@ fn index(place: &ShardPlace) -> anyhow::Result<Written> {
     let reader = place.open(&ShardIdentity::default(), options);
     for item in reader.map_err(|fault| anyhow::anyhow!("{}", fault.reason))? {
         let sample = item.map_err(|fault| {
-            let key = fault.key.map_or_else(String::new, |key| format!("sample `{key}` "));
+            let key = fault.key.map_or_else(String::new, |key| format!("sample `{key}`: "));
             anyhow::anyhow!("{key}{}; `coda-pipe shards verify` lists all faults", fault.reason)
         })?;
         samples.push(SampleEntry { key: sample.key, members: sample.places });

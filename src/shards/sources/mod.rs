@@ -21,12 +21,15 @@ use std::path::{Path, PathBuf};
 /// The kinds of sources, in the order in which a pattern is offered to them. The last takes what no other does.
 const KINDS: [&Kind; 4] = [&stdin::KIND, &pipe::KIND, &object::KIND, &local::KIND];
 
+/// The shards that a pattern stands for.
+type Expanded = Result<Vec<ShardPlace>, ShardError>;
+
 /// A kind of source: which patterns it takes, and the shards that they stand for.
 struct Kind {
     /// How its patterns are written, for messages.
     written: &'static str,
     /// The shards of a name whose braces are expanded; `None` for a name of another kind.
-    expand: fn(&mut Search<'_>, &str) -> Option<Result<Vec<ShardPlace>, ShardError>>,
+    expand: fn(&mut Search<'_>, &str) -> Option<Expanded>,
 }
 
 /// What patterns are expanded with.

@@ -90,7 +90,7 @@ impl RecordedLoop {
     }
 
     fn bytes(&self) -> Vec<u8> {
-        let path = shared(&format!("golden/generate/loop_{}.safetensors", self.name)).unwrap();
+        let path = shared(format!("golden/generate/loop_{}.safetensors", self.name)).unwrap();
         std::fs::read(path).unwrap()
     }
 }
