@@ -1,6 +1,6 @@
 //! A class of a class list as text: `key, prompt | supercategory`, with quotation marks where a key needs them.
 
-use super::classes::Class;
+use super::class::Class;
 
 /// What a line says; where it names no prompt, the key is the prompt.
 #[derive(Debug, PartialEq, Eq)]

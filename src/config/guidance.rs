@@ -1,9 +1,10 @@
 //! The section `[guidance]`: its keys are those that the terms of guidance declare.
 
+use super::bases::Bases;
 use super::document::Document;
 use super::error::Problem;
 use super::key_doc::{KeyDoc, full_name};
-use super::section::{Bases, Section};
+use super::section::Section;
 use crate::models::guidance::{TermKey, TermSettings, TermValue, term_keys};
 
 /// How images are guided: `[guidance]`.

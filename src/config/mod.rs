@@ -4,6 +4,8 @@
 //! the error messages, `docs/settings.md` and the fingerprints of the stages all come from that one table.
 //! Unknown keys are refused with the nearest valid one, and all errors of a file are reported together.
 
+mod bases;
+mod class;
 mod class_labels;
 mod class_line;
 mod classes;
@@ -25,7 +27,8 @@ mod sections;
 mod together;
 
 pub use crate::text::plain_text;
-pub use classes::{Class, ClassList, ClassListError, key_fits};
+pub use class::Class;
+pub use classes::{ClassList, ClassListError, key_fits};
 pub use error::{ConfigError, Problem};
 pub use features::Features;
 pub use guidance::Guidance;

@@ -1,12 +1,13 @@
 //! A whole pipeline: all sections, read together so that all errors come together.
 
+use super::bases::Bases;
 use super::document::Document;
 use super::error::{ConfigError, Origin, Problem};
 use super::features::Features;
 use super::guidance::Guidance;
 use super::key_doc::KeyDoc;
 use super::preset::Preset;
-use super::section::{Bases, Section};
+use super::section::Section;
 use super::sections::{
     Anchor, Data, Discover, Encode, FeatureModel, General, Generate, Model, Output, Runtime,
 };

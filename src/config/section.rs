@@ -1,18 +1,9 @@
 //! One declaration per setting: name, type, default, rule, documentation.
 
+use super::bases::Bases;
 use super::document::Document;
 use super::error::Problem;
 use super::key_doc::KeyDoc;
-use std::path::Path;
-
-/// What relative paths of a setting are relative to: the folder of the file, or for a flag the current one.
-#[derive(Debug, Clone, Copy)]
-pub struct Bases<'a> {
-    /// The pipeline file's folder.
-    pub file: &'a Path,
-    /// The current directory, for `--set`.
-    pub flag: &'a Path,
-}
 
 /// A section of the pipeline file.
 pub trait Section: Sized {
@@ -61,7 +52,7 @@ macro_rules! section {
 
             fn read(
                 document: &$crate::config::document::Document,
-                bases: $crate::config::section::Bases<'_>,
+                bases: $crate::config::bases::Bases<'_>,
                 problems: &mut Vec<$crate::config::error::Problem>,
             ) -> Self {
                 let defaults = Self::default();

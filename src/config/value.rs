@@ -1,10 +1,10 @@
 //! The types a setting can have.
 
+use super::bases::Bases;
 use super::document::Document;
 use super::error::{Origin, Problem};
 use super::key_doc::full_name;
 use super::rules::Verdict;
-use super::section::Bases;
 use crate::discovery::{Algorithm, NeighborSearch};
 use crate::models::noise::{Noise, Seeds};
 use crate::models::noise_schedule::{PredictionType, Sigmas, SolverKind, TimestepSpacing};

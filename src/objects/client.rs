@@ -1,5 +1,6 @@
 //! Connections: a few threads for requests, one client per bucket, one for all web servers.
 
+use super::object::Object;
 use std::collections::HashMap;
 use std::future::Future;
 use std::io;
@@ -8,13 +9,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use object_store::client::{HttpClient, HttpConnector};
 use object_store::http::HttpBuilder;
 use object_store::path::Path;
-use object_store::{ClientOptions, HeaderValue, ObjectStore};
+use object_store::{ClientOptions, HeaderValue};
 use tokio::runtime::Handle;
 
 use super::answers::{Connector, with_login};
 use super::error::RemoteError;
 use super::stores::{Store, build, no_retries};
-use super::urls::{split, without_login, without_secrets, without_secrets_in};
+use super::urls::{split, without_login, without_secrets};
 
 /// The process's connections. Made when first needed and kept until its end.
 static NETWORK: Mutex<Option<Arc<Network>>> = Mutex::new(None);
@@ -25,17 +26,6 @@ pub(crate) struct Network {
     runtime: Handle,
     web: HttpClient,
     buckets: Mutex<HashMap<String, Arc<dyn Store>>>,
-}
-
-/// An object on a server.
-#[derive(Debug, Clone)]
-pub(crate) struct Object {
-    pub store: Arc<dyn ObjectStore>,
-    pub path: Path,
-    /// As the user wrote it, less a login: not for messages, for its query may be a secret too.
-    pub url: String,
-    /// Whether a login is sent along.
-    pub login: bool,
 }
 
 /// Starts the threads that requests run on: several, as one would decrypt, write files and answer everybody by turns; one
@@ -174,44 +164,6 @@ impl Network {
         })?;
         buckets.insert(bucket.to_owned(), store.clone());
         Ok(store)
-    }
-}
-
-impl Object {
-    /// `text` without the secrets that the object's URL may hold.
-    pub fn tidy(&self, text: &str) -> String {
-        // Also of other URLs, where the server sent us on to.
-        without_secrets_in(&text.replace(&self.url, &without_secrets(&self.url)))
-    }
-
-    /// Where credentials for it come from, for messages.
-    pub fn credentials(&self) -> String {
-        let text = match self.url.split_once("://").map_or("", |(scheme, _)| scheme) {
-            "s3" => {
-                "credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION \
-                 (AWS_SKIP_SIGNATURE=true for public data)"
-            }
-            "gs" => {
-                "credentials come from GOOGLE_APPLICATION_CREDENTIALS \
-                 (GOOGLE_SKIP_SIGNATURE=true for public data)"
-            }
-            "az" => {
-                "credentials come from AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY \
-                 (AZURE_SKIP_SIGNATURE=true for public data)"
-            }
-            _ if self.login => {
-                "look at the user and the password in the URL (`%40` stands for `@`, `%3A` for `:`)"
-            }
-            _ => {
-                let host = self.url.split('/').nth(2).unwrap_or_default();
-                let token = if host.ends_with("huggingface.co") { "HF_TOKEN" } else { "TOKEN" };
-                return format!(
-                    "give user and password in the URL (https://USER:PASSWORD@…) or a signed URL, or send a token with \
-                     `pipe:curl -sfL -H \"Authorization: Bearer ${token}\" 'URL'`, the token in the environment"
-                );
-            }
-        };
-        text.to_owned()
     }
 }
 

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 
 use super::answers::Answer;
-use super::client::Object;
+use super::object::Object;
 
 /// A failed request.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -17,6 +17,8 @@ mod error;
 #[cfg(all(test, feature = "remote"))]
 pub(crate) mod loopback;
 #[cfg(feature = "remote")]
+mod object;
+#[cfg(feature = "remote")]
 mod retrying_client;
 #[cfg(feature = "remote")]
 mod stores;
@@ -27,9 +29,11 @@ mod urls;
 
 pub(crate) use bucket::Bucket;
 #[cfg(feature = "remote")]
-pub(crate) use client::{Network, Object};
+pub(crate) use client::Network;
 #[cfg(feature = "remote")]
 pub(crate) use error::{RemoteError, changed};
+#[cfg(feature = "remote")]
+pub(crate) use object::Object;
 pub(crate) use transfer_error::TransferError;
 #[cfg(feature = "remote")]
 pub(crate) use urls::split;

@@ -1,8 +1,8 @@
 //! The client of an object store that tries a request again while it fails for a transient reason.
 
 use super::backoff::{Failures, Health};
-use super::client::Object;
 use super::error::RemoteError;
+use super::object::Object;
 use super::stores::Store;
 use object_store::path::Path as Key;
 use std::future::Future;

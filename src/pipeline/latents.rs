@@ -3,7 +3,6 @@
 use super::context::Context;
 use super::encoded::{Encoded, open_class_major};
 use super::error::StageError;
-use super::purity::PURITY;
 use crate::config::{ClassList, Features};
 use crate::discovery::{DiscoveryError, Matrix, features};
 use crate::engine::Input;
@@ -13,6 +12,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
+
+/// The table that `purity` leaves, below the run directory.
+pub(crate) const PURITY: &str = "purity/purity.parquet";
 
 /// Bytes of latents read at once where only their features are kept.
 const CHUNK_BYTES: usize = 64 << 20;

@@ -17,8 +17,6 @@ use crate::store::RunDir;
 use std::io::Write;
 use std::path::Path;
 
-/// Seconds above which a measurement is not repeated.
-pub(crate) const SLOW: f64 = 10.0;
 /// Bytes written to measure the disk's speed.
 const WRITTEN: usize = 8 << 20;
 

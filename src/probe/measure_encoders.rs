@@ -1,7 +1,7 @@
 //! Measures the image encoders.
 
-use super::measure::{ProbeRun, SLOW};
-use super::timing::{memory_of, repeated, timed};
+use super::measure::ProbeRun;
+use super::timing::{SLOW, memory_of, repeated, timed};
 use crate::estimate::Rates;
 use crate::onnx::Device;
 use crate::pipeline::anchor::device;

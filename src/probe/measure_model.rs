@@ -1,7 +1,6 @@
 //! Measures the text-to-image model: prompts, steps of a few groups, images.
 
-use super::measure::SLOW;
-use super::timing::{memory_of, repeated, timed};
+use super::timing::{SLOW, memory_of, repeated, timed};
 use crate::estimate::Rates;
 use crate::models::noise::Noise;
 use crate::onnx::Device;

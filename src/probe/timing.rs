@@ -4,6 +4,9 @@ use crate::models::validate::memory;
 use crate::pipeline::error::StageError;
 use std::time::Instant;
 
+/// Seconds above which a measurement is not repeated.
+pub(crate) const SLOW: f64 = 10.0;
+
 /// The seconds of `work`, and its result.
 pub(crate) fn timed<T>(
     work: impl FnOnce() -> Result<T, StageError>,

@@ -13,8 +13,6 @@ mod disk;
 mod download;
 mod error;
 mod events;
-#[cfg(debug_assertions)]
-mod faults;
 mod kept;
 mod local_copies;
 mod local_dir;

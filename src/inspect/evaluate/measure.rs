@@ -1,6 +1,7 @@
 //! Each set's measures, one file a set: G, R, and every random draw.
 
 use super::answer::{ClassResult, Measured};
+use super::image_set::ImageSet;
 use super::tables::{REFERENCE, Tables};
 use crate::config::Class;
 use crate::engine::{Done, Fingerprint, Scope, Stage};
@@ -10,26 +11,6 @@ use crate::quality::{Judge, Right, metrics};
 use rayon::prelude::*;
 use serde_json::json;
 use std::sync::{Arc, OnceLock};
-
-/// A set to measure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ImageSet {
-    Distilled,
-    Cores,
-    /// As many random real images of each class, by this seed.
-    Random(u64),
-}
-
-impl ImageSet {
-    /// The name of its file.
-    pub(crate) fn file(self) -> String {
-        match self {
-            ImageSet::Distilled => "distilled".into(),
-            ImageSet::Cores => "cores".into(),
-            ImageSet::Random(seed) => format!("random-{seed}"),
-        }
-    }
-}
 
 /// The stage.
 pub(crate) struct Measure {

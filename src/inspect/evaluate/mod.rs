@@ -5,6 +5,7 @@
 
 mod answer;
 mod features;
+mod image_set;
 mod measure;
 mod parts;
 mod tables;

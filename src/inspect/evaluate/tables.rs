@@ -1,7 +1,7 @@
 //! The features of the sets that are measured, and of the real images they are compared with.
 
 use super::features::FeatureTable;
-use super::measure::ImageSet;
+use super::image_set::ImageSet;
 use crate::config::ClassList;
 use crate::pipeline::error::StageError;
 use crate::quality::{Points, draw, shares};

@@ -4,7 +4,7 @@ mod cost;
 use super::context::Context;
 use super::error::StageError;
 use super::info::{ModelUse, StageInfo, no_check};
-use super::latents::Latents;
+use super::latents::{Latents, PURITY};
 use super::stage::RunStage;
 use super::state::{Receipts, RunState};
 use crate::config::Features;
@@ -25,9 +25,6 @@ pub struct Purity {
     context: Arc<Context>,
     latents: Arc<Latents>,
 }
-
-/// Where the stage leaves its table.
-pub(crate) const PURITY: &str = "purity/purity.parquet";
 
 impl Purity {
     pub(crate) fn new(context: Arc<Context>, latents: Arc<Latents>) -> Self {

@@ -3,6 +3,9 @@
 //! A release build has the real one only, called directly. A build with debug assertions reads the environment
 //! variable `CODA_PIPE_FAULTS` (see `faults.rs`), so that tests can break the disk under the real program.
 
+#[cfg(debug_assertions)]
+mod faults;
+
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -109,7 +112,7 @@ pub(super) fn disk() -> &'static impl FileSystem {
 /// The file system in force: the real one, with the faults that the environment asks for.
 #[cfg(debug_assertions)]
 pub(super) fn disk() -> &'static impl FileSystem {
-    use super::faults::Faulty;
+    use faults::Faulty;
     static DISK: std::sync::OnceLock<Faulty<Disk>> = std::sync::OnceLock::new();
     DISK.get_or_init(|| Faulty::from_environment(Disk))
 }

@@ -14,7 +14,7 @@
 //! Operations are `create`, `write`, `fsync`, `rename`, `fsync-folder` and `remove`; errors the names of `errno(3)`;
 //! points those of [`CrashPoint::name`]; an empty `FILE` is any.
 
-use super::disk::{CrashPoint, FileSystem};
+use super::{CrashPoint, FileSystem};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, Write};
