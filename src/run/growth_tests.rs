@@ -31,11 +31,11 @@ fn pipeline(dir: &Path, classes: usize, shards: usize) -> Pipeline {
     let list: String = (0..classes).map(|class| format!("c{class:04}, class {class}\n")).collect();
     std::fs::write(dir.join("classes.txt"), list).unwrap();
     for shard in 0..shards {
-        std::fs::write(dir.join(format!("s-{shard:04}.tar")), b"").unwrap();
+        std::fs::write(dir.join(format!("s-{shard:05}.tar")), b"").unwrap();
     }
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/demo");
     let text = format!(
-        "[data]\nshards = \"s-{{0000..{:04}}}.tar\"\nclasses = \"classes.txt\"\n[model]\npath = {model:?}\n\
+        "[data]\nshards = \"s-{{00000..{:05}}}.tar\"\nclasses = \"classes.txt\"\n[model]\npath = {model:?}\n\
          [encode]\nsize = 32\n[discover]\nipc = 2\n[generate]\nsize = 32\nbatch = 8\n\
          [output]\nname = \"made-up\"\nsize = 32\nsamples_per_shard = 50\n",
         shards - 1
