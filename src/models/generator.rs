@@ -95,7 +95,7 @@ impl Generator {
         &self.folder
     }
 
-    /// Encodes a prompt. See [`PromptEncoder::encode`].
+    /// Encodes a prompt.
     ///
     /// # Errors
     /// As there.
@@ -103,7 +103,7 @@ impl Generator {
         self.prompts.encode(text)
     }
 
-    /// Encodes a negative prompt, of which "" is none. See [`PromptEncoder::encode_negative`].
+    /// Encodes a negative prompt, of which "" is none.
     ///
     /// # Errors
     /// As there.

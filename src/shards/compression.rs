@@ -22,7 +22,7 @@ pub enum Compression {
 
 impl Compression {
     /// Tells the compression from the first bytes of a file. A skippable frame, which zstd and lz4 share, counts as zstd:
-    /// [`Compression::detect`] looks behind it.
+    /// `Compression::detect` looks behind it.
     ///
     /// # Errors
     /// `InvalidData` for kinds that are known but not read (xz, bzip2, `lz4 -l`).

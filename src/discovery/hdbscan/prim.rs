@@ -1,7 +1,7 @@
 //! The minimum spanning tree of the mutual reachability graph, without ever holding the graph.
 //!
-//! Distances that decide are computed term by term in f64 ([`exact`]), as the reference does. Most
-//! pairs never get there: a lower bound in f32 shows that they cannot matter ([`super::frontier`]).
+//! Distances that decide are computed term by term in f64 (`exact`), as the reference does. Most
+//! pairs never get there: a lower bound in f32 shows that they cannot matter (`frontier.rs`).
 
 use rayon::prelude::*;
 

@@ -5,7 +5,7 @@
 //! before, neighbours settle elsewhere (a third of the 15 nearest are others, against a quarter
 //! between two seeds of umap-learn). So the vertices are cut into blocks, and an epoch is a
 //! tournament: in each round every block meets one other, or itself, and the edges between the two
-//! are walked in turn, both ends moving ([`super::mover`]). Pairs of a round share no block; vertices
+//! are walked in turn, both ends moving (`mover.rs`). Pairs of a round share no block; vertices
 //! of neither block push from where they were when the epoch began; every pair has its own random
 //! stream: any number of threads gives the same bits.
 

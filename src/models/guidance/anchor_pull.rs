@@ -41,7 +41,7 @@ pub enum GuidanceSchedule {
     Sigma,
     /// γ throughout; the paper's text.
     Flat,
-    /// As `Sigma` on latents of [`REFERENCE_SIDE`], the like on others, and never past the anchor:
+    /// As `Sigma` on latents of `REFERENCE_SIDE`, the like on others, and never past the anchor:
     /// the guided ẑ0 moves by w·γ·σ_i·(`REFERENCE_SIDE`/side) of its way, at most by all of it.
     ///
     /// The mean over k × k cells has a k-th of their noise: the detail that σ hides on 128 cells a
