@@ -2,8 +2,8 @@
 
 use crate::config;
 use crate::engine::{Cancel, FlowError, Progress, ProgressStyle, RunOptions};
-use crate::inspect::FOLDERS;
-use crate::pipeline::{Context, STAGES, result_folders, view_folders};
+use crate::inspect::run_folders;
+use crate::pipeline::{Context, STAGES};
 use crate::run::{self, PipelineFile, RunOutcome};
 use crate::store::{EventLog, FolderLock, RunDir, WorkerSession, WorkerState};
 use crate::threads;
@@ -132,9 +132,7 @@ impl Pipeline {
         run_dir.create().map_err(failed)?;
         let say = |message: &str| progress.say(message);
         let lock = run_dir.join_alone(say).map_err(failed)?;
-        let folders: Vec<&str> =
-            result_folders().into_iter().chain(view_folders()).chain(FOLDERS).collect();
-        run_dir.sweep(&folders).map_err(failed)?;
+        run_dir.sweep(&run_folders()).map_err(failed)?;
         Ok(lock)
     }
 

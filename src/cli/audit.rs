@@ -1,13 +1,13 @@
 //! `coda-pipe audit`.
 
 use super::exit::{Exit, UsageError};
-use super::folders::folders;
 use super::open_run;
 use super::open_run::OpenRun;
 use super::printable::printable;
 use super::signals;
 use crate::engine::{Cancel, Progress, ProgressStyle, RunOptions};
 use crate::inspect;
+use crate::inspect::run_folders;
 use crate::similarity::Summary;
 use crate::store::EventLog;
 use clap::Args;
@@ -46,7 +46,7 @@ impl Audit {
         let shown = progress.clone();
         let of = open_run::open(&self.run_dir, &self.sets, move |text| shown.say(text))?;
         let _lock = of.run_dir.lock_alone(|message| progress.say(message))?;
-        of.run_dir.sweep(&folders())?;
+        of.run_dir.sweep(&run_folders())?;
         let runtime = crate::threads::runtime(of.context.workers())?;
         let found = runtime.block_on(async {
             let cancel = Cancel::default();

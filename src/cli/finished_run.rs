@@ -1,7 +1,7 @@
 //! Opens a finished run, for the commands that read its results.
 
-use super::folders::folders;
 use crate::engine::{Cancel, FlowError, Progress, ProgressStyle, RunOptions};
+use crate::inspect::run_folders;
 use crate::pipeline::{Context, StageError};
 use crate::quality::Spread;
 use crate::run::{reopen, require};
@@ -29,8 +29,8 @@ impl FinishedRun {
         let shown = progress.clone();
         let context = reopen(&run_dir, &[], Box::new(move |message: &str| shown.say(message)))?;
         let lock = run_dir.lock_alone(|message| progress.say(message))?;
-        run_dir.sweep(&folders())?;
-        run_dir.make_all_local(&folders())?;
+        run_dir.sweep(&run_folders())?;
+        run_dir.make_all_local(&run_folders())?;
         Ok(Self { context: Arc::new(context), run_dir, progress, _lock: lock })
     }
 

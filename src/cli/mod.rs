@@ -7,7 +7,6 @@ mod doctor_model;
 mod evaluate;
 mod exit;
 mod finished_run;
-mod folders;
 mod inspect;
 mod memory;
 mod open_run;

@@ -1,7 +1,7 @@
 //! A run directory with the pipeline that made it.
 
 use super::exit::UsageError;
-use super::folders::folders;
+use crate::inspect::run_folders;
 use crate::pipeline::{Context, StageError};
 use crate::run::reopen;
 use crate::store::{RunDir, RunRecord};
@@ -23,7 +23,7 @@ pub(crate) fn open(
 ) -> anyhow::Result<OpenRun> {
     let run_dir = RunDir::at(root, None)?.begun()?;
     run_dir.create()?;
-    run_dir.make_all_local(&folders())?;
+    run_dir.make_all_local(&run_folders())?;
     let record = run_dir.record()?;
     let context = reopen(&run_dir, sets, Box::new(notice)).map_err(|error| match error {
         // The error lists all wrong settings, each with its line.

@@ -1,7 +1,6 @@
 //! `coda-pipe run`.
 
 use super::exit::{Exit, TryLater, UsageError, interrupted};
-use super::folders::folders;
 use super::open_run::OpenRun;
 use super::report;
 use super::report::ReportOptions;
@@ -9,6 +8,7 @@ use super::run_dir_lock::{RunDirLock, WorkerArgs};
 use super::run_summary;
 use crate::config::Pipeline;
 use crate::engine::{Cancel, Partition, Progress, ProgressStyle, RunOptions};
+use crate::inspect::run_folders;
 use crate::pipeline::Context;
 use crate::pipeline::{STAGES, position, stage_names};
 use crate::run;
@@ -217,7 +217,7 @@ impl Run {
             && *range.end() == STAGES.len() - 1
         {
             // In an object store, other machines' files are downloaded first.
-            run_dir.make_all_local(&folders())?;
+            run_dir.make_all_local(&run_folders())?;
             let of = OpenRun { context, run_dir: run_dir.clone(), record: run_dir.record()? };
             let (path, _) = report::make(&of, progress, &cancel, &ReportOptions::default()).await?;
             crate::say!("report in {}", path.display());

@@ -1,9 +1,9 @@
 //! The lock of a run directory: one process alone, or one of several workers.
 
 use super::exit::{Exit, TryLater, UsageError};
-use super::folders::folders;
 use super::partition::partition;
 use crate::engine::{Partition, WorkerRole};
+use crate::inspect::run_folders;
 use crate::store::{FolderLock, RunDir, StoreError, WorkerSession, WorkerState};
 use clap::Args;
 use std::sync::Arc;
@@ -106,8 +106,8 @@ impl RunDirLock {
     /// If temporary files can't be listed or removed.
     pub(crate) fn sweep(&self, run_dir: &RunDir) -> Result<(), StoreError> {
         match self {
-            Self::Among(..) => run_dir.sweep_beside_workers(&folders()),
-            _ => run_dir.sweep(&folders()),
+            Self::Among(..) => run_dir.sweep_beside_workers(&run_folders()),
+            _ => run_dir.sweep(&run_folders()),
         }
     }
 

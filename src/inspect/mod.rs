@@ -8,9 +8,16 @@ pub(crate) mod report;
 pub(crate) mod stability;
 
 /// The folders of a run directory that these commands write. Anyone may delete them.
-pub const FOLDERS: [&str; 4] = ["audit", "report", "evaluate", "stability"];
+const FOLDERS: [&str; 4] = ["audit", "report", "evaluate", "stability"];
+
+/// All folders of a run directory: those that a run writes, and those of these commands.
+pub fn run_folders() -> Vec<&'static str> {
+    result_folders().into_iter().chain(view_folders()).chain(FOLDERS).collect()
+}
 
 pub use audit::command::{audit, audit_threshold};
 pub use evaluate::evaluate;
 pub use report::report;
 pub use stability::stability;
+
+use crate::pipeline::{result_folders, view_folders};

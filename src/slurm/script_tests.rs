@@ -90,7 +90,7 @@ fn passes(checker: &[&str], text: &str) -> Option<bool> {
         command.args(&checker[1..]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
     child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    eprintln!("{}", String::from_utf8_lossy(&output.stdout));
+    crate::say!("{}", String::from_utf8_lossy(&output.stdout));
     Some(output.status.success())
 }
 
