@@ -101,12 +101,20 @@ impl Pipeline {
         self.settings.run_dir()
     }
 
-    /// Runs all stages, or goes on with an interrupted run. Progress goes to stderr. Blocks the calling thread, which must
-    /// not be one of an asynchronous runtime.
+    /// Runs all stages, or goes on with an interrupted run. Progress goes to stderr. Blocks the calling thread.
     ///
     /// # Errors
     /// [`PipelineError::Run`] with the first stage that does not end well; [`PipelineError::Interrupted`] after a stop.
     pub fn run(&self, stop: &Stop) -> Result<Summary, PipelineError> {
+        // On a thread of its own: an asynchronous runtime of the caller's would not let another one block.
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("pipeline".into());
+            let run = thread.spawn_scoped(scope, || self.run_here(stop)).map_err(failed)?;
+            run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    fn run_here(&self, stop: &Stop) -> Result<Summary, PipelineError> {
         // Another caller may have started the threads of the arithmetic before.
         let _ = threads::start_arithmetic(usize::MAX, true);
         let run_dir = RunDir::at(&self.run_dir(), None).map_err(failed)?;
