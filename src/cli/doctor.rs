@@ -3,7 +3,7 @@
 use super::doctor_model;
 use super::exit::Exit;
 use crate::config::Pipeline;
-use crate::onnx::{Device, DeviceChoice, Runtime, Search};
+use crate::onnx::{Device, DeviceChoice, Runtime, Search, any_card, card_names};
 use crate::store::{existing, free_bytes};
 use clap::Args;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ impl Doctor {
         let report = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "onnxruntime": library,
-            "gpus": gpus(),
+            "gpus": card_names(),
             "threads": std::thread::available_parallelism().map_or(1, usize::from),
             "disk": disk(&run_dir),
             "problems": problems,
@@ -80,7 +80,7 @@ fn library(
     let found = match runtime.resolve(devices) {
         Ok((devices, warning)) => {
             // A GPU that is there and not used is worth a word; none at all is not.
-            problems.extend(warning.filter(|_| !gpus().is_empty()));
+            problems.extend(warning.filter(|_| any_card()));
             devices
         }
         Err(error) => {
@@ -94,17 +94,6 @@ fn library(
         "providers": runtime.providers(), "devices": names, "cuda_lacks": runtime.cuda_lacks(),
     });
     (about, found.first().map(|device| (runtime, *device)))
-}
-
-/// The NVIDIA GPUs that the kernel driver lists.
-fn gpus() -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir("/proc/driver/nvidia/gpus") else { return Vec::new() };
-    let mut found: Vec<String> = entries
-        .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("information")).ok())
-        .filter_map(|text| Some(text.lines().next()?.split_once(':')?.1.trim().to_owned()))
-        .collect();
-    found.sort();
-    found
 }
 
 /// Free space at the run directory.

@@ -68,6 +68,19 @@ pub(super) fn preload(libraries: Vec<PathBuf>) -> Vec<Preloaded> {
     libraries.into_iter().map(load).collect()
 }
 
+/// Loads the cuDNN that ONNX Runtime 1.`minor` uses, by name: one that was preloaded, or that the
+/// system has. Elsewhere than on Linux it is not looked for.
+///
+/// # Errors
+/// The dynamic linker's words.
+pub(super) fn load_cudnn(minor: u32) -> Result<(), String> {
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    let name = if minor < 19 { "libcudnn.so.8" } else { "libcudnn.so.9" };
+    ort::util::preload_dylib(name).map_err(|error| error.to_string())
+}
+
 /// Folders `nvidia` that belong to the ONNX Runtime at `library`: pip puts
 /// `onnxruntime/capi/libonnxruntime.so` and `nvidia/` side by side.
 pub(super) fn roots_beside(library: &Path) -> Vec<PathBuf> {

@@ -132,11 +132,41 @@ pub enum OnnxError {
     },
 
     /// ONNX Runtime failed while computing.
-    #[error("{}: running the graph failed: {reason}", path.display())]
+    #[error("{}: running the graph failed: {reason}{}", path.display(), too_much(reason))]
     Run {
         /// The `model.onnx`.
         path: PathBuf,
         /// What ONNX Runtime said.
         reason: String,
     },
+}
+
+/// The cure where a graph was given more at once than its device takes. cuDNN refuses tensors of 2³¹ values, whatever
+/// memory there is, with the same words as a layout that it does not know.
+fn too_much(reason: &str) -> &'static str {
+    let words = ["CUDNN_STATUS_NOT_SUPPORTED", "Failed to allocate", "out of memory", "bad_alloc"];
+    if words.iter().any(|word| reason.contains(word)) {
+        "\nthe device can't take so much at once: set a smaller batch in the section of this stage ([encode], [anchor] or \
+         [generate]), or a smaller size"
+    } else {
+        ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_too_large_for_the_device_has_a_cure() {
+        let said = |reason: &str| {
+            OnnxError::Run { path: "vae_encoder/model.onnx".into(), reason: reason.into() }
+                .to_string()
+        };
+        let cudnn = "Conv node: CUDNN failure 3000: CUDNN_STATUS_NOT_SUPPORTED ; GPU=0";
+        assert!(said(cudnn).contains("set a smaller batch"), "{}", said(cudnn));
+        let memory = "BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer";
+        assert!(said(memory).contains("set a smaller batch"));
+        assert!(!said("Gather: indices out of data bounds").contains("batch"));
+    }
 }

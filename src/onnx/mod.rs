@@ -4,6 +4,7 @@
 //! release is chosen by putting another file in place. Nothing here knows what a graph computes.
 
 mod bound;
+mod cards;
 mod cuda;
 mod cuda_remedy;
 mod device;
@@ -24,6 +25,7 @@ mod tensor;
 mod wire;
 
 pub use bound::BoundGraph;
+pub(crate) use cards::{any_card, card_names};
 pub use cuda::Preloaded;
 pub use device::{Device, DeviceChoice};
 pub use error::{OnnxError, Refusal};

@@ -16,6 +16,8 @@ pub struct GraphOptions {
     /// Let waiting CPU threads spin while the graph runs: a fifth faster for small operators where
     /// nothing else wants the cores, half as fast where something does.
     pub spin: bool,
+    /// Let a card round the factors of fp32 products to TF32's ten bits: faster, and off by about a thousandth.
+    pub tf32: bool,
     /// What TensorRT does.
     pub tensorrt: TensorRt,
 }
@@ -36,6 +38,7 @@ impl Default for GraphOptions {
             threads: 0,
             deterministic: true,
             spin: false,
+            tf32: false,
             tensorrt: TensorRt::default(),
         }
     }

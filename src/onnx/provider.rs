@@ -5,6 +5,7 @@ use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 
+use super::cards;
 use super::device::Device;
 use super::options::GraphOptions;
 
@@ -52,6 +53,15 @@ impl Providers {
         }
     }
 
+    /// Cards that this process can have at most, where anything tells.
+    pub(super) fn most_cards(&self) -> Option<u32> {
+        match self {
+            Self::Real => cards::most_cards(),
+            #[cfg(debug_assertions)]
+            Self::Pretended { cards } => Some(*cards),
+        }
+    }
+
     /// Whether libraries of the card's maker have to be loaded first.
     pub(super) fn need_libraries(&self) -> bool {
         matches!(self, Self::Real)
@@ -79,7 +89,7 @@ impl Providers {
                 // What TensorRT can't take goes to CUDA.
                 let tensorrt = matches!(options.device, Device::TensorRt(_));
                 let first = tensorrt.then(|| tensorrt_on(card, options)).transpose()?;
-                let both = first.into_iter().chain([cuda_on(card)?]);
+                let both = first.into_iter().chain([cuda_on(card, options)?]);
                 Ok(builder.with_execution_providers(both.collect::<Vec<_>>())?)
             }
             #[cfg(debug_assertions)]
@@ -92,12 +102,13 @@ impl Providers {
     }
 }
 
-fn cuda_on(card: u32) -> Result<ExecutionProviderDispatch, Failure> {
+fn cuda_on(card: u32, options: &GraphOptions) -> Result<ExecutionProviderDispatch, Failure> {
     // The default search times every algorithm anew for each shape, and its pick, hence the last
     // bits of the result, can change from run to run.
     let cuda = ep::CUDA::default()
         .with_device_id(i32::try_from(card)?)
         .with_conv_algorithm_search(ep::cuda::ConvAlgorithmSearch::Heuristic)
+        .with_tf32(options.tf32)
         .with_arena_extend_strategy(ep::ArenaExtendStrategy::SameAsRequested);
     Ok(cuda.build().error_on_failure())
 }

@@ -112,7 +112,13 @@ impl Runtime {
             return (vec![Device::Cpu], None);
         }
         let mut cards = Vec::new();
-        for number in 0..MOST_CARDS {
+        // Trying a card that is not there makes ONNX Runtime print an error of its own.
+        let most = self.inner.providers.most_cards().unwrap_or(MOST_CARDS);
+        if most == 0 {
+            let warning = "using the CPU: CUDA_VISIBLE_DEVICES names no card";
+            return (vec![Device::Cpu], Some(warning.to_owned()));
+        }
+        for number in 0..most {
             match self.require(Device::Cuda(number)) {
                 Ok(()) => cards.push(Device::Cuda(number)),
                 Err(error) if cards.is_empty() => {
@@ -158,11 +164,27 @@ impl Runtime {
         }
         self.preload_for(device);
         let tried = self.inner.providers.try_card(&self.inner.environment, device);
-        tried.map_err(|error| {
-            let said = error.to_string();
+        let tried = tried.map_err(|error| error.to_string()).and_then(|()| self.cudnn());
+        tried.map_err(|said| {
             let remedy = cuda_remedy::remedy(&said, &self.version());
-            unavailable(cuda_remedy::short(&said), remedy)
+            unavailable(cuda_remedy::short(&said) + &self.not_loaded(), remedy)
         })
+    }
+
+    /// Makes sure of cuDNN, which ONNX Runtime opens at the first convolution only.
+    fn cudnn(&self) -> Result<(), String> {
+        if !self.inner.providers.need_libraries() {
+            return Ok(());
+        }
+        cuda::load_cudnn(self.inner.minor)
+    }
+
+    /// The libraries of NVIDIA's wheels that are there and could not be loaded, in words that follow others.
+    fn not_loaded(&self) -> String {
+        let failed = self.preloaded().filter_map(|one| Some((&one.path, one.problem.as_ref()?)));
+        failed
+            .map(|(path, problem)| format!("; {} could not be loaded: {problem}", path.display()))
+            .collect()
     }
 
     /// What CUDA lacks on this machine, and the remedy; `None` where it works, or where the library is built without it.

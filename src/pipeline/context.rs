@@ -219,6 +219,7 @@ impl Context {
         GraphOptions {
             device,
             threads: self.threads(),
+            tf32: self.pipeline.runtime.tf32,
             tensorrt: TensorRt {
                 cache: Some(self.run_dir.path(ENGINES)),
                 half: self.pipeline.runtime.tensorrt_fp16,
