@@ -123,7 +123,7 @@ fn units_are_what_the_stages_would_list() {
     let seen = ["encode", "purity", "discover"].map(|stage| units(stage, &work));
     assert_eq!(seen, [2, 0, 3]);
     assert_eq!((units("generate", &work), units("assemble", &work)), (3, 4));
-    assert!((work.shards_with_cores() - 2.0 * (1.0 - 0.5f64.powi(11))).abs() < 1e-12);
+    assert!((work.shards_fetched_from() - 2.0 * (1.0 - 0.5f64.powi(11))).abs() < 1e-12);
 }
 
 #[test]
