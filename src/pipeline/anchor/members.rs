@@ -11,12 +11,12 @@ use crate::store::tables::{Anchors, CoreRow, LatentFormat, MemberRow};
 use std::sync::Arc;
 
 impl Anchor {
-    /// The anchors of `class` from all members of its groups.
+    /// The anchors of `class` from all members of its groups, and what they are in a sentence.
     pub(super) async fn of_members(
         &self,
         class: &str,
         cores: Vec<CoreRow>,
-    ) -> Result<Anchors, StageError> {
+    ) -> Result<(Anchors, String), StageError> {
         let (run_dir, of) = (self.context.run_dir.clone(), class.to_owned());
         let read = tokio::task::spawn_blocking(move || members_of(&run_dir, &of)).await??;
         let members = Arc::new(read);
@@ -31,7 +31,9 @@ impl Anchor {
             });
             (task.await??, self.latents.table.format().latent)
         };
-        Ok(anchors(&self.context.pipeline.anchor, cores, &members, &means, format))
+        let settings = &self.context.pipeline.anchor;
+        let sentence = sentence(settings, &members);
+        Ok((anchors(settings, cores, &members, &means, format), sentence))
     }
 
     /// Means of the members encoded at the size of the images to be, in groups that their order alone decides. One group
@@ -68,6 +70,12 @@ impl Anchor {
         }
         Ok((means, format))
     }
+}
+
+fn sentence(settings: &config::Anchor, rows: &[MemberRow]) -> String {
+    let (kind, groups) = (settings.kind.name(), by_rank(rows).len());
+    let spread = spread_of(settings, rows);
+    format!("{groups} anchors, kind \"{kind}\", of {} images: spread {spread:.2}", rows.len())
 }
 
 fn anchors(

@@ -231,8 +231,11 @@ impl Stage for Anchor {
         let cores = tokio::task::spawn_blocking(move || cores_of(&from, &of)).await??;
         let samples = cores.len() as u64;
         let of_members = self.context.pipeline.anchor.group_members().is_some();
+        let mut log = Vec::new();
         let anchors = if of_members {
-            self.of_members(&class, cores).await?
+            let (anchors, sentence) = self.of_members(&class, cores).await?;
+            log.push(sentence);
+            anchors
         } else if self.encoder.is_some() {
             self.encode(&class, cores).await?
         } else {
@@ -245,7 +248,7 @@ impl Stage for Anchor {
         });
         scope.record(task.await??);
         scope.tick(samples);
-        Ok(Done { samples, ..Done::default() })
+        Ok(Done { samples, log, ..Done::default() })
     }
 }
 
