@@ -8,7 +8,7 @@ use super::signals;
 use crate::engine::{Cancel, Progress, ProgressStyle, RunOptions};
 use crate::inspect;
 use crate::inspect::run_folders;
-use crate::similarity::Summary;
+use crate::similarity::{Below, Summary};
 use crate::store::EventLog;
 use clap::Args;
 use std::io::Write;
@@ -100,6 +100,13 @@ fn print(out: &mut impl Write, found: &Summary) -> std::io::Result<()> {
         )?;
     }
     writeln!(out, "{} flagged as copies: nearer than {threshold} of the spacing", flagged.len())?;
+    for Below { ratio, images: below, share } in &found.below {
+        let percent = 100.0 * share;
+        writeln!(out, "{below} of {images} ({percent:.1} %) nearer than {ratio} of the spacing")?;
+    }
+    if let Some(median) = found.median_ratio {
+        writeln!(out, "median: {median:.3} of the spacing")?;
+    }
     writeln!(
         out,
         "{} nearer to a real image than 99 of 100 real images of its class are to each other",

@@ -4,6 +4,7 @@
 //! the error messages, `docs/settings.md` and the fingerprints of the stages all come from that one table.
 //! Unknown keys are refused with the nearest valid one, and all errors of a file are reported together.
 
+mod anchor;
 mod bases;
 mod class;
 mod class_labels;
@@ -27,6 +28,7 @@ mod sections;
 mod together;
 
 pub use crate::text::plain_text;
+pub use anchor::{AnchorKind, Spread};
 pub use class::Class;
 pub use classes::{ClassList, ClassListError, key_fits};
 pub use error::{ConfigError, Problem};

@@ -36,6 +36,9 @@ neighbors = "exact"
 min_label_purity = 0.0
 seed = 42
 
+[anchor]
+kind = "image"
+
 [generate]
 size = 1024
 steps = 25

@@ -1,5 +1,6 @@
 //! The sections and their keys. The defaults are what is known to be best; [`super::preset`] has the published program's.
 
+use super::anchor::{AnchorKind, Spread};
 use super::features::Features;
 use super::preset::Preset;
 use super::rules::{
@@ -190,11 +191,22 @@ section! {
 section! {
     /// The latents that images are guided towards: `[anchor]`.
     Anchor = "anchor" {
+        /// What an anchor is made of. The images of a class belong to its cores, a group each; the images nearest to the
+        /// centre of a group are the members of its anchor. Anchors are always latents, also where cores are searched in
+        /// another encoder's features.
+        kind: AnchorKind = AnchorKind::Image, any;
+        /// The most members of an anchor, for `"mean"` and `"spread"`; a smaller group has all its images as members. Where
+        /// `[encode] size` is not the size of the images to be, all members are fetched and encoded at that size.
+        members: usize = 20, at_least(1);
+        /// How far means are moved from the mean of the class, for `"spread"`: 1 leaves them, 2 doubles their distance.
+        /// `"auto"` is 1.4 divided by the measured ratio of the means' distance from the class's mean to the members' own,
+        /// on latents averaged over 16 × 16 cells; 1 with one image a class.
+        spread: Spread = Spread::By(2.0), any;
         /// Side of the square in pixels that the cores are encoded at. Without a value, and as the only valid value:
         /// `[generate] size`, since a latent can only be guided towards a latent of its own size. If `[encode] size`
-        /// differs, only the chosen cores are encoded again.
+        /// differs, only the chosen cores, or the anchors' members, are encoded again.
         size: Option<usize> = None, any;
-        /// The most cores encoded at once.
+        /// The most cores or members encoded at once.
         batch: usize = 4, between(1, 4096);
     }
 }

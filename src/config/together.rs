@@ -75,7 +75,7 @@ impl Pipeline {
         })
     }
 
-    /// Settings of CoDA's own search that are set although another algorithm chooses the cores.
+    /// Settings that are given although the algorithm, or the kind of anchor, does not look at them.
     pub(super) fn without_effect(&self, document: &Document) -> Vec<String> {
         let discover = &self.discover;
         let given = |key: &&&str| {
@@ -89,7 +89,9 @@ impl Pipeline {
                 readers.join(" or ")
             )
         };
-        discover.idle().iter().filter(given).map(sentence).collect()
+        let mut idle: Vec<String> = discover.idle().iter().filter(given).map(sentence).collect();
+        idle.extend(self.idle_anchor_keys(document));
+        idle
     }
 }
 

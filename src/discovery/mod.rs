@@ -18,11 +18,13 @@
 //! ```
 
 mod algorithms;
+pub(crate) mod anchors;
 pub(crate) mod cascade;
 mod choice;
 mod cores;
 mod error;
 pub(crate) mod features;
+pub(crate) mod groups;
 pub(crate) mod hdbscan;
 pub(crate) mod hnsw;
 mod kmeans;

@@ -40,10 +40,14 @@ pub struct Sizes {
     pub embedding: Line,
     /// A class's neighbour index, by its images; zero if no index is kept.
     pub index: Line,
-    /// A tar of `fetch`, by its cores.
+    /// A tar of `fetch`, by its images.
     pub fetched: Line,
     /// A class's anchors, by its cores.
     pub anchors: Line,
+    /// A class's table of members, by its members; zero where there is none.
+    pub members: Line,
+    /// A member's key in the table of anchors.
+    pub member_key: f64,
     /// A generated PNG.
     pub png: f64,
     /// A tar of the distilled set with its index, by its samples.

@@ -19,8 +19,10 @@ pub struct Work {
     pub encode_batch: u64,
     /// The most cores encoded at once.
     pub anchor_batch: u64,
-    /// Whether cores are encoded again, at another size.
+    /// Whether anchors are made of images encoded again, at another size.
     pub encoded_again: bool,
+    /// The most members of an anchor; `None` where the core is all of it.
+    pub members: Option<u64>,
     /// Images denoised at once.
     pub generate_batch: u64,
     /// Denoising steps.
@@ -56,15 +58,36 @@ impl Work {
         self.shards.iter().map(images).sum::<u64>() as f64 / batch as f64
     }
 
-    /// Images that the encoder runs on in these groups, including padding.
+    /// Images that the anchors of each class are made of, if groups are no smaller than they have members.
+    pub fn members_of_classes(&self) -> impl Iterator<Item = u64> {
+        let all = |(images, cores): (&u64, u64)| match self.members {
+            Some(most) => cores.saturating_mul(most).min(*images),
+            None => cores,
+        };
+        self.classes.iter().zip(self.cores_of_classes()).map(all)
+    }
+
+    /// Images that are copied out of the shards: the cores, and all members where they are encoded again.
+    pub fn fetched(&self) -> u64 {
+        if self.encoded_again { self.members_of_classes().sum() } else { self.cores() }
+    }
+
+    /// Groups that anchors' images are encoded in, and the images of each, including padding.
     pub fn anchor_runs(&self) -> Vec<(u64, u64)> {
-        self.cores_of_classes()
-            .filter(|cores| *cores > 0)
-            .map(|cores| {
-                let runs = cores.div_ceil(self.anchor_batch.max(1));
-                (runs, cores.div_ceil(runs))
-            })
-            .collect()
+        let batch = self.anchor_batch.max(1);
+        let classes = self.members_of_classes().filter(|images| *images > 0);
+        match self.members {
+            None => classes
+                .map(|cores| {
+                    let runs = cores.div_ceil(batch);
+                    (runs, cores.div_ceil(runs))
+                })
+                .collect(),
+            Some(_) => classes
+                .flat_map(|images| [(images / batch, batch), (1, images % batch)])
+                .filter(|(runs, each)| *runs > 0 && *each > 0)
+                .collect(),
+        }
     }
 
     /// Groups of images to generate.
@@ -82,9 +105,9 @@ impl Work {
         self.cores_of_classes().map(|cores| line.at(cores as f64)).sum()
     }
 
-    /// The expected number of shards with a core, if every image is equally likely to be a core.
-    pub fn shards_with_cores(&self) -> f64 {
-        let (images, cores) = (self.images().max(1) as f64, self.cores() as f64);
-        self.shards.iter().map(|own| 1.0 - (1.0 - *own as f64 / images).powf(cores)).sum()
+    /// The expected number of shards with an image to fetch, if every image is equally likely to be one.
+    pub fn shards_fetched_from(&self) -> f64 {
+        let (images, fetched) = (self.images().max(1) as f64, self.fetched() as f64);
+        self.shards.iter().map(|own| 1.0 - (1.0 - *own as f64 / images).powf(fetched)).sum()
     }
 }

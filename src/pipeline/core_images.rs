@@ -1,4 +1,4 @@
-//! The source images of the cores, as fetched.
+//! The source images of the cores, and of the members of anchors, as fetched.
 
 use super::context::Context;
 use super::error::StageError;
@@ -16,7 +16,12 @@ pub(crate) fn core_image_key(class: &str, rank: usize) -> String {
     format!("{}_{rank:04}", file_stem(class))
 }
 
-/// The path of the fetched cores of a source shard, below the run directory.
+/// The key of a member of an anchor that is no core, `CLASS_RANK_POSITION`, in fetched tars.
+pub(crate) fn member_image_key(class: &str, rank: usize, position: usize) -> String {
+    format!("{}_{position:05}", core_image_key(class, rank))
+}
+
+/// The path of the fetched images of a source shard, below the run directory.
 pub(crate) fn part_name(number: usize) -> String {
     format!("fetch/part-{number:06}.tar")
 }
@@ -56,22 +61,31 @@ impl CoreImages {
         core: &CoreRow,
         size: usize,
     ) -> Result<RgbImage, StageError> {
+        let key = core_image_key(class, core.rank as usize);
+        self.named(&key, (class, &core.shard, &core.key), size)
+    }
+
+    /// The image that fetched tars call `key`, of this class, shard and sample, resized to a square of `size` pixels.
+    pub(crate) fn named(
+        &self,
+        key: &str,
+        (class, shard, sample_key): (&str, &str, &str),
+        size: usize,
+    ) -> Result<RgbImage, StageError> {
         let lost = || {
             StageError::Other(format!(
-                "{}: the core {:?} of class {class:?} is missing from fetch/: delete fetch/ and run again",
-                core.shard, core.key
+                "{shard}: the image {sample_key:?} of class {class:?} is missing from fetch/: delete fetch/ and run again"
             ))
         };
-        let number = *self.numbers.get(&core.shard).ok_or_else(lost)?;
-        let key = core_image_key(class, core.rank as usize);
-        let offset = *self.places(number)?.get(&key).ok_or_else(lost)?;
+        let number = *self.numbers.get(shard).ok_or_else(lost)?;
+        let offset = *self.places(number)?.get(key).ok_or_else(lost)?;
         let part = ShardPlace::File(self.context.run_dir.local(&part_name(number))?);
         let known = ShardIdentity::default();
         let mut reader = part.open_at(offset, &known, ReadOptions::default())?;
         let sample = reader.next().ok_or_else(lost)??;
         let member = sample.members.first().filter(|_| sample.key == key).ok_or_else(lost)?;
         let image = decode_resized(&self.context, &member.bytes, size);
-        image.map_err(|e| StageError::Other(format!("{}: sample {:?}: {e}", core.shard, core.key)))
+        image.map_err(|e| StageError::Other(format!("{shard}: sample {sample_key:?}: {e}")))
     }
 
     fn places(&self, number: usize) -> Result<Places, StageError> {

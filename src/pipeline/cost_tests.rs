@@ -123,7 +123,44 @@ fn units_are_what_the_stages_would_list() {
     let seen = ["encode", "purity", "discover"].map(|stage| units(stage, &work));
     assert_eq!(seen, [2, 0, 3]);
     assert_eq!((units("generate", &work), units("assemble", &work)), (3, 4));
-    assert!((work.shards_with_cores() - 2.0 * (1.0 - 0.5f64.powi(11))).abs() < 1e-12);
+    assert!((work.shards_fetched_from() - 2.0 * (1.0 - 0.5f64.powi(11))).abs() < 1e-12);
+}
+
+#[test]
+fn members_are_fetched_and_encoded_only_where_they_are_encoded_again() {
+    let mut work = Work {
+        shards: vec![50, 50],
+        classes: vec![60, 30, 10],
+        ipc: 2,
+        anchor_batch: 8,
+        members: Some(20),
+        ..Work::default()
+    };
+    let sizes = Sizes {
+        fetched: Line { fixed: 0.0, each: 100.0 },
+        anchors: Line { fixed: 0.0, each: 1000.0 },
+        members: Line { fixed: 50.0, each: 1.0 },
+        member_key: 3.0,
+        ..Sizes::default()
+    };
+    let rates = Rates { devices: 1.0, anchor_image: 1.0, fetch_core: 1.0, ..Rates::default() };
+    let bytes = |stage, work: &Work| (cost(stage).bytes)(work, &sizes);
+    // Of the third class all ten images are members.
+    assert_eq!(work.members_of_classes().collect::<Vec<_>>(), [40, 30, 10]);
+    assert_eq!((work.fetched(), bytes("fetch", &work)), (6, 600.0));
+    assert_eq!(seconds("anchor", &work, &rates), Some(0.0));
+    assert_eq!(bytes("anchor", &work), 6.0 * 1000.0 + 80.0 * 3.0);
+    assert_eq!(bytes("discover", &work), 3.0 * 50.0 + 80.0);
+    work.encoded_again = true;
+    assert_eq!((work.fetched(), bytes("fetch", &work)), (80, 8000.0));
+    assert_eq!(work.anchor_runs(), [(5, 8), (3, 8), (1, 6), (1, 8), (1, 2)]);
+    assert_eq!(seconds("anchor", &work, &rates), Some(80.0));
+    assert_eq!(seconds("fetch", &work, &rates), Some(80.0));
+    // Whole groups are at most the class; single images have no members.
+    work.members = Some(u64::MAX);
+    assert_eq!(work.fetched(), 100);
+    work.members = None;
+    assert_eq!((work.fetched(), bytes("discover", &work)), (6, 0.0));
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub(crate) mod fetch;
 pub(crate) mod generate;
 pub(crate) mod info;
 pub(crate) mod latents;
+pub(crate) mod members;
 pub(crate) mod model;
 pub(crate) mod model_files;
 pub(crate) mod model_reading;

@@ -13,6 +13,7 @@ use crate::estimate::{
 };
 use crate::imaging;
 use crate::onnx::Device;
+use crate::pipeline::anchor::resolution::encoded_again;
 use crate::pipeline::context::Context;
 use crate::pipeline::core_images::decode_resized;
 use crate::pipeline::encode;
@@ -190,7 +191,6 @@ fn classes(context: &Context, counted: &Counted) -> Vec<(String, u64)> {
 
 fn work(context: &Context, counted: &Counted) -> Result<Work, StageError> {
     let pipeline = &context.pipeline;
-    let shape = |size| context.model.latent_shape(size);
     Ok(Work {
         shards: counted.shards.clone(),
         row_bytes: part_format(context, &MeasuredSizes::default())?.bytes() as u64,
@@ -199,9 +199,11 @@ fn work(context: &Context, counted: &Counted) -> Result<Work, StageError> {
         ipc: pipeline.discover.ipc as u64,
         encode_batch: pipeline.encode.batch as u64,
         anchor_batch: pipeline.anchor.batch as u64,
-        encoded_again: kept(shape(pipeline.encode.size)?, pipeline.kept())
-            != shape(context.size())?
-            || pipeline.encode.size != context.size(),
+        encoded_again: encoded_again(
+            context,
+            kept(context.model.latent_shape(pipeline.encode.size)?, pipeline.kept()),
+        )?,
+        members: pipeline.anchor.group_members().map(|most| most as u64),
         generate_batch: pipeline.generate.batch as u64,
         steps: pipeline.generate.steps as u64,
         samples_per_tar: pipeline.output.samples_per_shard as u64,

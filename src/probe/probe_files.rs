@@ -12,8 +12,9 @@ use crate::pipeline::context::Context;
 use crate::pipeline::encode::kept;
 use crate::pipeline::error::StageError;
 use crate::store::tables::{
-    ClassMajorFile, CoreRow, EmbeddedRow, LatentFormat, LatentRow, PartFormat, PurityRow, Span,
-    write_anchors, write_cores, write_embedding, write_latents, write_purity,
+    ClassMajorFile, CoreRow, EmbeddedRow, LatentFormat, LatentRow, MemberRow, PartFormat,
+    PurityRow, Span, write_anchors, write_cores, write_embedding, write_latents, write_members,
+    write_purity,
 };
 use crate::store::{RunDir, Written};
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ const PART_BYTES: usize = 32 << 20;
 const EMBEDDED: u64 = 5000;
 /// Rows of a probe index: building an index takes time.
 const INDEXED: u64 = 300;
+/// Members in a probe table.
+const MEMBERS: u64 = 200;
 /// Values of a second encoder's feature where the encoder was not opened: as in DINOv2's and CLIP's base models.
 pub(crate) const FEATURE_WIDTH: usize = 768;
 
@@ -124,7 +127,10 @@ impl SizeProbe<'_> {
             embedding,
             index,
             fetched: Line { fixed: 1024.0, each: self.counted.stored_each() },
-            anchors: self.line(1, ipc, |n| self.anchors(n))?,
+            anchors: self.line(1, ipc, |n| self.anchors(n, 0))?,
+            members: self.line(1, MEMBERS, |n| self.members(n))?,
+            member_key: (self.anchors(1, MEMBERS)? as f64 - self.anchors(1, 0)? as f64)
+                / MEMBERS as f64,
             png: png / generated.len().max(1) as f64,
             distilled: self.line(1, tar, |n| self.set(n, generated, true))?,
             real: self.line(1, tar, |n| self.set(n, self.real, false))?,
@@ -269,7 +275,33 @@ impl SizeProbe<'_> {
         Ok(Line { fixed: 0.0, each: lengths.sum::<u64>() as f64 / rows as f64 })
     }
 
-    fn anchors(&self, n: u64) -> Result<u64, StageError> {
+    /// The i-th made-up member of a core.
+    pub(crate) fn member(&self, rank: u64, position: u64) -> MemberRow {
+        let at = 7 * rank + 3 * position;
+        let row = self.row(at);
+        MemberRow {
+            rank: rank as u32,
+            position: position as u32,
+            key: row.key,
+            shard: self.shard_name(),
+            offset: row.offset,
+            row: at,
+            distance: 1.0 + 1.0 / (3.0 + position as f64),
+            group_size: 20 + rank,
+            ratio: 0.7,
+        }
+    }
+
+    fn members(&self, n: u64) -> Result<u64, StageError> {
+        if self.work.members.is_none() {
+            return Ok(0);
+        }
+        let rows: Vec<MemberRow> = (0..n).map(|i| self.member(i / 20, i % 20)).collect();
+        Ok(write_members(&self.file(), self.folder, "0", &rows)?.bytes)
+    }
+
+    /// Of `n` cores with `members` members each.
+    fn anchors(&self, n: u64, members: u64) -> Result<u64, StageError> {
         let shape = self.context.model.latent_shape(self.context.size())?;
         let format = LatentFormat { dtype: self.context.pipeline.encode.dtype, shape };
         let values = n as usize * format.values();
@@ -279,7 +311,12 @@ impl SizeProbe<'_> {
         };
         let cores = (0..n).map(|rank| self.core(rank)).collect();
         let path = self.file();
-        Ok(write_anchors(&path, self.folder, "0", &anchors(cores, &latents, format))?.bytes)
+        let mut anchors = anchors(cores, &latents, format);
+        if members > 0 {
+            let keys = |rank| (0..members).map(|at| self.member(rank, at).key).collect();
+            anchors.members = (0..n).map(keys).collect();
+        }
+        Ok(write_anchors(&path, self.folder, "0", &anchors)?.bytes)
     }
 
     /// As many values of measured latents; those that come again a little larger, or they would compress too well.

@@ -9,7 +9,7 @@ mod spacing;
 mod summary;
 
 pub use spacing::Spacing;
-pub use summary::{Flag, Histogram, Summary};
+pub use summary::{Below, Flag, Histogram, LEVELS, Summary};
 
 use crate::discovery::knn_query::knn_query;
 use crate::discovery::{DiscoveryError, HnswSettings, Matrix, NeighborSearch};

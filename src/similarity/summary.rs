@@ -1,12 +1,16 @@
 //! An audit in a few numbers, for `audit/summary.json` and the report.
 
-use super::{Audit, AuditSettings};
+use super::{Audit, AuditSettings, Comparison};
 use serde::{Deserialize, Serialize};
 
 /// Width of a histogram's bars, in ratios.
 const STEP: f64 = 0.05;
 /// Bars; the last counts all beyond.
 const BARS: usize = 61;
+
+/// Shares of the median spacing below which images are counted, whatever the threshold of the flags: a copy's, and that of
+/// an image nearer to a real one than half of what real images are to each other.
+pub const LEVELS: [f64; 2] = [0.1, 0.5];
 
 /// What an audit found, over all classes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +25,12 @@ pub struct Summary {
     pub threshold: f64,
     /// The flagged images, nearest first.
     pub flagged: Vec<Flag>,
+    /// How many images are below each of the [`LEVELS`].
+    #[serde(default)]
+    pub below: Vec<Below>,
+    /// The median ratio; absent where nothing was compared.
+    #[serde(default)]
+    pub median_ratio: Option<f64>,
     /// Images nearer to a real one than all but a hundredth of its class's real images are to each other.
     pub within_one_percent: usize,
     /// Images whose nearest real image is of another class.
@@ -31,6 +41,17 @@ pub struct Summary {
     pub classes: Vec<ClassSummary>,
     /// What was done, for people.
     pub log: Vec<String>,
+}
+
+/// Images whose ratio is below a level.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Below {
+    /// The level, as a share of the median spacing.
+    pub ratio: f64,
+    /// How many images.
+    pub images: usize,
+    /// Their share of all, 0 to 1.
+    pub share: f64,
 }
 
 /// A flagged image.
@@ -86,14 +107,15 @@ impl Summary {
         (real, values): (usize, usize),
     ) -> Self {
         let compared = &audit.compared;
-        let foreign =
-            |c: &&super::Comparison| c.nearest.first().is_some_and(|n| n.class != c.class);
+        let foreign = |c: &&Comparison| c.nearest.first().is_some_and(|n| n.class != c.class);
         Self {
             images: compared.len(),
             real,
             values,
             threshold: settings.threshold,
             flagged: Vec::new(),
+            below: LEVELS.map(|level| below(compared, level)).to_vec(),
+            median_ratio: median(compared.iter().map(|c| c.ratio).collect()),
             within_one_percent: compared.iter().filter(|c| c.percentile < 0.01).count(),
             nearest_of_another_class: compared.iter().filter(foreign).count(),
             histogram: Histogram {
@@ -105,6 +127,20 @@ impl Summary {
             log: audit.log.clone(),
         }
     }
+}
+
+fn below(compared: &[Comparison], ratio: f64) -> Below {
+    let images = compared.iter().filter(|c| c.ratio < ratio).count();
+    Below { ratio, images, share: images as f64 / compared.len().max(1) as f64 }
+}
+
+/// The median, where it is a number.
+fn median(mut ratios: Vec<f64>) -> Option<f64> {
+    ratios.sort_unstable_by(f64::total_cmp);
+    let half = ratios.len() / 2;
+    let (&above, odd) = (ratios.get(half)?, ratios.len() % 2 == 1);
+    let median = if odd { above } else { f64::midpoint(ratios[half - 1], above) };
+    Some(median).filter(|ratio| ratio.is_finite())
 }
 
 fn class(audit: &Audit, place: usize, key: &str) -> ClassSummary {

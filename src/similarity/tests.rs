@@ -84,3 +84,24 @@ fn nothing_real_flags_nothing() {
     let found = audit(&none, &images, &AuditSettings::default()).unwrap().compared;
     assert!(!found[0].flagged && found[0].nearest.is_empty());
 }
+
+#[test]
+fn images_are_counted_below_each_level_whatever_the_threshold() {
+    // Ratios 0, 0.5, 0.05 and 0.5; 0.5 is not below itself.
+    let images = generated(&[3.0, 4.5, 104.1, 103.0], [3, 1]);
+    let settings = AuditSettings { threshold: 7.0, ..AuditSettings::default() };
+    let keys = ["a", "b"].map(String::from).to_vec();
+    let summary =
+        Summary::new(&audit(&real(), &images, &settings).unwrap(), &settings, &keys, (20, 1));
+    let counts: Vec<(f64, usize, f64)> =
+        summary.below.iter().map(|below| (below.ratio, below.images, below.share)).collect();
+    assert_eq!(counts, [(0.1, 2, 0.5), (0.5, 2, 0.5)]);
+    assert!((summary.median_ratio.unwrap() - 0.275).abs() < 1e-6, "{summary:?}");
+    // A summary of an earlier version has none.
+    let mut old = serde_json::to_value(&summary).unwrap();
+    let fields = old.as_object_mut().unwrap();
+    fields.remove("below");
+    fields.remove("median_ratio");
+    let old: Summary = serde_json::from_value(old).unwrap();
+    assert!(old.below.is_empty() && old.median_ratio.is_none());
+}

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, clippy::print_stdout, reason = "a test says what it measured")]
 
+mod anchors;
 mod command_line;
 mod compact;
 mod concurrency;

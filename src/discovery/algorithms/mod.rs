@@ -50,6 +50,11 @@ impl Algorithm {
         matches!(self.0.method, Method::Embedding { .. })
     }
 
+    /// Whether [`super::Discovery::labels`] name each row's core; else they name clusters.
+    pub(crate) fn labels_are_cores(self) -> bool {
+        !self.embeds()
+    }
+
     /// Settings that other algorithms read and this one does not: they change none of its cores.
     pub(crate) fn unread(self) -> impl Iterator<Item = &'static str> {
         let all = Self::ALL.iter().flat_map(|other| other.0.reads).copied();

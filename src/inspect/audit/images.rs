@@ -193,5 +193,5 @@ fn pooled(context: &Context, latents: Vec<f32>, count: usize) -> Result<Anchors,
     let format = LatentFormat { dtype: LatentType::F32, shape };
     raw.clear();
     format.encode(values.as_slice(), &mut raw);
-    Ok(Anchors { keys: Vec::new(), shards: Vec::new(), latents: raw, format })
+    Ok(Anchors { keys: Vec::new(), shards: Vec::new(), members: Vec::new(), latents: raw, format })
 }

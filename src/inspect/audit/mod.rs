@@ -11,7 +11,7 @@ use crate::pipeline::encoded::open_class_major;
 use crate::pipeline::error::StageError;
 use crate::pipeline::latents::read_reduced;
 use crate::similarity::{
-    Audit, AuditSettings, ByClass, Comparison, Flag, Neighbor, Summary, audit,
+    Audit, AuditSettings, ByClass, Comparison, Flag, LEVELS, Neighbor, Summary, audit,
 };
 use crate::store::tables::{AuditRow, ClassRows, Numbers, read_anchors, write_audit};
 use crate::store::{Receipt, StoreError};
@@ -190,7 +190,7 @@ impl Stage for Copies {
             inputs: json!({
                 "classes": self.classes, "real": digests(&self.compacted),
                 "generated": digests(&self.images), "neighbors": settings.neighbors,
-                "sample": settings.sample, "cells": GRID,
+                "sample": settings.sample, "cells": GRID, "levels": LEVELS,
             })
             .into(),
         })

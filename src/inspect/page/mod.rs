@@ -14,6 +14,7 @@ mod view;
 mod warnings;
 mod workers;
 
+pub(crate) use budget::{MEMBERS, ROWS};
 pub use budget::{PicturePlan, plan_pictures};
 pub use html::Page;
 pub use points::{Points, points, points_per_class};

@@ -2,7 +2,7 @@
 
 use super::points::Points;
 use super::workers::WorkerView;
-use crate::similarity::Histogram;
+use crate::similarity::{Below, Histogram};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -140,7 +140,7 @@ pub struct CoreColumns {
     pub generated: Vec<bool>,
     /// Whether that took a second seed.
     pub retried: Vec<bool>,
-    /// Bits: 1 the core, 2 its image, 4 the nearest real image has a picture.
+    /// Bits: 1 the core, 2 its image, 4 the nearest real image has a picture; from 8 on the first members of its anchor.
     pub pictures: Vec<u8>,
     pub near_key: Vec<Option<String>>,
     pub near_shard: Vec<Option<usize>>,
@@ -151,9 +151,20 @@ pub struct CoreColumns {
     pub flagged: Vec<bool>,
     pub own_key: Vec<Option<String>>,
     pub own_distance: Vec<Option<f32>>,
+    /// Keys of the images that its anchor is made of, nearest first, as far as there is room; no column where anchors are
+    /// single images.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Vec<String>>,
+    /// How many those images are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub member_count: Vec<usize>,
+    /// Images of the group.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub group_size: Vec<u64>,
 }
 
-/// The pictures of a class in one: a column a rank; rows of cores, of generated images, of nearest real ones.
+/// The pictures of a class in one: a column a rank; rows of cores, of generated images, of nearest real ones, then of
+/// the first members of their anchors.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Pictures {
     /// Side of one, in pixels.
@@ -178,6 +189,8 @@ pub struct AuditView {
     pub values: usize,
     pub threshold: f64,
     pub flagged_count: usize,
+    pub below: Vec<Below>,
+    pub median_ratio: Option<f64>,
     pub within_one_percent: usize,
     pub nearest_of_another_class: usize,
     pub histogram: Histogram,

@@ -1,5 +1,6 @@
 //! What the report shows of one class.
 
+use super::members::AnchorMembers;
 use super::pictures::{Gallery, Place};
 use crate::discovery::Matrix;
 use crate::inspect::audit::images::{ImageFile, generated_images};
@@ -14,11 +15,21 @@ use crate::store::tables::{AuditRow, CoreRow, Embedding, read_embedding};
 use crate::store::{Receipt, file_stem};
 use std::collections::{BTreeMap, HashMap};
 
+/// What a class's view depends on beside the class.
+pub(crate) struct Totals<'a> {
+    /// The most points of an embedding.
+    pub(crate) points: usize,
+    /// Members of all anchors of the run.
+    pub(crate) members: usize,
+    pub(crate) audit: Option<&'a Summary>,
+}
+
 /// A class as the run left it, without its embedding and its pictures.
 pub(crate) struct ClassFiles {
     pub(crate) key: String,
     pub(crate) name: String,
     pub(crate) cores: Vec<CoreRow>,
+    pub(crate) members: AnchorMembers,
     pub(crate) images: BTreeMap<u32, ImageFile>,
     /// The audit's rows, by rank and neighbour (0 for the nearest of the class itself).
     pub(crate) near: BTreeMap<(u32, u32), AuditRow>,
@@ -39,7 +50,9 @@ impl ClassFiles {
             None => Vec::new(),
         };
         let images = generated_images(&context.run_dir, key)?;
+        let members = AnchorMembers::read(context, key, &cores)?;
         Ok(Self {
+            members,
             key: key.to_owned(),
             name: name.to_owned(),
             cores,
@@ -87,14 +100,15 @@ impl ClassFiles {
         context: &Context,
         gallery: &Gallery<'_>,
         shards: &HashMap<String, usize>,
-        (encoded, most_points, audit): (usize, usize, Option<&Summary>),
+        totals: &Totals<'_>,
+        encoded: usize,
     ) -> Result<(ClassAbout, ClassView), StageError> {
         let embedding = self.embedding(context)?;
         let labels: Vec<i32> =
             embedding.iter().flat_map(|e| e.rows.iter().map(|row| row.label)).collect();
-        let about = self.about(&labels, encoded, audit);
+        let about = self.about(&labels, encoded, totals.audit);
         let points = match embedding {
-            Some(embedding) => self.points(embedding, &labels, most_points)?,
+            Some(embedding) => self.points(embedding, &labels, totals.points)?,
             None => Points::default(),
         };
         let mut origins: Vec<(String, usize)> = Vec::new();
@@ -105,7 +119,8 @@ impl ClassFiles {
             }
         }
         let (rows, there) = self.pictures(gallery);
-        let cores = self.columns(context, shards, &there);
+        let mut cores = self.columns(context, shards, &there);
+        self.members.columns(totals.members, &mut cores);
         let pictures = gallery.sheet(&rows)?;
         Ok((about, ClassView { log: self.log.clone(), origins, cores, pictures, points }))
     }
@@ -147,16 +162,18 @@ impl ClassFiles {
             gallery.near(&place)
         };
         let generated = |core: &CoreRow| gallery.generated(&self.images.get(&core.rank)?.name);
-        let rows: Vec<Vec<_>> = vec![
+        let mut rows: Vec<Vec<_>> = vec![
             shown().map(|core| gallery.core(&self.key, core.rank as usize)).collect(),
             shown().map(generated).collect(),
             shown().map(near).collect(),
         ];
+        rows.extend(self.members.pictures(gallery));
         let bit = |at: usize, row: usize| {
             let there = rows[row].get(at).is_some_and(Option::is_some);
             u8::from(there) << row
         };
-        let there = (0..self.cores.len()).map(|at| bit(at, 0) | bit(at, 1) | bit(at, 2)).collect();
+        let bits = |at: usize| (0..rows.len()).fold(0, |bits, row| bits | bit(at, row));
+        let there = (0..self.cores.len()).map(bits).collect();
         (rows, there)
     }
 

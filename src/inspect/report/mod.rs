@@ -2,11 +2,14 @@
 
 mod class;
 mod head;
+mod members;
 mod pictures;
 mod secrets;
 
 use super::audit::COPIES;
-use super::page::{AuditView, ClassAbout, Head, Page, Pair, plan_pictures, points_per_class};
+use super::page::{
+    AuditView, ClassAbout, Head, MEMBERS, Page, Pair, ROWS, plan_pictures, points_per_class,
+};
 use crate::config::ClassList;
 use crate::inspect::audit::command::{classes, read_summary};
 use crate::inspect::page::warnings;
@@ -64,21 +67,28 @@ pub fn report(
 
     let most = files.iter().map(|class| class.cores.len()).max().unwrap_or(0);
     let size = context.pipeline.output.size;
-    let plan = plan_pictures(files.len(), most, size, how.picture_bytes);
+    let of_members = context.pipeline.anchor.group_members().is_some();
+    let rows = if of_members { ROWS + MEMBERS } else { ROWS };
+    let plan = plan_pictures((files.len(), most), rows, size, how.picture_bytes);
     let mut gallery = Gallery::open(context, plan)?;
     let mut notes = how.notes.clone();
-    notes.extend(gallery.load(wanted(&files, plan.columns)));
+    let wanted = wanted(&files, &gallery);
+    notes.extend(gallery.load(wanted));
     let shards = shard_numbers(&files);
 
     let mut head = head(context, record)?;
     let program = concat!("coda-pipe ", env!("CARGO_PKG_VERSION"));
     let failed = StoreError::io("write", path);
     let mut page = Page::begin(AtomicFile::create(path)?, &head.name, program).map_err(failed)?;
-    let points = points_per_class(files.len());
+    let totals_of = class::Totals {
+        points: points_per_class(files.len()),
+        members: files.iter().map(|class| class.members.count()).sum(),
+        audit: audit.as_ref(),
+    };
     for (chunk, some) in files.chunks(AT_ONCE).enumerate() {
         let views = some.par_iter().map(|class| {
             let images = counts.get(&class.key).copied().unwrap_or(0);
-            class.view(context, &gallery, &shards, (images, points, audit.as_ref()))
+            class.view(context, &gallery, &shards, &totals_of, images)
         });
         for (at, view) in views.collect::<Vec<_>>().into_iter().enumerate() {
             let (about, view) = view?;
@@ -138,10 +148,12 @@ fn class_files(
     keys.iter().enumerate().map(read).collect()
 }
 
-/// The real images that need a picture and are not the core beside them.
-fn wanted(files: &[ClassFiles], columns: usize) -> PictureRequest {
+/// The real images that need a picture, are not the core beside them, and were not fetched.
+fn wanted(files: &[ClassFiles], gallery: &Gallery<'_>) -> PictureRequest {
     let mut wanted = PictureRequest::new();
+    let columns = gallery.plan.columns;
     for class in files {
+        class.members.request(gallery, columns, &mut wanted);
         for core in class.cores.iter().take(columns) {
             let Some(row) = class.nearest(core.rank) else { continue };
             if (&row.shard, row.offset) != (&core.shard, core.offset) {
@@ -194,6 +206,8 @@ fn audit_view(summary: Summary, files: &[ClassFiles]) -> AuditView {
         values: summary.values,
         threshold: summary.threshold,
         flagged_count: summary.flagged.len(),
+        below: summary.below,
+        median_ratio: summary.median_ratio,
         within_one_percent: summary.within_one_percent,
         nearest_of_another_class: summary.nearest_of_another_class,
         histogram: summary.histogram,

@@ -1,5 +1,5 @@
-//! The pictures of a report: cores from what `fetch` left, generated images, and the real images near them, which are
-//! read out of their shards where they are not cores themselves.
+//! The pictures of a report: cores and members of anchors from what `fetch` left, generated images, and the real images near
+//! them. Real images that were not fetched are read out of their shards.
 
 use crate::imaging;
 use crate::imaging::{RgbImage, SheetLayout, contact_sheet, encode_jpeg, encode_png};
@@ -29,8 +29,8 @@ const GREY: [u8; 3] = [128; 3];
 pub(crate) struct Gallery<'a> {
     context: &'a Context,
     pub(crate) plan: PicturePlan,
-    /// Fetched cores by what `fetch` calls them: the part and the offset in it.
-    cores: HashMap<String, (PathBuf, u64)>,
+    /// Fetched images by what `fetch` calls them: the part and the offset in it.
+    fetched: HashMap<String, (PathBuf, u64)>,
     /// Real images that are no cores, small.
     near: HashMap<Place, RgbImage>,
 }
@@ -38,7 +38,7 @@ pub(crate) struct Gallery<'a> {
 impl<'a> Gallery<'a> {
     /// Looks at what `fetch` left; nothing is decoded yet.
     pub(crate) fn open(context: &'a Context, plan: PicturePlan) -> Result<Self, StageError> {
-        let mut cores = HashMap::new();
+        let mut fetched = HashMap::new();
         for receipt in context.run_dir.receipts(fetch::INFO.name)?.into_values() {
             for output in receipt.outputs.iter().filter(|output| output.file.ends_with(".tar")) {
                 let path = context.run_dir.path(&output.file);
@@ -47,21 +47,30 @@ impl<'a> Gallery<'a> {
                     ReadOptions { extensions: Some(Vec::new()), ..ReadOptions::default() };
                 for sample in ShardReader::open(&path, options)? {
                     let sample = sample?;
-                    cores.insert(sample.key, (path.clone(), sample.offset));
+                    fetched.insert(sample.key, (path.clone(), sample.offset));
                 }
             }
         }
-        Ok(Self { context, plan, cores, near: HashMap::new() })
+        Ok(Self { context, plan, fetched, near: HashMap::new() })
     }
 
     /// The source image of a core, small.
     pub(crate) fn core(&self, class: &str, rank: usize) -> Option<RgbImage> {
-        let key = core_image_key(class, rank);
-        let (part, offset) = self.cores.get(&key)?;
+        self.fetched(&core_image_key(class, rank))
+    }
+
+    /// Whether `fetch` left an image of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.fetched.contains_key(name)
+    }
+
+    /// The image of this name that `fetch` left, small.
+    pub(crate) fn fetched(&self, name: &str) -> Option<RgbImage> {
+        let (part, offset) = self.fetched.get(name)?;
         let place = ShardPlace::File(part.clone());
         let known = ShardIdentity::default();
         let sample = place.open_at(*offset, &known, ReadOptions::default()).ok()?.next()?.ok()?;
-        let member = sample.members.first().filter(|_| sample.key == key)?;
+        let member = sample.members.first().filter(|_| sample.key == name)?;
         self.small(&member.bytes)
     }
 

@@ -1,10 +1,13 @@
 //! `anchor`: the latents that each class's images are pulled towards.
 //!
-//! Where `encode` worked at the size that images are generated at, they are there already. Else only the cores are
-//! encoded again at that size: the search for them needs no more than a small picture of each image.
+//! Where `encode` worked at the size that images are generated at, they are there already. Else only the cores, or the
+//! members of anchors that are means, are encoded again at that size: the search for them needs no more than a small
+//! picture of each image.
 
 mod cost;
 pub(crate) mod device;
+mod members;
+pub(crate) mod resolution;
 
 use super::context::Context;
 use super::core_images::CoreImages;
@@ -17,12 +20,14 @@ use super::model::encoder_digest;
 use super::sources::Source;
 use super::stage::RunStage;
 use super::state::{Receipts, RunState};
-use crate::config::Class;
+use crate::config::{self, AnchorKind, Class};
 use crate::engine::{Done, Fingerprint, Input, Scope, Stage};
+use crate::imaging::RgbImage;
 use crate::slurm;
 use crate::store::tables::{Anchors, CoreRow, LatentFormat, Numbers, read_cores, write_anchors};
 use crate::store::{Receipt, RunDir, StoreError, file_stem};
 use device::{Pool, start_pool};
+use resolution::encoded_again;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -64,6 +69,14 @@ pub(crate) fn digest_of(receipt: &Receipt, suffix: &str) -> Result<String, Stage
     found.map(|o| o.xxh3.clone()).ok_or_else(missing)
 }
 
+/// The digest of the table of members; nothing where each anchor is one image.
+pub(crate) fn members_digest(
+    anchor: &config::Anchor,
+    discovered: &Receipt,
+) -> Result<Option<String>, StageError> {
+    anchor.group_members().map(|_| digest_of(discovered, "members.parquet")).transpose()
+}
+
 /// Where `discover` leaves the cores of `class`, below the run directory.
 pub(crate) fn cores_name(class: &str) -> String {
     format!("discover/{}/cores.parquet", file_stem(class))
@@ -81,10 +94,7 @@ impl Anchor {
         sources: &[Source],
         discovered: Arc<Receipts>,
     ) -> Result<Self, StageError> {
-        let (encoded, size) = (context.pipeline.encode.size, context.size());
-        // Averages over a grid may have the shape of a smaller image's latent.
-        let whole = latents.table.format().latent.shape == context.model.latent_shape(size)?;
-        let again = encoded != size || !whole;
+        let again = encoded_again(&context, latents.table.format().latent.shape)?;
         let encoder = again.then(|| encoder_digest(&context.pipeline.model.path)).transpose()?;
         let core_images = Arc::new(CoreImages::new(context.clone(), sources));
         Ok(Self { context, latents, discovered, encoder, core_images, pool: OnceCell::new() })
@@ -92,10 +102,8 @@ impl Anchor {
 
     /// The cores encoded again, at the size of the images to be.
     async fn encode(&self, class: &str, cores: Vec<CoreRow>) -> Result<Anchors, StageError> {
-        let (context, core_images) = (self.context.clone(), self.core_images.clone());
-        let (size, batch) = (context.size(), context.pipeline.anchor.batch);
-        let pool = self.pool.get_or_try_init(|| start_pool(&context, size, batch)).await?;
-        let permit = context.worker().await?;
+        let (core_images, size) = (self.core_images.clone(), self.context.size());
+        let permit = self.context.worker().await?;
         let (own, chosen) = (class.to_owned(), cores.clone());
         let images = tokio::task::spawn_blocking(move || {
             let images = chosen.iter().map(|core| core_images.image(&own, core, size));
@@ -103,17 +111,35 @@ impl Anchor {
             drop(permit);
             images
         });
-        let latents = pool.run(images.await??).await?;
-        let shape = context.model.latent_shape(size)?;
-        let format = LatentFormat { dtype: context.pipeline.encode.dtype, shape };
-        if latents.len() != cores.len() * format.values() {
+        let format = self.full_format()?;
+        let latents = self.encode_images(images.await??, format).await?;
+        Ok(anchors(cores, &latents, format))
+    }
+
+    /// What anchors look like at the size of the images to be.
+    fn full_format(&self) -> Result<LatentFormat, StageError> {
+        let shape = self.context.model.latent_shape(self.context.size())?;
+        Ok(LatentFormat { dtype: self.context.pipeline.encode.dtype, shape })
+    }
+
+    /// The latents of `images`, one after another.
+    async fn encode_images(
+        &self,
+        images: Vec<RgbImage>,
+        format: LatentFormat,
+    ) -> Result<Vec<f32>, StageError> {
+        let (context, count) = (&self.context, images.len());
+        let (size, batch) = (context.size(), context.pipeline.anchor.batch);
+        let pool = self.pool.get_or_try_init(|| start_pool(context, size, batch)).await?;
+        let latents = pool.run(images).await?;
+        if latents.len() != count * format.values() {
             return Err(StageError::Other(format!(
-                "vae_encoder returned {} values for {} images of {size} pixels; {shape:?} values each were expected",
+                "vae_encoder returned {} values for {count} images of {size} pixels; {:?} values each were expected",
                 latents.len(),
-                cores.len()
+                format.shape
             )));
         }
-        Ok(anchors(cores, &latents, format))
+        Ok(latents)
     }
 }
 
@@ -121,7 +147,7 @@ pub(crate) fn anchors(cores: Vec<CoreRow>, latents: &[f32], format: LatentFormat
     let mut raw = Vec::with_capacity(cores.len() * format.bytes());
     format.encode(latents, &mut raw);
     let (keys, shards) = cores.into_iter().map(|core| (core.key, core.shard)).unzip();
-    Anchors { keys, shards, latents: raw, format }
+    Anchors { keys, shards, members: Vec::new(), latents: raw, format }
 }
 
 /// What the stage declares.
@@ -180,6 +206,14 @@ impl Stage for Anchor {
             });
             inputs.push(("model", encoder.clone().into()));
         }
+        let anchor = &self.context.pipeline.anchor;
+        if let Some(members) = members_digest(anchor, discovered)? {
+            settings["anchor.kind"] = json!(anchor.kind);
+            if anchor.kind == AnchorKind::Spread {
+                settings["anchor.spread"] = json!(anchor.spread);
+            }
+            inputs.push(("members", members.into()));
+        }
         Ok(Fingerprint { settings, inputs: Input::Object(inputs) })
     }
 
@@ -196,7 +230,13 @@ impl Stage for Anchor {
         let (from, of) = (run_dir.clone(), class.clone());
         let cores = tokio::task::spawn_blocking(move || cores_of(&from, &of)).await??;
         let samples = cores.len() as u64;
-        let anchors = if self.encoder.is_some() {
+        let of_members = self.context.pipeline.anchor.group_members().is_some();
+        let mut log = Vec::new();
+        let anchors = if of_members {
+            let (anchors, sentence) = self.of_members(&class, cores).await?;
+            log.push(sentence);
+            anchors
+        } else if self.encoder.is_some() {
             self.encode(&class, cores).await?
         } else {
             let (latents, class) = (self.latents.clone(), class.clone());
@@ -208,7 +248,7 @@ impl Stage for Anchor {
         });
         scope.record(task.await??);
         scope.tick(samples);
-        Ok(Done { samples, ..Done::default() })
+        Ok(Done { samples, log, ..Done::default() })
     }
 }
 

@@ -4,7 +4,8 @@ use super::{OutputSet, Sample, Sets};
 use crate::config::Class;
 use crate::pipeline::context::Context;
 use crate::pipeline::generate::{image_of, seed_name};
-use crate::store::tables::CoreRow;
+use crate::pipeline::members::provenance;
+use crate::store::tables::{CoreRow, MemberRow};
 use serde_json::{Value, json};
 
 /// How the images of this run are generated: the settings that a reader needs to make one again.
@@ -42,7 +43,8 @@ pub(crate) fn sidecar(stage: &Sets, set: OutputSet, sample: &Sample<'_>) -> Stri
             std::fs::read_to_string(stage.context.run_dir.path(&name)).ok()?.trim().parse().ok()
         });
         let first = || g.seeds.of(g.seed, image_of(&stage.context, key, sample.slot));
-        add_generated(&mut meta, &stage.context, class, second.unwrap_or_else(first));
+        let seed = second.unwrap_or_else(first);
+        add_generated(&mut meta, (&stage.context, class), seed, sample.members);
     }
     meta.to_string()
 }
@@ -62,8 +64,22 @@ pub(crate) fn real_meta(class: Option<&Class>, rank: usize, core: &CoreRow) -> V
     })
 }
 
-/// Adds the metadata of a generated image.
-pub(crate) fn add_generated(meta: &mut Value, context: &Context, class: Option<&Class>, seed: u64) {
+/// Adds the metadata of a generated image. `members` are those of the anchors of its class, or of its own anchor alone.
+pub(crate) fn add_generated(
+    meta: &mut Value,
+    (context, class): (&Context, Option<&Class>),
+    seed: u64,
+    members: &[MemberRow],
+) {
+    let anchor = &context.pipeline.anchor;
+    if anchor.group_members().is_some() {
+        let rank = meta["rank"].as_u64().unwrap_or(0) as usize;
+        if let (Some(meta), Value::Object(told)) =
+            (meta.as_object_mut(), provenance(anchor, members, rank))
+        {
+            meta.extend(told);
+        }
+    }
     let template = &context.pipeline.generate.prompt;
     meta["prompt"] = class.map(|class| class.prompt_by(template)).into();
     meta["seed"] = seed.into();

@@ -3,7 +3,7 @@
 mod cost;
 pub(crate) mod meta;
 
-use super::anchor::{cores_of, receipt_of};
+use super::anchor::{cores_of, members_digest, receipt_of};
 use super::context::Context;
 use super::core_images::{CoreImages, core_image_key};
 use super::discover;
@@ -12,6 +12,7 @@ use super::generate;
 use super::generate::{image_name, seed_name};
 use super::info::{ModelUse, StageInfo, no_check};
 use super::latents::{Latents, Slot};
+use super::members::members_of;
 use super::sources::Source;
 use super::stage::RunStage;
 use super::state::{Receipts, RunState};
@@ -20,11 +21,12 @@ use crate::engine::{Cancel, Done, Fingerprint, Input, Scope, Stage};
 use crate::imaging;
 use crate::shards::{SampleEntry, SampleMember, ShardWriter, WriterOptions, dali_index};
 use crate::slurm;
-use crate::store::tables::CoreRow;
+use crate::store::tables::{CoreRow, MemberRow};
 use crate::store::{Receipt, StoreError};
 use meta::sidecar;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -67,6 +69,8 @@ pub struct TarPlan {
 pub(crate) struct Sample<'a> {
     pub(crate) slot: Slot,
     pub(crate) core: &'a CoreRow,
+    /// Members of the anchors of its class; none where each anchor is one image.
+    pub(crate) members: &'a [MemberRow],
     pub(crate) png: Vec<u8>,
 }
 
@@ -100,13 +104,30 @@ impl Sets {
     fn cores(&self, slots: &[Slot]) -> Result<BTreeMap<usize, Vec<CoreRow>>, StageError> {
         let mut cores = BTreeMap::new();
         for slot in slots {
-            if let (std::collections::btree_map::Entry::Vacant(empty), Some(class)) =
+            if let (Entry::Vacant(empty), Some(class)) =
                 (cores.entry(slot.class), self.classes.classes().get(slot.class))
             {
                 empty.insert(cores_of(&self.context.run_dir, &class.key)?);
             }
         }
         Ok(cores)
+    }
+
+    /// Members of the anchors of the classes that `slots` touch, by position of the class; none where each anchor is one
+    /// image.
+    fn members(&self, slots: &[Slot]) -> Result<BTreeMap<usize, Vec<MemberRow>>, StageError> {
+        let mut members = BTreeMap::new();
+        if self.context.pipeline.anchor.group_members().is_none() {
+            return Ok(members);
+        }
+        for slot in slots {
+            if let (Entry::Vacant(empty), Some(class)) =
+                (members.entry(slot.class), self.classes.classes().get(slot.class))
+            {
+                empty.insert(members_of(&self.context.run_dir, &class.key)?);
+            }
+        }
+        Ok(members)
     }
 
     /// `CLASS_RANK`: the sample key in both sets.
@@ -150,6 +171,10 @@ impl Sets {
             self.download(&plan.slots)?;
         }
         let cores = self.cores(&plan.slots)?;
+        let members = match plan.set {
+            OutputSet::Distilled => self.members(&plan.slots)?,
+            OutputSet::Cores | OutputSet::Labels => BTreeMap::new(),
+        };
         let core = |slot: &Slot| {
             let found = cores.get(&slot.class).and_then(|c| c.get(slot.rank));
             let lost = || {
@@ -166,7 +191,8 @@ impl Sets {
                 OutputSet::Distilled => self.generated(slot)?,
                 OutputSet::Cores | OutputSet::Labels => self.real(slot, core)?,
             };
-            let sample = Sample { slot, core, png };
+            let members = members.get(&slot.class).map_or(&[][..], Vec::as_slice);
+            let sample = Sample { slot, core, members, png };
             let meta = sidecar(self, plan.set, &sample);
             let label = self.classes.label(slot.class);
             let members = [
@@ -253,6 +279,7 @@ impl Stage for Assemble {
                 inputs: json!({ "labels": labels(&self.sets.classes) }).into(),
             });
         }
+        let anchor = &self.sets.context.pipeline.anchor;
         let mut samples = Vec::new();
         for &slot in &plan.slots {
             let Some(class) = self.sets.classes.classes().get(slot.class) else { continue };
@@ -268,25 +295,34 @@ impl Stage for Assemble {
             };
             let cores = super::anchor::digest_of(discovered, "cores.parquet")?;
             let label = self.sets.classes.label(slot.class);
-            samples.push(Input::List(vec![
+            let mut sample = vec![
                 json!(class).into(),
                 json!(slot.rank).into(),
                 json!(label).into(),
                 cores.into(),
                 json!(image).into(),
                 images,
-            ]));
+            ];
+            if plan.set == OutputSet::Distilled {
+                sample.extend(members_digest(anchor, discovered)?.map(Input::from));
+            }
+            samples.push(Input::List(sample));
         }
         let output = &self.sets.context.pipeline.output;
+        let mut settings = json!({
+            "output.name": output.name, "output.size": output.size,
+            "output.samples_per_shard": output.samples_per_shard,
+        });
+        if plan.set == OutputSet::Distilled && anchor.group_members().is_some() {
+            settings["anchor.kind"] = json!(anchor.kind);
+            settings["anchor.spread"] = json!(anchor.spread);
+        }
         let generation = match plan.set {
             OutputSet::Distilled => meta::generation(&self.sets.context),
             OutputSet::Cores | OutputSet::Labels => Value::Null,
         };
         Ok(Fingerprint {
-            settings: json!({
-                "output.name": output.name, "output.size": output.size,
-                "output.samples_per_shard": output.samples_per_shard,
-            }),
+            settings,
             inputs: Input::Object(vec![
                 ("samples", Input::List(samples)),
                 ("generation", generation.into()),

@@ -21,12 +21,17 @@ fn units(work: &Work) -> u64 {
 
 fn bytes(work: &Work, sizes: &Sizes) -> f64 {
     let images = |line: &Line| work.classes.iter().map(|n| line.at(*n as f64)).sum::<f64>();
-    work.per_class(&sizes.cores) + images(&sizes.embedding) + images(&sizes.index)
+    let members = match work.members {
+        Some(_) => work.members_of_classes().map(|n| sizes.members.at(n as f64)).sum(),
+        None => 0.0,
+    };
+    work.per_class(&sizes.cores) + members + images(&sizes.embedding) + images(&sizes.index)
 }
 
 fn outputs(work: &Work, sizes: &Sizes) -> f64 {
     let index = if sizes.index.each > 0.0 { 2.0 } else { 0.0 };
-    units(work) as f64 * (2.0 + index)
+    let members = if work.members.is_some() { 1.0 } else { 0.0 };
+    units(work) as f64 * (2.0 + members + index)
 }
 
 fn memory(work: &Work, of: &Footprint) -> f64 {

@@ -1,6 +1,7 @@
 //! `discover`: each class's cores.
 
 mod cost;
+mod members;
 use super::context::Context;
 use super::error::StageError;
 use super::info::{ModelUse, StageInfo, no_check};
@@ -109,6 +110,10 @@ impl Stage for Discover {
             "discover.components": d.components, "discover.neighbors": d.neighbors,
             "discover.min_recall": d.min_recall, "discover.seed": d.seed,
         });
+        if let Some(most) = self.context.pipeline.anchor.group_members() {
+            let most = if most == usize::MAX { json!("all") } else { json!(most) };
+            settings["anchor.members"] = most;
+        }
         // What changes no core makes none stale.
         let mut idle = d.idle();
         if self.context.pipeline.features.model.is_some() {
@@ -147,7 +152,15 @@ impl Stage for Discover {
             if images.features.alike() {
                 tell_alike(&context, &latents, &class, &images)?;
             }
-            find(&run_dir, &class, &images, &settings)
+            let (mut found, mut written) = find(&run_dir, &class, &images, &settings)?;
+            if let Some(most) = context.pipeline.anchor.group_members() {
+                let of = (&class[..], &images);
+                let (file, sentence) =
+                    members::write(&run_dir, &latents, of, &found, (&settings, most))?;
+                written.push(file);
+                found.log.push(sentence);
+            }
+            Ok((found, written))
         });
         let (found, written) = found.await??;
         written.into_iter().for_each(|file| scope.record(file));

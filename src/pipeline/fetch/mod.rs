@@ -1,17 +1,20 @@
-//! `fetch`: copies the source images of all cores into the run directory, one tar for each source shard.
+//! `fetch`: copies the source images of all cores, and of the anchors' members where they are encoded again, into the run
+//! directory, one tar for each source shard.
 //!
 //! Anchors at another resolution and the real cores R are made from these. Each shard is read once, whatever the
 //! number of classes, and sources that can't be read a second time by then are not missed. A unit is a shard, known
 //! without looking at the cores; which of them lie in it is learnt when the first unit is worked on.
 
 mod cost;
-use super::anchor::{cores_name, cores_of, digest_of, receipt_of};
+use super::anchor::resolution::encoded_again;
+use super::anchor::{cores_name, cores_of, digest_of, members_digest, receipt_of};
 use super::context::Context;
 use super::core_images::{core_image_key, part_name};
 use super::discover;
 use super::error::StageError;
 use super::info::{ModelUse, StageInfo, no_check};
 use super::latents::Latents;
+use super::members::{image_keys, members_name, members_of};
 use super::sources::Source;
 use super::stage::RunStage;
 use super::state::RunState;
@@ -31,19 +34,23 @@ pub struct Fetch {
     sources: Vec<Source>,
     /// Digests of every class's cores.
     cores: Input,
-    wanted: OnceCell<Arc<CoresByOffset>>,
+    /// Digests of every class's members, where they are fetched too.
+    members: Option<Input>,
+    wanted: OnceCell<Arc<ImagesByOffset>>,
 }
 
-/// The cores of each shard by their offset in it.
-type CoresByOffset = BTreeMap<String, BTreeMap<u64, Core>>;
+/// The images to fetch of each shard by their offset in it.
+type ImagesByOffset = BTreeMap<String, BTreeMap<u64, ImageToFetch>>;
 
-/// A core to fetch.
+/// A core, or a member of an anchor.
 #[derive(Debug, Clone)]
-struct Core {
+struct ImageToFetch {
     /// What it is called in the tar.
     name: String,
     /// Its sample key.
     key: String,
+    /// What it was chosen as.
+    what: &'static str,
 }
 
 impl Fetch {
@@ -58,29 +65,71 @@ impl Fetch {
             Ok::<_, StageError>(json!([class.key, digest_of(receipt, "cores.parquet")?]))
         });
         let cores = Input::shared(&cores.collect::<Result<Value, _>>()?);
-        Ok(Self { context, latents, sources, cores, wanted: OnceCell::new() })
+        let members = match fetches_members(&context, &latents)? {
+            true => Some(members_input(&context, &latents, discovered)?),
+            false => None,
+        };
+        Ok(Self { context, latents, sources, cores, members, wanted: OnceCell::new() })
     }
 
-    async fn wanted(&self) -> Result<Arc<CoresByOffset>, StageError> {
+    async fn wanted(&self) -> Result<Arc<ImagesByOffset>, StageError> {
         let load = || async {
             let (context, latents) = (self.context.clone(), self.latents.clone());
-            let task = tokio::task::spawn_blocking(move || wanted(&context, &latents));
+            let members = self.members.is_some();
+            let task = tokio::task::spawn_blocking(move || wanted(&context, &latents, members));
             task.await?.map(Arc::new)
         };
         self.wanted.get_or_try_init(load).await.cloned()
     }
 }
 
-fn wanted(context: &Context, latents: &Latents) -> Result<CoresByOffset, StageError> {
-    let mut wanted = CoresByOffset::new();
+/// Whether anchors are made of many images that are encoded again.
+fn fetches_members(context: &Context, latents: &Latents) -> Result<bool, StageError> {
+    let many = context.pipeline.anchor.group_members().is_some();
+    Ok(many && encoded_again(context, latents.table.format().latent.shape)?)
+}
+
+fn members_input(
+    context: &Context,
+    latents: &Latents,
+    discovered: &BTreeMap<String, Receipt>,
+) -> Result<Input, StageError> {
+    let members = latents.classes.classes().iter().map(|class| {
+        let receipt = receipt_of(discovered, discover::INFO.name, &class.key)?;
+        Ok::<_, StageError>(json!([class.key, members_digest(&context.pipeline.anchor, receipt)?]))
+    });
+    Ok(Input::shared(&members.collect::<Result<Value, _>>()?))
+}
+
+fn wanted(
+    context: &Context,
+    latents: &Latents,
+    with_members: bool,
+) -> Result<ImagesByOffset, StageError> {
+    let mut wanted = ImagesByOffset::new();
     let classes = latents.classes.classes();
-    let files: Vec<String> = classes.iter().map(|class| cores_name(&class.key)).collect();
+    let mut files: Vec<String> = classes.iter().map(|class| cores_name(&class.key)).collect();
+    if with_members {
+        files.extend(classes.iter().map(|class| members_name(&class.key)));
+    }
     context.run_dir.local_all(files.iter().map(String::as_str))?;
     for class in classes {
-        for core in cores_of(&context.run_dir, &class.key)? {
+        let cores = cores_of(&context.run_dir, &class.key)?;
+        for core in &cores {
             let name = core_image_key(&class.key, core.rank as usize);
-            let places = wanted.entry(core.shard).or_default();
-            places.insert(core.offset, Core { name, key: core.key });
+            let image = ImageToFetch { name, key: core.key.clone(), what: "a core" };
+            wanted.entry(core.shard.clone()).or_default().insert(core.offset, image);
+        }
+        if !with_members {
+            continue;
+        }
+        let members = members_of(&context.run_dir, &class.key)?;
+        let names = image_keys(&class.key, &cores, &members);
+        for (member, name) in members.into_iter().zip(names) {
+            let places = wanted.entry(member.shard).or_default();
+            let image = ImageToFetch { name, key: member.key, what: "a member of an anchor" };
+            // One that is a core is there already.
+            places.entry(member.offset).or_insert(image);
         }
     }
     Ok(wanted)
@@ -130,13 +179,15 @@ impl Stage for Fetch {
     }
 
     fn fingerprint(&self, number: &usize) -> Result<Fingerprint, StageError> {
+        let mut inputs = vec![
+            ("cores", self.cores.clone()),
+            ("shard", self.describe(number).into()),
+            ("part", json!(self.latents.part_digest(*number)).into()),
+        ];
+        inputs.extend(self.members.clone().map(|members| ("members", members)));
         Ok(Fingerprint {
             settings: json!({ "data.image": self.context.pipeline.data.image }),
-            inputs: Input::Object(vec![
-                ("cores", self.cores.clone()),
-                ("shard", self.describe(number).into()),
-                ("part", json!(self.latents.part_digest(*number)).into()),
-            ]),
+            inputs: Input::Object(inputs),
         })
     }
 
@@ -170,7 +221,7 @@ impl Stage for Fetch {
 /// Copies the samples at `places` from their shard.
 fn copy(
     source: &Source,
-    places: BTreeMap<u64, Core>,
+    places: BTreeMap<u64, ImageToFetch>,
     images: &[String],
     out: AtomicFile,
     cancel: &Cancel,
@@ -178,16 +229,16 @@ fn copy(
     let mut writer = ShardWriter::new(out, WriterOptions::default());
     let options = ReadOptions { extensions: Some(images.to_vec()), ..ReadOptions::default() };
     let mut left = places;
-    fetch_by_offset(source, &mut left, &options, |core, sample| {
+    fetch_by_offset(source, &mut left, &options, |image, sample| {
         cancel.check()?;
         let found = images.iter().find_map(|ext| Some((ext, sample.get(ext)?)));
-        let found = found.filter(|_| sample.key == core.key);
-        let (extension, bytes) = found.ok_or_else(|| lost(source, &core))?;
-        writer.write_sample(&core.name, &[SampleMember::new(extension.as_str(), bytes)])?;
+        let found = found.filter(|_| sample.key == image.key);
+        let (extension, bytes) = found.ok_or_else(|| lost(source, &image))?;
+        writer.write_sample(&image.name, &[SampleMember::new(extension.as_str(), bytes)])?;
         Ok(())
     })?;
     match left.into_values().next() {
-        Some(core) => Err(lost(source, &core)),
+        Some(image) => Err(lost(source, &image)),
         None => Ok(writer.finish()?.0),
     }
 }
@@ -229,9 +280,9 @@ pub(crate) fn fetch_by_offset<What: Clone>(
     Ok(())
 }
 
-fn lost(source: &Source, core: &Core) -> StageError {
+fn lost(source: &Source, image: &ImageToFetch) -> StageError {
     StageError::OfShard(format!(
-        "{}: sample {:?} was chosen as a core and is no longer in the shard; check whether the shard changed after encoding",
-        source.name, core.key
+        "{}: sample {:?} was chosen as {} and is no longer in the shard; check whether the shard changed after encoding",
+        source.name, image.key, image.what
     ))
 }

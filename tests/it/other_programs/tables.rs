@@ -35,12 +35,16 @@ fn pyarrow_reads_the_tables_with_the_documented_schema() {
     let Some(python) = python() else { return };
     let bench = Bench::with_run(&[]);
     bench.expect(0, &["audit", "run"]);
+    let spread = ["--set", "anchor.kind=spread", "--until", "anchor", "--run-dir", "spread"];
+    bench.expect(0, &[&["run", "p.toml"], &spread[..]].concat());
     let docs = std::fs::read_to_string(checkout().join("docs/run-directory.md")).unwrap();
     for (file, kind) in [
         ("run/encode/part-000000.parquet", "latents"),
         ("run/discover/0/cores.parquet", "cores"),
         ("run/discover/0/embedding.parquet", "embedding"),
         ("run/anchor/0.parquet", "anchors"),
+        ("spread/discover/0/members.parquet", "members"),
+        ("spread/anchor/0.parquet", "anchors"),
         ("run/audit/copies.parquet", "audit"),
         ("run/quarantine.parquet", "quarantine"),
     ] {

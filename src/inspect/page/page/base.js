@@ -78,17 +78,19 @@ function pictureUrl(pictures) {
   return URL.createObjectURL(new Blob([content], { type: pictures.type }));
 }
 
-const CORE = 0, GENERATED = 1, NEAREST = 2;
+const CORE = 0, GENERATED = 1, NEAREST = 2, MEMBER = 3;
+/** Members of an anchor that have a picture. */
+const MEMBERS = 5;
 
-/** One picture of a class: `row` says which of the three, `at` the rank's column. */
-function thumb(data, row, at, label) {
+/** One picture of a class: `row` says which of them, `at` the rank's column. */
+function thumb(data, row, at, label, size = 84) {
   const { edge, columns, rows } = data.pictures;
   const there = at < columns && (data.cores.pictures[at] >> row) & 1;
   if (!data.url || !there) return el("span", { class: "thumb none", role: "img", "aria-label": `${label}: no picture` }, "no picture");
-  const size = 84;
   return el("span", {
     class: edge < size ? "thumb pixels" : "thumb", role: "img", "aria-label": label,
     style: {
+      width: `${size}px`, height: `${size}px`,
       backgroundImage: `url(${data.url})`,
       backgroundSize: `${columns * size}px ${rows * size}px`,
       backgroundPosition: `${-at * size}px ${-row * size}px`,

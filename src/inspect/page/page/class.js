@@ -70,5 +70,16 @@ function card(data, at, hover) {
     el("p", { class: "soft" }, `${one("origin")}, cluster of ${count(one("size"))}, probability ${fixed(one("probability"), 2)}`),
     one("retried") ? el("p", { class: "soft" }, "Made with a second seed, the first gave nothing.") : null,
     compared ? el("p", null, near, el("span", { class: "soft" }, `, distance ${figure(one("distance"))}, `), el("b", null, fixed(one("ratio"), 3)), el("span", { class: "soft" }, " of the spacing")) : null,
-    own ? el("p", { class: "soft" }, own) : null);
+    own ? el("p", { class: "soft" }, own) : null,
+    cores.members ? anchorMembers(data, at) : null);
+}
+
+/** The images that the anchor of a core is made of: the nearest as pictures, all as keys. */
+function anchorMembers(data, at) {
+  const [keys, all, group] = ["members", "member_count", "group_size"].map((name) => data.cores[name][at]);
+  const pictures = [...keys.keys()].slice(0, MEMBERS).filter((i) => (data.cores.pictures[at] >> (MEMBER + i)) & 1);
+  return el("details", { class: "members", open: true },
+    el("summary", null, `Its anchor: ${plural(all, "member")}${group ? ` of a group of ${count(group)}` : ""}`),
+    pictures.length ? el("div", { class: "trio" }, pictures.map((i) => thumb(data, MEMBER + i, at, `member ${keys[i]}`, 44))) : null,
+    el("p", { class: "soft" }, keys.join(", ") + (keys.length < all ? `, … (${count(all - keys.length)} more)` : "")));
 }

@@ -92,6 +92,7 @@ function copies() {
   return section("copies", "Copies?", found,
     el("p", { class: "soft" }, `Each of ${plural(audit.images, "generated image")} was held against all ${count(audit.real)} real ones, by ${count(audit.values)} averages of the encoder's latents. The distance to the nearest is given in units of the spacing: the median distance between a real image of that class and its nearest neighbour of the class. Below ${audit.threshold} an image is flagged.`),
     el("p", { class: "soft" }, `${plural(audit.within_one_percent, "image lies", "images lie")} nearer to a real image than 99 of 100 real images of its class lie to each other: near its core, as a strong pull makes it, without being a copy unless flagged. The nearest real image is of another class for ${plural(audit.nearest_of_another_class, "image", "images")}.`),
+    audit.below.length ? el("p", null, `Nearer than ${audit.below.map((b) => `${b.ratio} of the spacing: ${count(b.images)} (${share(b.share)})`).join("; ")}. Median: ${fixed(audit.median_ratio, 3)} of the spacing.`) : null,
     histogram(audit.histogram, audit.threshold),
     el("p", { class: "soft small" }, "Bars: generated images. Line: real images among themselves. The last bar holds all beyond."),
     el("h3", null, "The nearest pairs"),
