@@ -2,6 +2,7 @@
 
 use super::anchor::{AnchorKind, Spread};
 use super::features::Features;
+use super::label_purity::LabelPurity;
 use super::preset::Preset;
 use super::rules::{
     all_positive, any, at_least, between, between_if_given, extensions, file_name, given,
@@ -164,7 +165,8 @@ section! {
         features: Features = Features::Grid(16), any;
         /// Principal components that the features are reduced to before anything else; 0 for none.
         pca: usize = Search::default().pca, any;
-        /// The algorithm that selects cores. All but `"coda"` work on the features themselves.
+        /// The algorithm that selects cores. All but `"coda"` work on the features themselves; `"density"` first compares
+        /// the images of all classes, by latents averaged over 8 × 8 cells or by `[features] model`.
         algorithm: Algorithm = Search::default().algorithm, any;
         /// UMAP's neighbours of each point, including the point. This setting and the five below are for `"coda"`.
         n_neighbors: usize = Search::default().n_neighbors, at_least(2);
@@ -175,14 +177,17 @@ section! {
         /// Dimensions of the UMAP embedding.
         components: usize = Search::default().components, at_least(1);
         /// The neighbour search: `"exact"`, `"hnsw"` (an index, stored beside the cores), or `"auto"`, which uses the index
-        /// for classes with many rows and few columns.
+        /// for classes with many rows and few columns, and with `algorithm = "density"` always over all classes at once.
         neighbors: NeighborSearch = Search::default().neighbors, any;
         /// The least recall of the index: the share of true neighbours it finds, measured on a sample of its rows. With a
         /// lower recall the index is built again with more effort, and after two such attempts the exact search is used.
         min_recall: f64 = 0.95, between(0.0, 1.0);
-        /// Leave out images whose 15 nearest neighbours over all classes carry their own label less often than this
-        /// share (0.5: mostly another label). 0 is off. These images are listed in `purity/purity.parquet`.
-        min_label_purity: f64 = 0.0, between(0.0, 1.0);
+        /// Leave out images with a wrong label, by the labels of their nearest neighbours over all classes. `"auto"`
+        /// estimates from all images how many labels are wrong, and leaves out those that are more likely wrong than right:
+        /// none where the classes merely overlap. A number leaves out images whose 15 nearest neighbours carry their own
+        /// label less often than this share (0.5: mostly another label); 0 leaves out none. Without a value: `"auto"` with
+        /// `algorithm = "density"`, else 0. These images are listed in `purity/purity.parquet`.
+        min_label_purity: Option<LabelPurity> = None, any;
         /// Seed of all random numbers in discovery.
         seed: u64 = Search::default().seed, any;
     }

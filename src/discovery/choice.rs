@@ -10,8 +10,10 @@ use crate::linalg::rng::Rng;
 pub(crate) struct Choice {
     /// IPC distinct cores.
     pub cores: Vec<Core>,
-    /// For each row, the position in `cores` of the one it belongs to.
+    /// For each row, the position in `cores` of the one it belongs to; −1 where it belongs to none.
     pub labels: Vec<i32>,
+    /// What was done, a line each, for people.
+    pub log: Vec<String>,
 }
 
 impl Choice {
@@ -25,6 +27,7 @@ impl Choice {
         Self {
             cores: rows.iter().zip(&sizes).map(core).collect(),
             labels: labels.into_iter().map(|label| label as i32).collect(),
+            log: Vec::new(),
         }
     }
 }

@@ -22,6 +22,7 @@ pub(crate) mod anchors;
 pub(crate) mod cascade;
 mod choice;
 mod cores;
+pub(crate) mod density;
 mod error;
 pub(crate) mod features;
 pub(crate) mod groups;
@@ -96,6 +97,18 @@ pub struct Discovery {
 /// [`DiscoveryError::TooFewRows`] with fewer rows than IPC, [`DiscoveryError::Matrix`] naming a row that isn't finite,
 /// or of features without a column, [`DiscoveryError::Setting`].
 pub fn discover(features: &Matrix, settings: &Settings) -> Result<Discovery, DiscoveryError> {
+    discover_known(features, None, settings)
+}
+
+/// As [`discover`], told which rows are sparse: algorithms that go by density choose none of them.
+///
+/// # Errors
+/// As [`discover`].
+pub(crate) fn discover_known(
+    features: &Matrix,
+    sparse: Option<&[bool]>,
+    settings: &Settings,
+) -> Result<Discovery, DiscoveryError> {
     check(features, settings)?;
     let mut log: Vec<String> = Vec::new();
     if features.alike() {
@@ -105,8 +118,8 @@ pub fn discover(features: &Matrix, settings: &Settings) -> Result<Discovery, Dis
         ));
     }
     match &settings.algorithm.0.method {
-        Method::Rows(choose) => {
-            let mut found = among_rows(settings.reduce(features.clone()), settings, *choose)?;
+        Method::Rows(_) | Method::Dense(_) => {
+            let mut found = among_rows(settings.reduce(features.clone()), sparse, settings)?;
             found.log.append(&mut log);
             if found.embedding.cols() > SHOWN {
                 found.embedding = pca::reduce(&found.embedding, SHOWN, settings.seed);
@@ -134,7 +147,7 @@ pub fn discover_embedded(
 ) -> Result<Discovery, DiscoveryError> {
     check(embedding, settings)?;
     match &settings.algorithm.0.method {
-        Method::Rows(choose) => among_rows(embedding.clone(), settings, *choose),
+        Method::Rows(_) | Method::Dense(_) => among_rows(embedding.clone(), None, settings),
         Method::Embedding { choose, .. } => {
             with_requested_index(choose(embedding.clone(), settings)?, settings)
         }
@@ -148,23 +161,30 @@ fn check(features: &Matrix, settings: &Settings) -> Result<(), DiscoveryError> {
     Ok(features.check()?)
 }
 
-/// The cores that `choose` finds among the features as they are.
+/// The cores that an algorithm without an embedding finds among the features as they are.
 fn among_rows(
     features: Matrix,
+    sparse: Option<&[bool]>,
     settings: &Settings,
-    choose: fn(&Matrix, usize, u64) -> Choice,
 ) -> Result<Discovery, DiscoveryError> {
     let (ipc, rows) = (settings.ipc, features.rows());
-    let choice = choose(&features, ipc, settings.seed);
+    let Choice { cores, labels, log: done } = match &settings.algorithm.0.method {
+        Method::Rows(choose) => choose(&features, ipc, settings.seed),
+        Method::Dense(choose) => choose(&features, sparse, settings)?,
+        // Only algorithms without an embedding come here.
+        Method::Embedding { choose, .. } => return choose(features, settings),
+    };
+    let mut log = vec![format!("{ipc} cores of {rows} rows by {}", settings.algorithm)];
+    log.extend(done);
     let found = Discovery {
         embedding: features,
-        labels: choice.labels,
-        probabilities: vec![1.0; rows],
+        probabilities: labels.iter().map(|&l| f64::from(u8::from(l >= 0))).collect(),
         outlier_scores: vec![0.0; rows],
         clusters: ipc,
-        noise: 0,
-        cores: choice.cores,
-        log: vec![format!("{ipc} cores of {rows} rows by {}", settings.algorithm)],
+        noise: labels.iter().filter(|&&label| label < 0).count(),
+        labels,
+        cores,
+        log,
         index: None,
         recall: None,
     };

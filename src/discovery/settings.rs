@@ -29,6 +29,8 @@ pub(crate) struct AlgorithmInfo {
 pub(crate) enum Method {
     /// Chooses `ipc` of the rows (1 ≤ ipc ≤ rows) as they are: features, IPC, seed.
     Rows(fn(&Matrix, usize, u64) -> Choice),
+    /// Chooses among the rows of the class's dense part: features, the rows known to be sparse, settings.
+    Dense(fn(&Matrix, Option<&[bool]>, &Settings) -> Result<Choice, DiscoveryError>),
     /// Embeds the features first, and chooses in the embedding.
     Embedding {
         /// Features to an embedding of `components` columns.
@@ -120,7 +122,7 @@ impl Settings {
     /// Columns of [`Discovery::embedding`] for features of `cols` columns.
     pub(crate) fn embedding_cols(&self, cols: usize) -> usize {
         match self.algorithm.0.method {
-            Method::Rows(_) => cols.min(SHOWN),
+            Method::Rows(_) | Method::Dense(_) => cols.min(SHOWN),
             Method::Embedding { .. } => self.components,
         }
     }

@@ -3,11 +3,12 @@
 use super::context::Context;
 use super::encoded::{Encoded, open_class_major};
 use super::error::StageError;
-use crate::config::{ClassList, Features};
+use super::left_out::enough_of_each;
+use crate::config::{ClassList, Features, LabelPurity};
 use crate::discovery::{DiscoveryError, Matrix, features};
 use crate::engine::Input;
 use crate::store::Receipt;
-use crate::store::tables::{ClassRows, LatentTable, Numbers, PartFormat, read_purity};
+use crate::store::tables::{ClassRows, LatentTable, LeftOut, Numbers, PartFormat, read_purity};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -32,11 +33,20 @@ pub struct Latents {
     digests: Arc<BTreeMap<String, String>>,
     /// Digests of encode's parts, in order.
     parts: Arc<[String]>,
-    /// Rows of each class that the label check leaves; `None` where it is off.
-    kept: Option<BTreeMap<String, Vec<usize>>>,
+    /// What the comparison of all classes leaves of each; `None` where it is off.
+    kept: Option<Arc<BTreeMap<String, Kept>>>,
     ipc: usize,
     /// Images to make of the classes before each, and of all.
     starts: Arc<[usize]>,
+}
+
+/// The images of a class that the comparison of all classes leaves.
+#[derive(Debug, Default)]
+struct Kept {
+    /// Rows whose label counts as right, ascending.
+    rows: Vec<usize>,
+    /// Whether each of them is sparse in its class; empty where density was not asked for.
+    sparse: Vec<bool>,
 }
 
 /// One image to make.
@@ -56,6 +66,8 @@ pub(crate) struct ClassFeatures {
     pub(crate) numbers: Vec<usize>,
     /// Their features.
     pub(crate) features: Matrix,
+    /// Whether each is sparse in its class, where that is known.
+    pub(crate) sparse: Option<Vec<bool>>,
 }
 
 impl Latents {
@@ -87,11 +99,16 @@ impl Latents {
         Self { starts: starts.into(), ..self }
     }
 
-    /// Leaves out what `purity` found to carry a wrong label.
+    /// Leaves out what `purity` found to carry a wrong label, and keeps what it found to be sparse.
     pub(crate) fn without_impure(&self, context: &Context) -> Result<Self, StageError> {
-        let mut kept: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let discover = &context.pipeline.discover;
         let path = context.run_dir.local(PURITY)?;
-        for row in read_purity(&path)?.into_iter().filter(|r| r.kept) {
+        let mut rows = read_purity(&path)?;
+        if discover.label_check() == LabelPurity::Auto {
+            enough_of_each(&mut rows, discover.ipc);
+        }
+        let mut kept: BTreeMap<String, Kept> = BTreeMap::new();
+        for row in rows.into_iter().filter(|row| row.reason != Some(LeftOut::WrongLabel)) {
             let images = self.counts.get(&row.class).copied().unwrap_or(0);
             if row.row >= images as u64 {
                 return Err(StageError::Other(format!(
@@ -101,9 +118,13 @@ impl Latents {
                     row.class
                 )));
             }
-            kept.entry(row.class).or_default().push(row.row as usize);
+            let kept = kept.entry(row.class).or_default();
+            kept.rows.push(row.row as usize);
+            if discover.algorithm.wants_density() {
+                kept.sparse.push(row.reason == Some(LeftOut::Sparse));
+            }
         }
-        let pure = Self { kept: Some(kept), ..self.clone() };
+        let pure = Self { kept: Some(Arc::new(kept)), ..self.clone() };
         pure.refuse_small(context)?;
         Ok(pure.counted())
     }
@@ -111,7 +132,7 @@ impl Latents {
     /// Images of `class` that can become cores.
     pub(crate) fn images(&self, class: &str) -> usize {
         match &self.kept {
-            Some(kept) => kept.get(class).map_or(0, Vec::len),
+            Some(kept) => kept.get(class).map_or(0, |kept| kept.rows.len()),
             None => self.counts.get(class).copied().unwrap_or(0),
         }
     }
@@ -160,7 +181,8 @@ impl Latents {
     pub(crate) fn kept_digest(&self, class: &str) -> Option<String> {
         let kept = self.kept.as_ref()?.get(class)?;
         let mut hash = Xxh3::new();
-        kept.iter().for_each(|row| hash.update(&(*row as u64).to_le_bytes()));
+        kept.rows.iter().for_each(|row| hash.update(&(*row as u64).to_le_bytes()));
+        kept.sparse.iter().for_each(|sparse| hash.update(&[u8::from(*sparse)]));
         Some(format!("{:016x}", hash.digest()))
     }
 
@@ -189,10 +211,10 @@ impl Latents {
         let (rows, values) = read_reduced(&self.table, class, images, from, how)?;
         let features = Matrix::new(images, values.len() / images.max(1), values);
         let features = features.map_err(|e| named(class, e.into()))?;
-        let all = ClassFeatures { rows, numbers: (0..images).collect(), features };
+        let all = ClassFeatures { rows, numbers: (0..images).collect(), features, sparse: None };
         Ok(match self.kept.as_ref().map(|kept| kept.get(class)) {
             None => all,
-            Some(kept) => all.select(kept.map_or(&[], Vec::as_slice)),
+            Some(kept) => all.select(kept.unwrap_or(&Kept::default())),
         })
     }
 }
@@ -265,7 +287,8 @@ pub(crate) fn reduced(
 }
 
 impl ClassFeatures {
-    fn select(self, kept: &[usize]) -> Self {
+    fn select(self, of: &Kept) -> Self {
+        let kept = &of.rows;
         let texts = |from: &[String]| kept.iter().map(|&row| from[row].clone()).collect();
         let rows = ClassRows {
             keys: texts(&self.rows.keys),
@@ -273,7 +296,8 @@ impl ClassFeatures {
             offsets: kept.iter().map(|&row| self.rows.offsets[row]).collect(),
             values: Vec::new(),
         };
-        Self { rows, numbers: kept.to_vec(), features: self.features.select(kept) }
+        let sparse = (of.sparse.len() == kept.len()).then(|| of.sparse.clone());
+        Self { rows, numbers: kept.clone(), features: self.features.select(kept), sparse }
     }
 }
 

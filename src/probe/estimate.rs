@@ -207,7 +207,7 @@ fn work(context: &Context, counted: &Counted) -> Result<Work, StageError> {
         generate_batch: pipeline.generate.batch as u64,
         steps: pipeline.generate.steps as u64,
         samples_per_tar: pipeline.output.samples_per_shard as u64,
-        purity: pipeline.discover.min_label_purity > 0.0,
+        purity: pipeline.discover.compares_classes(),
     })
 }
 

@@ -115,7 +115,7 @@ impl ProbeRun<'_> {
             offsets: (0..rows as u64).map(|i| 4096 * i).collect(),
             values: Vec::new(),
         };
-        Ok(ClassFeatures { rows: rows_of, numbers: (0..rows).collect(), features })
+        Ok(ClassFeatures { rows: rows_of, numbers: (0..rows).collect(), features, sparse: None })
     }
 }
 

@@ -211,10 +211,23 @@ impl SizeProbe<'_> {
         if !self.work.purity {
             return Ok(0);
         }
+        let by_density = self.context.pipeline.discover.algorithm.wants_density();
         let rows = (0..n).map(|i| {
             let LatentRow { key, class, .. } = self.row(i);
             let purity = (i % 16) as f32 / 15.0;
-            PurityRow { class, row: i, key, shard: "shard".into(), purity, kept: true }
+            let core_distance = by_density.then_some(1.0 + purity);
+            let (shard, other) = ("shard".into(), 1.0 - purity);
+            PurityRow {
+                class,
+                row: i,
+                key,
+                shard,
+                purity,
+                other,
+                core_distance,
+                kept: true,
+                reason: None,
+            }
         });
         let rows: Vec<PurityRow> = rows.collect();
         Ok(write_purity(&self.file(), self.folder, &rows)?.bytes)

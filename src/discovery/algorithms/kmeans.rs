@@ -18,7 +18,7 @@ impl Algorithm {
 }
 
 /// The member nearest to each k-means centre, largest cluster first.
-fn choose(features: &Matrix, ipc: usize, seed: u64) -> Choice {
+pub(super) fn choose(features: &Matrix, ipc: usize, seed: u64) -> Choice {
     let found = kmeans(features, ipc, &KMeansSettings { seed, ..KMeansSettings::default() });
     let members = found.members();
     let mut order: Vec<usize> = (0..members.len()).collect();
@@ -38,5 +38,5 @@ fn choose(features: &Matrix, ipc: usize, seed: u64) -> Choice {
         cores.push(Core { row, origin: Origin::Algorithm("kmeans"), size, probability: 1.0 });
     }
     let labels = found.labels.iter().map(|&label| rank[label as usize]).collect();
-    Choice { cores, labels }
+    Choice { cores, labels, log: Vec::new() }
 }

@@ -4,6 +4,7 @@
 //! the reference, help and errors are made from the list.
 
 mod coda;
+mod density;
 mod herding;
 mod k_center;
 mod kmeans;
@@ -17,7 +18,7 @@ use std::str::FromStr;
 impl Algorithm {
     /// Every algorithm, the published one first.
     pub const ALL: &'static [Self] =
-        &[Self::CODA, Self::KMEANS, Self::HERDING, Self::K_CENTER, Self::RANDOM];
+        &[Self::CODA, Self::KMEANS, Self::DENSITY, Self::HERDING, Self::K_CENTER, Self::RANDOM];
 
     /// All names in words, as settings and errors give them.
     pub(crate) const CHOICES: &'static str = match std::str::from_utf8(&IN_WORDS) {
@@ -53,6 +54,11 @@ impl Algorithm {
     /// Whether [`super::Discovery::labels`] name each row's core; else they name clusters.
     pub(crate) fn labels_are_cores(self) -> bool {
         !self.embeds()
+    }
+
+    /// Whether it wants to know which rows are sparse in their class.
+    pub(crate) fn wants_density(self) -> bool {
+        matches!(self.0.method, Method::Dense(_))
     }
 
     /// Settings that other algorithms read and this one does not: they change none of its cores.
@@ -173,7 +179,7 @@ mod tests {
     fn choose(features: &Matrix, algorithm: Algorithm, ipc: usize, seed: u64) -> Choice {
         match algorithm.0.method {
             Method::Rows(choose) => choose(features, ipc, seed),
-            Method::Embedding { .. } => panic!("{algorithm} chooses in an embedding"),
+            _ => panic!("{algorithm} needs more than the rows"),
         }
     }
 
@@ -229,11 +235,11 @@ mod tests {
         }
         assert_eq!(
             Algorithm::CHOICES,
-            "\"coda\", \"kmeans\", \"herding\", \"k-center\" or \"random\""
+            "\"coda\", \"kmeans\", \"density\", \"herding\", \"k-center\" or \"random\""
         );
         assert_eq!(
             "magic".parse::<Algorithm>(),
-            Err("one of coda, kmeans, herding, k-center, random".into())
+            Err("one of coda, kmeans, density, herding, k-center, random".into())
         );
     }
 

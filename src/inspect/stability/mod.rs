@@ -17,7 +17,7 @@ use crate::pipeline::discover::{Discover, settings};
 use crate::pipeline::encode;
 use crate::pipeline::encoded::Encoded;
 use crate::pipeline::error::StageError;
-use crate::pipeline::latents::Latents;
+use crate::pipeline::latents::{ClassFeatures, Latents};
 use crate::run::driver::planning;
 use crate::run::open_run::{require, state_of};
 use crate::store::{Receipt, StoreError, file_stem};
@@ -45,7 +45,7 @@ pub async fn stability(
         .map_err(StageError::from)
         .and_then(|encoded| Latents::open(&context, &encoded, &compacted));
     let mut latents = latents.map_err(fail)?;
-    if context.pipeline.discover.min_label_purity > 0.0 {
+    if context.pipeline.discover.compares_classes() {
         latents = latents.without_impure(&context).map_err(fail)?;
     }
     let latents = Arc::new(latents);
@@ -108,8 +108,9 @@ impl Stage for Search {
         let out = scope.clone();
         let name = format!("{STAGE}/{}.json", self.unit_name(class));
         let task = tokio::task::spawn_blocking(move || {
-            let features = latents.features(&context, &key)?.features;
-            let searches = Searches { class: &key, features: &features, settings, cancel };
+            let ClassFeatures { features, sparse, .. } = latents.features(&context, &key)?;
+            let sparse = sparse.as_deref();
+            let searches = Searches { class: &key, features: &features, sparse, settings, cancel };
             let changes = searches.all(seeds)?;
             let images = features.rows();
             let found = ClassStability { class: key.clone(), images, changes };

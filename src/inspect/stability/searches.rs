@@ -11,6 +11,8 @@ use crate::quality::{Agreement, Choice, Points, between_random, draw, fifths};
 pub(crate) struct Searches<'a> {
     pub(crate) class: &'a str,
     pub(crate) features: &'a Matrix,
+    /// Whether each row is sparse in the class, where that is known.
+    pub(crate) sparse: Option<&'a [bool]>,
     pub(crate) settings: Settings,
     pub(crate) cancel: Cancel,
 }
@@ -51,7 +53,8 @@ impl Searches<'_> {
 
     fn search(&self, settings: &Settings) -> Result<Discovery, StageError> {
         self.cancel.check()?;
-        discovery::discover(self.features, settings).map_err(|source| self.named(source))
+        let found = discovery::discover_known(self.features, self.sparse, settings);
+        found.map_err(|source| self.named(source))
     }
 
     /// With another least size of a cluster the embedding is the same.

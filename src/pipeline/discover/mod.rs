@@ -5,19 +5,18 @@ mod members;
 use super::context::Context;
 use super::error::StageError;
 use super::info::{ModelUse, StageInfo, no_check};
+use super::index::write_index;
 use super::latents::{ClassFeatures, Latents};
 use super::stage::RunStage;
 use super::state::RunState;
 use crate::config::Class;
 use crate::discovery;
-use crate::discovery::hnsw::Index;
 use crate::discovery::{Discovery, HnswSettings, Settings};
 use crate::engine::{Done, Fingerprint, Input, Scope, Stage};
 use crate::slurm;
 use crate::store::tables::{CoreRow, EmbeddedRow, Numbers, write_cores, write_embedding};
-use crate::store::{RunDir, StoreError, Written, adopt, file_stem, temporary};
+use crate::store::{RunDir, StoreError, Written, file_stem};
 use serde_json::{Value, json};
-use std::path::Path;
 use std::sync::Arc;
 
 /// The stage.
@@ -56,7 +55,7 @@ pub(crate) fn find(
     images: &ClassFeatures,
     settings: &Settings,
 ) -> Result<(Discovery, Vec<Written>), StageError> {
-    let found = discovery::discover(&images.features, settings)
+    let found = discovery::discover_known(&images.features, images.sparse.as_deref(), settings)
         .map_err(|source| StageError::Discovery { class: class.to_owned(), source })?;
     let written = write(run_dir, class, images, &found)?;
     Ok((found, written))
@@ -209,7 +208,8 @@ fn write(
     std::fs::create_dir_all(&folder).map_err(StoreError::io("create the folder", &folder))?;
     let mut written = Vec::new();
     if let Some(index) = &found.index {
-        written.extend(write_index(run_dir, class, &folder, index)?);
+        let named = |source| StageError::Discovery { class: class.to_owned(), source };
+        written.extend(write_index(run_dir, &folder, index, named)?);
     }
     let cores: Vec<CoreRow> = found
         .cores
@@ -248,22 +248,3 @@ fn write(
     Ok(written)
 }
 
-/// The library writes its two files itself and in place, so it writes them into a temporary folder.
-fn write_index(
-    run_dir: &RunDir,
-    class: &str,
-    folder: &Path,
-    index: &Index<'_>,
-) -> Result<Vec<Written>, StageError> {
-    let temporary = temporary(&folder.join("index"));
-    std::fs::create_dir(&temporary).map_err(StoreError::io("create the folder", &temporary))?;
-    let dumped = index
-        .dump(&temporary, "index")
-        .map_err(|source| StageError::Discovery { class: class.into(), source })?;
-    let mut written = Vec::new();
-    for (from, name) in dumped.iter().zip(["index.hnsw.graph", "index.hnsw.data"]) {
-        written.push(adopt(from, &folder.join(name), run_dir.root())?);
-    }
-    std::fs::remove_dir(&temporary).map_err(StoreError::io("remove", &temporary))?;
-    Ok(written)
-}

@@ -1,19 +1,23 @@
-//! `purity`: which images mostly have neighbours of another label. One unit, over all classes; none where it is off.
+//! `purity`: which images have neighbours of another label, and which are sparse in their class. One unit, over all classes;
+//! none where it is off.
 
 mod cost;
 use super::context::Context;
 use super::error::StageError;
+use super::index::write_index;
 use super::info::{ModelUse, StageInfo, no_check};
 use super::latents::{Latents, PURITY};
+use super::left_out::{leave_out_wrong, told};
 use super::stage::RunStage;
 use super::state::{Receipts, RunState};
-use crate::config::Features;
-use crate::discovery::purity::{Purity as Measured, purity};
+use crate::config::{Discover, Features, LabelPurity};
+use crate::discovery::density::{core_distances, sparse};
+use crate::discovery::purity::{NEIGHBORS, Purity as Measured, neighbors_of, purity};
 use crate::discovery::{DiscoveryError, HnswSettings, Matrix};
 use crate::engine::{Done, Fingerprint, Input, Scope, Stage};
 use crate::slurm;
-use crate::store::Written;
-use crate::store::tables::{PurityRow, write_purity};
+use crate::store::tables::{LeftOut, PurityRow, write_purity};
+use crate::store::{StoreError, Written};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -72,7 +76,7 @@ impl Stage for Purity {
     }
 
     fn units(&self) -> Result<Vec<()>, StageError> {
-        let on = self.context.pipeline.discover.min_label_purity > 0.0;
+        let on = self.context.pipeline.discover.compares_classes();
         Ok(if on { vec![()] } else { Vec::new() })
     }
 
@@ -88,9 +92,10 @@ impl Stage for Purity {
             .collect();
         Ok(Fingerprint {
             settings: json!({
-                "discover.min_label_purity": d.min_label_purity, "discover.neighbors": d.neighbors,
-                "discover.min_recall": d.min_recall,
+                "discover.min_label_purity": d.label_check(),
+                "discover.neighbors": d.search_of_classes(), "discover.min_recall": d.min_recall,
                 "features": self.context.pipeline.features.model.is_some(),
+                "density": d.algorithm.wants_density(),
             }),
             inputs: Input::Object(vec![("classes", Input::List(inputs))]),
         })
@@ -104,17 +109,54 @@ impl Stage for Purity {
         let (context, latents) = (self.context.clone(), self.latents.clone());
         let task = tokio::task::spawn_blocking(move || measure(&context, &latents));
         let (written, samples, log) = task.await??;
-        scope.record(written);
+        written.into_iter().for_each(|file| scope.record(file));
         scope.tick(samples);
         Ok(Done { samples, log, ..Done::default() })
     }
 }
 
+/// What is done in one thread: the table of all images, and the index that found their neighbours.
 fn measure(
     context: &Context,
     latents: &Latents,
-) -> Result<(Written, u64, Vec<String>), StageError> {
+) -> Result<(Vec<Written>, u64, Vec<String>), StageError> {
     let d = &context.pipeline.discover;
+    let Images { mut rows, labels, features } = images(context, latents)?;
+    let index = HnswSettings { recall_floor: d.min_recall, ..HnswSettings::default() };
+    let measured = purity(&features, &labels, neighbors(d, &rows), d.search_of_classes(), &index);
+    let Measured { shares, others, noise, index, mut log } = measured.map_err(unchecked)?;
+    for (row, (share, other)) in rows.iter_mut().zip(shares.into_iter().zip(others)) {
+        (row.purity, row.other) = (share, other);
+    }
+    let run_dir = &context.run_dir;
+    let table = run_dir.path(PURITY);
+    let mut written = Vec::new();
+    if let (Some(index), Some(folder)) = (index, table.parent()) {
+        std::fs::create_dir_all(folder).map_err(StoreError::io("create the folder", folder))?;
+        written.extend(write_index(run_dir, folder, &index, unchecked)?);
+    }
+    if d.label_check() == LabelPurity::Auto {
+        log.push(format!("{:.1} % of the labels seem wrong", 100.0 * noise.rate));
+    }
+    leave_out_wrong(&mut rows, d.label_check(), &noise.wrong);
+    if d.algorithm.wants_density() {
+        leave_out_sparse(&mut rows, &features)?;
+    }
+    log.extend(told(&rows));
+    let kept = rows.iter().filter(|row| row.kept).count();
+    written.push(write_purity(&table, run_dir.root(), &rows)?);
+    Ok((written, kept as u64, log))
+}
+
+/// The images of all classes, class by class.
+struct Images {
+    rows: Vec<PurityRow>,
+    /// The position of each one's class.
+    labels: Vec<u32>,
+    features: Matrix,
+}
+
+fn images(context: &Context, latents: &Latents) -> Result<Images, StageError> {
     let (mut rows, mut labels, mut values) = (Vec::new(), Vec::new(), Vec::new());
     for (label, class) in (0u32..).zip(latents.classes.classes()) {
         let found = latents.features_by(context, &class.key, Features::Grid(GRID))?;
@@ -125,35 +167,51 @@ fn measure(
                 key: found.rows.keys[i].clone(),
                 shard: found.rows.shards[i].clone(),
                 purity: 1.0,
+                other: 0.0,
+                core_distance: None,
                 kept: true,
+                reason: None,
             });
             labels.push(label);
         }
         values.extend(found.features.into_values());
     }
-    let index = HnswSettings { recall_floor: d.min_recall, ..HnswSettings::default() };
     let features = Matrix::new(rows.len(), values.len() / rows.len().max(1), values);
-    let measured = features
-        .map_err(DiscoveryError::from)
-        .and_then(|f| purity(&f, &labels, d.neighbors, &index));
-    let Measured { shares, mut log } = measured
-        .map_err(|error| StageError::Other(format!("the labels can't be checked: {error}")))?;
-    for (row, share) in rows.iter_mut().zip(shares) {
-        (row.purity, row.kept) = (share, f64::from(share) >= d.min_label_purity);
-    }
-    let dropped = rows.iter().filter(|row| !row.kept).count();
-    log.push(format!(
-        "{dropped} of {} images left out: most of their neighbours have another label",
-        rows.len()
-    ));
-    // Rows stand class by class.
-    for of in rows.chunk_by(|a, b| a.class == b.class) {
-        let out = of.iter().filter(|row| !row.kept).count();
-        if out > 0 {
-            log.push(format!("{}: {out} of {}", of[0].class, of.len()));
+    Ok(Images { rows, labels, features: features.map_err(|e| unchecked(e.into()))? })
+}
+
+/// Neighbours that a label is judged by: a fixed number for a fixed share, else as many as the median class gives.
+fn neighbors(discover: &Discover, rows: &[PurityRow]) -> usize {
+    let by_share = |share: f64| share > 0.0;
+    match discover.label_check() {
+        LabelPurity::Least(share) if by_share(share) => NEIGHBORS,
+        _ => {
+            let mut sizes: Vec<usize> =
+                rows.chunk_by(|a, b| a.class == b.class).map(<[_]>::len).collect();
+            sizes.sort_unstable();
+            neighbors_of(sizes.get(sizes.len() / 2).copied().unwrap_or(0))
         }
     }
-    let run_dir = &context.run_dir;
-    let written = write_purity(&run_dir.path(PURITY), run_dir.root(), &rows)?;
-    Ok((written, (rows.len() - dropped) as u64, log))
+}
+
+/// Leaves out what is sparse among the rows of its class that are left.
+fn leave_out_sparse(rows: &mut [PurityRow], features: &Matrix) -> Result<(), StageError> {
+    let mut start = 0;
+    for class in rows.chunk_by_mut(|a, b| a.class == b.class) {
+        let left: Vec<usize> = (0..class.len()).filter(|&at| class[at].kept).collect();
+        let own: Vec<usize> = left.iter().map(|at| start + at).collect();
+        let distances = core_distances(&features.select(&own)).map_err(unchecked)?;
+        for ((at, distance), sparse) in left.iter().zip(&distances).zip(sparse(&distances)) {
+            class[*at].core_distance = Some(*distance);
+            if sparse {
+                (class[*at].kept, class[*at].reason) = (false, Some(LeftOut::Sparse));
+            }
+        }
+        start += class.len();
+    }
+    Ok(())
+}
+
+fn unchecked(error: DiscoveryError) -> StageError {
+    StageError::Other(format!("the classes can't be compared: {error}"))
 }

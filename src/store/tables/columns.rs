@@ -1,7 +1,7 @@
 //! Record batches to and from whole Parquet files, and typed columns out of batches.
 
 use crate::store::{AtomicFile, StoreError, Written};
-use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::array::{Array, AsArray, PrimitiveArray, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{ArrowPrimitiveType, Schema};
 use parquet::arrow::ArrowWriter;
@@ -86,6 +86,14 @@ impl<'a> Columns<'a> {
     ) -> Result<&'a [T::Native], StoreError> {
         let column = self.column(name)?.as_primitive_opt::<T>().ok_or_else(|| self.wrong(name))?;
         Ok(column.values())
+    }
+
+    /// A column of numbers that may be absent.
+    pub(super) fn optional<T: ArrowPrimitiveType>(
+        &self,
+        name: &str,
+    ) -> Result<&'a PrimitiveArray<T>, StoreError> {
+        self.column(name)?.as_primitive_opt::<T>().ok_or_else(|| self.wrong(name))
     }
 
     pub(super) fn bytes(&self, name: &str) -> Result<&'a [u8], StoreError> {

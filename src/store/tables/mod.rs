@@ -34,5 +34,5 @@ pub use latent_part::{ClassRows, Numbers};
 pub use latents::{LatentRow, write_latents};
 pub use latents_read::{LatentTable, part_contents};
 pub use members::{MemberRow, read_members, write_members};
-pub use purity::{PurityRow, read_purity, write_purity};
+pub use purity::{LeftOut, PurityRow, read_purity, write_purity};
 pub use quarantine::{QuarantineRow, read_quarantine, write_quarantine};
