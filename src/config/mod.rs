@@ -13,6 +13,9 @@ mod document;
 mod error;
 mod features;
 mod guidance;
+mod guidance_notation;
+#[cfg(test)]
+mod guidance_tests;
 mod key_doc;
 mod pipeline;
 mod reference;
@@ -31,7 +34,7 @@ pub use class::Class;
 pub use classes::{ClassList, ClassListError, key_fits};
 pub use error::{ConfigError, Problem};
 pub use features::Features;
-pub use guidance::Guidance;
+pub use guidance::{Guidance, guidance_of};
 pub use key_doc::KeyDoc;
 pub use pipeline::Pipeline;
 pub use preset::Preset;

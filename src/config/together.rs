@@ -21,6 +21,7 @@ impl Pipeline {
                 hint: Some("remove one of the two settings".into()),
             });
         }
+        problems.extend(self.guidance.idle_pull(document));
         if let Some(problem) = self.too_little_kept(document) {
             problems.push(problem);
         }
@@ -75,7 +76,8 @@ impl Pipeline {
         })
     }
 
-    /// Settings of CoDA's own search that are set although another algorithm chooses the cores.
+    /// Settings that change nothing: of CoDA's own search although another algorithm chooses the cores, and of terms of
+    /// guidance that are off.
     pub(super) fn without_effect(&self, document: &Document) -> Vec<String> {
         let discover = &self.discover;
         let given = |key: &&&str| {
@@ -89,7 +91,8 @@ impl Pipeline {
                 readers.join(" or ")
             )
         };
-        discover.idle().iter().filter(given).map(sentence).collect()
+        let searched = discover.idle().iter().filter(given).map(sentence).collect::<Vec<_>>();
+        searched.into_iter().chain(self.guidance.without_effect(document)).collect()
     }
 }
 
