@@ -21,6 +21,7 @@ mod run_dir_lock;
 mod run_summary;
 mod sample;
 mod sample_files;
+mod sample_variants;
 mod settings;
 mod shards;
 mod signals;

@@ -4,7 +4,7 @@ use super::exit::{Exit, UsageError};
 use super::sample_files::{read_anchor, read_latents, write_trace, write_whole};
 use crate::config::Generate as Defaults;
 use crate::imaging::{RgbImage, SheetLayout, contact_sheet, encode_png};
-use crate::models::guidance::GuidanceSchedule;
+use crate::models::guidance::{ClassAnchors, GuidanceSchedule};
 use crate::models::noise::Noise;
 use crate::models::noise_schedule::{Method, Sigmas, SolverKind};
 use crate::models::{
@@ -32,7 +32,7 @@ pub(crate) struct Sample {
     negative_prompt: String,
     /// Guide the image towards an image file, or towards a latent in FILE.safetensors#TENSOR or FILE.npy
     #[arg(long, value_name = "FILE")]
-    anchor: Option<String>,
+    pub(super) anchor: Option<String>,
     /// Read the initial noise (unit variance) from FILE.safetensors#TENSOR or FILE.npy, in place of --seed
     #[arg(long, value_name = "FILE")]
     latents: Option<String>,
@@ -41,43 +41,47 @@ pub(crate) struct Sample {
     size: Option<usize>,
     /// Denoising steps
     #[arg(long, default_value_t = Defaults::default().steps, value_parser = positive)]
-    steps: usize,
-    /// Alignment scale γ
-    #[arg(long, default_value_t = Defaults::default().gamma, value_parser = not_negative)]
-    gamma: f64,
-    /// Share of the steps with guidance towards the anchor
-    #[arg(long, default_value_t = Defaults::default().guidance_fraction)]
-    guidance_fraction: f64,
+    pub(super) steps: usize,
+    /// Guide as a pipeline file says: guidance=PRESET, guidance.TERM.key=VALUE (docs/guidance.md); repeatable
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) sets: Vec<String>,
+    /// Alignment scale γ of the published pull [default: 0.05]
+    #[arg(long, value_parser = not_negative)]
+    pub(super) gamma: Option<f64>,
+    /// Share of the steps with the published pull [default: 1]
+    #[arg(long)]
+    pub(super) guidance_fraction: Option<f64>,
     /// Classifier-free guidance scale w
     #[arg(long, default_value_t = Defaults::default().cfg, value_parser = not_negative)]
-    cfg: f64,
+    pub(super) cfg: f64,
     /// Share of guidance rescale
     #[arg(long, default_value_t = 0.0)]
-    guidance_rescale: f64,
-    /// Weighting of γ over the steps: scaled, sigma or flat
-    #[arg(long, value_parser = by_name::<GuidanceSchedule>, default_value = "scaled")]
-    schedule: GuidanceSchedule,
+    pub(super) guidance_rescale: f64,
+    /// Weighting of γ over the steps: scaled, sigma or flat [default: scaled]
+    #[arg(long, value_parser = by_name::<GuidanceSchedule>)]
+    pub(super) schedule: Option<GuidanceSchedule>,
     /// The solver: dpm++, euler or ddim
     #[arg(long, value_parser = by_name::<SolverKind>, default_value = "dpm++")]
-    scheduler: SolverKind,
+    pub(super) scheduler: SolverKind,
     /// Noise levels: karras, exponential or plain
     #[arg(long, value_parser = by_name::<Sigmas>, default_value = "karras")]
-    sigmas: Sigmas,
+    pub(super) sigmas: Sigmas,
     /// The refiner's folder
     #[arg(long, value_name = "DIR", requires = "denoising_factor")]
     refiner: Option<PathBuf>,
     /// Share of denoising done by the base model; the refiner does the rest
     #[arg(long, requires = "refiner")]
-    denoising_factor: Option<f64>,
+    pub(super) denoising_factor: Option<f64>,
     /// Seed of the noise
     #[arg(long, default_value_t = 0)]
-    seed: u64,
+    pub(super) seed: u64,
     /// Random generator of the noise: native, torch-cpu or torch-cuda
     #[arg(long, value_parser = by_name::<Noise>, default_value = "native")]
     noise: Noise,
-    /// Try several values of a setting on one contact sheet: gamma=0,0.05,0.1 (or cfg, steps, seed, guidance-fraction)
+    /// Try several values of a setting on one contact sheet: gamma=0,0.05,0.1 (or cfg, steps, seed, guidance-fraction,
+    /// guidance, guidance.TERM.key)
     #[arg(long, value_name = "KEY=VALUES", conflicts_with = "trace")]
-    sweep: Option<String>,
+    pub(super) sweep: Option<String>,
     /// Generate this many images on one contact sheet, with the seeds from --seed on
     #[arg(long, default_value_t = 1, value_parser = positive, conflicts_with_all = ["trace", "sweep", "latents"])]
     count: usize,
@@ -87,7 +91,8 @@ pub(crate) struct Sample {
     /// The PNG file to write
     #[arg(long, value_name = "FILE", default_value = "sample.png")]
     out: PathBuf,
-    /// Also write the tensors of every step: initial_latents, noise_pred, sample, final_latents, image_u8
+    /// Also write the tensors of every step: initial_latents, noise_pred, sample, clean (the guided clean-latent estimate),
+    /// share.TERM (how far a term moved it), final_latents, image_u8
     #[arg(long, value_name = "FILE.safetensors")]
     trace: Option<PathBuf>,
     /// Device: auto, cpu, cuda or cuda:N
@@ -125,6 +130,20 @@ struct Models {
 struct Start {
     anchor: Option<Vec<f32>>,
     latents: Option<Vec<f32>>,
+    /// The anchor as the whole class, for terms that look at a class.
+    class: Option<ClassAnchors>,
+}
+
+impl Start {
+    fn job<'a>(
+        &'a self,
+        (prompt, negative): (&'a PromptEmbedding, &'a PromptEmbedding),
+        noise: &'a [f32],
+        seed: u64,
+    ) -> Job<'a> {
+        let (anchor, class) = (self.anchor.as_deref(), self.class.as_ref());
+        Job { anchor, class, seed, ..Job::new(prompt, negative, noise) }
+    }
 }
 
 impl Sample {
@@ -141,7 +160,7 @@ impl Sample {
         let size = self.size.or(folder.default_size).ok_or_else(|| {
             UsageError("the model's configuration has no image size: set --size".into())
         })?;
-        let sampling = self.sampling(size);
+        let sampling = self.sampling(size)?;
         let variants = self.variants(&sampling)?;
         self.warn(&folder, method)?;
         let runtime = Runtime::load(&Search { setting: None, pipeline_folder: None })?;
@@ -158,12 +177,12 @@ impl Sample {
             if set == 0 && most == crate::threads::machine() { 0 } else { set.clamp(1, most) };
         let options = GraphOptions { device, threads, spin: true, ..GraphOptions::default() };
         let shape = folder.latent_shape(size)?;
+        let anchor = self.anchor.as_deref();
+        let anchor = anchor.map(|a| read_anchor(a, &folder, (&runtime, &options), size));
+        let anchor = anchor.transpose()?;
         let start = Start {
-            anchor: self
-                .anchor
-                .as_deref()
-                .map(|a| read_anchor(a, &folder, (&runtime, &options), size))
-                .transpose()?,
+            class: anchor.clone().map(ClassAnchors::of_one),
+            anchor,
             latents: self.latents.as_deref().map(|file| read_latents(file, shape)).transpose()?,
         };
         let load = |folder| Generator::load(folder, &runtime, &options);
@@ -171,7 +190,7 @@ impl Sample {
         let mut models = Models { base, refiner: refiner.as_ref().map(load).transpose()? };
         let mut images = Vec::new();
         if self.count > 1 {
-            images = self.many(&mut models, start.anchor.as_deref(), &sampling, shape)?;
+            images = self.many(&mut models, &start, &sampling, shape)?;
         }
         let single = if images.is_empty() { &variants[..] } else { &[] };
         for (label, sampling, seed) in single {
@@ -212,54 +231,11 @@ impl Sample {
         Ok(())
     }
 
-    fn sampling(&self, size: usize) -> Sampling {
-        Sampling {
-            steps: self.steps,
-            cfg: self.cfg as f32,
-            gamma: if self.anchor.is_some() { self.gamma as f32 } else { 0.0 },
-            guidance_fraction: self.guidance_fraction,
-            guidance_rescale: self.guidance_rescale as f32,
-            terms: self.schedule.into(),
-            size,
-            method: Method { solver: self.scheduler, sigmas: self.sigmas },
-            denoising_factor: self.denoising_factor.unwrap_or(1.0),
-            ..Sampling::default()
-        }
-    }
-
-    /// The settings of each image: one, or one a value of the sweep.
-    fn variants(&self, sampling: &Sampling) -> Result<Vec<(String, Sampling, u64)>, UsageError> {
-        let Some(sweep) = &self.sweep else {
-            return Ok(vec![(String::new(), sampling.clone(), self.seed)]);
-        };
-        let wrong = |why: String| UsageError(format!("--sweep {sweep}: {why}"));
-        let (key, values) =
-            sweep.split_once('=').ok_or_else(|| wrong("write key=value,value".into()))?;
-        let variant = |text: &str| {
-            let number = text.trim().parse::<f64>();
-            let number = number.map_err(|_| wrong(format!("`{text}` is not a number")))?;
-            let (mut own, mut seed) = (sampling.clone(), self.seed);
-            match key {
-                "gamma" | "cfg" if number.is_nan() || number < 0.0 => {
-                    return Err(wrong(format!("{text} is negative or not a number")));
-                }
-                "gamma" => own.gamma = number as f32,
-                "cfg" => own.cfg = number as f32,
-                "steps" => own.steps = number as usize,
-                "guidance-fraction" => own.guidance_fraction = number,
-                "seed" => seed = number as u64,
-                other => return Err(wrong(format!("`{other}` can't be swept"))),
-            }
-            Ok((format!("{key} = {text}"), own, seed))
-        };
-        values.split(',').map(variant).collect()
-    }
-
     /// Generates `count` images in batches; also returns the seconds.
     fn many(
         &self,
         models: &mut Models,
-        anchor: Option<&[f32]>,
+        start: &Start,
         sampling: &Sampling,
         shape: [usize; 3],
     ) -> anyhow::Result<Vec<RgbImage>> {
@@ -269,8 +245,10 @@ impl Sample {
             (0..self.count as u64).map(|i| self.noise.values(self.seed + i, values)).collect();
         let prompt = models.base.encode_prompt(&self.prompt)?;
         let negative = models.base.encode_negative(&self.negative_prompt)?;
-        let jobs: Vec<Job<'_>> =
-            noise.iter().map(|noise| job(&prompt, &negative, noise, anchor)).collect();
+        let jobs: Vec<Job<'_>> = (self.seed..)
+            .zip(&noise)
+            .map(|(seed, n)| start.job((&prompt, &negative), n, seed))
+            .collect();
         let made = match &mut models.refiner {
             None => models.base.generate(&jobs, sampling, self.batch)?,
             Some(refiner) => {
@@ -278,7 +256,7 @@ impl Sample {
                 let prompt = refiner.encode_prompt(&self.prompt)?;
                 let negative = refiner.encode_negative(&self.negative_prompt)?;
                 let jobs: Vec<Job<'_>> =
-                    latents.iter().map(|latent| job(&prompt, &negative, latent, None)).collect();
+                    latents.iter().map(|latent| Job::new(&prompt, &negative, latent)).collect();
                 refiner.refine(&jobs, sampling, self.batch)?
             }
         };
@@ -300,14 +278,14 @@ impl Sample {
         let negative = models.base.encode_negative(&self.negative_prompt)?;
         let own = || self.noise.values(seed, shape.iter().product());
         let noise = start.latents.clone().unwrap_or_else(own);
-        let job = job(&prompt, &negative, &noise, start.anchor.as_deref());
+        let job = start.job((&prompt, &negative), &noise, seed);
         let (mut made, steps) = models.base.trace(&job, sampling)?;
         let base_latent = made.latent.clone();
         let mut refined = Vec::new();
         if let Some(refiner) = &mut models.refiner {
             let prompt = refiner.encode_prompt(&self.prompt)?;
             let negative = refiner.encode_negative(&self.negative_prompt)?;
-            let job = self::job(&prompt, &negative, &base_latent, None);
+            let job = Job::new(&prompt, &negative, &base_latent);
             (made, refined) = refiner.trace_refined(&job, sampling)?;
         }
         if let Some(path) = &self.trace {
@@ -324,13 +302,4 @@ fn picture(made: Generated) -> anyhow::Result<RgbImage> {
     image.ok_or_else(|| {
         anyhow::anyhow!("the model's output is not an image of {width}×{height} pixels")
     })
-}
-
-fn job<'a>(
-    prompt: &'a PromptEmbedding,
-    negative: &'a PromptEmbedding,
-    noise: &'a [f32],
-    anchor: Option<&'a [f32]>,
-) -> Job<'a> {
-    Job { prompt, negative, noise, anchor }
 }

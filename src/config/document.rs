@@ -1,11 +1,14 @@
 //! A pipeline file as a flat list of `section.key = value`, each knowing where it came from.
 
 use super::error::{Origin, Problem};
+use super::guidance;
+use super::guidance_notation::Reading;
 use super::key_doc::KeyDoc;
 use super::renamed::renamed;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use toml::de::{DeTable, DeValue};
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
 
 /// One setting as given, not yet typed.
 #[derive(Debug, Clone)]
@@ -37,48 +40,70 @@ impl Document {
         for (section, body) in root.get_ref() {
             let name: &str = section.get_ref();
             let origin = at(text, Some(section.span()));
-            if known.iter().any(|k| k.section.is_empty() && k.key == name) {
+            let mut reading = Reading { text, known, problems: &mut *problems };
+            if name == guidance::SECTION && known.iter().any(|k| k.key == name) {
+                document.take_guidance(origin, body.get_ref(), &mut reading);
+            } else if known.iter().any(|k| k.section.is_empty() && k.key == name) {
                 if let Some(value) = plain(body.get_ref()) {
                     document.entries.insert((String::new(), name.into()), Entry { value, origin });
                 }
             } else if !known.iter().any(|k| k.section == name) {
-                problems.push(unknown_section(name, origin, known));
+                reading.problems.push(unknown_section(name, origin, known));
             } else if let Some(table) = body.get_ref().as_table() {
-                document.take_section(text, name, table, known, problems);
+                for (key, value) in table {
+                    document.take_key(name, key, value, &mut reading);
+                }
             } else {
                 let message = format!("`{name}` must be a section: write [{name}]");
-                problems.push(Problem { origin, message, hint: None });
+                reading.wrong(origin, message, None);
             }
         }
         document
     }
 
-    fn take_section(
+    /// Takes one key of a section.
+    pub(super) fn take_key(
         &mut self,
-        text: &str,
         section: &str,
-        table: &DeTable<'_>,
-        known: &[KeyDoc],
-        problems: &mut Vec<Problem>,
+        key: &Spanned<DeString<'_>>,
+        value: &Spanned<DeValue<'_>>,
+        reading: &mut Reading<'_>,
     ) {
-        for (key, value) in table {
-            let name: &str = key.get_ref();
-            let origin = at(text, Some(key.span()));
-            if !known.iter().any(|k| k.section == section && k.key == name) {
-                problems.push(unknown_key(section, name, origin, known));
-                continue;
-            }
-            match plain(value.get_ref()) {
-                Some(value) => {
-                    self.entries.insert((section.into(), name.into()), Entry { value, origin });
-                }
-                None => problems.push(Problem {
-                    origin: at(text, Some(value.span())),
-                    message: format!("`{section}.{name}` has an unreadable value"),
-                    hint: None,
-                }),
-            }
+        let name: &str = key.get_ref();
+        let origin = at(reading.text, Some(key.span()));
+        if !reading.known.iter().any(|k| k.section == section && k.key == name) {
+            reading.problems.push(unknown_key(section, name, origin, reading.known));
+            return;
         }
+        match plain(value.get_ref()) {
+            Some(value) => self.insert(section, name, Entry { value, origin }),
+            None => reading.wrong(
+                at(reading.text, Some(value.span())),
+                format!("`{section}.{name}` has an unreadable value"),
+                None,
+            ),
+        }
+    }
+
+    /// Gives a key its value.
+    pub(super) fn insert(&mut self, section: &str, key: &str, entry: Entry) {
+        self.entries.insert((section.to_owned(), key.to_owned()), entry);
+    }
+
+    /// Forgets the settings whose section and origin `keep` says no to.
+    pub(super) fn retain(&mut self, keep: impl Fn(&str, &Origin) -> bool) {
+        self.entries.retain(|(section, _), entry| keep(section, &entry.origin));
+    }
+
+    /// All settings by section and key.
+    pub(super) fn into_entries(self) -> BTreeMap<(String, String), Entry> {
+        self.entries
+    }
+
+    /// Whether `wanted` says yes to the section and key of a setting that was given.
+    pub(super) fn gives(&self, wanted: impl Fn(&str, &str) -> bool) -> bool {
+        let given = self.entries.iter().filter(|(_, entry)| entry.origin != Origin::Absent);
+        given.into_iter().any(|((section, key), _)| wanted(section, key))
     }
 
     /// Applies one `--set KEY=VALUE`; KEY is `section.key`, or a key that only one section has.
@@ -89,11 +114,14 @@ impl Document {
             return Err(fail(format!("`{argument}` is not of the form key=value"), None));
         };
         let name = name.trim();
+        if name == guidance::SECTION && known.iter().any(|k| k.key == name) {
+            return self.set_guidance(value.trim(), known);
+        }
         let found: Vec<&KeyDoc> =
             known.iter().filter(|k| k.key == name || k.name() == name).collect();
         match found.as_slice() {
             [one] => {
-                let id = (one.section.to_owned(), one.key.to_owned());
+                let id = (one.section.clone().into_owned(), one.key.to_owned());
                 let entry = Entry { value: parse_flag(value.trim()), origin: Origin::Flag };
                 self.entries.insert(id, entry);
                 Ok(())
@@ -159,7 +187,8 @@ fn plain(value: &DeValue<'_>) -> Option<toml::Value> {
     })
 }
 
-fn at(text: &str, span: Option<Range<usize>>) -> Origin {
+/// The place of a span of `text`.
+pub(super) fn at(text: &str, span: Option<Range<usize>>) -> Origin {
     let start = span.map_or(0, |s| s.start).min(text.len());
     let before = text.get(..start).unwrap_or("");
     let line_start = before.rfind('\n').map_or(0, |i| i + 1);
@@ -170,7 +199,7 @@ fn at(text: &str, span: Option<Range<usize>>) -> Origin {
 }
 
 fn unknown_section(name: &str, origin: Origin, known: &[KeyDoc]) -> Problem {
-    let names = known.iter().filter(|k| !k.section.is_empty()).map(|k| k.section.to_owned());
+    let names = known.iter().filter(|k| !k.section.is_empty()).map(|k| k.section.to_string());
     let hint = nearest(name, names);
     Problem { origin, message: format!("no section is called [{name}]"), hint }
 }
@@ -179,7 +208,7 @@ fn unknown_key(section: &str, name: &str, origin: Origin, known: &[KeyDoc]) -> P
     if let Some((message, hint)) = renamed(section, name) {
         return Problem { origin, message, hint: Some(hint) };
     }
-    let elsewhere = known.iter().find(|k| k.key == name).map(|k| match k.section {
+    let elsewhere = known.iter().find(|k| k.key == name).map(|k| match &*k.section {
         "" => "it belongs above all sections".to_owned(),
         section => format!("it belongs in [{section}]"),
     });

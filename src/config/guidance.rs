@@ -1,51 +1,223 @@
-//! The section `[guidance]`: its keys are those that the terms of guidance declare.
+//! Guidance in a pipeline file: which terms are in use, and their keys, which the terms declare.
 
 use super::bases::Bases;
-use super::document::Document;
-use super::error::Problem;
+use super::document::{Document, Entry, nearest};
+use super::error::{Origin, Problem};
 use super::key_doc::{KeyDoc, full_name};
 use super::section::Section;
-use crate::models::guidance::{TermKey, TermSettings, TermValue, term_keys};
+use super::sections::Generate;
+use crate::models::guidance::{
+    DEFAULT_GUIDANCE, PRESETS, PUBLISHED, Preset, SCALED, TermDoc, TermKey, TermSettings,
+    TermValue, preset, terms,
+};
+use std::path::Path;
 
-/// How images are guided: `[guidance]`.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+/// The key above all sections that names a preset, and the name of a list's entries.
+pub(super) const SECTION: &str = "guidance";
+
+/// The keys of [generate] that belong to the published pull.
+const PULL: [&str; 2] = ["gamma", "guidance_fraction"];
+
+/// How guidance is written, for the reference.
+pub(super) const NOTATIONS: &str = "\n## Guidance\n\n\
+    Which terms guide an image, in one of three notations; docs/guidance.md says what the terms do and which to take.\n\n\
+    - A preset: `guidance = \"NAME\"` above all sections, or `--set guidance=NAME`.\n\
+    - A list of all terms: `[[guidance]]` entries, each with `term = \"NAME\"` and keys of that term. Terms that are not\n\
+      \x20 listed are off. The order of entries changes nothing.\n\
+    - Tables of single keys: `[guidance.TERM]`, or `--set guidance.TERM.key=value`, which change a preset or a list. They\n\
+      \x20 take a term into use where they give it a strength. TOML allows no tables beside `guidance = \"NAME\"` in one file.\n\n\
+    `--set guidance=…` takes the place of all that the file says of guidance. A pipeline that gives `gamma`,\n\
+    `guidance_fraction` or `guidance.published.schedule` and says nothing else of guidance has the preset `\"scaled\"`.\n";
+
+/// How images are guided.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[serde(transparent)]
 pub struct Guidance {
-    /// The values of all terms' keys.
+    /// The terms in use and their keys.
     pub terms: TermSettings,
 }
 
-impl Section for Guidance {
-    const NAME: &'static str = "guidance";
-
-    fn keys() -> Vec<KeyDoc> {
-        let described = |key: &'static TermKey| KeyDoc {
-            section: Self::NAME,
-            key: key.name,
-            kind: key.kind.words(),
-            default: key.default.to_string(),
-            doc: key.doc,
-            choices: Vec::new(),
-        };
-        term_keys().map(described).collect()
+impl Default for Guidance {
+    fn default() -> Self {
+        Self { terms: preset(DEFAULT_GUIDANCE).map(Preset::settings).unwrap_or_default() }
     }
+}
 
-    fn read(document: &Document, _bases: Bases<'_>, problems: &mut Vec<Problem>) -> Self {
-        let mut guidance = Self::default();
-        for key in term_keys() {
-            match read(document, key) {
-                Ok(Some(value)) => guidance.terms.set(key, value),
-                Ok(None) => {}
-                Err(problem) => problems.push(problem),
+/// The section of a term's keys.
+pub(super) fn section_of(term: &str) -> String {
+    format!("{SECTION}.{term}")
+}
+
+/// The key `guidance` above all sections.
+pub(super) fn choice() -> KeyDoc {
+    let names: Vec<String> = PRESETS.iter().map(|preset| format!("{:?}", preset.name)).collect();
+    KeyDoc {
+        section: "".into(),
+        key: SECTION,
+        kind: format!("a preset ({}), or a list of terms", names.join(", ")),
+        default: format!("{DEFAULT_GUIDANCE:?}"),
+        doc: "How images are guided: a set of terms by name. Terms and other notations: see Guidance below.\n",
+        choices: PRESETS.iter().map(|preset| (preset.name, preset.about)).collect(),
+    }
+}
+
+/// The keys of all terms.
+pub(super) fn term_keys() -> Vec<KeyDoc> {
+    let described = |(term, key): (TermDoc, &'static TermKey)| KeyDoc {
+        section: section_of(term.name).into(),
+        key: key.name,
+        kind: key.kind.words(),
+        default: match key.off {
+            Some(off) => format!("{} where the term is listed, else {off}", key.default),
+            None => key.default.to_string(),
+        },
+        doc: key.doc,
+        choices: Vec::new(),
+    };
+    terms().flat_map(|term| term.keys.iter().map(move |key| (term, key))).map(described).collect()
+}
+
+/// What the term of a section does; empty for other sections.
+pub(super) fn about(section: &str) -> String {
+    let term = terms().find(|term| section_of(term.name) == section);
+    term.map_or_else(String::new, |term| format!("\n{}\n", term.about))
+}
+
+impl Guidance {
+    /// What `document` says of guidance.
+    pub(super) fn read(document: &Document, problems: &mut Vec<Problem>) -> Self {
+        let mut guidance = Self { terms: base(document, problems) };
+        for term in terms() {
+            for key in term.keys {
+                match read(document, &term, key) {
+                    Ok(Some(value)) => guidance.terms.set(term.name, key, value),
+                    Ok(None) => {}
+                    Err(problem) => problems.push(problem),
+                }
             }
         }
         guidance
     }
+
+    /// A setting of the published pull that is given although the pull is off.
+    pub(super) fn idle_pull(&self, document: &Document) -> Option<Problem> {
+        if self.terms.is_used(PUBLISHED) {
+            return None;
+        }
+        let (key, origin) = PULL.into_iter().find_map(|key| {
+            let entry = document.get("generate", key)?;
+            (entry.origin != Origin::Absent).then(|| (key, entry.origin.clone()))
+        })?;
+        Some(Problem {
+            origin,
+            message: format!(
+                "`generate.{key}` belongs to the published pull, which is not among the terms of guidance"
+            ),
+            hint: Some(format!(
+                "remove `{key}` (the strength of the term anchor is `guidance.anchor.strength`), or take the pull: \
+                 `guidance = {SCALED:?}`"
+            )),
+        })
+    }
+
+    /// Keys that are given of terms that are off.
+    pub(super) fn without_effect(&self, document: &Document) -> Vec<String> {
+        let off = terms().filter(|term| !self.terms.is_used(term.name));
+        off.filter_map(|term| {
+            let section = section_of(term.name);
+            let given = term.keys.iter().find(|key| document.gives(given(&section, key)))?;
+            let switches = term.keys.iter().filter(|key| key.off.is_some());
+            let switches: Vec<String> = switches.map(|key| full_name(&section, key.name)).collect();
+            Some(format!(
+                "{section}.{} has no effect: the term {} is off; set {}",
+                given.name,
+                term.name,
+                switches.join(" or ")
+            ))
+        })
+        .collect()
+    }
 }
 
-/// The value that `document` gives `key`.
-fn read(document: &Document, key: &TermKey) -> Result<Option<TermValue>, Problem> {
-    let Some(entry) = document.get(Guidance::NAME, key.name) else { return Ok(None) };
+/// What `sets`, as of `--set`, say of guidance and of the pull's settings in [generate], without a pipeline file.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn guidance_of(sets: &[String]) -> Result<(Guidance, Generate), String> {
+    let pull = Generate::keys().into_iter().filter(|key| PULL.contains(&key.key));
+    let known: Vec<KeyDoc> = pull.chain([choice()]).chain(term_keys()).collect();
+    let (mut document, mut problems) = (Document::default(), Vec::new());
+    for set in sets {
+        problems.extend(document.set(set, &known).err());
+    }
+    let bases = Bases { file: Path::new(""), flag: Path::new("") };
+    let generate = Generate::read(&document, bases, &mut problems);
+    let guidance = Guidance::read(&document, &mut problems);
+    problems.extend(guidance.idle_pull(&document));
+    let told = |problem: &Problem| match &problem.hint {
+        Some(hint) => format!("{}: {hint}", problem.message),
+        None => problem.message.clone(),
+    };
+    match problems.first() {
+        Some(first) => Err(told(first)),
+        None => Ok((guidance, generate)),
+    }
+}
+
+fn given<'a>(section: &'a str, key: &'a TermKey) -> impl Fn(&str, &str) -> bool + 'a {
+    move |of, name| of == section && name == key.name
+}
+
+/// The terms that a preset or a list takes into use, their keys apart.
+fn base(document: &Document, problems: &mut Vec<Problem>) -> TermSettings {
+    let named = |name: &str| preset(name).map(Preset::settings);
+    let Some(entry) = document.get("", SECTION) else {
+        let name = if implies_the_pull(document) { SCALED } else { DEFAULT_GUIDANCE };
+        return named(name).unwrap_or_default();
+    };
+    match &entry.value {
+        toml::Value::Array(listed) => {
+            let listed: Vec<&str> = listed.iter().filter_map(toml::Value::as_str).collect();
+            let mut settings = TermSettings::default();
+            let terms = terms().filter(|term| listed.contains(&term.name));
+            terms.for_each(|term| settings.choose(&term));
+            settings
+        }
+        value => named(value.as_str().unwrap_or_default()).unwrap_or_else(|| {
+            problems.push(no_preset(entry));
+            TermSettings::default()
+        }),
+    }
+}
+
+/// Whether settings of the published pull are given and nothing else of guidance.
+fn implies_the_pull(document: &Document) -> bool {
+    let of_pull = section_of(PUBLISHED);
+    let pull = |section: &str, key: &str| {
+        section == of_pull || (section == "generate" && PULL.contains(&key))
+    };
+    let other = |section: &str, _: &str| section.starts_with("guidance.") && section != of_pull;
+    document.gives(pull) && !document.gives(other)
+}
+
+fn no_preset(entry: &Entry) -> Problem {
+    let names: Vec<String> = PRESETS.iter().map(|preset| preset.name.to_owned()).collect();
+    let given = entry.value.as_str().unwrap_or_default();
+    let hint = match terms().find(|term| term.name == given) {
+        Some(term) => {
+            format!("{given} is a term: write [[guidance]] with `term = {:?}`", term.name)
+        }
+        None => nearest(given, names.iter().cloned())
+            .unwrap_or_else(|| format!("the presets are {}", names.join(", "))),
+    };
+    let message = format!("no preset of guidance is called {}", entry.value);
+    Problem { origin: entry.origin.clone(), message, hint: Some(hint) }
+}
+
+/// The value that `document` gives `key` of `term`.
+fn read(document: &Document, term: &TermDoc, key: &TermKey) -> Result<Option<TermValue>, Problem> {
+    let section = section_of(term.name);
+    let Some(entry) = document.get(&section, key.name) else { return Ok(None) };
     let number = entry.value.as_float().or_else(|| entry.value.as_integer().map(|i| i as f64));
     let taken = match (entry.value.as_str(), number) {
         (Some(word), _) => key.kind.choice(word),
@@ -53,47 +225,9 @@ fn read(document: &Document, key: &TermKey) -> Result<Option<TermValue>, Problem
         (None, None) => None,
     };
     let wrong = || {
-        let name = full_name(Guidance::NAME, key.name);
+        let name = full_name(&section, key.name);
         let message = format!("`{name}` must be {}, is {}", key.kind.words(), entry.value);
         Problem { origin: entry.origin.clone(), message, hint: None }
     };
     taken.map(Some).ok_or_else(wrong)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::error::Origin;
-    use crate::models::guidance::TermKind;
-
-    const KEY: TermKey = TermKey {
-        name: "strength",
-        kind: TermKind::Number { least: 0.0, most: 1.0 },
-        default: TermValue::Number(0.0),
-        doc: "How strongly the term acts.",
-    };
-
-    #[test]
-    fn a_terms_number_is_taken_within_its_bounds() {
-        let known = [KeyDoc {
-            section: "guidance",
-            key: "strength",
-            kind: KEY.kind.words(),
-            default: KEY.default.to_string(),
-            doc: KEY.doc,
-            choices: Vec::new(),
-        }];
-        let found = |text: &str| {
-            let document = Document::parse(text, &known, &mut Vec::new());
-            read(&document, &KEY).map_err(|problem| (problem.origin, problem.message))
-        };
-        assert_eq!(found("[guidance]\nstrength = 1"), Ok(Some(TermValue::Number(1.0))));
-        assert_eq!(found("[guidance]\nstrength = 0.5"), Ok(Some(TermValue::Number(0.5))));
-        assert_eq!(found(""), Ok(None));
-        for wrong in ["1.5", "\"flat\"", "true", "nan"] {
-            let (origin, message) = found(&format!("[guidance]\nstrength = {wrong}")).unwrap_err();
-            assert_eq!(origin, Origin::File { line: 2, column: 1 });
-            assert!(message.starts_with("`guidance.strength` must be a number from 0 to 1, is"));
-        }
-    }
 }

@@ -1,10 +1,12 @@
 //! A setting, as errors and the reference show it.
 
+use std::borrow::Cow;
+
 /// A setting as the reference shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyDoc {
     /// The section, without brackets; empty for a key above all sections.
-    pub section: &'static str,
+    pub section: Cow<'static, str>,
     /// The key.
     pub key: &'static str,
     /// What is accepted, in words.
@@ -20,7 +22,7 @@ pub struct KeyDoc {
 impl KeyDoc {
     /// `section.key`.
     pub fn name(&self) -> String {
-        full_name(self.section, self.key)
+        full_name(&self.section, self.key)
     }
 }
 

@@ -14,6 +14,9 @@ mod document;
 mod error;
 mod features;
 mod guidance;
+mod guidance_notation;
+#[cfg(test)]
+mod guidance_tests;
 mod key_doc;
 mod label_purity;
 mod pipeline;
@@ -34,7 +37,7 @@ pub use class::Class;
 pub use classes::{ClassList, ClassListError, key_fits};
 pub use error::{ConfigError, Problem};
 pub use features::Features;
-pub use guidance::Guidance;
+pub use guidance::{Guidance, guidance_of};
 pub use key_doc::KeyDoc;
 pub use label_purity::LabelPurity;
 pub use pipeline::Pipeline;

@@ -4,7 +4,7 @@ use super::bases::Bases;
 use super::document::Document;
 use super::error::{ConfigError, Origin, Problem};
 use super::features::Features;
-use super::guidance::Guidance;
+use super::guidance::{self, Guidance};
 use super::key_doc::KeyDoc;
 use super::preset::Preset;
 use super::section::Section;
@@ -39,7 +39,7 @@ pub struct Pipeline {
     pub anchor: Anchor,
     /// Guided generation.
     pub generate: Generate,
-    /// The terms of guidance.
+    /// How images are guided.
     pub guidance: Guidance,
     /// What is written, and where.
     pub output: Output,
@@ -53,6 +53,7 @@ impl Pipeline {
     pub fn keys() -> Vec<KeyDoc> {
         [
             General::keys(),
+            vec![guidance::choice()],
             Data::keys(),
             Model::keys(),
             Runtime::keys(),
@@ -61,7 +62,7 @@ impl Pipeline {
             Discover::keys(),
             Anchor::keys(),
             Generate::keys(),
-            Guidance::keys(),
+            guidance::term_keys(),
             Output::keys(),
         ]
         .concat()
@@ -138,7 +139,7 @@ impl Pipeline {
             discover: Discover::read(document, bases, problems),
             anchor: Anchor::read(document, bases, problems),
             generate: Generate::read(document, bases, problems),
-            guidance: Guidance::read(document, bases, problems),
+            guidance: Guidance::read(document, problems),
             output: Output::read(document, bases, problems),
             unused: Vec::new(),
         }

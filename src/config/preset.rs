@@ -19,6 +19,8 @@ named!(Preset, "\"default\" or \"published\"",
 /// The published program's values (arXiv 2512.03844 and its code). What changes no result is left
 /// alone, but for the batch that fits such images.
 pub(super) const PUBLISHED: &str = r#"
+guidance = "published"
+
 [encode]
 size = 1024
 batch = 8
@@ -52,9 +54,6 @@ noise = "torch-cuda"
 seeds = "published"
 prompt = "{name}"
 negative_prompt = ""
-
-[guidance]
-schedule = "sigma"
 
 [output]
 size = 256

@@ -1,6 +1,8 @@
 //! The reference of every setting, as Markdown: `docs/settings.md` is its output.
 
+use super::guidance;
 use super::pipeline::Pipeline;
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// Every section and key with type, default and documentation, as `docs/settings.md` has it.
@@ -12,13 +14,19 @@ pub fn settings_reference() -> String {
          where only one section has the key, overrides a setting for one run.\n\n\
          This page is made from the code: `coda-pipe settings > docs/settings.md`. A test compares the two.\n",
     );
-    let mut section = None;
+    let mut section: Option<Cow<'static, str>> = None;
     for key in Pipeline::keys() {
-        if section != Some(key.section) {
-            section = Some(key.section);
-            let _ = match key.section {
+        if section.as_ref() != Some(&key.section) {
+            let first_of_guidance = key.section.starts_with("guidance.")
+                && !section.is_some_and(|before| before.starts_with("guidance."));
+            section = Some(key.section.clone());
+            let _ = match &*key.section {
                 "" => write!(text, "\n## Above all sections\n"),
-                name => write!(text, "\n## [{name}]\n"),
+                name => {
+                    let about = guidance::about(name);
+                    let notations = if first_of_guidance { guidance::NOTATIONS } else { "" };
+                    write!(text, "{notations}\n## [{name}]\n{about}")
+                }
             };
         }
         let default = match key.default.as_str() {

@@ -41,7 +41,7 @@ macro_rules! section {
             fn keys() -> Vec<$crate::config::key_doc::KeyDoc> {
                 let defaults = Self::default();
                 vec![ $( $crate::config::key_doc::KeyDoc {
-                    section: $section,
+                    section: $section.into(),
                     key: stringify!($key),
                     kind: <$kind as $crate::config::value::Value>::KIND.to_owned(),
                     default: $crate::config::value::Value::show(&defaults.$key),

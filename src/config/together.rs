@@ -21,6 +21,7 @@ impl Pipeline {
                 hint: Some("remove one of the two settings".into()),
             });
         }
+        problems.extend(self.guidance.idle_pull(document));
         if let Some(problem) = self.too_little_kept(document) {
             problems.push(problem);
         }
@@ -75,7 +76,8 @@ impl Pipeline {
         })
     }
 
-    /// Settings that are given although the algorithm, or the kind of anchor, does not look at them.
+    /// Settings that change nothing, as the algorithm, the kind of anchor or the terms of guidance in use do not look at
+    /// them.
     pub(super) fn without_effect(&self, document: &Document) -> Vec<String> {
         let discover = &self.discover;
         let given = |key: &&&str| {
@@ -91,6 +93,7 @@ impl Pipeline {
         };
         let mut idle: Vec<String> = discover.idle().iter().filter(given).map(sentence).collect();
         idle.extend(self.idle_anchor_keys(document));
+        idle.extend(self.guidance.without_effect(document));
         idle
     }
 }

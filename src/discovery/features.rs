@@ -1,6 +1,7 @@
 //! Transforms of latents before the search for cores.
 
 use super::{DiscoveryError, Matrix};
+use crate::linalg::cells::cells;
 
 /// Mean-pools every channel of every latent to `g × g` cells: rows × (channels·h·w) becomes
 /// rows × (channels·g·g), channel-major.
@@ -47,21 +48,6 @@ pub fn grid(
         }
     }
     Ok(Matrix::new(latents.rows(), channels * down.len() * across.len(), pooled)?)
-}
-
-/// For each of `count` equal cells of a side, the pixels it covers and each one's share of it.
-fn cells(side: usize, count: usize) -> Vec<Vec<(usize, f64)>> {
-    // In units of 1 / count of a pixel, borders are whole numbers.
-    let cell = |at: usize| {
-        let (from, to) = (at * side, (at + 1) * side);
-        (from / count..to.div_ceil(count))
-            .map(|pixel| {
-                let covered = ((pixel + 1) * count).min(to) - (pixel * count).max(from);
-                (pixel, covered as f64 / side as f64)
-            })
-            .collect()
-    };
-    (0..count).map(cell).collect()
 }
 
 #[cfg(test)]

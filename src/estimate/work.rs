@@ -25,8 +25,12 @@ pub struct Work {
     pub members: Option<u64>,
     /// Images denoised at once.
     pub generate_batch: u64,
-    /// Denoising steps.
+    /// Whether images of different classes are never denoised at once.
+    pub batches_by_class: bool,
+    /// Denoising steps that are run.
     pub steps: u64,
+    /// Of these, steps without the unconditional rows that the others have.
+    pub unguided_steps: u64,
     /// Samples in a tar of the two sets.
     pub samples_per_tar: u64,
     /// Whether label purity is checked.
@@ -92,7 +96,27 @@ impl Work {
 
     /// Groups of images to generate.
     pub fn batches(&self) -> u64 {
-        self.cores().div_ceil(self.generate_batch.max(1))
+        let groups = |images: u64| images.div_ceil(self.generate_batch.max(1));
+        match self.batches_by_class {
+            true => self.cores_of_classes().map(groups).sum(),
+            false => groups(self.cores()),
+        }
+    }
+
+    /// Images of each group to generate.
+    pub fn batch_sizes(&self) -> Vec<u64> {
+        let batch = self.generate_batch.max(1);
+        let cut =
+            |images: u64| (0..images.div_ceil(batch)).map(move |at| batch.min(images - at * batch));
+        match self.batches_by_class {
+            true => self.cores_of_classes().flat_map(cut).collect(),
+            false => cut(self.cores()).collect(),
+        }
+    }
+
+    /// Steps of a group, in steps with all rows.
+    pub fn whole_steps(&self) -> f64 {
+        self.steps as f64 - self.unguided_steps as f64 / 2.0
     }
 
     /// Tars of each of the two sets.

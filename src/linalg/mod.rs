@@ -6,6 +6,7 @@
 //! [`gemm`] does the multiplication. Eigenvectors, the Cholesky factor and Gram-Schmidt are written here and not taken from
 //! `faer`; [`eigen`] gives the reason.
 
+pub mod cells;
 pub mod distance;
 pub mod eigen;
 mod error;
@@ -17,6 +18,7 @@ pub mod pca;
 pub mod points;
 pub mod rng;
 pub mod simd;
+pub mod solve;
 
 pub use error::MatrixError;
 pub use matrix::Matrix;

@@ -5,9 +5,10 @@ use std::ops::Range;
 use super::denoiser::Unet;
 use super::error::DiffusionError;
 use super::folder::ModelFolder;
-use super::guidance::TermSettings;
+use super::group::Group;
+use super::guidance::{ClassAnchors, TermSettings};
 use super::noise_schedule::{Method, NoiseSchedule};
-use super::sampler::{TraceStep, denoise};
+use super::sampler::TraceStep;
 use super::sampling::{Overrides, Sampling};
 use super::text::{PromptEmbedding, PromptEncoder};
 use super::vae::Decoder;
@@ -23,8 +24,24 @@ pub struct Job<'a> {
     pub negative: &'a PromptEmbedding,
     /// Standard Gaussian noise of the latent's shape; for a refiner, the base's latent.
     pub noise: &'a [f32],
-    /// The latent that the correction pulls to.
+    /// The latent that guidance pulls to; a pooled one where the terms in use can do with it.
     pub anchor: Option<&'a [f32]>,
+    /// The image's seed, for what terms draw beside the noise.
+    pub seed: u64,
+    /// The anchors of the image's class, for terms that look at a whole class: images of one class that are denoised
+    /// together depend on each other then.
+    pub class: Option<&'a ClassAnchors>,
+}
+
+impl<'a> Job<'a> {
+    /// An image by itself, without an anchor.
+    pub fn new(
+        prompt: &'a PromptEmbedding,
+        negative: &'a PromptEmbedding,
+        noise: &'a [f32],
+    ) -> Self {
+        Self { prompt, negative, noise, anchor: None, seed: 0, class: None }
+    }
 }
 
 /// One image made.
@@ -194,7 +211,7 @@ impl Generator {
         let schedule = self.schedule(sampling);
         let mut trace = Vec::with_capacity(schedule.len());
         let steps = sampling.base_steps(&schedule);
-        let latent = self.denoise_group(&[job], sampling, steps, Some(&mut trace))?;
+        let latent = self.denoise_group(&Group::of_one(job), sampling, steps, Some(&mut trace))?;
         Ok((self.decode(latent, sampling.size)?, trace))
     }
 
@@ -212,7 +229,7 @@ impl Generator {
         let schedule = self.schedule(&sampling);
         let steps = schedule.steps_before(sampling.denoising_factor)..schedule.len();
         let mut trace = Vec::with_capacity(steps.len());
-        let latent = self.denoise_group(&[job], &sampling, steps, Some(&mut trace))?;
+        let latent = self.denoise_group(&Group::of_one(job), &sampling, steps, Some(&mut trace))?;
         Ok((self.decode(latent, sampling.size)?, trace))
     }
 
@@ -230,40 +247,25 @@ impl Generator {
     ) -> Result<Vec<Vec<f32>>, DiffusionError> {
         let mut latents = Vec::with_capacity(jobs.len());
         for group in jobs.chunks(batch) {
-            let padding = group.last().into_iter().cycle().take(batch - group.len());
-            let padded: Vec<&Job> = group.iter().chain(padding).collect();
-            let samples = self.denoise_group(&padded, sampling, steps.clone(), None);
-            let samples = samples.map_err(|error| error.of_group(latents.len(), group.len()))?;
+            let (rows, real) = (group.iter().collect::<Vec<&Job>>(), group.len());
+            let samples = self.denoise_group(&Group { rows, batch }, sampling, steps.clone(), None);
+            let samples = samples.map_err(|error| error.of_group(latents.len(), real))?;
             let size = samples.len() / batch;
-            latents.extend(samples.chunks_exact(size).take(group.len()).map(<[f32]>::to_vec));
+            latents.extend(samples.chunks_exact(size).take(real).map(<[f32]>::to_vec));
         }
         Ok(latents)
     }
 
     fn denoise_group(
         &mut self,
-        jobs: &[&Job],
+        group: &Group<'_>,
         sampling: &Sampling,
         steps: Range<usize>,
         trace: Option<&mut Vec<TraceStep>>,
     ) -> Result<Vec<f32>, DiffusionError> {
-        let latent_shape = self.folder.latent_shape(sampling.size)?;
+        let shape = self.folder.latent_shape(sampling.size)?;
         let scheduler = sampling.overrides.apply(&self.folder.scheduler);
-        let mut solver = scheduler.solver(sampling.method, sampling.steps);
-        // A run that starts in the middle continues latents, which have their scale already.
-        let scale = if steps.start == 0 { solver.schedule().initial_sigma } else { 1.0 };
-        let mut samples: Vec<f32> =
-            jobs.iter().flat_map(|job| job.noise).map(|value| value * scale).collect();
-        let anchors: Vec<Option<&[f32]>> = jobs.iter().map(|job| job.anchor).collect();
-        let prompts: Vec<&PromptEmbedding> = jobs.iter().map(|job| job.prompt).collect();
-        let negatives: Vec<&PromptEmbedding> = match sampling.cfg {
-            1.0 => Vec::new(),
-            _ => jobs.iter().map(|job| job.negative).collect(),
-        };
-        let plan = sampling.guidance_plan(&scheduler, latent_shape[1], steps.end);
-        let mut model = self.unet.bind(&prompts, &negatives, latent_shape, sampling.size)?;
-        denoise(solver.as_mut(), steps, &plan, &anchors, &mut samples, &mut model, trace)?;
-        Ok(samples)
+        group.denoise(&mut self.unet, (sampling, &scheduler), shape, steps, trace)
     }
 
     /// The image of a final latent of an image of `size` by `size` pixels.
@@ -280,7 +282,10 @@ impl Generator {
         if batch == 0 {
             return Err(DiffusionError::setting("batch", "must be at least 1".to_owned()));
         }
-        let values = self.folder.latent_shape(sampling.size)?.iter().product::<usize>();
+        let latent = self.folder.latent_shape(sampling.size)?;
+        let values = latent.iter().product::<usize>();
+        let scheduler = sampling.overrides.apply(&self.folder.scheduler);
+        let needs_anchors = sampling.starts_from_anchors(&scheduler, latent[1]);
         let expect = |name, found: usize| {
             let reason = format!("{found} values, but a latent of this size has {values}");
             if found == values { Ok(()) } else { Err(DiffusionError::setting(name, reason)) }
@@ -289,7 +294,19 @@ impl Generator {
             |prompt: &PromptEmbedding| (prompt.tokens, prompt.hidden.len(), prompt.pooled.len());
         for job in jobs {
             expect("noise", job.noise.len())?;
-            job.anchor.map_or(Ok(()), |anchor| expect("anchor", anchor.len()))?;
+            match job.anchor {
+                Some(anchor) if sampling.terms.takes_anchor(latent, anchor.len()) => {}
+                Some(anchor) => expect("anchor", anchor.len())?,
+                None if needs_anchors => {
+                    let reason = "the term start of guidance needs an anchor".to_owned();
+                    return Err(DiffusionError::setting("anchor", reason));
+                }
+                None => {}
+            }
+            let anchors = job.class.map_or(&[][..], |class| &class.latents);
+            if sampling.terms.couples() {
+                anchors.iter().try_for_each(|anchor| expect("anchor", anchor.len()))?;
+            }
             if shape(job.prompt) != shape(jobs[0].prompt)
                 || shape(job.negative) != shape(job.prompt)
             {

@@ -19,6 +19,7 @@ mod folder;
 mod generator;
 #[cfg(test)]
 mod golden;
+mod group;
 pub mod guidance;
 pub(crate) mod image_features;
 mod json;
@@ -35,6 +36,7 @@ pub use family::{FAMILIES, Family, HiddenStates, Pipelines, TextRole};
 pub use folder::{ModelFolder, Purpose, TextPart, VaeConfig};
 pub use generator::{Generated, Generator, Job};
 pub use sampler::TraceStep;
+pub(crate) use sampling::StepsRun;
 pub use sampling::{Overrides, Sampling};
 pub use text::{Cut, PromptEmbedding, PromptTokens, Tokenizer};
 pub use vae::{DecodedImage, Decoder, Encoder};

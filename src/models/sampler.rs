@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::denoiser::Denoiser;
 use super::error::DiffusionError;
-use super::guidance::{GuidancePlan, GuidanceStep};
+use super::guidance::{GuidancePlan, GuidanceStep, GuidedImage, StepRecord};
 use super::noise_schedule::Solver;
 
 /// One step of a recorded run.
@@ -21,12 +21,13 @@ pub struct TraceStep {
     pub sample: Vec<f32>,
     /// The prediction after correction and guidance.
     pub prediction: Vec<f32>,
+    /// What guidance did.
+    pub guidance: StepRecord,
 }
 
 /// Runs the steps `range` of a solver's schedule on a batch of samples, in place.
 ///
-/// `anchors` has an entry per sample: its anchor, or `None` to leave it uncorrected. All anchors
-/// and samples have the same length. `trace`, if given, receives every step.
+/// `images` has an entry per sample. `trace`, if given, receives every step.
 ///
 /// # Errors
 /// Those of the model.
@@ -34,7 +35,7 @@ pub(super) fn denoise(
     solver: &mut dyn Solver,
     range: Range<usize>,
     plan: &GuidancePlan,
-    anchors: &[Option<&[f32]>],
+    images: &[GuidedImage<'_>],
     samples: &mut [f32],
     model: &mut dyn Denoiser,
     mut trace: Option<&mut Vec<TraceStep>>,
@@ -45,26 +46,17 @@ pub(super) fn denoise(
         let input: Vec<f32> = samples.iter().map(|value| value * scale).collect();
         let mut prediction = model.predict(step, timestep, &input)?;
         let levels = solver.schedule();
-        let at = GuidanceStep { index: step, levels, input: &input, anchors };
-        plan.apply(&at, &mut prediction);
-        solver_step(solver, step, &prediction.conditional, samples, trace.as_deref_mut());
+        let at = GuidanceStep { index: step, levels, input: &input, images };
+        let mut guidance = trace.is_some().then(StepRecord::default);
+        plan.apply(&at, &mut prediction, guidance.as_mut());
+        let prediction = prediction.conditional;
+        if let Some((trace, guidance)) = trace.as_deref_mut().zip(guidance) {
+            let (sample, prediction) = (samples.to_vec(), prediction.clone());
+            trace.push(TraceStep { step, timestep, sample, prediction, guidance });
+        }
+        solver.step(step, &prediction, samples);
     }
     Ok(())
-}
-
-fn solver_step(
-    solver: &mut dyn Solver,
-    step: usize,
-    prediction: &[f32],
-    samples: &mut [f32],
-    trace: Option<&mut Vec<TraceStep>>,
-) {
-    if let Some(trace) = trace {
-        let timestep = solver.schedule().timesteps[step];
-        let (sample, prediction) = (samples.to_vec(), prediction.to_vec());
-        trace.push(TraceStep { step, timestep, sample, prediction });
-    }
-    solver.step(step, prediction, samples);
 }
 
 #[cfg(test)]
@@ -124,7 +116,11 @@ mod tests {
         };
         let mut samples = vec![START; 2 * anchors.len()];
         let solver = solver.as_mut();
-        denoise(solver, 0..25, &plan, anchors, &mut samples, &mut model, None).unwrap();
+        let images: Vec<GuidedImage<'_>> = anchors
+            .iter()
+            .map(|&anchor| GuidedImage { anchor, ..GuidedImage::default() })
+            .collect();
+        denoise(solver, 0..25, &plan, &images, &mut samples, &mut model, None).unwrap();
         (samples, exact)
     }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::error::DiffusionError;
-use super::guidance::{GuidancePlan, GuidanceSchedule, GuidanceSettings, TermSettings};
+use super::guidance::{GuidancePlan, GuidanceSchedule, GuidanceSettings, Phase, TermSettings};
 use super::noise_schedule::{
     Method, NoiseSchedule, PredictionType, SchedulerConfig, TimestepSpacing,
 };
@@ -42,7 +42,7 @@ pub struct Sampling {
     pub gamma: f32,
     /// Fraction of the steps that are corrected (GTP), 0 to 1.
     pub guidance_fraction: f64,
-    /// What `[guidance]` says of the terms of guidance.
+    /// The terms of guidance and their keys.
     pub terms: TermSettings,
     /// Height and width of the images in pixels.
     pub size: usize,
@@ -54,6 +54,15 @@ pub struct Sampling {
     pub overrides: Overrides,
     /// Fraction of denoising left to the base model; below 1, a refiner takes the rest.
     pub denoising_factor: f64,
+}
+
+/// Steps that the denoiser runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StepsRun {
+    /// All of them.
+    pub steps: usize,
+    /// Of these, steps without classifier-free guidance in a run that has it: half the rows.
+    pub unguided: usize,
 }
 
 impl Default for Sampling {
@@ -99,6 +108,29 @@ impl Sampling {
     pub(super) fn base_steps(&self, schedule: &NoiseSchedule) -> Range<usize> {
         let whole = self.denoising_factor >= 1.0;
         0..if whole { schedule.len() } else { schedule.steps_before(self.denoising_factor) }
+    }
+
+    /// Whether every image needs an anchor to start from.
+    pub(super) fn starts_from_anchors(&self, scheduler: &SchedulerConfig, side: usize) -> bool {
+        let levels = scheduler.schedule(self.method, self.steps);
+        self.guidance_plan(scheduler, side, self.steps).starts_from_anchors(&levels)
+    }
+
+    /// The steps that the denoiser runs on latents of `side` cells, and how many of them without the unconditional rows that
+    /// other steps have.
+    pub(crate) fn steps_run(&self, model: &SchedulerConfig, side: usize) -> StepsRun {
+        let scheduler = self.overrides.apply(model);
+        let levels = scheduler.schedule(self.method, self.steps);
+        let base = self.base_steps(&levels);
+        let left_to_refiner = self.steps - base.end;
+        let plan = self.guidance_plan(&scheduler, side, base.end);
+        let steps = plan.steps_run(&levels, base);
+        let phases = plan.phases(&levels, steps.clone());
+        let half = |phase: &&Phase| self.cfg != 1.0 && !phase.guided;
+        StepsRun {
+            steps: steps.len() + left_to_refiner,
+            unguided: phases.iter().filter(half).map(|phase| phase.steps.len()).sum(),
+        }
     }
 
     /// Refuses settings that no model can follow.

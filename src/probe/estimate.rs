@@ -19,6 +19,7 @@ use crate::pipeline::core_images::decode_resized;
 use crate::pipeline::encode;
 use crate::pipeline::encode::kept;
 use crate::pipeline::error::StageError;
+use crate::pipeline::generate::device::steps_run;
 use crate::pipeline::sources::{Source, expand};
 use crate::pipeline::stages_to_do;
 use crate::run::preflight::findings;
@@ -191,6 +192,7 @@ fn classes(context: &Context, counted: &Counted) -> Vec<(String, u64)> {
 
 fn work(context: &Context, counted: &Counted) -> Result<Work, StageError> {
     let pipeline = &context.pipeline;
+    let steps = steps_run(context)?;
     Ok(Work {
         shards: counted.shards.clone(),
         row_bytes: part_format(context, &MeasuredSizes::default())?.bytes() as u64,
@@ -205,7 +207,9 @@ fn work(context: &Context, counted: &Counted) -> Result<Work, StageError> {
         )?,
         members: pipeline.anchor.group_members().map(|most| most as u64),
         generate_batch: pipeline.generate.batch as u64,
-        steps: pipeline.generate.steps as u64,
+        batches_by_class: pipeline.guidance.terms.couples(),
+        steps: steps.steps as u64,
+        unguided_steps: steps.unguided as u64,
         samples_per_tar: pipeline.output.samples_per_shard as u64,
         purity: pipeline.discover.compares_classes(),
     })

@@ -2,12 +2,14 @@
 
 use super::timing::{SLOW, memory_of, repeated, timed};
 use crate::estimate::Rates;
+use crate::models::guidance::ClassAnchors;
 use crate::models::noise::Noise;
 use crate::onnx::Device;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
 use crate::pipeline::generate::device::{ImageOutcome, Request, Worker};
 use crate::pipeline::generate::finish;
+use std::sync::Arc;
 
 /// Seconds that steps are measured for, at least two steps of a group.
 const STEPPING: f64 = 4.0;
@@ -60,6 +62,7 @@ fn steps(
     rates: &mut Rates,
 ) -> Result<Vec<Vec<f32>>, StageError> {
     let settings = &context.pipeline.generate;
+    let coupled = context.pipeline.guidance.terms.couples();
     let requests = |number: usize| -> Vec<Request> {
         let from = number * settings.batch % wanted.len().max(1);
         let group = wanted.iter().cycle().skip(from).take(settings.batch).enumerate();
@@ -69,6 +72,7 @@ fn steps(
                 seed: 0,
                 noise: Noise::Native.values((from + i) as u64, anchor.len()),
                 anchor: anchor.to_vec(),
+                class: coupled.then(|| Arc::new(ClassAnchors::of_one(anchor.to_vec()))),
             })
             .collect()
     };

@@ -1,34 +1,30 @@
 //! Classifier-free guidance (Ho & Salimans, arXiv 2207.12598): away from the prediction without the prompt.
 
-use super::{GuidancePlan, GuidanceStep, GuidanceTerm, SettingFault};
+use super::settings::GuidanceSettings;
+use super::{GuidancePlan, SettingFault};
 use crate::models::denoiser::Prediction;
-use crate::models::guidance::settings::GuidanceSettings;
 
-/// The term that joins both halves of a prediction. Terms before it edit the conditional half, those after it the guided
-/// prediction.
-pub(super) struct ClassifierFree;
-
-impl GuidanceTerm for ClassifierFree {
-    fn check(&self, settings: &GuidanceSettings) -> Result<(), SettingFault> {
-        if !settings.cfg.is_finite() {
-            return Err(("cfg", format!("{} is not finite", settings.cfg)));
-        }
-        if !(0.0..=1.0).contains(&settings.rescale) {
-            return Err(("guidance_rescale", format!("{} is not in 0..=1", settings.rescale)));
-        }
-        Ok(())
+/// Refuses a scale or rescale that can't be followed.
+pub(super) fn check(settings: &GuidanceSettings) -> Result<(), SettingFault> {
+    if !settings.cfg.is_finite() {
+        return Err(("cfg", format!("{} is not finite", settings.cfg)));
     }
+    if !(0.0..=1.0).contains(&settings.rescale) {
+        return Err(("guidance_rescale", format!("{} is not in 0..=1", settings.rescale)));
+    }
+    Ok(())
+}
 
-    fn apply(&self, plan: &GuidancePlan, step: &GuidanceStep<'_>, prediction: &mut Prediction) {
-        let Some(unconditional) = prediction.unconditional.take() else { return };
-        let guided = &mut prediction.conditional;
-        let rescaled = plan.settings.rescale > 0.0;
-        let kept = if rescaled { guided.clone() } else { Vec::new() };
-        combine(guided, &unconditional, plan.settings.cfg);
-        let size = step.sample_length();
-        for (guided, kept) in guided.chunks_mut(size).zip(kept.chunks(size)) {
-            rescale(guided, kept, plan.settings.rescale);
-        }
+/// Joins both halves of a prediction of samples of `size` values. Terms before it edit the conditional half, those after it
+/// the guided prediction.
+pub(super) fn join(plan: &GuidancePlan, size: usize, prediction: &mut Prediction) {
+    let Some(unconditional) = prediction.unconditional.take() else { return };
+    let guided = &mut prediction.conditional;
+    let rescaled = plan.settings.rescale > 0.0;
+    let kept = if rescaled { guided.clone() } else { Vec::new() };
+    combine(guided, &unconditional, plan.settings.cfg);
+    for (guided, kept) in guided.chunks_mut(size).zip(kept.chunks(size)) {
+        rescale(guided, kept, plan.settings.rescale);
     }
 }
 

@@ -1,100 +1,151 @@
 //! Guidance: what changes a denoiser's prediction before the solver takes its step.
 //!
-//! A term of guidance is one file: it implements `GuidanceTerm`, declares the keys of `[guidance]` that it reads, and
-//! stands in `TERMS`. Settings, documentation and the record of an image take the keys from there.
+//! A term of guidance is one file: it implements `GuidanceTerm`, declares its keys of `[guidance.TERM]`, and stands in
+//! `TERMS`. Settings, documentation, `sample` and the record of an image take terms and keys from there.
+//!
+//! Terms that edit an image act on ẑ0, the clean latent that the prediction implies after classifier-free guidance; ẑ0 then
+//! goes back into a prediction for the solver. The published pull alone edits the prediction before: see `published`.
 
-mod anchor_pull;
+mod anchor;
+mod class_anchors;
+mod class_mean;
 mod classifier_free;
+mod distribution;
 mod estimate;
+#[cfg(test)]
+mod golden_tests;
+mod interval;
+mod low_frequency;
+mod plan;
+mod presets;
+mod prompt_noise;
+#[cfg(test)]
+mod property_tests;
+mod published;
+mod record;
+mod repulsion;
 mod settings;
+mod start;
+mod step;
+mod vectors;
+mod window;
 
 use super::denoiser::Prediction;
-use super::noise_schedule::{NoiseSchedule, PredictionType};
-use estimate::CleanEstimate;
+use super::noise_schedule::NoiseSchedule;
+use super::text::PromptEmbedding;
 
-pub use anchor_pull::GuidanceSchedule;
+pub use class_anchors::ClassAnchors;
+pub(super) use plan::{GuidancePlan, Phase};
+pub use presets::{DEFAULT_GUIDANCE, PRESETS, Preset, SCALED, preset};
+pub use published::{GuidanceSchedule, NAME as PUBLISHED};
+pub use record::StepRecord;
 pub(super) use settings::GuidanceSettings;
-pub use settings::{TermKey, TermKind, TermSettings, TermValue, term_keys};
+pub use settings::{TermDoc, TermKey, TermKind, TermSettings, TermValue, terms};
+pub(super) use step::{GuidanceStep, GuidedImage};
 
-/// All terms, in the order in which they edit a prediction.
-static TERMS: [&dyn GuidanceTerm; 2] = [&anchor_pull::AnchorPull, &classifier_free::ClassifierFree];
+/// All terms, in the order in which they act.
+static TERMS: [&dyn GuidanceTerm; 9] = [
+    &start::Start,
+    &prompt_noise::PromptNoise,
+    &interval::Interval,
+    &published::Published,
+    &anchor::Anchor,
+    &low_frequency::LowFrequency,
+    &distribution::Distribution,
+    &repulsion::Repulsion,
+    &class_mean::ClassMean,
+];
+
+/// What of a step a term edits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Edits {
+    /// The conditional prediction, before classifier-free guidance.
+    Prediction,
+    /// ẑ0, after classifier-free guidance.
+    Clean,
+    /// Neither: the term is about what the denoiser is given.
+    Nothing,
+}
 
 /// A setting at fault, and why.
 pub(super) type SettingFault = (&'static str, String);
 
-/// A term of guidance: an edit of each step's prediction.
+/// A term of guidance. A term implements those of the hooks below that it is about; most implement `edit` alone.
 trait GuidanceTerm: Sync {
-    /// The keys of `[guidance]` that the term reads.
-    fn keys(&self) -> &'static [TermKey] {
-        &[]
-    }
+    /// Its name, as `[[guidance]]` and `[guidance.NAME]` have it.
+    fn name(&self) -> &'static str;
 
-    /// Whether `settings` ask for the term. The keys of a term that is not in use are recorded nowhere.
-    fn is_used(&self, _settings: &TermSettings) -> bool {
-        true
-    }
+    /// What it does, for the reference of settings.
+    fn about(&self) -> &'static str;
+
+    /// Its keys. A term is in use if one of the keys with an `off` value has another one.
+    fn keys(&self) -> &'static [TermKey];
 
     /// Refuses settings that the term can't follow.
     fn check(&self, _settings: &GuidanceSettings) -> Result<(), SettingFault> {
         Ok(())
     }
 
-    /// Edits the prediction of a batch at one step.
-    fn apply(&self, plan: &GuidancePlan, step: &GuidanceStep<'_>, prediction: &mut Prediction);
-}
-
-/// The guidance of a run.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct GuidancePlan {
-    /// Its settings.
-    pub settings: GuidanceSettings,
-    /// What the denoiser predicts.
-    pub prediction_type: PredictionType,
-    /// Side of the latents in cells.
-    pub side: usize,
-    /// Number of steps that fractions of the run refer to: those of the base model when a refiner takes the rest.
-    pub steps: usize,
-}
-
-/// One step of a batch, as terms see it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct GuidanceStep<'a> {
-    /// The step's number in its noise schedule.
-    pub index: usize,
-    /// The noise levels of the run.
-    pub levels: &'a NoiseSchedule,
-    /// The denoiser's input z_t, one sample after another.
-    pub input: &'a [f32],
-    /// Each sample's anchor, or `None` to leave it where it is. Anchors are as long as samples.
-    pub anchors: &'a [Option<&'a [f32]>],
-}
-
-impl GuidancePlan {
-    /// Edits the prediction of a batch at one step: every term in its turn.
-    pub(super) fn apply(&self, step: &GuidanceStep<'_>, prediction: &mut Prediction) {
-        let used = TERMS.iter().filter(|term| term.is_used(&self.settings.terms));
-        used.for_each(|term| term.apply(self, step, prediction));
-    }
-}
-
-impl GuidanceStep<'_> {
-    /// Values of one sample of the batch, at least 1.
-    pub fn sample_length(&self) -> usize {
-        (self.input.len() / self.anchors.len().max(1)).max(1)
+    /// Whether images of a class depend on each other, so that they must be denoised in fixed groups of the class.
+    fn couples(&self) -> bool {
+        false
     }
 
-    /// The relation of predictions and clean latents at this step.
-    pub fn estimate(&self, plan: &GuidancePlan) -> CleanEstimate {
-        CleanEstimate::at(self.levels.alpha_bars[self.index], plan.prediction_type)
+    /// Whether steps or rows of the denoiser are left out.
+    fn leaves_out_work(&self) -> bool {
+        false
     }
-}
 
-impl GuidanceSettings {
-    /// Refuses settings that a term can't follow.
-    ///
-    /// # Errors
-    /// The setting's name and why.
-    pub(super) fn check(&self) -> Result<(), SettingFault> {
-        TERMS.iter().try_for_each(|term| term.check(self))
+    /// Whether an anchor of `length` values, which are no whole latent of `shape`, serves; `None` for a term without use
+    /// for anchors.
+    fn takes_pooled(
+        &self,
+        _settings: &TermSettings,
+        _shape: [usize; 3],
+        _length: usize,
+    ) -> Option<bool> {
+        None
     }
+
+    /// The step to start at, from the noised anchor; `None` to start from noise.
+    fn first_step(&self, _plan: &GuidancePlan, _levels: &NoiseSchedule) -> Option<usize> {
+        None
+    }
+
+    /// Whether a step has classifier-free guidance; without it, the unconditional rows are not computed.
+    fn is_guided(&self, _plan: &GuidancePlan, _step: usize) -> bool {
+        true
+    }
+
+    /// Whether a step has prompts of its own.
+    fn changes_prompts(&self, _plan: &GuidancePlan, _levels: &NoiseSchedule, _step: usize) -> bool {
+        false
+    }
+
+    /// The prompt of a step that has its own, for the image of this `seed`.
+    fn edit_prompt(
+        &self,
+        _plan: &GuidancePlan,
+        _at: (&NoiseSchedule, usize),
+        _seed: u64,
+        _prompt: &mut PromptEmbedding,
+    ) {
+    }
+
+    /// Edits a batch's conditional prediction before classifier-free guidance.
+    fn edit_prediction(
+        &self,
+        _plan: &GuidancePlan,
+        _step: &GuidanceStep<'_>,
+        _prediction: &mut Prediction,
+    ) {
+    }
+
+    /// What of a step the term edits.
+    fn edits(&self) -> Edits {
+        Edits::Clean
+    }
+
+    /// Edits a batch's guided ẑ0.
+    fn edit(&self, _plan: &GuidancePlan, _step: &GuidanceStep<'_>, _clean: &mut [f32]) {}
 }

@@ -4,19 +4,32 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use super::TERMS;
+use super::{SettingFault, TERMS, classifier_free};
 
-/// A key of the section `[guidance]`, declared by the term that reads it.
+/// A key of a term, declared by the term that reads it.
 #[derive(Debug, PartialEq)]
 pub struct TermKey {
     /// The key.
     pub name: &'static str,
     /// What it accepts.
     pub kind: TermKind,
-    /// Its value where none is given.
+    /// Its value where the term is chosen and none is given.
     pub default: TermValue,
+    /// The value that means that the term is not in use, if the key says so: its value where the term is not chosen.
+    pub off: Option<TermValue>,
     /// What it does, for the reference of settings.
     pub doc: &'static str,
+}
+
+/// A term as settings and their reference know it.
+#[derive(Debug, Clone, Copy)]
+pub struct TermDoc {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub about: &'static str,
+    /// Its keys.
+    pub keys: &'static [TermKey],
 }
 
 /// What a key accepts.
@@ -28,6 +41,13 @@ pub enum TermKind {
         least: f64,
         /// The greatest.
         most: f64,
+    },
+    /// A whole number within these bounds.
+    Whole {
+        /// The least.
+        least: u32,
+        /// The greatest.
+        most: u32,
     },
     /// One of these words.
     Choice(&'static [&'static str]),
@@ -43,10 +63,11 @@ pub enum TermValue {
     Choice(&'static str),
 }
 
-/// The values of all keys of `[guidance]`; those not set have their defaults.
+/// The values of all terms' keys. Without any, no term is in use.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TermSettings {
-    set: BTreeMap<&'static str, TermValue>,
+    /// By term and key. A key that is not here has its `off` value, or else its default.
+    set: BTreeMap<(&'static str, &'static str), TermValue>,
 }
 
 /// Settings of guidance in a run.
@@ -69,6 +90,7 @@ impl TermKind {
     pub fn words(self) -> String {
         match self {
             Self::Number { least, most } => format!("a number from {least} to {most}"),
+            Self::Whole { least, most } => format!("a whole number from {least} to {most}"),
             Self::Choice(names) => {
                 let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
                 match &quoted[..] {
@@ -87,6 +109,12 @@ impl TermKind {
             Self::Number { least, most } if (least..=most).contains(&number) => {
                 Some(TermValue::Number(number))
             }
+            Self::Whole { least, most }
+                if number.fract() == 0.0
+                    && (f64::from(least)..=f64::from(most)).contains(&number) =>
+            {
+                Some(TermValue::Number(number))
+            }
             _ => None,
         }
     }
@@ -95,7 +123,15 @@ impl TermKind {
     pub fn choice(self, word: &str) -> Option<TermValue> {
         match self {
             Self::Choice(names) => names.iter().find(|n| **n == word).map(|n| TermValue::Choice(n)),
-            Self::Number { .. } => None,
+            Self::Number { .. } | Self::Whole { .. } => None,
+        }
+    }
+
+    /// Whether a value is accepted.
+    pub fn takes(self, value: &TermValue) -> bool {
+        match value {
+            TermValue::Number(number) => self.number(*number).is_some(),
+            TermValue::Choice(word) => self.choice(word).is_some(),
         }
     }
 }
@@ -110,49 +146,109 @@ impl std::fmt::Display for TermValue {
 }
 
 impl TermSettings {
-    /// Sets `key`.
-    pub fn set(&mut self, key: &TermKey, value: TermValue) {
-        self.set.insert(key.name, value);
+    /// Takes `term` into use, its keys at their defaults where none is set.
+    pub fn choose(&mut self, term: &TermDoc) {
+        for key in term.keys {
+            self.set.entry((term.name, key.name)).or_insert(key.default);
+        }
     }
 
-    /// The value of `key`.
-    pub fn get(&self, key: &TermKey) -> TermValue {
-        self.set.get(key.name).copied().unwrap_or(key.default)
+    /// Sets `key` of `term`.
+    pub fn set(&mut self, term: &'static str, key: &TermKey, value: TermValue) {
+        self.set.insert((term, key.name), value);
+    }
+
+    /// The value of `key` of `term`.
+    pub fn get(&self, term: &str, key: &TermKey) -> TermValue {
+        let set = self.set.iter().find(|((of, name), _)| *of == term && *name == key.name);
+        set.map_or(key.off.unwrap_or(key.default), |(_, value)| *value)
     }
 
     /// The value of a key that accepts numbers; 0 for any other.
-    pub fn number(&self, key: &TermKey) -> f64 {
-        match self.get(key) {
+    pub fn number(&self, term: &str, key: &TermKey) -> f64 {
+        match self.get(term, key) {
             TermValue::Number(number) => number,
             TermValue::Choice(_) => 0.0,
         }
     }
 
+    /// The value of a key that accepts whole numbers; 0 for any other.
+    pub fn whole(&self, term: &str, key: &TermKey) -> usize {
+        self.number(term, key) as usize
+    }
+
     /// The value of a key that accepts words; empty for any other.
-    pub fn choice(&self, key: &TermKey) -> &'static str {
-        match self.get(key) {
+    pub fn choice(&self, term: &str, key: &TermKey) -> &'static str {
+        match self.get(term, key) {
             TermValue::Choice(word) => word,
             TermValue::Number(_) => "",
         }
     }
 
+    /// Whether the term of this name is in use.
+    pub fn is_used(&self, term: &str) -> bool {
+        let differs = |key: &TermKey| key.off.is_some_and(|off| self.get(term, key) != off);
+        terms().any(|one| one.name == term && one.keys.iter().any(differs))
+    }
+
     /// The keys of the terms that are in use, with their values: what an image depends on. A term that is not in use
     /// leaves no trace, so that a new one changes no earlier run.
-    pub fn in_use(&self) -> impl Iterator<Item = (&'static str, TermValue)> {
-        let terms = TERMS.iter().filter(|term| term.is_used(self));
-        terms.flat_map(|term| term.keys()).map(|key| (key.name, self.get(key)))
+    pub fn in_use(&self) -> impl Iterator<Item = (&'static str, &'static str, TermValue)> {
+        let used = terms().filter(|term| self.is_used(term.name));
+        used.flat_map(|term| term.keys.iter().map(move |key| (term.name, key)))
+            .map(|(term, key)| (term, key.name, self.get(term, key)))
+    }
+
+    /// Whether images of a class depend on each other: they are denoised in fixed groups of the class then.
+    pub fn couples(&self) -> bool {
+        TERMS.iter().any(|term| term.couples() && self.is_used(term.name()))
+    }
+
+    /// These settings without the terms that leave out steps or rows, to measure what a whole step takes.
+    pub fn of_whole_steps(&self) -> Self {
+        let leaves_out =
+            |name: &str| TERMS.iter().any(|term| term.name() == name && term.leaves_out_work());
+        let kept = self.set.iter().filter(|((term, _), _)| !leaves_out(term));
+        Self { set: kept.map(|(key, value)| (*key, *value)).collect() }
+    }
+
+    /// Whether an anchor of `length` values serves for latents of `shape`: a whole one, or a pooled one that all terms in
+    /// use that read anchors can do with.
+    pub(in crate::models) fn takes_anchor(&self, shape: [usize; 3], length: usize) -> bool {
+        let used = TERMS.iter().filter(|term| self.is_used(term.name()));
+        let takes: Vec<bool> =
+            used.filter_map(|term| term.takes_pooled(self, shape, length)).collect();
+        length == shape.iter().product::<usize>()
+            || (!takes.is_empty() && takes.into_iter().all(|takes| takes))
+    }
+}
+
+impl GuidanceSettings {
+    /// Refuses settings that a term can't follow.
+    ///
+    /// # Errors
+    /// The setting's name and why.
+    pub(in crate::models) fn check(&self) -> Result<(), SettingFault> {
+        TERMS.iter().try_for_each(|term| term.check(self))?;
+        classifier_free::check(self)
     }
 }
 
 impl Serialize for TermSettings {
+    /// Terms in use with all their keys.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(term_keys().map(|key| (key.name, self.get(key))))
+        let mut used: BTreeMap<&str, BTreeMap<&str, TermValue>> = BTreeMap::new();
+        for (term, key, value) in self.in_use() {
+            used.entry(term).or_default().insert(key, value);
+        }
+        used.serialize(serializer)
     }
 }
 
-/// The keys of all terms, in the order of the terms.
-pub fn term_keys() -> impl Iterator<Item = &'static TermKey> {
-    TERMS.iter().flat_map(|term| term.keys())
+/// All terms, in the order in which they act.
+pub fn terms() -> impl Iterator<Item = TermDoc> {
+    let described = |term: &&dyn super::GuidanceTerm| (term.name(), term.about(), term.keys());
+    TERMS.iter().map(described).map(|(name, about, keys)| TermDoc { name, about, keys })
 }
 
 #[cfg(test)]
@@ -163,6 +259,7 @@ mod tests {
         name: "strength",
         kind: TermKind::Number { least: 0.0, most: 1.0 },
         default: TermValue::Number(0.25),
+        off: Some(TermValue::Number(0.0)),
         doc: "How strong.",
     };
 
@@ -178,20 +275,39 @@ mod tests {
     }
 
     #[test]
-    fn a_key_has_its_default_until_it_is_set() {
+    fn a_term_is_off_until_it_is_chosen_or_its_switch_set() {
         let mut settings = TermSettings::default();
-        assert_eq!(settings.number(&STRENGTH), 0.25);
-        settings.set(&STRENGTH, TermValue::Number(0.75));
-        assert_eq!(settings.number(&STRENGTH), 0.75);
-        assert_eq!(settings.get(&STRENGTH).to_string(), "0.75");
+        assert_eq!(settings.number("anchor", &STRENGTH), 0.0);
+        assert_eq!((settings.in_use().count(), settings.couples()), (0, false));
+        let anchor = terms().find(|term| term.name == "anchor").unwrap();
+        settings.set("anchor", &anchor.keys[2], TermValue::Number(0.5));
+        assert!(!settings.is_used("anchor"), "`from` alone takes no term into use");
+        settings.choose(&anchor);
+        assert_eq!(settings.number("anchor", &anchor.keys[0]), 1.0);
+        assert_eq!(settings.number("anchor", &anchor.keys[2]), 0.5);
+        assert_eq!(settings.in_use().count(), anchor.keys.len());
+        settings.set("anchor", &anchor.keys[0], TermValue::Number(0.0));
+        assert_eq!(settings.in_use().count(), 0);
+        assert_eq!(settings.get("anchor", &anchor.keys[2]).to_string(), "0.5");
+        settings.set("repulsion", &anchor.keys[0], TermValue::Number(0.1));
+        assert!(settings.couples());
     }
 
     #[test]
-    fn keys_of_all_terms_have_different_names() {
-        let mut names: Vec<&str> = term_keys().map(|key| key.name).collect();
-        let count = names.len();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), count);
+    fn keys_of_a_term_have_different_names_and_every_term_can_be_off() {
+        for term in terms() {
+            let mut names: Vec<&str> = term.keys.iter().map(|key| key.name).collect();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), term.keys.len(), "{}", term.name);
+            assert!(term.keys.iter().any(|key| key.off.is_some()), "{}", term.name);
+            let accepted = |key: &TermKey| {
+                key.kind.takes(&key.default) && key.off.is_none_or(|off| key.kind.takes(&off))
+            };
+            assert!(term.keys.iter().all(accepted), "{}", term.name);
+            let mut settings = TermSettings::default();
+            settings.choose(&term);
+            assert!(settings.is_used(term.name), "{}", term.name);
+        }
     }
 }

@@ -9,6 +9,7 @@ mod torch_cuda;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use seed::step_seed;
 pub use seed::{Image, Seeds, retry_seed, sample_seed};
 
 /// A generator of standard Gaussian noise.

@@ -44,6 +44,11 @@ pub fn retry_seed(seed: u64) -> u64 {
     mix(seed ^ 0x5245_5452_5921)
 }
 
+/// The seed of what is drawn for an image at one of its steps.
+pub fn step_seed(seed: u64, step: u64) -> u64 {
+    mix(mix(seed ^ 0x5354_4550) ^ step)
+}
+
 /// The seed of image `index` of a class in a run: a function of these three and nothing else, so
 /// that an image doesn't change with the number of devices, workers or restarts.
 ///

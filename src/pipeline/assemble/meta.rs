@@ -2,6 +2,7 @@
 
 use super::{OutputSet, Sample, Sets};
 use crate::config::Class;
+use crate::models::guidance::PUBLISHED;
 use crate::pipeline::context::Context;
 use crate::pipeline::generate::{image_of, seed_name};
 use crate::pipeline::members::provenance;
@@ -12,11 +13,14 @@ use serde_json::{Value, json};
 pub(crate) fn generation(context: &Context) -> Value {
     let g = &context.pipeline.generate;
     let mut settings = json!({
-        "size": g.size, "steps": g.steps, "cfg": g.cfg, "gamma": g.gamma, "guidance_fraction": g.guidance_fraction,
+        "size": g.size, "steps": g.steps, "cfg": g.cfg,
     });
-    for (key, value) in context.pipeline.guidance.terms.in_use() {
-        settings[key] = json!(value);
+    let terms = &context.pipeline.guidance.terms;
+    if terms.is_used(PUBLISHED) {
+        settings["gamma"] = json!(g.gamma);
+        settings["guidance_fraction"] = json!(g.guidance_fraction);
     }
+    settings["guidance"] = json!(terms);
     let others = json!({
         "scheduler": g.scheduler, "sigmas": g.sigmas, "solver_order": g.solver_order,
         "timestep_spacing": g.timestep_spacing, "prediction_type": g.prediction_type,

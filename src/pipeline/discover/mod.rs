@@ -4,8 +4,8 @@ mod cost;
 mod members;
 use super::context::Context;
 use super::error::StageError;
-use super::info::{ModelUse, StageInfo, no_check};
 use super::index::write_index;
+use super::info::{ModelUse, StageInfo, no_check};
 use super::latents::{ClassFeatures, Latents};
 use super::stage::RunStage;
 use super::state::RunState;
@@ -247,4 +247,3 @@ fn write(
     )?);
     Ok(written)
 }
-

@@ -14,7 +14,7 @@ pub(super) static COST: StageCost = StageCost {
 
 fn seconds(work: &Work, _: &Sizes, rates: &Rates) -> Option<f64> {
     let (cores, devices) = (work.cores() as f64, rates.devices.max(1.0));
-    let denoising = work.batches() as f64 * work.steps as f64 * rates.step;
+    let denoising = work.batches() as f64 * work.whole_steps() * rates.step;
     let drawing = (denoising + cores * rates.decode_latent) / devices;
     let prompts = (work.classes.len() + 1) as f64 * rates.prompt;
     let finishing = cores * rates.finish_image / rates.workers.max(1.0);
@@ -29,16 +29,15 @@ fn seconds(work: &Work, _: &Sizes, rates: &Rates) -> Option<f64> {
 }
 
 fn shared(work: &Work, rates: &Rates) -> WorkerStage {
-    let (all, batch) = (work.cores(), work.generate_batch.max(1));
-    let sizes: Vec<u64> = (0..work.batches()).map(|i| batch.min(all - i * batch)).collect();
     // A batch is padded: its steps cost the same.
     let seconds =
-        |images: &u64| work.steps as f64 * rates.step + *images as f64 * rates.decode_latent;
+        |images: &u64| work.whole_steps() * rates.step + *images as f64 * rates.decode_latent;
+    let sizes = work.batch_sizes();
     WorkerStage {
         seconds: sizes.iter().map(seconds).collect(),
         costs: sizes,
         startup: rates.load_generator,
-        outputs: batch as f64,
+        outputs: work.generate_batch.max(1) as f64,
         reads: 1.0,
         ..WorkerStage::default()
     }

@@ -3,9 +3,10 @@
 use super::prompts::Prompts;
 use crate::config::Pipeline;
 use crate::engine::DevicePool;
+use crate::models::guidance::ClassAnchors;
 use crate::models::noise::{Noise, retry_seed};
 use crate::models::{
-    DiffusionError, Generated, Generator, Job, Overrides, PromptEmbedding, Sampling,
+    DiffusionError, Generated, Generator, Job, Overrides, PromptEmbedding, Sampling, StepsRun,
 };
 use crate::onnx::{Device, GraphOptions};
 use crate::pipeline::context::{Context, method};
@@ -20,6 +21,8 @@ pub(crate) struct Request {
     pub(crate) noise: Vec<f32>,
     /// The latent that guides the image, of the same shape.
     pub(crate) anchor: Vec<f32>,
+    /// The anchors of its class, where terms of guidance look at a whole class.
+    pub(crate) class: Option<Arc<ClassAnchors>>,
 }
 
 /// The outcome of a request.
@@ -64,6 +67,13 @@ pub(crate) fn sampling(pipeline: &Pipeline, size: usize) -> Sampling {
         },
         denoising_factor: g.denoising_factor,
     }
+}
+
+/// The steps that the denoiser runs for an image of the run.
+pub(crate) fn steps_run(context: &Context) -> Result<StepsRun, StageError> {
+    let [_, side, _] = context.model.latent_shape(context.size())?;
+    let sampling = sampling(&context.pipeline, context.size());
+    Ok(sampling.steps_run(&context.model.scheduler, side))
 }
 
 /// A model and the prompts that it has encoded of late: a class has one for all its images.
@@ -119,9 +129,10 @@ impl Worker {
         })
     }
 
-    /// From now on as many steps, to see what one takes.
+    /// From now on as many steps, all of them whole, to see what one takes.
     pub(crate) fn set_steps(&mut self, steps: usize) {
         self.sampling.steps = steps;
+        self.sampling.terms = self.sampling.terms.of_whole_steps();
     }
 
     /// Encodes a prompt.
@@ -142,7 +153,7 @@ impl Worker {
             let seed = retry_seed(requests[i].seed);
             let noise = self.noise.values(seed, requests[i].noise.len());
             let (prompt, anchor) = (requests[i].prompt.clone(), requests[i].anchor.clone());
-            again.push(Request { prompt, seed, noise, anchor });
+            again.push(Request { prompt, seed, noise, anchor, class: requests[i].class.clone() });
         }
         for (i, second) in failed.into_iter().zip(self.make(&again)?) {
             made[i] = match (second, &made[i]) {
@@ -155,7 +166,8 @@ impl Worker {
         Ok(made)
     }
 
-    /// Makes the images; a request whose values stop being finite is taken out and the others are made without it.
+    /// Makes the images; a request whose values stop being finite is taken out and the others are made without it, which
+    /// depends on these requests alone, also where they depend on each other.
     fn make(&mut self, requests: &[Request]) -> Result<Vec<ImageOutcome>, StageError> {
         let mut made: Vec<Option<ImageOutcome>> = requests.iter().map(|_| None).collect();
         loop {
@@ -197,6 +209,8 @@ impl Worker {
                 negative: &negative,
                 noise: &request.noise,
                 anchor: Some(&request.anchor),
+                seed: request.seed,
+                class: request.class.as_deref(),
             })
             .collect();
         let latents = self.base.generator.latents(&jobs, &self.sampling, self.batch)?;
@@ -206,7 +220,7 @@ impl Worker {
         let jobs: Vec<Job<'_>> = latents
             .iter()
             .zip(&prompts)
-            .map(|(noise, prompt)| Job { prompt, negative: &negative, noise, anchor: None })
+            .map(|(noise, prompt)| Job::new(prompt, &negative, noise))
             .collect();
         refiner.generator.refined_latents(&jobs, &self.sampling, self.batch)
     }

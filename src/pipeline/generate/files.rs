@@ -3,10 +3,12 @@
 use super::device::Request;
 use super::{image_name, image_of, seed_name};
 use crate::engine::Scope;
+use crate::models::guidance::ClassAnchors;
+use crate::pipeline::anchor::cores_of;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
 use crate::pipeline::latents::{Latents, Slot};
-use crate::store::tables::read_anchors;
+use crate::store::tables::{Anchors, read_anchors};
 use crate::store::{SampleFault, StoreError, file_stem};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -22,28 +24,49 @@ pub(crate) struct Files {
     pub(crate) scope: Scope,
 }
 
+/// What is read of a class for its images.
+struct KnownClass {
+    anchors: Anchors,
+    whole: Option<Arc<ClassAnchors>>,
+}
+
 impl Files {
     /// What the device needs for each image.
     pub(crate) fn requests(&self) -> Result<Vec<Request>, StageError> {
         let g = &self.context.pipeline.generate;
-        let mut anchors = BTreeMap::new();
+        let values = self.context.model.latent_shape(self.context.size())?.iter().product();
+        let mut classes = BTreeMap::new();
         let mut requests = Vec::with_capacity(self.slots.len());
         for &slot in &self.slots {
             let Some(class) = self.latents.classes.classes().get(slot.class) else { continue };
-            if let Entry::Vacant(empty) = anchors.entry(slot.class) {
-                let name = format!("anchor/{}.parquet", file_stem(&class.key));
-                empty.insert(read_anchors(&self.scope.run_dir().local(&name)?)?);
-            }
-            let anchor = anchors.get(&slot.class).map(|a| a.latent(slot.rank)).unwrap_or_default();
+            let known = match classes.entry(slot.class) {
+                Entry::Vacant(empty) => empty.insert(self.class(slot.class, &class.key)?),
+                Entry::Occupied(known) => known.into_mut(),
+            };
             let seed = self.first_seed(&class.key, slot);
             requests.push(Request {
                 prompt: class.prompt_by(&g.prompt),
                 seed,
-                noise: g.noise.values(seed, anchor.len()),
-                anchor,
+                noise: g.noise.values(seed, values),
+                anchor: known.anchors.latent(slot.rank),
+                class: known.whole.clone(),
             });
         }
         Ok(requests)
+    }
+
+    /// The anchors of a class; all of them with the sizes of their groups where terms look at the whole class.
+    fn class(&self, number: usize, key: &str) -> Result<KnownClass, StageError> {
+        let run_dir = self.scope.run_dir();
+        let anchors = read_anchors(&run_dir.local(&format!("anchor/{}.parquet", file_stem(key)))?)?;
+        let mut whole = None;
+        if self.context.pipeline.guidance.terms.couples() {
+            let sizes: Vec<u64> =
+                cores_of(run_dir, key)?.iter().map(|core| core.cluster_size).collect();
+            let latents = (0..sizes.len()).map(|rank| anchors.latent(rank)).collect();
+            whole = Some(Arc::new(ClassAnchors { number, latents, sizes }));
+        }
+        Ok(KnownClass { anchors, whole })
     }
 
     /// Writes the images that were made, as PNG with the seed of each, in order; why the others came to nothing.

@@ -1,18 +1,20 @@
 //! `generate`: one image towards each anchor.
 //!
 //! A unit is a fixed group of `batch` images by position (class order, then rank), so that an interrupted run, or one on
-//! more devices, computes the very same groups.
+//! more devices, computes the very same groups: see `groups`.
 
 pub(crate) mod check;
 mod cost;
 pub(crate) mod device;
 pub(crate) mod files;
+mod groups;
 mod preview;
 pub(crate) mod prompts;
 
 use super::anchor;
 use super::anchor::{digest_of, receipt_of};
 use super::context::Context;
+use super::discover;
 use super::error::StageError;
 use super::info::{ModelUse, StageInfo};
 use super::latents::{Latents, Slot};
@@ -24,6 +26,7 @@ use crate::engine::FlowError;
 use crate::engine::{Done, Fingerprint, Scope, Stage};
 use crate::imaging;
 use crate::imaging::RgbImage;
+use crate::models::guidance::{PUBLISHED, TermSettings};
 use crate::models::noise::Image;
 use crate::models::{Generated, ModelFolder};
 use crate::slurm;
@@ -33,8 +36,10 @@ use check::prompt_warnings;
 use device::{ImageOutcome, Pool, start_pool};
 use files::Files;
 use futures::future::try_join_all;
+use groups::Groups;
 use preview::write_previews;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
@@ -42,8 +47,12 @@ use tokio::sync::OnceCell;
 pub struct Generate {
     context: Arc<Context>,
     latents: Arc<Latents>,
+    /// Which images are made together.
+    groups: Arc<Groups>,
     /// Receipts of `anchor`, by unit.
     anchored: Arc<Receipts>,
+    /// Receipts of `discover`, by unit, where images depend on the sizes of their class's groups.
+    discovered: Option<Arc<Receipts>>,
     model: String,
     /// What an image depends on of the refiner, if there is one.
     refiner: Option<String>,
@@ -79,10 +88,16 @@ impl Generate {
             |folder: &ModelFolder| model_digest(&folder.root, &folder.family.image_parts());
         let model = digest(&context.model)?;
         let refiner = context.refiner.as_ref().map(digest).transpose()?;
+        let count = latents.classes.classes().len();
+        let places = (0..count).map(|class| latents.slots_of(class));
+        let by_class = context.pipeline.guidance.terms.couples();
+        let groups = Groups::new(places, context.pipeline.generate.batch, by_class).into();
         Ok(Self {
             context,
             latents,
+            groups,
             anchored,
+            discovered: None,
             model,
             refiner,
             pool: OnceCell::new(),
@@ -116,7 +131,10 @@ impl RunStage for Generate {
         let latents = run.latents()?;
         run.findings.cores = latents.slots().len();
         run.findings.classes = latents.classes.classes().len();
-        Self::new(run.context.clone(), latents, run.receipts(anchor::INFO.name)?)
+        let generate = Self::new(run.context.clone(), latents, run.receipts(anchor::INFO.name)?)?;
+        let coupled = run.context.pipeline.guidance.terms.couples();
+        let discovered = coupled.then(|| run.receipts(discover::INFO.name)).transpose()?;
+        Ok(Self { discovered, ..generate })
     }
 
     /// Fails the run if more images came to nothing than the user allows, over all runs: a unit counts this one's only.
@@ -149,8 +167,11 @@ impl Stage for Generate {
 
     fn units(&self) -> Result<Vec<Batch>, StageError> {
         let slots = self.latents.slots();
-        let batches = slots.chunks(self.context.pipeline.generate.batch).enumerate();
-        Ok(batches.map(|(number, slots)| Batch { number, slots: slots.to_vec() }).collect())
+        let batch = |(number, places): (usize, &Range<usize>)| {
+            let slots = slots.get(places.clone()).map_or_else(Vec::new, <[Slot]>::to_vec);
+            Batch { number, slots }
+        };
+        Ok(self.groups.places().iter().enumerate().map(batch).collect())
     }
 
     fn unit_name(&self, batch: &Batch) -> String {
@@ -174,7 +195,12 @@ impl Stage for Generate {
                 digest_of(receipt_of(&self.anchored, anchor::INFO.name, class)?, ".parquet")?;
             let about = self.latents.classes.classes().get(slot.class);
             let prompt = about.map(|c| (&c.prompt, &c.supercategory));
-            images.push(json!([class, slot.rank, prompt, anchors]));
+            let mut image = vec![json!(class), json!(slot.rank), json!(prompt), json!(anchors)];
+            if let Some(discovered) = &self.discovered {
+                let cores = receipt_of(discovered, discover::INFO.name, class)?;
+                image.push(json!(digest_of(cores, "cores.parquet")?));
+            }
+            images.push(image);
         }
         let mut settings = json!({
                 "generate.size": self.context.size(), "generate.steps": g.steps, "generate.cfg": g.cfg,
@@ -189,9 +215,7 @@ impl Stage for Generate {
                 "generate.denoising_factor": g.denoising_factor,
                 "generate.retry_failed": g.retry_failed,
         });
-        for (key, value) in self.context.pipeline.guidance.terms.in_use() {
-            settings[format!("guidance.{key}")] = json!(value);
-        }
+        record_guidance(&mut settings, &self.context.pipeline.guidance.terms);
         let inputs = json!({"images": images, "model": self.model, "refiner": self.refiner}).into();
         Ok(Fingerprint { settings, inputs })
     }
@@ -238,9 +262,10 @@ impl Stage for Generate {
         let faults = tokio::task::spawn_blocking(move || kept.keep(encoded)).await??;
         self.judge(&faults)?;
         if self.context.pipeline.generate.preview {
+            let groups = self.groups.clone();
             let show = move || {
                 let classes: Vec<usize> = files.slots.iter().map(|slot| slot.class).collect();
-                write_previews(&files.context, &files.latents, &classes)
+                write_previews(&files.context, (&files.latents, &groups), &classes)
             };
             tokio::task::spawn_blocking(show).await??;
         }
@@ -274,6 +299,20 @@ impl Generate {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Adds the terms of guidance in use to the settings of a fingerprint. Settings of terms that are not in use leave no trace.
+fn record_guidance(settings: &mut Value, terms: &TermSettings) {
+    if let (false, Some(settings)) = (terms.is_used(PUBLISHED), settings.as_object_mut()) {
+        settings.shift_remove("generate.gamma");
+        settings.shift_remove("generate.guidance_fraction");
+    }
+    for (term, key, value) in terms.in_use() {
+        // As in receipts of earlier versions, whose images stay what they are.
+        let name =
+            if term == PUBLISHED { "guidance".to_owned() } else { format!("guidance.{term}") };
+        settings[format!("{name}.{key}")] = json!(value);
     }
 }
 

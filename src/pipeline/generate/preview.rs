@@ -1,12 +1,12 @@
 //! Contact sheets of classes whose images are done, to look at while the run goes on.
 
+use super::groups::Groups;
 use super::image_name;
 use crate::imaging::{DecodeOptions, SheetLayout, contact_sheet, decode_rgb, encode_png};
 use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
 use crate::pipeline::latents::Latents;
 use crate::store::{RunDir, StoreError, file_stem};
-use std::ops::Range;
 use std::path::PathBuf;
 
 /// Images in a row.
@@ -16,15 +16,15 @@ const COLUMNS: usize = 10;
 /// the images alone, so that two batches that finish a class at once write the same one.
 pub(crate) fn write_previews(
     context: &Context,
-    latents: &Latents,
+    (latents, groups): (&Latents, &Groups),
     classes: &[usize],
 ) -> Result<(), StageError> {
     let mut classes = classes.to_vec();
     classes.dedup();
     for at in classes {
         let Some(class) = latents.classes.classes().get(at) else { continue };
-        let (run_dir, batch) = (&context.run_dir, context.pipeline.generate.batch);
-        let batches = batches_of(latents, (at, &class.key), batch);
+        let run_dir = &context.run_dir;
+        let batches = batches_of((latents, groups), (at, &class.key));
         let Some(paths) = all_there(run_dir, batches)? else { continue };
         let mut images = Vec::with_capacity(paths.len());
         for path in paths {
@@ -40,27 +40,16 @@ pub(crate) fn write_previews(
 
 /// The units that make a class's images, with the images of each, in order.
 fn batches_of(
-    latents: &Latents,
+    (latents, groups): (&Latents, &Groups),
     (at, key): (usize, &str),
-    batch: usize,
 ) -> Vec<(String, Vec<String>)> {
-    batches_over(latents.slots_of(at), batch)
+    groups
+        .over(latents.slots_of(at))
         .map(|(number, ranks)| {
             let names = ranks.map(|rank| image_name(key, rank)).collect();
             (format!("generate/batch-{number:06}"), names)
         })
         .collect()
-}
-
-/// The numbers of the batches that hold these places among all images, and the places of each from the first on.
-fn batches_over(places: Range<usize>, batch: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
-    let batch = batch.max(1);
-    let end = if places.is_empty() { 0 } else { places.end.div_ceil(batch) };
-    (places.start / batch..end).map(move |number| {
-        let first = places.start.max(number * batch);
-        let end = places.end.min((number + 1) * batch);
-        (number, first - places.start..end - places.start)
-    })
 }
 
 /// Where the images of these units lie, if they are all there. From the last on, which lacks longest.
@@ -93,15 +82,6 @@ fn all_there(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_class_lies_in_the_batches_that_its_images_are_counted_into() {
-        let over = |places, batch| batches_over(places, batch).collect::<Vec<_>>();
-        assert_eq!(over(0..4, 4), [(0, 0..4)]);
-        assert_eq!(over(3..9, 4), [(0, 0..1), (1, 1..5), (2, 5..6)]);
-        assert_eq!(over(8..12, 4), [(2, 0..4)]);
-        assert_eq!(over(8..8, 4), []);
-    }
 
     #[test]
     fn a_class_is_there_when_all_its_images_are_and_in_their_order() {

@@ -1,4 +1,4 @@
-//! CoDA's correction, which pulls a sample towards its anchor.
+//! The published pull: CoDA's correction, which pulls a sample towards its anchor.
 //!
 //! With ẑ0 the clean latent that the conditional prediction implies and s the anchor, the
 //! published program computes, from ε-prediction,
@@ -10,29 +10,34 @@
 //! ```
 //!
 //! which moves ẑ0 by γ·σ_i·(s − ẑ0). The paper's text has the same without σ_i. The last line is the next term,
-//! classifier-free guidance.
+//! classifier-free guidance, outside a guidance interval w is 1.
 
 use serde::{Deserialize, Serialize};
 
 use super::estimate::CleanEstimate;
 use super::settings::{GuidanceSettings, TermKey, TermKind, TermSettings, TermValue};
-use super::{GuidancePlan, GuidanceStep, GuidanceTerm, SettingFault};
+use super::{Edits, GuidancePlan, GuidanceStep, GuidanceTerm, SettingFault};
 use crate::models::denoiser::Prediction;
 use crate::models::noise_schedule::NoiseSchedule;
 
 /// The term.
-pub(super) struct AnchorPull;
+pub(super) struct Published;
+
+/// The name of the published pull among the terms.
+pub const NAME: &str = "published";
 
 const SCHEDULE: TermKey = TermKey {
     name: "schedule",
-    kind: TermKind::Choice(&["sigma", "flat", "scaled"]),
+    kind: TermKind::Choice(&["sigma", "flat", "scaled", "off"]),
     default: TermValue::Choice("scaled"),
+    off: Some(TermValue::Choice("off")),
     doc: "How γ is weighted over the steps: `\"sigma\"` as the published program computes it, `\"flat\"` as the paper's\n\
           text has it, `\"scaled\"` as `\"sigma\"` with two changes: γ means what it means on SDXL's latents at 1,024 pixels\n\
-          also on smaller ones (which show less of what noise hides), and an image is never pulled past its core.\n",
+          also on smaller ones (which show less of what noise hides), and an image is never pulled past its core; `\"off\"`\n\
+          leaves the term out.\n",
 };
 
-/// How the pull on the clean latent depends on the noise level: `guidance.schedule`.
+/// How the pull on the clean latent depends on the noise level: `guidance.published.schedule`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GuidanceSchedule {
@@ -53,9 +58,9 @@ pub enum GuidanceSchedule {
 const REFERENCE_SIDE: usize = 128;
 
 impl GuidanceSchedule {
-    /// The schedule that `terms` say.
+    /// The schedule that `terms` say; `Scaled` where the term is off.
     pub fn of(terms: &TermSettings) -> Self {
-        match terms.choice(&SCHEDULE) {
+        match terms.choice(NAME, &SCHEDULE) {
             "sigma" => Self::Sigma,
             "flat" => Self::Flat,
             _ => Self::Scaled,
@@ -63,7 +68,7 @@ impl GuidanceSchedule {
     }
 
     /// The name in a pipeline file.
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Sigma => "sigma",
             Self::Flat => "flat",
@@ -75,12 +80,21 @@ impl GuidanceSchedule {
 impl From<GuidanceSchedule> for TermSettings {
     fn from(schedule: GuidanceSchedule) -> Self {
         let mut settings = Self::default();
-        settings.set(&SCHEDULE, TermValue::Choice(schedule.name()));
+        settings.set(NAME, &SCHEDULE, TermValue::Choice(schedule.name()));
         settings
     }
 }
 
-impl GuidanceTerm for AnchorPull {
+impl GuidanceTerm for Published {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn about(&self) -> &'static str {
+        "The published program's pull towards the anchor: it edits the conditional prediction, so that the classifier-free\n\
+         scale multiplies it. Its strength and share of the steps are `gamma` and `guidance_fraction` of [generate]."
+    }
+
     fn keys(&self) -> &'static [TermKey] {
         &[SCHEDULE]
     }
@@ -95,13 +109,26 @@ impl GuidanceTerm for AnchorPull {
         Ok(())
     }
 
-    fn apply(&self, plan: &GuidancePlan, step: &GuidanceStep<'_>, prediction: &mut Prediction) {
+    fn takes_pooled(&self, _: &TermSettings, _: [usize; 3], _: usize) -> Option<bool> {
+        Some(false)
+    }
+
+    fn edits(&self) -> Edits {
+        Edits::Prediction
+    }
+
+    fn edit_prediction(
+        &self,
+        plan: &GuidancePlan,
+        step: &GuidanceStep<'_>,
+        prediction: &mut Prediction,
+    ) {
         let Some(strength) = strength(plan, step.levels, step.index) else { return };
-        let estimate = step.estimate(plan);
+        let estimate = step.published_estimate(plan);
         let size = step.sample_length();
         let samples = prediction.conditional.chunks_mut(size).zip(step.input.chunks(size));
-        for ((output, input), anchor) in samples.zip(step.anchors) {
-            if let Some(anchor) = anchor {
+        for ((output, input), image) in samples.zip(step.images) {
+            if let Some(anchor) = image.anchor {
                 align(output, input, anchor, &estimate, strength);
             }
         }
@@ -252,7 +279,7 @@ mod tests {
     #[test]
     fn the_key_names_every_schedule() {
         let all = [GuidanceSchedule::Sigma, GuidanceSchedule::Flat, GuidanceSchedule::Scaled];
-        assert_eq!(SCHEDULE.kind, TermKind::Choice(&["sigma", "flat", "scaled"]));
+        assert_eq!(SCHEDULE.kind, TermKind::Choice(&["sigma", "flat", "scaled", "off"]));
         for schedule in all {
             assert!(SCHEDULE.kind.choice(schedule.name()).is_some());
             assert_eq!(GuidanceSchedule::of(&schedule.into()), schedule);
