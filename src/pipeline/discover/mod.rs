@@ -3,8 +3,8 @@
 mod cost;
 use super::context::Context;
 use super::error::StageError;
-use super::info::{ModelUse, StageInfo, no_check};
 use super::index::write_index;
+use super::info::{ModelUse, StageInfo, no_check};
 use super::latents::{ClassFeatures, Latents};
 use super::stage::RunStage;
 use super::state::RunState;
@@ -234,4 +234,3 @@ fn write(
     )?);
     Ok(written)
 }
-
