@@ -348,7 +348,8 @@ def record():
              ("cluster_size", u64, [3, 4]), ("probability", f64, [0.5, 1]), ("row", u64, [0, 1])]
     seed("record", "cores", b"\1" + table(cores, {"coda.kind": "cores"}, compression="zstd"))
     purity = [("class", text, ["a", "b"]), ("row", u64, [0, 0]), *place, ("purity", f32, [0.5, 1]),
-              ("kept", pa.bool_(), [True, False])]
+              ("other", f32, [0.5, 0]), ("core_distance", f32, [2, None]), ("kept", pa.bool_(), [True, False]),
+              ("reason", text, ["", "wrong label"])]
     seed("record", "purity", b"\2" + table(purity, {"coda.kind": "purity"}, compression="none"))
     shape = {"coda.latent.dtype": "f16", "coda.latent.shape": "1,1,2", "coda.latent.byte_order": "little"}
     latent = ("latent", pa.binary(4), [b"abcd", b"efgh"])

@@ -21,6 +21,10 @@ pub struct Footprint {
     pub group: f64,
     /// An image's features in discovery.
     pub features: f64,
+    /// An image's features where all classes are compared.
+    pub compared: f64,
+    /// An image's place in the index over all classes; 0 if none is built.
+    pub indexed: f64,
     /// Workers.
     pub workers: f64,
     /// Shards processed at once.

@@ -34,6 +34,8 @@ pub struct Sizes {
     pub class_major: Line,
     /// The table of `purity`, by all images.
     pub purity: Line,
+    /// The neighbour index of `purity`, by all images; zero if none is built.
+    pub purity_index: Line,
     /// A class's table of cores, by its cores.
     pub cores: Line,
     /// A class's embedding, by its images.

@@ -1,7 +1,8 @@
 //! Estimates the memory of a run.
 
 use super::measure::Measured;
-use super::probe_files::{MeasuredSizes, feature_columns, part_format};
+use super::probe_files::{MeasuredSizes, compared_columns, feature_columns, part_format};
+use crate::discovery::NeighborSearch;
 use crate::estimate::Footprint;
 use crate::onnx::Device;
 use crate::pipeline::context::Context;
@@ -10,6 +11,8 @@ use std::path::Path;
 
 /// Memory of the program with ONNX Runtime's library and what the allocator keeps of earlier stages.
 const PROGRAM: f64 = 100e6;
+/// Bytes of an index's links of one row, beside the row (measured at 100,000 rows).
+const LINKS: f64 = 4000.0;
 /// Bytes of latents in a row group of a part.
 const GROUP: f64 = 64e6;
 
@@ -47,6 +50,11 @@ pub(crate) fn footprint(
         row: format.bytes() as f64,
         group: GROUP,
         features: 4.0 * feature_columns(context, format) as f64,
+        compared: 4.0 * compared_columns(format) as f64,
+        indexed: match pipeline.discover.search_of_classes() {
+            NeighborSearch::Exact => 0.0,
+            _ => LINKS,
+        },
         workers,
         shards: workers.min(4.0),
         classes: workers.min(2.0),

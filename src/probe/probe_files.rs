@@ -4,13 +4,14 @@
 use super::count::Counted;
 use crate::config::Features;
 use crate::discovery::hnsw::Index;
-use crate::discovery::{HnswSettings, Matrix};
+use crate::discovery::{HnswSettings, Matrix, NeighborSearch};
 use crate::estimate::{Line, Sizes, Work};
 use crate::models::noise::Noise;
 use crate::pipeline::anchor::anchors;
 use crate::pipeline::context::Context;
 use crate::pipeline::encode::kept;
 use crate::pipeline::error::StageError;
+use crate::pipeline::purity::GRID;
 use crate::store::tables::{
     ClassMajorFile, CoreRow, EmbeddedRow, LatentFormat, LatentRow, MemberRow, PartFormat,
     PurityRow, Span, write_anchors, write_cores, write_embedding, write_latents, write_members,
@@ -53,6 +54,12 @@ pub(crate) fn feature_columns(context: &Context, format: PartFormat) -> usize {
         (None, _) => format.latent.values(),
     };
     if discover.pca == 0 { all } else { discover.pca.min(all) }
+}
+
+/// Columns of an image's features where all classes are compared.
+pub(crate) fn compared_columns(format: PartFormat) -> usize {
+    let [channels, height, width] = format.latent.shape;
+    format.feature.unwrap_or(channels * height.min(GRID) * width.min(GRID))
 }
 
 /// The format of a part.
@@ -107,12 +114,13 @@ impl SizeProbe<'_> {
         let class = self.work.images() / (self.work.classes.len() as u64).max(1);
         let class = class.clamp(2, EMBEDDED);
         let rows = self.counted.rows.len().max(2);
+        let discover = &self.context.pipeline.discover;
         let rows = rows.min((PART_BYTES / format.bytes().max(1)).max(2)) as u64;
         let (embedding, index) = match self.measured_sizes.discovered {
             Some(measured) => measured,
             None => (
                 self.line(1, class, |n| self.embedding(n, format))?,
-                self.index(class, feature_columns(self.context, format))?,
+                self.index(discover.neighbors, class, feature_columns(self.context, format))?,
             ),
         };
         let generated =
@@ -123,6 +131,7 @@ impl SizeProbe<'_> {
             part: self.line(1, rows, |n| self.part(n, format))?,
             class_major: self.line(1, rows, |n| self.class_major(n, format))?,
             purity: self.line(1, rows, |n| self.purity(n))?,
+            purity_index: self.purity_index(format)?,
             cores: self.line(1, ipc, |n| self.cores(n))?,
             embedding,
             index,
@@ -272,12 +281,25 @@ impl SizeProbe<'_> {
         Ok(write_embedding(&self.file(), self.folder, "0", &rows, values, columns)?.bytes)
     }
 
-    fn index(&self, class: u64, columns: usize) -> Result<Line, StageError> {
-        let search = self.context.pipeline.discover.neighbors;
-        if !search.uses_index(class as usize, columns) {
+    fn purity_index(&self, format: PartFormat) -> Result<Line, StageError> {
+        if !self.work.purity {
             return Ok(Line::default());
         }
-        let rows = class.min(INDEXED);
+        let search = self.context.pipeline.discover.search_of_classes();
+        self.index(search, self.work.images(), compared_columns(format))
+    }
+
+    /// The files of an index over so many images, if `search` builds one.
+    fn index(
+        &self,
+        search: NeighborSearch,
+        images: u64,
+        columns: usize,
+    ) -> Result<Line, StageError> {
+        if !search.uses_index(images as usize, columns) {
+            return Ok(Line::default());
+        }
+        let rows = images.min(INDEXED);
         let values = Noise::Native.values(3, rows as usize * columns);
         let named = |source| StageError::Discovery { class: "of the probe".into(), source };
         let data = Matrix::new(rows as usize, columns, values).map_err(|e| named(e.into()))?;

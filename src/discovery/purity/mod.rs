@@ -89,6 +89,21 @@ mod tests {
     }
 
     #[test]
+    fn the_index_finds_the_same_after_its_way_to_disk_and_back() {
+        let mut rng = crate::linalg::rng::Rng::new(2, &[]);
+        let features = Matrix::from_fn(500, 6, |_, _| rng.normal() as f32);
+        let labels: Vec<u32> = (0..500).map(|row| row % 5).collect();
+        let (search, settings) = (NeighborSearch::Hnsw, HnswSettings::default());
+        let index = purity(&features, &labels, 9, search, &settings).unwrap().index.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        index.dump(folder.path(), "index").unwrap();
+        let ef = settings.ef_search;
+        let again =
+            hnsw::with_loaded(folder.path(), "index", ef, |index| index.search(&features, 10));
+        assert_eq!(again.unwrap(), index.search(&features, 10));
+    }
+
+    #[test]
     fn a_lonely_row_is_pure() {
         let lonely = Matrix::from_fn(1, 3, |_, _| 1.0);
         let index = HnswSettings::default();

@@ -22,7 +22,7 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// Cells a side that latents are averaged over: coarse, since all classes are in memory at once.
-const GRID: usize = 8;
+pub(crate) const GRID: usize = 8;
 
 /// The stage.
 pub struct Purity {
