@@ -76,9 +76,12 @@ def shards_of(data, folder, part):
 def halves(samples):
     """Held-out images in two halves of every class, drawn by a fixed seed."""
     order, of = np.random.default_rng(5).permutation(len(samples)), labels(samples)
-    rows = [order[of[order] == label] for label in np.unique(of)]
-    first, second = (np.sort(np.concatenate(part)) for part in zip(*((r[: len(r) // 2], r[len(r) // 2:]) for r in rows)))
-    return [samples[row] for row in first], [samples[row] for row in second]
+    parts = [], []
+    for label in np.unique(of):
+        rows = order[of[order] == label]
+        parts[0].extend(rows[: len(rows) // 2])
+        parts[1].extend(rows[len(rows) // 2:])
+    return [[samples[row] for row in sorted(part)] for part in parts]
 
 
 def handwriting(data):

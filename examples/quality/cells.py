@@ -21,23 +21,36 @@ class Row(NamedTuple):
     settings: tuple = ()  # of `coda-pipe run --set`
 
 
-# The images of a run of which only the cores are wanted may be as bad as they like: two steps.
+# Two steps: the images of a run of which only the cores are wanted may be as bad as they like.
 QUICK = ("steps=2",)
+KMEANS = ("algorithm=kmeans", "min_label_purity=0")
+FORMER = (*KMEANS, "anchor.kind=image", "gamma=0.05")
 ROWS = [
     Row("random", "random"),
-    Row("herding", "R", ("algorithm=herding", *QUICK)),
+    Row("herding", "R", ("algorithm=herding", "min_label_purity=0", "anchor.kind=image", *QUICK)),
     Row("R", "R"),
     Row("G", "G"),
+    # The anchor itself: pulled to all the way at every step, the last one too, nothing of the model is left.
+    Row("D", "G", ("guidance=stop", "guidance.anchor.stop=0", *QUICK)),
+]
+OTHERS = [
+    Row("R kmeans", "R", KMEANS),
+    Row("G kmeans", "G", KMEANS),
+    Row("G former", "G", FORMER),
 ]
 
 
+def names(rows):
+    return ", ".join(row.name for row in rows)
+
+
 def row(text):
-    named = {row.name: row for row in ROWS}
+    named = {row.name: row for row in (*ROWS, *OTHERS)}
     if text in named:
         return named[text]
     name, part, settings = (text.split(":", 2) + ["", ""])[:3]
     if part not in ("G", "R"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no row: {', '.join(named)} or NAME:PART:SETTINGS, PART G or R")
+        raise argparse.ArgumentTypeError(f"{text!r} is no row: {names((*ROWS, *OTHERS))}, or NAME:PART:SETTINGS")
     return Row(name, part, tuple(settings.split()))
 
 
@@ -74,9 +87,9 @@ def arguments(description):
     parser.add_argument("--bed", nargs="+", default=["clean", "noisy", "clutter", "scarce", "print"], metavar="BED",
                         help="which of them [default: those of digits]")
     parser.add_argument("--ipc", type=int, nargs="+", default=[1, 5, 10, 50], help="images per class")
-    parser.add_argument("--sets", type=int, default=3, help="sets of each cell, each with seeds of its own [default: 3]")
+    parser.add_argument("--sets", type=int, default=3, help="sets of a cell, each with seeds of its own [default: 3]")
     parser.add_argument("--rows", type=row, nargs="+", default=ROWS, metavar="ROW",
-                        help=f"a name of: {', '.join(row.name for row in ROWS)}; or NAME:PART:SETTINGS, PART G "
+                        help=f"of {names(ROWS)} [default: these], {names(OTHERS)}; or NAME:PART:SETTINGS, PART G "
                         "(distilled) or R (their real cores), SETTINGS as of --set, with spaces between them")
     parser.add_argument("--coda-pipe", default="coda-pipe", help="the binary")
     parser.add_argument("--model", type=Path, default=HERE.parents[1] / "models" / "demo")

@@ -48,7 +48,8 @@ def main():
     for cell in cells(options):
         for row in options.rows:
             about = make(cell, row, options)[1]
-            print(f"{cell.bed.name}, IPC {cell.ipc}, set {cell.set}, {row.name}: {about.get('seconds', 0):.1f} s", flush=True)
+            named = f"{cell.bed.name}, IPC {cell.ipc}, set {cell.set}, {row.name}"
+            print(f"{named}: {about.get('seconds', 0):.1f} s", flush=True)
 
 
 def make(cell, row, options):
@@ -86,13 +87,13 @@ def sources(cell, options):
     if not hasattr(options, "digests"):
         binary = shutil.which(options.coda_pipe)
         if binary is None:
-            sys.exit(f"no program {options.coda_pipe}: build it with cargo build --release, and give --coda-pipe its path")
+            sys.exit(f"no program {options.coda_pipe}: cargo build --release makes target/release/coda-pipe (--coda-pipe)")
         model = sorted(path for path in options.model.rglob("*") if path.is_file())
         options.digests = {"binary": shards.digest([Path(binary)]), "model": shards.digest(model)}
     shard = str(cell.bed.train(cell.set).resolve())
     if shard not in options.digests:
         options.digests[shard] = shards.digest([Path(shard)])
-    return [options.digests["binary"], options.digests["model"], options.digests[shard], cell.bed.classes, cell.bed.side]
+    return [*(options.digests[name] for name in ("binary", "model", shard)), cell.bed.classes, cell.bed.side]
 
 
 def run(cell, settings, folder, options):
@@ -133,7 +134,8 @@ def encoded(cell, settings, options):
 
 
 def pipeline(cell, folder, options):
-    classes, file = options.cache.resolve() / f"{cell.bed.name}-{digest(cell.bed.classes)}.txt", folder / "pipeline.toml"
+    classes = options.cache.resolve() / f"{cell.bed.name}-{digest(cell.bed.classes)}.txt"
+    file = folder / "pipeline.toml"
     if not classes.exists():
         classes.write_text("".join(f"{at}, {name}\n" for at, name in enumerate(cell.bed.classes)))
     file.write_text(PIPELINE.format(shard=cell.bed.train(cell.set).resolve(), classes=classes,
@@ -155,9 +157,14 @@ def coda_pipe(cell, options, *words):
 
 def copies(audit):
     """Shares of the generated images nearer to a real image than so much of the real images' median spacing."""
-    bins, step, images = audit["histogram"]["generated"], audit["histogram"]["step"], audit["images"]
-    below = {name: sum(bins[: round(bound / step)]) / images for name, bound in CLOSE}
-    return {**below, "within_one_percent": audit["within_one_percent"] / images}
+    images = audit["images"]
+    if audit.get("below"):
+        shares = {level["ratio"]: level["share"] for level in audit["below"]}
+        below = {name: shares[bound] for name, bound in CLOSE}
+    else:  # of a program that counts them in its histogram alone
+        bins, step = audit["histogram"]["generated"], audit["histogram"]["step"]
+        below = {name: sum(bins[: round(bound / step)]) / images for name, bound in CLOSE}
+    return {**below, "median": audit.get("median_ratio"), "within_one_percent": audit["within_one_percent"] / images}
 
 
 def wrong_labels(cores):

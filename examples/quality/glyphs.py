@@ -1,6 +1,6 @@
 """Printed digits: renderings of the installed fonts, more turned, sheared and scaled than the demo's model has seen.
 
-Fonts are kept apart by the first word of their family's name, so that no weight or slope of a tested family is distilled.
+Fonts are kept apart by the first word of their family's name: no weight or slope of a tested family is distilled.
 """
 
 import random

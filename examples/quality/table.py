@@ -132,7 +132,8 @@ def agreement(networks, tables, options):
             continue
         signs = {math.copysign(1, estimate(f)[0]) for f in found}
         cells = " | ".join(with_error(f, options, sign="+") for f in found)
-        yield f"| {bed}{'' if test == 'test' else f' ({test})'}, {ipc}, {row} | {cells} | {'yes' if len(signs) == 1 else 'no'} |"
+        where = bed if test == "test" else f"{bed} ({test})"
+        yield f"| {where}, {ipc}, {row} | {cells} | {'yes' if len(signs) == 1 else 'no'} |"
 
 
 if __name__ == "__main__":
