@@ -14,10 +14,11 @@ import json
 import math
 from pathlib import Path
 
-from cells import HALVES
+from cells import HALVES, OTHERS, ROWS
 
 BASE = "R"
 NONE = "–"
+ORDER = [row.name for row in (*ROWS, *OTHERS)]
 
 
 def main():
@@ -64,6 +65,7 @@ def markdown(name, table, options):
     network, bed, test = name
     rows, ipcs = (list(dict.fromkeys(key)) for key in zip(*table))
     ipcs.sort()
+    rows.sort(key=lambda row: ORDER.index(row) if row in ORDER else len(ORDER))
     sizes = sorted({(len({r["set"] for r in cell}), len(cell)) for cell in table.values()})
     sizes = ", ".join(f"{sets} sets, {count} networks" for sets, count in sizes)
     title = f"**{bed}**" + (f", {test} test" if test != "test" else "") + f", {network} ({sizes} a cell)"
