@@ -11,19 +11,19 @@ from torch import nn
 BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2)}
 
 
-def build(name, classes, side, width=None):
+def build(name, classes, side, width=None, colours=3):
     """`resnetap10`, `resnet18`, `convnetN` with N blocks, or torchvision's own as `torchvision/NAME`.
 
-    `width`: channels, left out: as published.
+    `width`: channels, left out: as published. `colours`: channels of an image.
     """
     if name.startswith("torchvision/"):
         import torchvision
 
         return torchvision.models.get_model(name.removeprefix("torchvision/"), weights=None, num_classes=classes)
     if name.startswith("convnet") and name.removeprefix("convnet").isdigit():
-        return conv_net(int(name.removeprefix("convnet")), classes, side, width or 128)
+        return conv_net(int(name.removeprefix("convnet")), classes, side, width or 128, colours)
     if name in ("resnetap10", "resnet18"):
-        return ResNet(int(name[-2:]), classes, side, width or 64, pooled=name == "resnetap10")
+        return ResNet(int(name[-2:]), classes, side, width or 64, colours, pooled=name == "resnetap10")
     raise SystemExit(f"no network is called {name}: resnetap10, resnet18, convnet3, convnet6, torchvision/resnet18")
 
 
@@ -31,10 +31,10 @@ def norm(channels):
     return nn.GroupNorm(channels, channels)
 
 
-def conv_net(depth, classes, side, width):
+def conv_net(depth, classes, side, width, colours):
     if side >> depth < 1:
         raise SystemExit(f"convnet{depth} halves an image {depth} times, which leaves nothing of {side} pixels")
-    layers, channels = [], 3
+    layers, channels = [], colours
     for _ in range(depth):
         layers += [nn.Conv2d(channels, width, 3, padding=1), norm(width), nn.ReLU(), nn.AvgPool2d(2)]
         channels = width
@@ -61,9 +61,9 @@ class Block(nn.Module):
 
 
 class ResNet(nn.Module):
-    def __init__(self, depth, classes, side, width, pooled):
+    def __init__(self, depth, classes, side, width, colours, pooled):
         super().__init__()
-        layers, channels = stem(side, width, pooled), width
+        layers, channels = stem(side, width, colours, pooled), width
         for stage, blocks in enumerate(BLOCKS[depth]):
             for block in range(blocks):
                 wide = width << stage
@@ -79,12 +79,12 @@ class ResNet(nn.Module):
         return self.classifier(self.features(x))
 
 
-def stem(side, width, pooled):
+def stem(side, width, colours, pooled):
     """The layers before the blocks."""
     large, middle = side > 128, 64 < side <= 128
     kernel = 7 if large else 3
     stride = 2 if large and not pooled else 1
-    layers = [nn.Conv2d(3, width, kernel, stride, kernel // 2, bias=False), norm(width), nn.ReLU()]
+    layers = [nn.Conv2d(colours, width, kernel, stride, kernel // 2, bias=False), norm(width), nn.ReLU()]
     if large or middle:
         layers.append(nn.AvgPool2d(4 if large else 2) if pooled else nn.MaxPool2d(3, 2, 1))
     return layers

@@ -101,9 +101,10 @@ fn print(out: &mut impl Write, found: &Evaluation) -> std::io::Result<()> {
     writeln!(out, "features: {}", found.features)?;
     writeln!(
         out,
-        "tested on {} held-out images; random: mean ± std of {} draws\n",
+        "tested on {} held-out images; random: mean ± std of {} draws",
         found.test_images, found.seeds
     )?;
+    whole(out, found)?;
     write!(out, "{:<10} {:>7}", "trained on", "images")?;
     metrics().try_for_each(|metric| write!(out, " {:>13}", metric.title))?;
     writeln!(out)?;
@@ -115,6 +116,17 @@ fn print(out: &mut impl Write, found: &Evaluation) -> std::io::Result<()> {
         writeln!(out)?;
     }
     by_class(out, found)
+}
+
+/// What the run's whole data gives, by the classifiers.
+fn whole(out: &mut impl Write, found: &Evaluation) -> std::io::Result<()> {
+    write!(out, "all real images ({}):", found.whole.images)?;
+    for (at, metric) in accuracies().enumerate() {
+        let share = found.whole.accuracies.get(metric.key).copied().flatten();
+        let shown = share.map_or_else(|| "–".into(), |share| format!("{:.1}", 100.0 * share));
+        write!(out, "{} {} {shown}", if at > 0 { "," } else { "" }, metric.title)?;
+    }
+    writeln!(out, "\n")
 }
 
 /// A metric's value in the metric's format.

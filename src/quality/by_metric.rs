@@ -9,10 +9,32 @@ use std::marker::PhantomData;
 #[derive(Debug, Clone, PartialEq)]
 pub struct ByMetric<T>(Vec<(String, T)>);
 
+impl<T> Default for ByMetric<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> IntoIterator for ByMetric<T> {
+    type Item = (String, T);
+    type IntoIter = std::vec::IntoIter<(String, T)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 impl<T> ByMetric<T> {
     /// The value of a metric, if it was measured.
     pub fn get(&self, key: &str) -> Option<&T> {
         self.0.iter().find(|(own, _)| own == key).map(|(_, value)| value)
+    }
+
+    /// These values and then `more`.
+    #[must_use]
+    pub fn and(mut self, more: impl IntoIterator<Item = (String, T)>) -> Self {
+        self.0.extend(more);
+        self
     }
 
     /// The keys, in their order.

@@ -63,7 +63,7 @@ impl Judge {
     pub fn train(&self, rows: &Points, labels: &[usize]) -> Result<Classifiers, MatrixError> {
         let trained = MEASURES.iter().filter_map(|measure| match measure {
             Measure::Accuracy(_, train) => Some(train(&self.scaling, rows, labels)),
-            Measure::Comparison(..) => None,
+            _ => None,
         });
         Ok(Classifiers(trained.collect::<Result<_, _>>()?))
     }

@@ -33,6 +33,8 @@ pub enum Measure {
     Accuracy(Metric, Train),
     /// Numbers that one comparison with the real images gives, in their order.
     Comparison(&'static [Metric], Prepare),
+    /// Numbers that the first classifier's accuracy gives beside other sets', in their order.
+    Standing(&'static [Metric], Stand),
 }
 
 /// Trains a classifier on rows with one label each; the scaling standardises the real images.
@@ -40,6 +42,20 @@ pub type Train = fn(&Scaling, &Points, &[usize]) -> Result<Box<dyn Classifier>, 
 
 /// Looks at the real images once, for any number of sets.
 pub type Prepare = fn(Arc<Points>) -> Result<Box<dyn Compare>, MatrixError>;
+
+/// One number for each metric declared with it.
+pub type Stand = fn(&Standing) -> Vec<f64>;
+
+/// The accuracy of one classifier trained on a set, on as many random real images and on the whole data: shares, 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    /// On the set.
+    pub set: f64,
+    /// On random real images, as many of each class.
+    pub random: f64,
+    /// On all real images.
+    pub whole: f64,
+}
 
 /// A classifier, trained.
 pub trait Classifier: Send + Sync {
@@ -64,7 +80,7 @@ impl Measure {
     pub fn metrics(&self) -> &[Metric] {
         match self {
             Self::Accuracy(metric, _) => std::slice::from_ref(metric),
-            Self::Comparison(metrics, _) => metrics,
+            Self::Comparison(metrics, _) | Self::Standing(metrics, _) => metrics,
         }
     }
 }

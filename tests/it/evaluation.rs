@@ -55,7 +55,7 @@ fn a_run_is_evaluated_once_and_says_so_in_a_table_and_in_json() {
             "{table}"
         );
     }
-    assert!(stderr.contains("evaluate/sets 5 units"), "{stderr}");
+    assert!(stderr.contains("evaluate/sets 6 units"), "{stderr}");
 
     let (again, stderr) = bench.expect(0, &evaluate);
     assert_eq!(again, table);

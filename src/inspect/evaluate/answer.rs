@@ -1,6 +1,6 @@
 //! What an evaluation found, as its files have it.
 
-use crate::quality::{ByMetric, Right, Spread, accuracies, metrics};
+use crate::quality::{ByMetric, Right, Spread, Standing, accuracies, own_metrics, standing};
 use crate::store::{Receipt, RunDir, SampleFault, StoreError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,6 +22,18 @@ pub struct Evaluation {
     pub left_out: Vec<SampleFault>,
     /// G, R, and random real images.
     pub sets: Vec<SetResult>,
+    /// All real images, or as many as a classifier is trained on at most.
+    pub whole: Whole,
+}
+
+/// What the classifiers learn from the run's whole data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Whole {
+    /// The images that they were trained on.
+    pub images: usize,
+    /// Their accuracies: shares, 0 to 1.
+    #[serde(flatten)]
+    pub accuracies: ByMetric<Option<f64>>,
 }
 
 /// One set, or the random ones together. Accuracies are shares, 0 to 1.
@@ -82,17 +94,17 @@ impl Measured {
     ) -> Self {
         let accuracies = all.shares();
         let value = |key| accuracies.get(key).or(placed.get(key)).copied().flatten();
-        let values = metrics().map(|metric| (metric.key, value(metric.key))).collect();
+        let values = own_metrics().map(|metric| (metric.key, value(metric.key))).collect();
         Self { images, values, classes }
     }
 }
 
-/// The sets' results from their files, the random ones as one.
+/// The sets' results from their files, the random ones as one, and what the whole data gives.
 pub(crate) fn assemble(
     run_dir: &RunDir,
     receipts: &BTreeMap<String, Receipt>,
     seeds: usize,
-) -> Result<Vec<SetResult>, StoreError> {
+) -> Result<(Vec<SetResult>, Whole), StoreError> {
     let read = |name: &str| -> Result<Measured, StoreError> {
         let unit = format!("evaluate/sets/{name}");
         let output = receipts.get(&unit).and_then(|receipt| receipt.outputs.first());
@@ -110,7 +122,32 @@ pub(crate) fn assemble(
         ("cores", vec![read("cores")?]),
         ("random", draws),
     ];
-    Ok(sets.into_iter().filter_map(|(name, measured)| together(name, &measured)).collect())
+    let sets = sets.into_iter().filter_map(|(name, measured)| together(name, &measured)).collect();
+    let measured = read("whole")?;
+    let accuracy = |key: &str| measured.values.get(key).copied().flatten();
+    let accuracies = accuracies().map(|metric| (metric.key, accuracy(metric.key))).collect();
+    let whole = Whole { images: measured.images, accuracies };
+    Ok((beside_each_other(sets, &whole), whole))
+}
+
+/// The sets with what their first accuracy says beside that of random images and of the whole data.
+fn beside_each_other(mut sets: Vec<SetResult>, whole: &Whole) -> Vec<SetResult> {
+    let Some(first) = accuracies().next() else { return sets };
+    let mean = |set: &SetResult| match set.values.get(first.key) {
+        Some(MetricValue::Spread(spread)) => Some(spread.mean),
+        _ => None,
+    };
+    let random = sets.iter().find(|set| set.name == "random").and_then(mean);
+    let whole = whole.accuracies.get(first.key).copied().flatten();
+    for set in &mut sets {
+        if let (Some(own), Some(random), Some(whole)) = (mean(set), random, whole) {
+            let found = standing(&Standing { set: own, random, whole });
+            let found =
+                found.into_iter().map(|(key, value)| (key, MetricValue::Number(Some(value))));
+            set.values = std::mem::take(&mut set.values).and(found);
+        }
+    }
+    sets
 }
 
 /// Several draws as one result; `None` of none.
@@ -133,7 +170,7 @@ fn together(name: &str, draws: &[Measured]) -> Option<SetResult> {
     Some(SetResult {
         name: name.to_owned(),
         images: first.images,
-        values: metrics().map(|metric| (metric.key, of_set(metric.key))).collect(),
+        values: own_metrics().map(|metric| (metric.key, of_set(metric.key))).collect(),
         classes: classes.collect(),
     })
 }

@@ -7,6 +7,8 @@ pub enum ImageSet {
     Cores,
     /// As many random real images of each class, by this seed.
     Random(u64),
+    /// All real images, or as many of them as a classifier is trained on at most.
+    Whole,
 }
 
 impl ImageSet {
@@ -16,6 +18,7 @@ impl ImageSet {
             ImageSet::Distilled => "distilled".into(),
             ImageSet::Cores => "cores".into(),
             ImageSet::Random(seed) => format!("random-{seed}"),
+            ImageSet::Whole => "whole".into(),
         }
     }
 }

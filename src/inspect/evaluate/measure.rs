@@ -2,12 +2,12 @@
 
 use super::answer::{ClassResult, Measured};
 use super::image_set::ImageSet;
-use super::tables::{REFERENCE, Tables};
+use super::tables::{REFERENCE, Tables, WHOLE};
 use crate::config::Class;
 use crate::engine::{Done, Fingerprint, Scope, Stage};
 use crate::linalg::MatrixError;
 use crate::pipeline::error::StageError;
-use crate::quality::{Judge, Right, metrics};
+use crate::quality::{ByMetric, Judge, Right, own_metrics};
 use rayon::prelude::*;
 use serde_json::json;
 use std::sync::{Arc, OnceLock};
@@ -40,7 +40,8 @@ impl Stage for Measure {
 
     fn units(&self) -> Result<Vec<ImageSet>, StageError> {
         let random = (0..self.seeds as u64).map(ImageSet::Random);
-        Ok([ImageSet::Distilled, ImageSet::Cores].into_iter().chain(random).collect())
+        let fixed = [ImageSet::Distilled, ImageSet::Cores, ImageSet::Whole];
+        Ok(fixed.into_iter().chain(random).collect())
     }
 
     fn unit_name(&self, set: &ImageSet) -> String {
@@ -54,8 +55,9 @@ impl Stage for Measure {
             ImageSet::Cores => tables.cores.digest(),
             // How many images of each class are drawn.
             ImageSet::Random(_) => json!(tables.counts()),
+            ImageSet::Whole => json!(WHOLE),
         };
-        let measured: Vec<&str> = metrics().map(|metric| metric.key).collect();
+        let measured: Vec<&str> = own_metrics().map(|metric| metric.key).collect();
         let keys: Vec<_> = tables.classes.classes().iter().map(|class| &class.key).collect();
         Ok(Fingerprint {
             settings: json!({"reference": REFERENCE, "metrics": measured}),
@@ -114,7 +116,11 @@ impl Shared {
                 format!("the set {} holds no image: nothing can be learnt from it", set.file());
             return Err(StageError::Other(message));
         }
-        let placement = judge.place(&points).map_err(wrong)?;
+        let placement = match set {
+            // The real images are what sets are compared with.
+            ImageSet::Whole => ByMetric::default(),
+            _ => judge.place(&points).map_err(wrong)?,
+        };
         let classifiers = judge.train(&points, &labels).map_err(wrong)?;
         // A class has too few images to keep all cores busy alone.
         let held_out = &self.tables.held_out;

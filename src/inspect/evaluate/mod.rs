@@ -77,6 +77,7 @@ pub async fn evaluate(
     }
     let measure = Measure::new(tables, question.seeds);
     let measured = complete(&measure, options).await?;
+    let (sets, whole) = assemble(options.run_dir, &measured.receipts, question.seeds)?;
     let answer = Evaluation {
         state: state_of(options.run_dir, assemble::INFO.name)?,
         features: parts.about(),
@@ -84,7 +85,8 @@ pub async fn evaluate(
         seeds: question.seeds,
         test_images,
         left_out,
-        sets: assemble(options.run_dir, &measured.receipts, question.seeds)?,
+        sets,
+        whole,
     };
     let mut text = serde_json::to_vec_pretty(&answer)
         .map_err(|e| planning("evaluate", StageError::Other(e.to_string())))?;

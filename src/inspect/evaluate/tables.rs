@@ -8,8 +8,12 @@ use crate::quality::{Points, draw, shares};
 
 /// Real images that sets are compared with, at most (and what rounding up adds in each class): coverage looks at every pair of them.
 pub(crate) const REFERENCE: usize = 10_000;
-/// Keeps the draw of those apart from the random sets'.
+/// Real images that a classifier of the whole data is trained on, at most (and what rounding up adds in each class): their
+/// features are in memory together.
+pub(crate) const WHOLE: usize = 50_000;
+/// Keep the draws of those apart from the random sets'.
 const REFERENCE_DRAW: u64 = 1 << 32;
+const WHOLE_DRAW: u64 = 2 << 32;
 
 /// Features of all that is compared.
 pub(crate) struct Tables {
@@ -27,8 +31,15 @@ impl Tables {
         classes.map(|class| self.distilled.count(&class.key)).collect()
     }
 
+    /// Real images of each class.
+    fn real_counts(&self) -> Vec<usize> {
+        let classes = self.classes.classes().iter();
+        classes.map(|class| self.training.count(&class.key)).collect()
+    }
+
     /// The features of a set and each image's class.
     pub(crate) fn set(&self, set: ImageSet) -> Result<(Points, Vec<usize>), StageError> {
+        let whole = shares(&self.real_counts(), WHOLE);
         let (mut points, mut labels) = (Points::default(), Vec::new());
         for (label, class) in self.classes.classes().iter().enumerate() {
             let own = match set {
@@ -38,6 +49,11 @@ impl Tables {
                     let (images, of) =
                         (self.distilled.count(&class.key), self.training.count(&class.key));
                     self.training.rows(&class.key, &draw(images, of, seed, label as u64))?
+                }
+                ImageSet::Whole => {
+                    let of = self.training.count(&class.key);
+                    let rows = draw(whole[label], of, 0, WHOLE_DRAW + label as u64);
+                    self.training.rows(&class.key, &rows)?
                 }
             };
             labels.extend(std::iter::repeat_n(label, own.rows()));
@@ -51,7 +67,7 @@ impl Tables {
     /// The real images that sets are compared with.
     pub(crate) fn reference(&self) -> Result<Points, StageError> {
         let classes = self.classes.classes();
-        let counts: Vec<_> = classes.iter().map(|class| self.training.count(&class.key)).collect();
+        let counts = self.real_counts();
         let mut points = Points::default();
         for (label, (class, share)) in classes.iter().zip(shares(&counts, REFERENCE)).enumerate() {
             let rows = draw(share, counts[label], 0, REFERENCE_DRAW + label as u64);

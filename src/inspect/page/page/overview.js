@@ -126,8 +126,10 @@ function quality() {
     classes.push([String(one.class ?? NOTHING), String(set.name ?? NOTHING), ...accuracies.map(({ key }) => percent(one[key]))]);
   }
   const columns = (all) => all.map(({ title }) => [title, true]);
+  const learnt = accuracies.map(({ key, title }) => `${title} ${percent(found.whole?.[key])}`).join(", ");
+  const whole = found.whole ? ` All real images (${count(found.whole.images)}): ${learnt}. HLR is what a set loses against them, IOR what it wins over random images, LRS a score of both, by the first classifier.` : "";
   return section("quality", "Quality",
-    el("p", { class: "soft" }, `By ${found.features ?? NOTHING}, tested on ${count(found.test_images)} images of ${(found.against ?? []).join(", ") || NOTHING}; accuracy and coverage in per cent; random images: mean ± standard deviation over ${count(found.seeds)} draws.`),
+    el("p", { class: "soft" }, `By ${found.features ?? NOTHING}, tested on ${count(found.test_images)} images of ${(found.against ?? []).join(", ") || NOTHING}; accuracy and coverage in per cent; random images: mean ± standard deviation over ${count(found.seeds)} draws.${whole}`),
     table([["set"], ["images", true], ...columns(metrics)], rows),
     classes.length ? details("By class", () => table([["class"], ["set"], ...columns(accuracies)], classes)) : null);
 }
