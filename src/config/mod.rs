@@ -23,6 +23,7 @@ mod rules;
 mod section;
 #[macro_use]
 mod value;
+mod mix;
 mod preset;
 mod sections;
 mod together;
@@ -35,6 +36,7 @@ pub use error::{ConfigError, Problem};
 pub use features::Features;
 pub use guidance::Guidance;
 pub use key_doc::KeyDoc;
+pub use mix::Mix;
 pub use pipeline::Pipeline;
 pub use preset::Preset;
 pub use reference::settings_reference;

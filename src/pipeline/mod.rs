@@ -17,6 +17,7 @@ pub(crate) mod generate;
 pub(crate) mod info;
 pub(crate) mod latents;
 pub(crate) mod members;
+pub(crate) mod mix;
 pub(crate) mod model;
 pub(crate) mod model_files;
 pub(crate) mod model_reading;
@@ -61,6 +62,7 @@ stages! {
     discover::Discover,
     fetch::Fetch,
     anchor::Anchor,
+    mix::Mix,
     generate::Generate,
     assemble::Assemble,
 }
