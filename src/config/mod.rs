@@ -27,6 +27,7 @@ mod rules;
 mod section;
 #[macro_use]
 mod value;
+mod mix;
 mod preset;
 mod sections;
 mod together;
@@ -40,6 +41,7 @@ pub use features::Features;
 pub use guidance::{Guidance, guidance_of};
 pub use key_doc::KeyDoc;
 pub use label_purity::LabelPurity;
+pub use mix::Mix;
 pub use pipeline::Pipeline;
 pub use preset::Preset;
 pub use reference::settings_reference;

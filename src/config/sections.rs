@@ -3,6 +3,7 @@
 use super::anchor::{AnchorKind, Spread};
 use super::features::Features;
 use super::label_purity::LabelPurity;
+use super::mix::Mix;
 use super::preset::Preset;
 use super::rules::{
     all_positive, any, at_least, between, between_if_given, extensions, file_name, given,
@@ -270,6 +271,13 @@ section! {
         preview: bool = false, any;
         /// Images denoised at once. Groups are fixed by position; the last group is padded.
         batch: usize = 4, between(1, 4096);
+        /// The choice of a real or a generated image for each core. `"forward"` tests each anchor: it is noised to three
+        /// levels, and the model predicts the noise with the class's prompt and without. Where the prompt does not lower the
+        /// error, the model does not know what it sees, and the distilled set takes the core's own image; the `.json` beside
+        /// each image says which it is.
+        mix: Mix = Mix::Off, any;
+        /// The share by which the prompt must lower that error for an image to be generated.
+        mix_margin: f64 = 0.0, between(-1.0, 1.0);
     }
 }
 

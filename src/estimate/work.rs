@@ -23,6 +23,8 @@ pub struct Work {
     pub encoded_again: bool,
     /// The most members of an anchor; `None` where the core is all of it.
     pub members: Option<u64>,
+    /// Whether real and generated images are mixed.
+    pub mixed: bool,
     /// Images denoised at once.
     pub generate_batch: u64,
     /// Whether images of different classes are never denoised at once.

@@ -84,9 +84,9 @@ impl Generated {
 /// The text-to-image part of a model, open on one device.
 pub struct Generator {
     prompts: PromptEncoder,
-    unet: Unet,
+    pub(super) unet: Unet,
     decoder: Decoder,
-    folder: ModelFolder,
+    pub(super) folder: ModelFolder,
 }
 
 impl Generator {
@@ -277,7 +277,12 @@ impl Generator {
         Ok(Generated { width: image.width, height: image.height, rgb: image.rgb, latent })
     }
 
-    fn check(&self, jobs: &[Job], sampling: &Sampling, batch: usize) -> Result<(), DiffusionError> {
+    pub(super) fn check(
+        &self,
+        jobs: &[Job],
+        sampling: &Sampling,
+        batch: usize,
+    ) -> Result<(), DiffusionError> {
         sampling.check(&sampling.overrides.apply(&self.folder.scheduler))?;
         if batch == 0 {
             return Err(DiffusionError::setting("batch", "must be at least 1".to_owned()));

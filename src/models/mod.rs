@@ -25,6 +25,7 @@ pub(crate) mod image_features;
 mod json;
 pub mod noise;
 pub mod noise_schedule;
+mod prompt_gap;
 mod sampler;
 mod sampling;
 mod text;

@@ -19,6 +19,7 @@ pub(crate) mod info;
 pub(crate) mod latents;
 mod left_out;
 pub(crate) mod members;
+pub(crate) mod mix;
 pub(crate) mod model;
 pub(crate) mod model_files;
 pub(crate) mod model_reading;
@@ -63,6 +64,7 @@ stages! {
     discover::Discover,
     fetch::Fetch,
     anchor::Anchor,
+    mix::Mix,
     generate::Generate,
     assemble::Assemble,
 }

@@ -20,6 +20,7 @@ use crate::pipeline::encode;
 use crate::pipeline::encode::kept;
 use crate::pipeline::error::StageError;
 use crate::pipeline::generate::device::steps_run;
+use crate::pipeline::mix;
 use crate::pipeline::sources::{Source, expand};
 use crate::pipeline::stages_to_do;
 use crate::run::preflight::findings;
@@ -163,7 +164,7 @@ fn estimate(
         gpu_hours: totals.device_hours.filter(|_| cards),
         free_bytes: free,
         warnings,
-        notes: notes(context, &counted, measure, &stages),
+        notes: notes(context, (&counted, &work), measure, &stages),
         estimate: counted.estimate,
         work,
         stages,
@@ -206,6 +207,7 @@ fn work(context: &Context, counted: &Counted) -> Result<Work, StageError> {
             kept(context.model.latent_shape(pipeline.encode.size)?, pipeline.kept()),
         )?,
         members: pipeline.anchor.group_members().map(|most| most as u64),
+        mixed: mix::is_on(context),
         generate_batch: pipeline.generate.batch as u64,
         batches_by_class: pipeline.guidance.terms.couples(),
         steps: steps.steps as u64,
@@ -248,11 +250,18 @@ fn found(context: &Context, counted: &Counted, bytes: u64, free: Option<u64>) ->
 
 fn notes(
     context: &Context,
-    counted: &Counted,
+    (counted, work): (&Counted, &Work),
     measured: bool,
     stages: &[StageForecast],
 ) -> Vec<String> {
     let mut notes: Vec<String> = counted.estimate.clone().into_iter().collect();
+    if work.encoded_again && work.members.is_some() {
+        notes.push(format!(
+            "anchors are made of up to {} images, which are fetched and encoded again at {} pixels: [anchor] members",
+            work.fetched(),
+            context.size()
+        ));
+    }
     if !measured {
         notes.push(
             "PNGs are assumed to be as large as source images at the sets' size; memory is that of \

@@ -232,6 +232,11 @@ fn fetched(bench: &Bench, run: &str) -> BTreeSet<String> {
 #[test]
 fn members_are_fetched_and_encoded_where_images_are_of_another_size() {
     let bench = Bench::new();
+    let plan = [&["plan", "p.toml", "--json"], &SPREAD[..], &SMALL].concat();
+    let plan: Value = serde_json::from_str(&bench.expect(0, &plan).0).unwrap();
+    let note =
+        "anchors are made of up to 36 images, which are fetched and encoded again at 32 pixels";
+    assert!(plan["notes"].to_string().contains(note), "{plan:#}");
     let said = run(&bench, "small", &[&SMALL[..], &["--until", "anchor"]].concat());
     run(&bench, "full", &["--until", "encode"]);
     let mut images = 0;

@@ -26,6 +26,7 @@ mod invalidation;
 mod labels;
 mod latent_sizes;
 mod library;
+mod mix;
 mod model_diagnosis;
 mod model_goldens;
 mod model_identity;

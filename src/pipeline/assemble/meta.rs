@@ -40,7 +40,11 @@ pub(crate) fn sidecar(stage: &Sets, set: OutputSet, sample: &Sample<'_>) -> Stri
     let class = stage.classes.classes().get(sample.slot.class);
     let key = class.map_or("", |class| &class.key);
     let mut meta = real_meta(class, rank, core);
-    if set == OutputSet::Distilled {
+    if let Some(mix) = sample.mix {
+        meta["source"] = if mix.real { "real" } else { "generated" }.into();
+        meta["prompt_gap"] = mix.prompt_gap.into();
+    }
+    if set == OutputSet::Distilled && !sample.mix.is_some_and(|mix| mix.real) {
         // An image whose first seed came to nothing has another beside it.
         let second = Some(seed_name(key, rank)).filter(|name| stage.images.contains_key(name));
         let second = second.and_then(|name| {

@@ -3,7 +3,7 @@
 mod cost;
 pub(crate) mod meta;
 
-use super::anchor::{cores_of, members_digest, receipt_of};
+use super::anchor::{cores_of, digest_of, members_digest, receipt_of};
 use super::context::Context;
 use super::core_images::{CoreImages, core_image_key};
 use super::discover;
@@ -13,6 +13,8 @@ use super::generate::{image_name, seed_name};
 use super::info::{ModelUse, StageInfo, no_check};
 use super::latents::{Latents, Slot};
 use super::members::members_of;
+use super::mix;
+use super::mix::mix_of;
 use super::sources::Source;
 use super::stage::RunStage;
 use super::state::{Receipts, RunState};
@@ -21,7 +23,7 @@ use crate::engine::{Cancel, Done, Fingerprint, Input, Scope, Stage};
 use crate::imaging;
 use crate::shards::{SampleEntry, SampleMember, ShardWriter, WriterOptions, dali_index};
 use crate::slurm;
-use crate::store::tables::{CoreRow, MemberRow};
+use crate::store::tables::{CoreRow, MemberRow, MixRow};
 use crate::store::{Receipt, StoreError};
 use meta::sidecar;
 use serde_json::{Value, json};
@@ -34,6 +36,8 @@ use std::sync::Arc;
 pub struct Assemble {
     sets: Arc<Sets>,
     discovered: Arc<Receipts>,
+    /// Receipts of `mix`, where it is on.
+    mixed: Option<Arc<Receipts>>,
     latents: Arc<Latents>,
 }
 
@@ -71,6 +75,8 @@ pub(crate) struct Sample<'a> {
     pub(crate) core: &'a CoreRow,
     /// Members of the anchors of its class; none where each anchor is one image.
     pub(crate) members: &'a [MemberRow],
+    /// Whether it is the real image, where that was asked.
+    pub(crate) mix: Option<MixRow>,
     pub(crate) png: Vec<u8>,
 }
 
@@ -79,7 +85,7 @@ impl Assemble {
         context: Arc<Context>,
         latents: Arc<Latents>,
         sources: &[Source],
-        discovered: Arc<Receipts>,
+        (discovered, mixed): (Arc<Receipts>, Option<Arc<Receipts>>),
         generated: &BTreeMap<String, Receipt>,
     ) -> Self {
         let outputs = generated.values().flat_map(|r| &r.outputs);
@@ -87,11 +93,18 @@ impl Assemble {
         let classes = latents.classes.clone();
         let core_images = CoreImages::new(context.clone(), sources);
         let sets = Arc::new(Sets { context, classes, core_images, images });
-        Self { sets, discovered, latents }
+        Self { sets, discovered, mixed, latents }
     }
 }
 
 impl Assemble {
+    /// What a sample of `class` depends on where real and generated images are mixed: the choices, and what its shards held.
+    fn mix_input(&self, class: &str) -> Result<Option<Input>, StageError> {
+        let Some(mixed) = &self.mixed else { return Ok(None) };
+        let choices = digest_of(receipt_of(mixed, mix::INFO.name, class)?, ".parquet")?;
+        Ok(Some(Input::List(vec![choices.into(), self.latents.digest_of(class)])))
+    }
+
     /// The digest of an image, if it was generated.
     fn image(&self, slot: Slot) -> Option<&String> {
         let class = self.sets.classes.classes().get(slot.class)?;
@@ -128,6 +141,22 @@ impl Sets {
             }
         }
         Ok(members)
+    }
+
+    /// Choices of real images for the classes that `slots` touch, by position of the class; none where all are generated.
+    fn choices(&self, slots: &[Slot]) -> Result<BTreeMap<usize, Vec<MixRow>>, StageError> {
+        let mut choices = BTreeMap::new();
+        if !mix::is_on(&self.context) {
+            return Ok(choices);
+        }
+        for slot in slots {
+            if let (Entry::Vacant(empty), Some(class)) =
+                (choices.entry(slot.class), self.classes.classes().get(slot.class))
+            {
+                empty.insert(mix_of(&self.context.run_dir, &class.key)?);
+            }
+        }
+        Ok(choices)
     }
 
     /// `CLASS_RANK`: the sample key in both sets.
@@ -184,15 +213,18 @@ impl Sets {
         };
         let wanted: Vec<(Slot, &CoreRow)> =
             plan.slots.iter().map(core).collect::<Result<_, _>>()?;
+        let choices = match plan.set {
+            OutputSet::Distilled => self.choices(&plan.slots)?,
+            OutputSet::Cores | OutputSet::Labels => BTreeMap::new(),
+        };
         let mut writer = ShardWriter::new(out, WriterOptions::default());
         for (slot, core) in wanted {
             cancel.check()?;
-            let png = match plan.set {
-                OutputSet::Distilled => self.generated(slot)?,
-                OutputSet::Cores | OutputSet::Labels => self.real(slot, core)?,
-            };
+            let mix = choices.get(&slot.class).and_then(|rows| rows.get(slot.rank)).copied();
+            let real = plan.set != OutputSet::Distilled || mix.is_some_and(|mix| mix.real);
+            let png = if real { self.real(slot, core)? } else { self.generated(slot)? };
             let members = members.get(&slot.class).map_or(&[][..], Vec::as_slice);
-            let sample = Sample { slot, core, members, png };
+            let sample = Sample { slot, core, members, mix, png };
             let meta = sidecar(self, plan.set, &sample);
             let label = self.classes.label(slot.class);
             let members = [
@@ -234,7 +266,9 @@ impl RunStage for Assemble {
         let (latents, sources) = (run.latents()?, run.sources()?);
         let (discovered, generated) =
             (run.receipts(discover::INFO.name)?, run.receipts(generate::INFO.name)?);
-        Ok(Self::new(run.context.clone(), latents, &sources, discovered, &generated))
+        let on = mix::is_on(&run.context);
+        let mixed = on.then(|| run.receipts(mix::INFO.name)).transpose()?;
+        Ok(Self::new(run.context.clone(), latents, &sources, (discovered, mixed), &generated))
     }
 }
 
@@ -293,7 +327,7 @@ impl Stage for Assemble {
                 OutputSet::Distilled => self.image(slot),
                 OutputSet::Cores | OutputSet::Labels => None,
             };
-            let cores = super::anchor::digest_of(discovered, "cores.parquet")?;
+            let cores = digest_of(discovered, "cores.parquet")?;
             let label = self.sets.classes.label(slot.class);
             let mut sample = vec![
                 json!(class).into(),
@@ -305,6 +339,7 @@ impl Stage for Assemble {
             ];
             if plan.set == OutputSet::Distilled {
                 sample.extend(members_digest(anchor, discovered)?.map(Input::from));
+                sample.extend(self.mix_input(&class.key)?);
             }
             samples.push(Input::List(sample));
         }
