@@ -28,7 +28,7 @@ pub fn run(model: &Path, prompt: &str) -> anyhow::Result<Vec<u8>> {
     let prompt = generator.encode_prompt(prompt)?;
     let negative = generator.encode_negative("")?;
     // With an anchor, a latent of the same shape, the image would be pulled towards it.
-    let job = Job { prompt: &prompt, negative: &negative, noise: &noise, anchor: None };
+    let job = Job::new(&prompt, &negative, &noise);
     let sampling = Sampling { size, ..Sampling::default() };
     let images = generator.generate(&[job], &sampling, 1)?;
     Ok(images.first().context("no image was made")?.to_png()?)

@@ -209,21 +209,24 @@ mod tests {
     }
 
     #[test]
-    fn terms_of_guidance_have_a_section_and_the_old_key_is_refused_with_the_new_one() {
+    fn the_schedule_of_the_published_pull_and_its_old_names() {
         let of = |sets: &[&str]| GuidanceSchedule::of(&load(GOOD, sets).unwrap().guidance.terms);
         assert_eq!(of(&[]), GuidanceSchedule::Scaled);
         assert_eq!(of(&["preset=published"]), GuidanceSchedule::Sigma);
         assert_eq!(of(&["preset=published", "schedule=flat"]), GuidanceSchedule::Flat);
-        let text = format!("{GOOD}[guidance]\nschedule = \"flat\"\n");
+        let text = format!("{GOOD}[guidance.published]\nschedule = \"flat\"\n");
         let p = load(&text, &[]).unwrap();
         assert_eq!(GuidanceSchedule::of(&p.guidance.terms), GuidanceSchedule::Flat);
-        assert_eq!(serde_json::to_value(&p).unwrap()["guidance"]["schedule"], "flat");
-        let error = load(&text, &["guidance.schedule=steep"]).unwrap_err();
-        assert!(error.contains("must be \"sigma\", \"flat\" or \"scaled\", is"), "{error}");
-        let moved = "`generate.schedule` is called `guidance.schedule` now";
-        let error = load(&text.replace("guidance", "generate"), &[]).unwrap_err();
+        assert_eq!(serde_json::to_value(&p).unwrap()["guidance"]["published"]["schedule"], "flat");
+        let error = load(&text, &["guidance.published.schedule=steep"]).unwrap_err();
+        assert!(
+            error.contains("must be \"sigma\", \"flat\", \"scaled\" or \"off\", is"),
+            "{error}"
+        );
+        let moved = "`generate.schedule` is called `guidance.published.schedule` now";
+        let error = load(&text.replace("guidance.published", "generate"), &[]).unwrap_err();
         assert!(error.contains(&format!("dir/p.toml:6:1: {moved}")), "{error}");
-        assert!(error.contains("write `schedule = …` below [guidance]"), "{error}");
+        assert!(error.contains("write `schedule = …` below [guidance.published]"), "{error}");
         let error = load(GOOD, &["generate.schedule=flat"]).unwrap_err();
         assert!(error.contains(&format!("--set: {moved}")), "{error}");
     }

@@ -9,8 +9,11 @@ use xxhash_rust::xxh3::Xxh3;
 /// The version of the computation; a new version makes old outputs stale.
 const COMPUTATION: u32 = 3;
 
-/// Renamed settings of earlier versions' receipts: the old name and the current name.
-const RENAMED: [(&str, &str); 1] = [("generate.schedule", "guidance.schedule")];
+/// Settings that receipts have under another name than pipeline files: the receipts' and the current name.
+const RENAMED: [(&str, &str); 2] = [
+    ("generate.schedule", "guidance.published.schedule"),
+    ("guidance.schedule", "guidance.published.schedule"),
+];
 
 /// The inputs and settings that a unit's outputs depend on.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +39,7 @@ impl Fingerprint {
         let (Value::Object(old), Value::Object(new)) = (before, &self.settings) else {
             return Vec::new();
         };
-        let old = &under_todays_names(old);
+        let (old, new) = (&under_todays_names(old), &under_todays_names(new));
         let show = |v: Option<&Value>| v.map_or_else(|| "unset".to_owned(), Value::to_string);
         let mut keys: Vec<&String> = new.keys().chain(old.keys()).collect();
         keys.sort();
@@ -173,7 +176,7 @@ mod tests {
         };
         let before = json!({"generate.schedule": "sigma", "generate.steps": 25});
         assert!(of("sigma").changes_since(&before).is_empty());
-        let changed = ["guidance.schedule: \"sigma\" → \"flat\""];
+        let changed = ["guidance.published.schedule: \"sigma\" → \"flat\""];
         assert_eq!(of("flat").changes_since(&before), changed);
     }
 

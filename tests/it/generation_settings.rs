@@ -27,6 +27,45 @@ fn two_devices_give_the_bytes_of_one() {
     assert_eq!(bench.results("run"), bench.results("b"));
 }
 
+/// Terms that couple images, that draw for themselves, that leave out steps and rows: all on, on one device and on two.
+#[test]
+fn every_term_of_guidance_gives_the_same_bytes_on_two_devices_and_classes_apart() {
+    let bench = Bench::new();
+    let terms = [
+        "start.sigma=2",
+        "interval.from=0.4",
+        "prompt-noise.strength=0.1",
+        "published.schedule=scaled",
+        "anchor.strength=0.3",
+        "low-frequency.strength=0.2",
+        "distribution.strength=0.2",
+        "repulsion.strength=0.1",
+        "class-mean.strength=0.2",
+    ];
+    let sets = terms.map(|term| ["--set".to_owned(), format!("guidance.{term}")]).concat();
+    let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+    let common =
+        [&["run", "p.toml", "--set", "generate.batch=3", "--set", "preview=true"], &sets[..]]
+            .concat();
+    bench.expect(0, &common);
+    // Four images a class: a group of three and one of one.
+    let receipts =
+        |class: usize| bench.path(&format!("run/generate/batch-{class:06}.receipt.json"));
+    assert!(receipts(5).exists() && !receipts(6).exists());
+    assert!(bench.path("run/preview/2.png").exists());
+    bench.expect(
+        0,
+        &[&common[..], &["--run-dir", "b", "--set", "devices=[\"cpu\", \"cpu\"]"]].concat(),
+    );
+    assert_eq!(bench.results("run"), bench.results("b"));
+    // Another size of group is another set of images that depend on each other.
+    bench.expect(0, &[&common[..], &["--run-dir", "c", "--set", "generate.batch=2"]].concat());
+    assert_ne!(bench.results("run"), bench.results("c"));
+    let found = meta(&read_shard(&bench.path("run/distilled/mini-000000.tar"))["1_0002"]);
+    assert_eq!(found["settings"]["guidance"]["repulsion"]["strength"], 0.1);
+    assert_eq!(found["settings"]["schedule"], "scaled");
+}
+
 #[test]
 fn prompts_seeds_and_previews_follow_the_settings() {
     let bench = Bench::new();

@@ -46,6 +46,37 @@ fn an_image_its_anchor_and_its_trace() {
 }
 
 #[test]
+fn terms_of_guidance_by_set_sweep_and_trace() {
+    let bench = Bench::new();
+    let samples = crate::harness::digits(1);
+    std::fs::write(bench.path("anchor.png"), samples[0].get("png").unwrap()).unwrap();
+    let model = demo();
+    let common = ["sample", &model, "--prompt", "zero", "--device", "cpu", "--steps", "6"];
+    let anchored = [&common[..], &["--anchor", "anchor.png", "--set", "guidance=stop"]].concat();
+    let traced = ["--set", "guidance.anchor.stop=1", "--trace", "t.safetensors"];
+    bench.expect(0, &[&anchored[..], &traced].concat());
+    let trace = |name: &str| arrays::read(&bench.path("t.safetensors"), Some(name)).unwrap();
+    let (clean, anchor) = (trace("clean"), trace("represent_latent").values);
+    assert_eq!(clean.shape, [&[6][..], &trace("sample").shape[2..]].concat());
+    let share = trace("share.anchor").values;
+    assert_eq!(share.len(), 6);
+    for (clean, share) in clean.values.chunks(anchor.len()).zip(share) {
+        let pairs = clean.iter().zip(&anchor);
+        let farthest = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert_eq!(farthest < 1e-3, share > 0.0, "{farthest} at a share of {share}");
+    }
+    let sweep = ["--sweep", "guidance.anchor.strength=0,0.5,1", "--out", "s.png"];
+    bench.expect(0, &[&anchored[..], &sweep].concat());
+    let sheet = image::open(bench.path("s.png")).unwrap();
+    assert_eq!(sheet.width(), 3 * 32 + 4 * 2);
+    let (_, stderr) = bench.expect(2, &[&anchored[..], &["--gamma", "0.2"]].concat());
+    assert!(stderr.contains("belongs to the published pull"), "{stderr}");
+    let start = ["--set", "guidance.start.sigma=1"];
+    let (_, stderr) = bench.expect(1, &[&common[..], &start].concat());
+    assert!(stderr.contains("start of guidance needs an anchor"), "{stderr}");
+}
+
+#[test]
 fn sweeps_and_batches_make_sheets() {
     let bench = Bench::new();
     let model = demo();

@@ -214,7 +214,7 @@ impl TermSettings {
 
     /// Whether an anchor of `length` values serves for latents of `shape`: a whole one, or a pooled one that all terms in
     /// use that read anchors can do with.
-    pub(in crate::models) fn takes_anchor(&self, shape: [usize; 3], length: usize) -> bool {
+    pub(crate) fn takes_anchor(&self, shape: [usize; 3], length: usize) -> bool {
         let used = TERMS.iter().filter(|term| self.is_used(term.name()));
         let takes: Vec<bool> =
             used.filter_map(|term| term.takes_pooled(self, shape, length)).collect();

@@ -20,7 +20,13 @@ pub(crate) fn generation(context: &Context) -> Value {
         settings["gamma"] = json!(g.gamma);
         settings["guidance_fraction"] = json!(g.guidance_fraction);
     }
-    settings["guidance"] = json!(terms);
+    for (term, key, value) in terms.in_use() {
+        // The published pull's keys stand beside γ, as ever.
+        match term {
+            PUBLISHED => settings[key] = json!(value),
+            _ => settings["guidance"][term][key] = json!(value),
+        }
+    }
     let others = json!({
         "scheduler": g.scheduler, "sigmas": g.sigmas, "solver_order": g.solver_order,
         "timestep_spacing": g.timestep_spacing, "prediction_type": g.prediction_type,

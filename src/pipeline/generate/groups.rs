@@ -72,6 +72,6 @@ mod tests {
         let apart = Groups::new(classes(), 4, true);
         assert_eq!(apart.places(), [0..3, 3..7, 7..8]);
         assert_eq!(apart.over(3..8).collect::<Vec<_>>(), [(1, 0..4), (2, 4..5)]);
-        assert_eq!(Groups::new(std::iter::empty(), 4, false).places(), []);
+        assert!(Groups::new(std::iter::empty(), 4, false).places().is_empty());
     }
 }

@@ -309,7 +309,7 @@ fn record_guidance(settings: &mut Value, terms: &TermSettings) {
         settings.shift_remove("generate.guidance_fraction");
     }
     for (term, key, value) in terms.in_use() {
-        // As in receipts of earlier versions, whose images stay what they are.
+        // The name in receipts of earlier versions, whose images stay what they are.
         let name =
             if term == PUBLISHED { "guidance".to_owned() } else { format!("guidance.{term}") };
         settings[format!("{name}.{key}")] = json!(value);

@@ -35,10 +35,8 @@ impl Demo {
 
     pub fn run(&mut self, which: &[usize], batch: usize) -> Vec<Generated> {
         let job = |&i: &usize| Job {
-            prompt: &self.prompts[i],
-            negative: &self.negative,
-            noise: &self.noise[i],
             anchor: (i != 1).then_some(&self.anchor),
+            ..Job::new(&self.prompts[i], &self.negative, &self.noise[i])
         };
         let jobs: Vec<Job> = which.iter().map(job).collect();
         self.generator.generate(&jobs, &self.sampling, batch).unwrap()

@@ -24,7 +24,7 @@ fn settings_that_fit_no_model_are_refused_by_name() {
     ];
     for (expected, sampling) in cases {
         let Demo { generator, prompts, negative, noise, .. } = &mut demo;
-        let job = Job { prompt: &prompts[0], negative, noise: &noise[0], anchor: Some(&noise[1]) };
+        let job = Job { anchor: Some(&noise[1]), ..Job::new(&prompts[0], negative, &noise[0]) };
         match generator.generate(&[job], &sampling, 1) {
             Err(DiffusionError::Setting { name, .. }) => assert_eq!(name, expected),
             other => panic!("{expected}: {other:?}"),
@@ -39,7 +39,7 @@ fn non_finite_values_are_caught_at_the_graph_and_step_where_they_appear() {
     };
     demo.noise[0][5] = f32::NAN;
     let Demo { generator, prompts, negative, noise, sampling, .. } = &mut demo;
-    let job = Job { prompt: &prompts[0], negative, noise: &noise[0], anchor: None };
+    let job = Job::new(&prompts[0], negative, &noise[0]);
     let message = generator.generate(&[job], sampling, 1).unwrap_err().to_string();
     assert!(message.contains("unet/model.onnx"), "{message}");
     assert!(message.contains("at step 0"), "{message}");

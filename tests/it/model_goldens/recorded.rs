@@ -104,7 +104,7 @@ fn check_steps(
     let prompt = generator.encode_prompt(&run.prompt).unwrap();
     let negative = generator.encode_negative("").unwrap();
     let (noise, anchor) = (values(tensors, "initial_latents"), values(tensors, "represent_latent"));
-    let job = Job { prompt: &prompt, negative: &negative, noise: &noise, anchor: Some(&anchor) };
+    let job = Job { anchor: Some(&anchor), ..Job::new(&prompt, &negative, &noise) };
     let (image, trace) = generator.trace(&job, &run.sampling()).unwrap();
     assert_eq!(trace.len(), run.base_steps, "{}", run.name);
     let samples = values(tensors, "sample");
@@ -163,7 +163,7 @@ fn runs_with_a_refiner_agree_with_the_recorded_ones() {
         assert!(greatest_difference(&latent, &expected) <= 5e-4 * spread(&expected));
         let prompt = refiner.encode_prompt(&run.prompt).unwrap();
         let negative = refiner.encode_negative("").unwrap();
-        let job = Job { prompt: &prompt, negative: &negative, noise: &latent, anchor: None };
+        let job = Job::new(&prompt, &negative, &latent);
         let refined = refiner.refine(&[job], &run.sampling(), 1).unwrap();
         let expected = values(&tensors, "final_latents");
         let error = greatest_difference(&refined[0].latent, &expected) / spread(&expected);

@@ -30,7 +30,7 @@ fn run(
 ) -> (Vec<f32>, Vec<u8>) {
     let prompt = generator.encode_prompt(PROMPT).unwrap();
     let negative = generator.encode_negative("").unwrap();
-    let job = Job { prompt: &prompt, negative: &negative, noise, anchor: None };
+    let job = Job::new(&prompt, &negative, noise);
     let made = generator.generate(&[job], &sampling(prediction), 1).unwrap().remove(0);
     (made.latent, made.rgb)
 }
