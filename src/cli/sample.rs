@@ -51,9 +51,9 @@ pub(crate) struct Sample {
     /// Share of the steps with the published pull [default: 1]
     #[arg(long)]
     pub(super) guidance_fraction: Option<f64>,
-    /// Classifier-free guidance scale w
-    #[arg(long, default_value_t = Defaults::default().cfg, value_parser = not_negative)]
-    pub(super) cfg: f64,
+    /// Classifier-free guidance scale w [default: 2; 5 with the published pull]
+    #[arg(long, value_parser = not_negative)]
+    pub(super) cfg: Option<f64>,
     /// Share of guidance rescale
     #[arg(long, default_value_t = 0.0)]
     pub(super) guidance_rescale: f64,
@@ -162,7 +162,7 @@ impl Sample {
         })?;
         let sampling = self.sampling(size)?;
         let variants = self.variants(&sampling)?;
-        self.warn(&folder, method)?;
+        self.warn(&folder, method, sampling.cfg)?;
         let runtime = Runtime::load(&Search { setting: None, pipeline_folder: None })?;
         let (devices, warning) = runtime.resolve(&self.device)?;
         let device = devices.first().copied().unwrap_or(Device::Cpu);
@@ -222,8 +222,8 @@ impl Sample {
     }
 
     /// Prints warnings about the model and the prompts before the image is generated.
-    fn warn(&self, folder: &ModelFolder, method: Method) -> anyhow::Result<()> {
-        let mut warnings = validate::cautions(folder, method, self.size, self.cfg);
+    fn warn(&self, folder: &ModelFolder, method: Method, cfg: f32) -> anyhow::Result<()> {
+        let mut warnings = validate::cautions(folder, method, self.size, f64::from(cfg));
         let tokens = PromptTokens::open(folder)?;
         warnings.extend(tokens.warnings([("--prompt", self.prompt.clone())])?);
         warnings.extend(tokens.warnings([("--negative-prompt", self.negative_prompt.clone())])?);

@@ -2,7 +2,7 @@
 
 use super::exit::UsageError;
 use super::sample::Sample;
-use crate::config::guidance_of;
+use crate::config::{default_cfg, guidance_of};
 use crate::models::Sampling;
 use crate::models::guidance::{GuidanceSchedule, PUBLISHED};
 use crate::models::noise_schedule::Method;
@@ -15,7 +15,6 @@ impl Sample {
     pub(super) fn sampling(&self, size: usize) -> Result<Sampling, UsageError> {
         let sampling = Sampling {
             steps: self.steps,
-            cfg: self.cfg as f32,
             guidance_rescale: self.guidance_rescale as f32,
             size,
             method: Method { solver: self.scheduler, sigmas: self.sigmas },
@@ -35,6 +34,7 @@ impl Sample {
         sets.extend(self.sets.iter().cloned().chain(swept.map(str::to_owned)));
         let (guidance, generate) = guidance_of(&sets)?;
         Ok(Sampling {
+            cfg: self.cfg.unwrap_or_else(|| default_cfg(&guidance.terms)) as f32,
             gamma: if self.anchor.is_some() { generate.gamma as f32 } else { 0.0 },
             guidance_fraction: generate.guidance_fraction,
             terms: guidance.terms,

@@ -83,6 +83,12 @@ pub(super) fn about(section: &str) -> String {
     term.map_or_else(String::new, |term| format!("\n{}\n", term.about))
 }
 
+/// The classifier-free scale of a pipeline that gives none: the published one for the published pull, which it
+/// multiplies; a smaller one for terms that have their own strength, as images to train on want less of it.
+pub fn default_cfg(terms: &TermSettings) -> f64 {
+    if terms.is_used(PUBLISHED) { 5.0 } else { Generate::default().cfg }
+}
+
 impl Guidance {
     /// What `document` says of guidance.
     pub(super) fn read(document: &Document, problems: &mut Vec<Problem>) -> Self {

@@ -38,7 +38,7 @@ pub use class::Class;
 pub use classes::{ClassList, ClassListError, key_fits};
 pub use error::{ConfigError, Problem};
 pub use features::Features;
-pub use guidance::{Guidance, guidance_of};
+pub use guidance::{Guidance, default_cfg, guidance_of};
 pub use key_doc::KeyDoc;
 pub use label_purity::LabelPurity;
 pub use mix::Mix;

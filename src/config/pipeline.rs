@@ -4,7 +4,7 @@ use super::bases::Bases;
 use super::document::Document;
 use super::error::{ConfigError, Origin, Problem};
 use super::features::Features;
-use super::guidance::{self, Guidance};
+use super::guidance::{self, Guidance, default_cfg};
 use super::key_doc::KeyDoc;
 use super::preset::Preset;
 use super::section::Section;
@@ -116,6 +116,9 @@ impl Pipeline {
             document.fill(super::preset::PUBLISHED, &known, &mut problems);
         }
         let mut pipeline = Self::read(&document, bases, &mut problems);
+        if document.get("generate", "cfg").is_none() {
+            pipeline.generate.cfg = default_cfg(&pipeline.guidance.terms);
+        }
         pipeline.check_together(&document, &mut problems);
         pipeline.unused = pipeline.without_effect(&document);
         if problems.is_empty() {

@@ -200,7 +200,7 @@ section! {
         /// What an anchor is made of. The images of a class belong to its cores, a group each; the images nearest to the
         /// centre of a group are the members of its anchor. Anchors are always latents, also where cores are searched in
         /// another encoder's features.
-        kind: AnchorKind = AnchorKind::Image, any;
+        kind: AnchorKind = AnchorKind::Spread, any;
         /// The most members of an anchor, for `"mean"` and `"spread"`; a smaller group has all its images as members. Where
         /// `[encode] size` is not the size of the images to be, all members are fetched and encoded at that size.
         members: usize = 20, at_least(1);
@@ -226,9 +226,10 @@ section! {
         size: Option<usize> = None, multiple_of_if_given(8, 8);
         /// Denoising steps of the sampler.
         steps: usize = 25, between(1, 999);
-        /// Classifier-free guidance scale w. At 1 the unconditional half is not computed.
-        cfg: f64 = 5.0, at_least(1.0);
-        /// Alignment scale γ: the strength of guidance towards the core. 0 is plain generation.
+        /// Classifier-free guidance scale w. At 1 the unconditional half is not computed. Without a value, 5 where the
+        /// published pull is in use.
+        cfg: f64 = 2.0, at_least(1.0);
+        /// Alignment scale γ of the published pull. 0 is plain generation.
         gamma: f64 = 0.05, at_least(0.0);
         /// The share of the steps, from the first, with guidance towards the core (the published program's GTP, 0.9 there).
         /// The last step never has guidance.

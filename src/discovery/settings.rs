@@ -71,7 +71,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             ipc: 10,
-            algorithm: Algorithm::KMEANS,
+            algorithm: Algorithm::DENSITY,
             n_neighbors: 85,
             min_cluster_size: 55,
             min_samples: 3,

@@ -14,7 +14,7 @@ pub struct Preset {
 }
 
 /// The guidance of a pipeline that says nothing of it.
-pub const DEFAULT_GUIDANCE: &str = SCALED;
+pub const DEFAULT_GUIDANCE: &str = "stop";
 
 /// The guidance of a pipeline that gives settings of the published pull and says nothing else of guidance.
 pub const SCALED: &str = "scaled";
