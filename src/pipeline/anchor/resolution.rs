@@ -1,5 +1,6 @@
 //! Whether stored latents serve as anchors, or images are encoded again.
 
+use crate::config::Mix;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
 
@@ -17,7 +18,13 @@ pub(crate) fn encoded_again(context: &Context, stored: [usize; 3]) -> Result<boo
     Ok(context.pipeline.encode.size != context.size() || !whole)
 }
 
-/// Whether guidance looks at more of an anchor than the averages over cells that `encode` keeps.
-fn needs_full_anchors(_context: &Context) -> bool {
+/// Whether anything looks at more of an anchor than the averages over cells that `encode` keeps.
+fn needs_full_anchors(context: &Context) -> bool {
+    // The test of `mix` hands anchors to the denoiser.
+    context.pipeline.generate.mix != Mix::Off || guidance_needs_full_anchors(context)
+}
+
+/// Whether a term of guidance does: all that there are.
+fn guidance_needs_full_anchors(_context: &Context) -> bool {
     true
 }
