@@ -131,8 +131,13 @@ fn make_up_all(context: &Arc<Context>, held: Held<'_>) -> usize {
     assert_eq!(file_stem("c0001"), "c0001");
     let generated = make_up(&generate, run_dir, images, none);
     let (found, made) = (discovered.len(), generated.len());
-    let assemble =
-        Assemble::new(context.clone(), latents.clone(), &sources, Arc::new(discovered), &generated);
+    let assemble = Assemble::new(
+        context.clone(),
+        latents.clone(),
+        &sources,
+        (Arc::new(discovered), None),
+        &generated,
+    );
     let tars = make_up(&assemble, run_dir, |_, name| vec![format!("distilled/{name}.tar")], none);
     parts + compacted.len() + found + fetched.len() + anchors + made + tars.len()
 }
