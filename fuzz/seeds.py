@@ -327,7 +327,7 @@ def record():
     import pyarrow.parquet as pq
 
     def table(columns, metadata, **options):
-        schema = pa.schema([pa.field(name, kind, nullable=False) for name, kind, _ in columns], metadata)
+        schema = pa.schema([pa.field(name, kind, nullable=None in values) for name, kind, values in columns], metadata)
         arrays = [pa.array(values, kind) for _, kind, values in columns]
         out = io.BytesIO()
         pq.write_table(pa.Table.from_arrays(arrays, schema=schema), out, store_schema=True, **options)

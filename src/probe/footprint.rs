@@ -11,8 +11,8 @@ use std::path::Path;
 
 /// Memory of the program with ONNX Runtime's library and what the allocator keeps of earlier stages.
 const PROGRAM: f64 = 100e6;
-/// Bytes of an index's links of one row, beside the row (measured at 100,000 rows).
-const LINKS: f64 = 4000.0;
+/// Bytes of an index's links of one row, beside the row (measured at 25,000 rows: 2,350).
+const LINKS: f64 = 2500.0;
 /// Bytes of latents in a row group of a part.
 const GROUP: f64 = 64e6;
 

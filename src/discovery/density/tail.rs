@@ -4,8 +4,8 @@ use crate::discovery::purity::neighbors_of;
 use crate::discovery::{DiscoveryError, HnswSettings, Matrix, NeighborSearch, hnsw};
 use crate::linalg::knn;
 
-/// Scaled median deviations beyond which a value counts as an outlier (Leys et al. 2013).
-const DEVIATIONS: f64 = 2.5;
+/// Scaled median deviations beyond which a value counts as an outlier (Iglewicz and Hoaglin 1993).
+const DEVIATIONS: f64 = 3.5;
 /// What the median deviation of normal values is multiplied by to give their standard deviation.
 const NORMAL: f64 = 1.4826;
 
@@ -25,7 +25,7 @@ pub fn core_distances(features: &Matrix) -> Result<Vec<f32>, DiscoveryError> {
     Ok((0..rows).map(last).collect())
 }
 
-/// Which rows are sparse: the logarithm of the core distance lies above the median by more than 2.5 times the scaled
+/// Which rows are sparse: the logarithm of the core distance lies above the median by more than 3.5 times the scaled
 /// median deviation. Logarithms, since distances have a long upper tail of their own. Rows at distance 0 have duplicates:
 /// they are dense, and the rest are judged among themselves.
 pub fn sparse(core_distances: &[f32]) -> Vec<bool> {
