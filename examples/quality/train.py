@@ -32,9 +32,12 @@ BATCH = 50
 def main():
     options = parse()
     torch.set_num_threads(1)
-    done = finished(options.out)
+    done, loaded = finished(options.out), {}
     for cell in cells(options):
-        data = Data(cell.bed, cell, options.half, options.device)
+        shard = cell.bed.train(cell.set)
+        if shard not in loaded:
+            loaded[shard] = Data(cell.bed, shard, options.half, options.device)
+        data = loaded[shard]
         for row in options.rows:
             samples, about = distil.make(cell, row, options)
             content = digest([(sample.label, sample.image.hex()) for sample in samples])
@@ -64,13 +67,13 @@ def parse():
 class Data:
     """The tests of a cell, and how its images are scaled: by the training images' mean and deviation."""
 
-    def __init__(self, bed, cell, half, device):
+    def __init__(self, bed, shard, half, device):
         self.bed, self.device = bed, device
-        train = shards.pixels(shards.read([bed.train(cell.set)]), bed.side, bed.channels)
+        train = shards.pixels(shards.read([shard]), bed.side, bed.channels)
         self.mean, self.std = (stat(train, axis=(0, 2, 3), keepdims=True) for stat in (np.mean, np.std))
         files = {name: bed.test(name, half) for name in bed.tests}
         self.tests = {name: self.tensors(shards.read([file])) for name, file in files.items()}
-        self.digest = shards.digest([bed.train(cell.set), *files.values()])
+        self.digest = shards.digest([shard, *files.values()])
 
     def tensors(self, samples):
         images = (shards.pixels(samples, self.bed.side, self.bed.channels) - self.mean) / self.std
