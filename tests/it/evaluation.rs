@@ -88,6 +88,29 @@ fn a_run_is_evaluated_once_and_says_so_in_a_table_and_in_json() {
     }
     let (said, _) = bench.expect(0, &["verify", "run"]);
     assert!(said.contains("0 damaged, 0 in no receipt"), "{said}");
+    stands_between_random_images_and_the_whole_data(&found);
+    assert!(table.contains("all real images (90): linear probe "), "{table}");
+    assert!(
+        table.lines().any(|line| ["HLR", "IOR", "LRS"].iter().all(|title| line.contains(title)))
+    );
+}
+
+/// HLR, IOR and LRS of every set by the definition (arXiv 2505.13300), from the accuracies beside them.
+fn stands_between_random_images_and_the_whole_data(found: &Value) {
+    let number = |value: &Value| value.as_f64().unwrap();
+    let whole = number(&found["whole"]["probe"]);
+    assert_eq!(found["whole"]["images"], 90);
+    assert!((0.6..=1.0).contains(&number(&found["whole"]["knn"])), "{found}");
+    let random = number(&found["sets"][2]["probe"]["mean"]);
+    for set in found["sets"].as_array().unwrap() {
+        let accuracy = number(&set["probe"]["mean"]);
+        let (hlr, ior) = (number(&set["hlr"]), number(&set["ior"]));
+        assert!((hlr - (whole - accuracy)).abs() < 1e-12, "{set}");
+        assert!((ior - (accuracy - random)).abs() < 1e-12, "{set}");
+        let (alpha, e) = ((ior - hlr) / 2.0, std::f64::consts::E);
+        let score = (alpha.exp() - 1.0 / e) / (e - 1.0 / e);
+        assert!((number(&set["lrs"]) - score).abs() < 1e-12, "{set}");
+    }
 }
 
 /// Rows of the latents of all parts in `folder`.
