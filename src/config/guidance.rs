@@ -66,11 +66,13 @@ pub(super) fn term_keys() -> Vec<KeyDoc> {
     let described = |(term, key): (TermDoc, &'static TermKey)| KeyDoc {
         section: section_of(term.name).into(),
         key: key.name,
-        kind: key.kind.words(),
-        default: match key.off {
-            Some(off) => format!("{} where the term is listed, else {off}", key.default),
-            None => key.default.to_string(),
+        kind: match key.off {
+            Some(off) => {
+                format!("{} (`{}` where the term is not listed)", key.kind.words(), key.show(off))
+            }
+            None => key.kind.words(),
         },
+        default: key.show(key.default),
         doc: key.doc,
         choices: Vec::new(),
     };

@@ -107,6 +107,20 @@ fn lines_and_sums() {
 }
 
 #[test]
+fn generation_counts_the_steps_and_rows_that_are_run() {
+    let rates = Rates { devices: 1.0, step: 0.1, ..Rates::default() };
+    let seconds = |work: Work| seconds("generate", &work, &rates).unwrap();
+    let half = Work { unguided_steps: 2, ..work() };
+    assert!((seconds(work()) - 1.0).abs() < 1e-12 && (seconds(half) - 0.8).abs() < 1e-12);
+    // Two classes of ten images: three groups of eight over both, two groups each.
+    let apart = |batches_by_class| Work { generate_batch: 8, batches_by_class, ..work() };
+    assert_eq!((apart(false).batches(), apart(true).batches()), (3, 4));
+    assert_eq!(apart(false).batch_sizes(), [8, 8, 4]);
+    assert_eq!(apart(true).batch_sizes(), [8, 2, 8, 2]);
+    assert!((seconds(apart(true)) - 2.0).abs() < 1e-12);
+}
+
+#[test]
 fn units_are_what_the_stages_would_list() {
     let work = Work {
         shards: vec![45, 45],

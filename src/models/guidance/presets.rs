@@ -23,8 +23,8 @@ pub const SCALED: &str = "scaled";
 pub static PRESETS: [Preset; 4] = [
     Preset {
         name: "stop",
-        about: "the term anchor, wholly while σ is above 0.34 × side/8 and then not at all: the anchor gives the layout, the\n\
-                model the detail",
+        about: "the term anchor, wholly while σ is above 0.34 × side/8 and then not at all: the anchor gives the layout, \
+                the model the detail",
         terms: &[("anchor", &[])],
     },
     Preset {

@@ -136,6 +136,16 @@ impl TermKind {
     }
 }
 
+impl TermKey {
+    /// A value as a pipeline file has it.
+    pub fn show(&self, value: TermValue) -> String {
+        match (self.kind, value) {
+            (TermKind::Whole { .. }, TermValue::Number(number)) => format!("{number:.0}"),
+            (_, value) => value.to_string(),
+        }
+    }
+}
+
 impl std::fmt::Display for TermValue {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

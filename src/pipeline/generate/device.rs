@@ -69,11 +69,15 @@ pub(crate) fn sampling(pipeline: &Pipeline, size: usize) -> Sampling {
     }
 }
 
-/// The steps that the denoiser runs for an image of the run.
+/// The steps that the denoiser runs for an image of the run; all of them for settings that are refused.
 pub(crate) fn steps_run(context: &Context) -> Result<StepsRun, StageError> {
     let [_, side, _] = context.model.latent_shape(context.size())?;
     let sampling = sampling(&context.pipeline, context.size());
-    Ok(sampling.steps_run(&context.model.scheduler, side))
+    let model = &context.model.scheduler;
+    Ok(match sampling.check(&sampling.overrides.apply(model)) {
+        Ok(()) => sampling.steps_run(model, side),
+        Err(_) => StepsRun { steps: sampling.steps, unguided: 0 },
+    })
 }
 
 /// A model and the prompts that it has encoded of late: a class has one for all its images.
