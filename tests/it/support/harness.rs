@@ -60,6 +60,7 @@ fn write_data(folder: &Path) {
          [runtime]\ndevices = \"cpu\"\nworkers = 2\nthreads = 1\n\
          [encode]\nsize = 32\n\
          [discover]\nipc = 4\nalgorithm = \"coda\"\nn_neighbors = 10\nmin_cluster_size = 4\nneighbors = \"hnsw\"\n\
+         [anchor]\nkind = \"image\"\n\
          [generate]\nsize = 32\nsteps = 6\ngamma = 0.2\n\
          [output]\nname = \"mini\"\nsize = 32\nrun_dir = \"run\"\n"
     );
