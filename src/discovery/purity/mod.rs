@@ -109,7 +109,7 @@ mod tests {
         let index = HnswSettings::default();
         let found = purity(&lonely, &[4], NEIGHBORS, NeighborSearch::Auto, &index).unwrap();
         assert_eq!((found.shares, found.others), (vec![1.0], vec![0.0]));
-        assert_eq!((found.noise.wrong, found.noise.rate), (vec![false], 0.0));
+        assert_eq!((found.noise.wrong, found.noise.rate), (vec![false], None));
     }
 
     #[test]

@@ -141,7 +141,10 @@ fn measure(
         written.extend(write_index(run_dir, folder, &index, unchecked)?);
     }
     if d.label_check() == LabelPurity::Auto {
-        log.push(format!("{:.1} % of the labels seem wrong", 100.0 * noise.rate));
+        log.push(match noise.rate {
+            Some(rate) => format!("{:.1} % of the labels seem wrong", 100.0 * rate),
+            None => "the neighbours tell too little of the classes to judge labels".into(),
+        });
     }
     leave_out_wrong(&mut rows, d.label_check(), &noise.wrong);
     if d.algorithm.wants_density() {
