@@ -96,7 +96,7 @@ fn images_are_counted_below_each_level_whatever_the_threshold() {
     let counts: Vec<(f64, usize, f64)> =
         summary.below.iter().map(|below| (below.ratio, below.images, below.share)).collect();
     assert_eq!(counts, [(0.1, 2, 0.5), (0.5, 2, 0.5)]);
-    assert!((summary.median_ratio.unwrap() - 0.275).abs() < 1e-6, "{summary:?}");
+    assert!((summary.median_ratio.unwrap() - 0.275).abs() < 1e-4, "{summary:?}");
     // A summary of an earlier version has none.
     let mut old = serde_json::to_value(&summary).unwrap();
     let fields = old.as_object_mut().unwrap();
