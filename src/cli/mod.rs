@@ -20,8 +20,6 @@ mod run;
 mod run_dir_lock;
 mod run_summary;
 mod sample;
-mod sample_files;
-mod sample_variants;
 mod settings;
 mod shards;
 mod signals;

@@ -1,7 +1,7 @@
 //! Guidance in a pipeline file: which terms are in use, and their keys, which the terms declare.
 
 use super::bases::Bases;
-use super::document::{Document, Entry, nearest};
+use super::document::{Document, Entry, GUIDANCE, nearest, section_of};
 use super::error::{Origin, Problem};
 use super::key_doc::{KeyDoc, full_name};
 use super::section::Section;
@@ -11,9 +11,6 @@ use crate::models::guidance::{
     TermValue, preset, terms,
 };
 use std::path::Path;
-
-/// The key above all sections that names a preset, and the name of a list's entries.
-pub(super) const SECTION: &str = "guidance";
 
 /// The keys of [generate] that belong to the published pull.
 const PULL: [&str; 2] = ["gamma", "guidance_fraction"];
@@ -43,17 +40,12 @@ impl Default for Guidance {
     }
 }
 
-/// The section of a term's keys.
-pub(super) fn section_of(term: &str) -> String {
-    format!("{SECTION}.{term}")
-}
-
 /// The key `guidance` above all sections.
 pub(super) fn choice() -> KeyDoc {
     let names: Vec<String> = PRESETS.iter().map(|preset| format!("{:?}", preset.name)).collect();
     KeyDoc {
         section: "".into(),
-        key: SECTION,
+        key: GUIDANCE,
         kind: format!("a preset ({}), or a list of terms", names.join(", ")),
         default: format!("{DEFAULT_GUIDANCE:?}"),
         doc: "How images are guided: a set of terms by name. Terms and other notations: see Guidance below.\n",
@@ -179,7 +171,7 @@ fn given<'a>(section: &'a str, key: &'a TermKey) -> impl Fn(&str, &str) -> bool 
 /// The terms that a preset or a list takes into use, their keys apart.
 fn base(document: &Document, problems: &mut Vec<Problem>) -> TermSettings {
     let named = |name: &str| preset(name).map(Preset::settings);
-    let Some(entry) = document.get("", SECTION) else {
+    let Some(entry) = document.get("", GUIDANCE) else {
         let name = if implies_the_pull(document) { SCALED } else { DEFAULT_GUIDANCE };
         return named(name).unwrap_or_default();
     };

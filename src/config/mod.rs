@@ -14,7 +14,6 @@ mod document;
 mod error;
 mod features;
 mod guidance;
-mod guidance_notation;
 #[cfg(test)]
 mod guidance_tests;
 mod key_doc;

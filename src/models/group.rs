@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::denoiser::Unet;
 use super::error::DiffusionError;
-use super::generator::Job;
 use super::guidance::{GuidancePlan, GuidedImage, Phase};
+use super::job::Job;
 use super::noise_schedule::{SchedulerConfig, Solver};
 use super::sampler::{TraceStep, denoise};
 use super::sampling::Sampling;

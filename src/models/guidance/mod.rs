@@ -27,6 +27,7 @@ mod repulsion;
 mod settings;
 mod start;
 mod step;
+mod steps;
 mod vectors;
 mod window;
 
@@ -35,13 +36,14 @@ use super::noise_schedule::NoiseSchedule;
 use super::text::PromptEmbedding;
 
 pub use class_anchors::ClassAnchors;
-pub(super) use plan::{GuidancePlan, Phase};
+pub(super) use plan::GuidancePlan;
 pub use presets::{DEFAULT_GUIDANCE, PRESETS, Preset, SCALED, preset};
 pub use published::{GuidanceSchedule, NAME as PUBLISHED};
 pub use record::StepRecord;
 pub(super) use settings::GuidanceSettings;
 pub use settings::{TermDoc, TermKey, TermKind, TermSettings, TermValue, terms};
 pub(super) use step::{GuidanceStep, GuidedImage};
+pub(super) use steps::Phase;
 
 /// All terms, in the order in which they act.
 static TERMS: [&dyn GuidanceTerm; 9] = [

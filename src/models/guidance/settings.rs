@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use super::{SettingFault, TERMS, classifier_free};
+use super::TERMS;
 
 /// A key of a term, declared by the term that reads it.
 #[derive(Debug, PartialEq)]
@@ -230,17 +230,6 @@ impl TermSettings {
             used.filter_map(|term| term.takes_pooled(self, shape, length)).collect();
         length == shape.iter().product::<usize>()
             || (!takes.is_empty() && takes.into_iter().all(|takes| takes))
-    }
-}
-
-impl GuidanceSettings {
-    /// Refuses settings that a term can't follow.
-    ///
-    /// # Errors
-    /// The setting's name and why.
-    pub(in crate::models) fn check(&self) -> Result<(), SettingFault> {
-        TERMS.iter().try_for_each(|term| term.check(self))?;
-        classifier_free::check(self)
     }
 }
 

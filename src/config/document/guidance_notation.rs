@@ -3,16 +3,20 @@
 //! All become entries of the document: `guidance` itself, the preset's name or the names of the listed terms, and
 //! `guidance.TERM` sections with keys.
 
-use super::document::{Document, Entry, at, nearest};
-use super::error::{Origin, Problem};
-use super::guidance::{SECTION, section_of};
-use super::key_doc::KeyDoc;
-use super::renamed::renamed;
+use super::{Document, Entry, KeyDoc, Origin, Problem, at, nearest, renamed};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+/// The key above all sections that names a preset, and the name of a list's entries.
+pub const GUIDANCE: &str = "guidance";
+
 /// The key of a `[[guidance]]` entry that names its term.
 const TERM: &str = "term";
+
+/// The section of a term's keys.
+pub fn section_of(term: &str) -> String {
+    format!("{GUIDANCE}.{term}")
+}
 
 /// Where problems of a text go.
 pub(super) struct Reading<'a> {
@@ -60,7 +64,7 @@ impl Document {
         match body {
             DeValue::String(name) => {
                 let value = toml::Value::String(name.to_string());
-                self.insert("", SECTION, Entry { value, origin });
+                self.insert("", GUIDANCE, Entry { value, origin });
             }
             DeValue::Array(entries) => self.take_list(origin, entries, reading),
             DeValue::Table(tables) => self.take_tables(tables, reading),
@@ -110,14 +114,14 @@ impl Document {
             }
         }
         let value = listed.into_iter().map(toml::Value::String).collect();
-        self.insert("", SECTION, Entry { value: toml::Value::Array(value), origin });
+        self.insert("", GUIDANCE, Entry { value: toml::Value::Array(value), origin });
     }
 
     /// `[guidance.TERM]` tables.
     fn take_tables(&mut self, tables: &DeTable<'_>, reading: &mut Reading<'_>) {
         for (term, body) in tables {
             let (name, origin) = (term.get_ref(), at(reading.text, Some(term.span())));
-            if let Some((message, hint)) = renamed(SECTION, name) {
+            if let Some((message, hint)) = renamed(GUIDANCE, name) {
                 reading.wrong(origin, message, Some(hint));
             } else if !reading.is_term(name) {
                 reading.no_term(name, origin);
@@ -137,12 +141,15 @@ impl Document {
         let parses = toml::from_str::<toml::Table>(&format!("v = {value}")).is_ok();
         let value = if parses { value.to_owned() } else { format!("{value:?}") };
         let mut problems = Vec::new();
-        let set = Self::parse(&format!("{SECTION} = {value}"), known, &mut problems);
+        let set = Self::parse(&format!("{GUIDANCE} = {value}"), known, &mut problems);
         if let Some(problem) = problems.into_iter().next() {
             return Err(Problem { origin: Origin::Flag, ..problem });
         }
-        self.retain(|section, origin| !section.starts_with("guidance.") || *origin == Origin::Flag);
-        for ((section, key), entry) in set.into_entries() {
+        let kept = |section: &str, entry: &Entry| {
+            !section.starts_with("guidance.") || entry.origin == Origin::Flag
+        };
+        self.entries.retain(|(section, _), entry| kept(section, entry));
+        for ((section, key), entry) in set.entries {
             self.insert(&section, &key, Entry { origin: Origin::Flag, ..entry });
         }
         Ok(())

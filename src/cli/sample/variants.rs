@@ -1,7 +1,7 @@
 //! The settings of `coda-pipe sample`: how images are sampled, and the values of a sweep.
 
-use super::exit::UsageError;
-use super::sample::Sample;
+use super::Sample;
+use crate::cli::exit::UsageError;
 use crate::config::{default_cfg, guidance_of};
 use crate::models::Sampling;
 use crate::models::guidance::{GuidanceSchedule, PUBLISHED};

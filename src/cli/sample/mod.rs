@@ -1,7 +1,9 @@
 //! `coda-pipe sample`.
 
+mod files;
+mod variants;
+
 use super::exit::{Exit, UsageError};
-use super::sample_files::{read_anchor, read_latents, write_trace, write_whole};
 use crate::config::Generate as Defaults;
 use crate::imaging::{RgbImage, SheetLayout, contact_sheet, encode_png};
 use crate::models::guidance::{ClassAnchors, GuidanceSchedule};
@@ -13,6 +15,7 @@ use crate::models::{
 };
 use crate::onnx::{Device, DeviceChoice, GraphOptions, Runtime, Search};
 use clap::Args;
+use files::{read_anchor, read_latents, write_trace, write_whole};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -32,7 +35,7 @@ pub(crate) struct Sample {
     negative_prompt: String,
     /// Guide the image towards an image file, or towards a latent in FILE.safetensors#TENSOR or FILE.npy
     #[arg(long, value_name = "FILE")]
-    pub(super) anchor: Option<String>,
+    anchor: Option<String>,
     /// Read the initial noise (unit variance) from FILE.safetensors#TENSOR or FILE.npy, in place of --seed
     #[arg(long, value_name = "FILE")]
     latents: Option<String>,
@@ -41,47 +44,47 @@ pub(crate) struct Sample {
     size: Option<usize>,
     /// Denoising steps
     #[arg(long, default_value_t = Defaults::default().steps, value_parser = positive)]
-    pub(super) steps: usize,
+    steps: usize,
     /// Guide as a pipeline file says: guidance=PRESET, guidance.TERM.key=VALUE (docs/guidance.md); repeatable
     #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub(super) sets: Vec<String>,
+    sets: Vec<String>,
     /// Alignment scale γ of the published pull [default: 0.05]
     #[arg(long, value_parser = not_negative)]
-    pub(super) gamma: Option<f64>,
+    gamma: Option<f64>,
     /// Share of the steps with the published pull [default: 1]
     #[arg(long)]
-    pub(super) guidance_fraction: Option<f64>,
+    guidance_fraction: Option<f64>,
     /// Classifier-free guidance scale w [default: 2; 5 with the published pull]
     #[arg(long, value_parser = not_negative)]
-    pub(super) cfg: Option<f64>,
+    cfg: Option<f64>,
     /// Share of guidance rescale
     #[arg(long, default_value_t = 0.0)]
-    pub(super) guidance_rescale: f64,
+    guidance_rescale: f64,
     /// Weighting of γ over the steps: scaled, sigma or flat [default: scaled]
     #[arg(long, value_parser = by_name::<GuidanceSchedule>)]
-    pub(super) schedule: Option<GuidanceSchedule>,
+    schedule: Option<GuidanceSchedule>,
     /// The solver: dpm++, euler or ddim
     #[arg(long, value_parser = by_name::<SolverKind>, default_value = "dpm++")]
-    pub(super) scheduler: SolverKind,
+    scheduler: SolverKind,
     /// Noise levels: karras, exponential or plain
     #[arg(long, value_parser = by_name::<Sigmas>, default_value = "karras")]
-    pub(super) sigmas: Sigmas,
+    sigmas: Sigmas,
     /// The refiner's folder
     #[arg(long, value_name = "DIR", requires = "denoising_factor")]
     refiner: Option<PathBuf>,
     /// Share of denoising done by the base model; the refiner does the rest
     #[arg(long, requires = "refiner")]
-    pub(super) denoising_factor: Option<f64>,
+    denoising_factor: Option<f64>,
     /// Seed of the noise
     #[arg(long, default_value_t = 0)]
-    pub(super) seed: u64,
+    seed: u64,
     /// Random generator of the noise: native, torch-cpu or torch-cuda
     #[arg(long, value_parser = by_name::<Noise>, default_value = "native")]
     noise: Noise,
     /// Try several values of a setting on one contact sheet: gamma=0,0.05,0.1 (or cfg, steps, seed, guidance-fraction,
     /// guidance, guidance.TERM.key)
     #[arg(long, value_name = "KEY=VALUES", conflicts_with = "trace")]
-    pub(super) sweep: Option<String>,
+    sweep: Option<String>,
     /// Generate this many images on one contact sheet, with the seeds from --seed on
     #[arg(long, default_value_t = 1, value_parser = positive, conflicts_with_all = ["trace", "sweep", "latents"])]
     count: usize,

@@ -1,10 +1,12 @@
 //! A pipeline file as a flat list of `section.key = value`, each knowing where it came from.
 
+mod guidance_notation;
+
 use super::error::{Origin, Problem};
-use super::guidance;
-use super::guidance_notation::Reading;
 use super::key_doc::KeyDoc;
 use super::renamed::renamed;
+use guidance_notation::Reading;
+pub use guidance_notation::{GUIDANCE, section_of};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use toml::Spanned;
@@ -41,7 +43,7 @@ impl Document {
             let name: &str = section.get_ref();
             let origin = at(text, Some(section.span()));
             let mut reading = Reading { text, known, problems: &mut *problems };
-            if name == guidance::SECTION && known.iter().any(|k| k.key == name) {
+            if name == GUIDANCE && known.iter().any(|k| k.key == name) {
                 document.take_guidance(origin, body.get_ref(), &mut reading);
             } else if known.iter().any(|k| k.section.is_empty() && k.key == name) {
                 if let Some(value) = plain(body.get_ref()) {
@@ -62,7 +64,7 @@ impl Document {
     }
 
     /// Takes one key of a section.
-    pub(super) fn take_key(
+    fn take_key(
         &mut self,
         section: &str,
         key: &Spanned<DeString<'_>>,
@@ -86,22 +88,12 @@ impl Document {
     }
 
     /// Gives a key its value.
-    pub(super) fn insert(&mut self, section: &str, key: &str, entry: Entry) {
+    fn insert(&mut self, section: &str, key: &str, entry: Entry) {
         self.entries.insert((section.to_owned(), key.to_owned()), entry);
     }
 
-    /// Forgets the settings whose section and origin `keep` says no to.
-    pub(super) fn retain(&mut self, keep: impl Fn(&str, &Origin) -> bool) {
-        self.entries.retain(|(section, _), entry| keep(section, &entry.origin));
-    }
-
-    /// All settings by section and key.
-    pub(super) fn into_entries(self) -> BTreeMap<(String, String), Entry> {
-        self.entries
-    }
-
     /// Whether `wanted` says yes to the section and key of a setting that was given.
-    pub(super) fn gives(&self, wanted: impl Fn(&str, &str) -> bool) -> bool {
+    pub fn gives(&self, wanted: impl Fn(&str, &str) -> bool) -> bool {
         let given = self.entries.iter().filter(|(_, entry)| entry.origin != Origin::Absent);
         given.into_iter().any(|((section, key), _)| wanted(section, key))
     }
@@ -114,7 +106,7 @@ impl Document {
             return Err(fail(format!("`{argument}` is not of the form key=value"), None));
         };
         let name = name.trim();
-        if name == guidance::SECTION && known.iter().any(|k| k.key == name) {
+        if name == GUIDANCE && known.iter().any(|k| k.key == name) {
             return self.set_guidance(value.trim(), known);
         }
         let found: Vec<&KeyDoc> =
@@ -188,7 +180,7 @@ fn plain(value: &DeValue<'_>) -> Option<toml::Value> {
 }
 
 /// The place of a span of `text`.
-pub(super) fn at(text: &str, span: Option<Range<usize>>) -> Origin {
+fn at(text: &str, span: Option<Range<usize>>) -> Origin {
     let start = span.map_or(0, |s| s.start).min(text.len());
     let before = text.get(..start).unwrap_or("");
     let line_start = before.rfind('\n').map_or(0, |i| i + 1);
