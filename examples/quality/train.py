@@ -25,7 +25,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "evaluate"))
 from networks import build  # noqa: E402
 
 # Peak learning rates: at 0.03 a ResNet is not done after 250 steps.
-NETWORKS = {"convnet3": 0.03, "resnet18": 0.1, "resnetap10": 0.1}
+NETWORKS = {"convnet3": 0.03, "resnet18": 0.3, "resnetap10": 0.1}
 BATCH = 50
 
 

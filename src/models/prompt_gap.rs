@@ -6,7 +6,8 @@
 
 use super::denoiser::Denoiser;
 use super::error::DiffusionError;
-use super::generator::{Generator, Job};
+use super::generator::Generator;
+use super::job::Job;
 use super::noise_schedule::{NoiseSchedule, PredictionType};
 use super::sampling::Sampling;
 use super::text::PromptEmbedding;
