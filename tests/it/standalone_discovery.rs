@@ -62,7 +62,7 @@ fn the_written_embedding_is_a_table_again() {
 fn every_algorithm_finds_distinct_cores() {
     let bench = Bench::new();
     let (table, _) = golden("tiny_penguin_n15_s5");
-    for algorithm in ["kmeans", "herding", "k-center", "random"] {
+    for algorithm in ["kmeans", "density", "herding", "k-center", "random"] {
         let args =
             [&table, "--tensor", "pixels", "--algorithm", algorithm, "--ipc", "20", "--pca", "30"];
         let found = json(&bench, &args);
