@@ -2,12 +2,12 @@
 
 mod margins;
 mod noise;
+mod parts;
 
 pub use noise::LabelNoise;
+pub use parts::{Part, joined, parts_of};
 
-use super::hnsw::{self, HnswSettings, Index};
-use super::{DiscoveryError, Matrix, NeighborSearch};
-use crate::linalg::knn::{self, Neighbors};
+use crate::linalg::knn::Neighbors;
 use margins::Votes;
 use rayon::prelude::*;
 
@@ -28,34 +28,15 @@ pub struct Purity {
     pub others: Vec<f32>,
     /// Which labels are likely wrong.
     pub noise: LabelNoise,
-    /// The index that found the neighbours, if one was built.
-    pub index: Option<Index<'static>>,
-    /// What was done, for people.
-    pub log: Vec<String>,
 }
 
-/// Measures each row's purity among its `k` nearest others. `labels` has one number a row; equal numbers are one class.
-///
-/// # Errors
-/// Rows that can't be compared, or index settings out of range.
-pub fn purity(
-    features: &Matrix,
-    labels: &[u32],
-    k: usize,
-    search: NeighborSearch,
-    index: &HnswSettings,
-) -> Result<Purity, DiscoveryError> {
-    let k = k.saturating_add(1).min(features.rows());
-    let (found, index, log) = if search.uses_index(features.rows(), features.cols()) {
-        let found = hnsw::search(features, k, index)?;
-        (found.neighbors, Some(found.index), found.log)
-    } else {
-        (knn::exact(features, k)?, None, Vec::new())
-    };
-    let rows = (0..features.rows()).into_par_iter();
-    let shares: Vec<(f32, f32)> = rows.map(|row| shares(&found, labels, row)).collect();
+/// Measures each row's purity among its neighbours, of which the first is the row itself. `labels` has one number a row;
+/// equal numbers are one class.
+pub fn purity(found: &Neighbors, labels: &[u32]) -> Purity {
+    let rows = (0..labels.len()).into_par_iter();
+    let shares: Vec<(f32, f32)> = rows.map(|row| shares(found, labels, row)).collect();
     let (shares, others) = shares.into_iter().unzip();
-    Ok(Purity { shares, others, noise: LabelNoise::of(&found, labels), index, log })
+    Purity { shares, others, noise: LabelNoise::of(found, labels) }
 }
 
 /// The shares of a row's own label and of the most frequent other one.
@@ -68,6 +49,12 @@ fn shares(found: &Neighbors, labels: &[u32], row: usize) -> (f32, f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::discovery::{HnswSettings, Matrix, NeighborSearch, hnsw};
+
+    /// All rows as one part.
+    fn search(features: &Matrix, k: usize, by: NeighborSearch) -> Part {
+        Part::search(features, (0, 1), k, by, &HnswSettings::default()).unwrap()
+    }
 
     #[test]
     fn a_wrong_label_among_its_like_shows() {
@@ -78,13 +65,13 @@ mod tests {
         let mut labels: Vec<u32> = (0..60).map(|row| row / 30).collect();
         labels[59] = 0;
         for search in [NeighborSearch::Exact, NeighborSearch::Hnsw] {
-            let index = HnswSettings::default();
-            let found = purity(&features, &labels, NEIGHBORS, search, &index).unwrap();
+            let part = super::tests::search(&features, NEIGHBORS, search);
+            assert_eq!(part.index.is_some(), search == NeighborSearch::Hnsw);
+            let found = purity(&joined(vec![part]), &labels);
             assert_eq!(found.shares[59], 0.0, "{search}");
             assert_eq!(found.others[59], 1.0, "{search}");
             assert!(found.shares[..30].iter().all(|share| *share == 1.0), "{search}");
             assert!(found.shares[30..59].iter().all(|share| *share >= 14.0 / 15.0), "{search}");
-            assert_eq!(found.index.is_some(), search == NeighborSearch::Hnsw);
         }
     }
 
@@ -92,12 +79,10 @@ mod tests {
     fn the_index_finds_the_same_after_its_way_to_disk_and_back() {
         let mut rng = crate::linalg::rng::Rng::new(2, &[]);
         let features = Matrix::from_fn(500, 6, |_, _| rng.normal() as f32);
-        let labels: Vec<u32> = (0..500).map(|row| row % 5).collect();
-        let (search, settings) = (NeighborSearch::Hnsw, HnswSettings::default());
-        let index = purity(&features, &labels, 9, search, &settings).unwrap().index.unwrap();
+        let index = search(&features, 9, NeighborSearch::Hnsw).index.unwrap();
         let folder = tempfile::tempdir().unwrap();
         index.dump(folder.path(), "index").unwrap();
-        let ef = settings.ef_search;
+        let ef = HnswSettings::default().ef_search;
         let again =
             hnsw::with_loaded(folder.path(), "index", ef, |index| index.search(&features, 10));
         assert_eq!(again.unwrap(), index.search(&features, 10));
@@ -106,8 +91,8 @@ mod tests {
     #[test]
     fn a_lonely_row_is_pure() {
         let lonely = Matrix::from_fn(1, 3, |_, _| 1.0);
-        let index = HnswSettings::default();
-        let found = purity(&lonely, &[4], NEIGHBORS, NeighborSearch::Auto, &index).unwrap();
+        let part = search(&lonely, NEIGHBORS, NeighborSearch::Auto);
+        let found = purity(&joined(vec![part]), &[4]);
         assert_eq!((found.shares, found.others), (vec![1.0], vec![0.0]));
         assert_eq!((found.noise.wrong, found.noise.rate), (vec![false], None));
     }

@@ -209,7 +209,7 @@ fn write(
     let mut written = Vec::new();
     if let Some(index) = &found.index {
         let named = |source| StageError::Discovery { class: class.to_owned(), source };
-        written.extend(write_index(run_dir, &folder, index, named)?);
+        written.extend(write_index(run_dir, &folder, "index", index, named)?);
     }
     let cores: Vec<CoreRow> = found
         .cores

@@ -12,12 +12,16 @@ use super::stage::RunStage;
 use super::state::{Receipts, RunState};
 use crate::config::{Discover, Features, LabelPurity};
 use crate::discovery::density::{core_distances, sparse};
-use crate::discovery::purity::{NEIGHBORS, Purity as Measured, neighbors_of, purity};
+use crate::discovery::purity::{
+    NEIGHBORS, Part, Purity as Measured, joined, neighbors_of, parts_of, purity,
+};
 use crate::discovery::{DiscoveryError, HnswSettings, Matrix};
 use crate::engine::{Done, Fingerprint, Input, Scope, Stage};
+use crate::linalg::knn::Neighbors;
 use crate::slurm;
 use crate::store::tables::{LeftOut, PurityRow, write_purity};
 use crate::store::{StoreError, Written};
+use rayon::prelude::*;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -127,18 +131,13 @@ fn measure(
 ) -> Result<(Vec<Written>, u64, Vec<String>), StageError> {
     let d = &context.pipeline.discover;
     let Images { mut rows, labels, features } = images(context, latents)?;
-    let index = HnswSettings { recall_floor: d.min_recall, ..INDEX };
-    let measured = purity(&features, &labels, neighbors(d, &rows), d.search_of_classes(), &index);
-    let Measured { shares, others, noise, index, mut log } = measured.map_err(unchecked)?;
+    let by_index = d.search_of_classes().uses_index(features.rows(), features.cols());
+    let parts = if by_index { parts_of(rows.len()) } else { 1 };
+    let (found, mut written, mut log) =
+        search(context, &features, (parts, neighbors(d, &rows, parts)))?;
+    let Measured { shares, others, noise } = purity(&found, &labels);
     for (row, (share, other)) in rows.iter_mut().zip(shares.into_iter().zip(others)) {
         (row.purity, row.other) = (share, other);
-    }
-    let run_dir = &context.run_dir;
-    let table = run_dir.path(PURITY);
-    let mut written = Vec::new();
-    if let (Some(index), Some(folder)) = (index, table.parent()) {
-        std::fs::create_dir_all(folder).map_err(StoreError::io("create the folder", folder))?;
-        written.extend(write_index(run_dir, folder, &index, unchecked)?);
     }
     if d.label_check() == LabelPurity::Auto {
         log.push(match noise.rate {
@@ -152,8 +151,42 @@ fn measure(
     }
     log.extend(told(&rows));
     let kept = rows.iter().filter(|row| row.kept).count();
-    written.push(write_purity(&table, run_dir.root(), &rows)?);
+    let run_dir = &context.run_dir;
+    written.push(write_purity(&run_dir.path(PURITY), run_dir.root(), &rows)?);
     Ok((written, kept as u64, log))
+}
+
+/// The `k` nearest others of every image in its part, the files of the indexes that found them, and what was done.
+fn search(
+    context: &Context,
+    features: &Matrix,
+    (parts, k): (usize, usize),
+) -> Result<(Neighbors, Vec<Written>, Vec<String>), StageError> {
+    let d = &context.pipeline.discover;
+    let settings = HnswSettings { recall_floor: d.min_recall, ..INDEX };
+    let run_dir = &context.run_dir;
+    let table = run_dir.path(PURITY);
+    let folder = table.parent().unwrap_or(run_dir.root());
+    std::fs::create_dir_all(folder).map_err(StoreError::io("create the folder", folder))?;
+    let one = |number: usize| {
+        let part = Part::search(features, (number, parts), k, d.search_of_classes(), &settings);
+        let mut part = part.map_err(unchecked)?;
+        let name = if parts == 1 { "index".to_owned() } else { format!("index-{number:04}") };
+        let written = match part.index.take() {
+            Some(index) => write_index(run_dir, folder, &name, &index, unchecked)?,
+            None => Vec::new(),
+        };
+        Ok::<_, StageError>((part, written))
+    };
+    let found: Vec<(Part, Vec<Written>)> =
+        (0..parts).into_par_iter().map(one).collect::<Result<_, _>>()?;
+    let (found, written): (Vec<Part>, Vec<Vec<Written>>) = found.into_iter().unzip();
+    let mut log = Vec::new();
+    if parts > 1 {
+        log.push(format!("{} images searched in {parts} parts", features.rows()));
+    }
+    log.extend(found.iter().flat_map(|part| part.log.iter().cloned()));
+    Ok((joined(found), written.concat(), log))
 }
 
 /// The images of all classes, class by class.
@@ -188,8 +221,8 @@ fn images(context: &Context, latents: &Latents) -> Result<Images, StageError> {
     Ok(Images { rows, labels, features: features.map_err(|e| unchecked(e.into()))? })
 }
 
-/// Neighbours that a label is judged by: a fixed number for a fixed share, else as many as the median class gives.
-fn neighbors(discover: &Discover, rows: &[PurityRow]) -> usize {
+/// Neighbours that a label is judged by: a fixed number for a fixed share, else as many as the median class gives in a part.
+fn neighbors(discover: &Discover, rows: &[PurityRow], parts: usize) -> usize {
     let by_share = |share: f64| share > 0.0;
     match discover.label_check() {
         LabelPurity::Least(share) if by_share(share) => NEIGHBORS,
@@ -197,7 +230,7 @@ fn neighbors(discover: &Discover, rows: &[PurityRow]) -> usize {
             let mut sizes: Vec<usize> =
                 rows.chunk_by(|a, b| a.class == b.class).map(<[_]>::len).collect();
             sizes.sort_unstable();
-            neighbors_of(sizes.get(sizes.len() / 2).copied().unwrap_or(0))
+            neighbors_of(sizes.get(sizes.len() / 2).copied().unwrap_or(0) / parts)
         }
     }
 }
