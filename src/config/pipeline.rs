@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn the_schedule_of_the_published_pull_and_its_old_names() {
         let of = |sets: &[&str]| GuidanceSchedule::of(&load(GOOD, sets).unwrap().guidance.terms);
-        assert_eq!(of(&[]), GuidanceSchedule::Scaled);
+        assert_eq!(of(&["gamma=0.1"]), GuidanceSchedule::Scaled);
         assert_eq!(of(&["preset=published"]), GuidanceSchedule::Sigma);
         assert_eq!(of(&["preset=published", "schedule=flat"]), GuidanceSchedule::Flat);
         let text = format!("{GOOD}[guidance.published]\nschedule = \"flat\"\n");
@@ -263,7 +263,7 @@ mod tests {
     fn defaults_are_sane() {
         let p = load(GOOD, &[]).unwrap();
         assert_eq!((p.discover.n_neighbors, p.discover.min_cluster_size), (85, 55));
-        assert_eq!((p.generate.steps, p.generate.cfg, p.generate.gamma), (25, 5.0, 0.05));
+        assert_eq!((p.generate.steps, p.generate.cfg, p.generate.gamma), (25, 2.0, 0.05));
         assert_eq!((p.encode.size, p.generate.size, p.output.size), (256, None, 256));
         assert_eq!(p.model.path, Path::new("dir/m"));
         assert_eq!(load(GOOD, &["preset=published"]).unwrap().generate.size, Some(1024));

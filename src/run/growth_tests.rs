@@ -36,7 +36,7 @@ fn pipeline(dir: &Path, classes: usize, shards: usize) -> Pipeline {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/demo");
     let text = format!(
         "[data]\nshards = \"s-{{00000..{:05}}}.tar\"\nclasses = \"classes.txt\"\n[model]\npath = {model:?}\n\
-         [encode]\nsize = 32\n[discover]\nipc = 2\n[generate]\nsize = 32\nbatch = 8\n\
+         [encode]\nsize = 32\n[discover]\nipc = 2\nalgorithm = \"kmeans\"\n[generate]\nsize = 32\nbatch = 8\n\
          [output]\nname = \"made-up\"\nsize = 32\nsamples_per_shard = 50\n",
         shards - 1
     );
@@ -112,7 +112,9 @@ fn make_up_all(context: &Arc<Context>, held: Held<'_>) -> usize {
     assert_eq!(latents.total(), images);
 
     let discover = Discover::new(context.clone(), latents.clone());
-    let cores = |_: usize, name: &str| vec![format!("discover/{name}/cores.parquet")];
+    let cores = |_: usize, name: &str| {
+        ["cores", "members"].map(|table| format!("discover/{name}/{table}.parquet")).to_vec()
+    };
     let discovered = make_up(&discover, run_dir, cores, none);
     let fetch = Fetch::new(context.clone(), latents.clone(), sources.clone(), &discovered).unwrap();
     let fetched = make_up(&fetch, run_dir, |_, _| Vec::new(), none);
