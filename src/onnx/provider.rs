@@ -58,7 +58,7 @@ impl Providers {
         match self {
             Self::Real => cards::most_cards(),
             #[cfg(debug_assertions)]
-            Self::Pretended { cards } => Some(*cards),
+            Self::Pretended { .. } => None,
         }
     }
 

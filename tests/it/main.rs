@@ -20,6 +20,7 @@ mod examples;
 mod feature_choice;
 mod generation_settings;
 mod graceful_stop;
+mod guidance_determinism;
 mod hostile_input;
 mod interruption;
 mod invalidation;
