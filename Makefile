@@ -49,9 +49,10 @@ test-clusters: runtime test-python test-tools
 bench: runtime
 	$(CARGO) bench --locked
 
-# The README's picture: the demo's prompts unguided, guided, and the real cores.
+# The README's picture: the demo's prompts unguided and guided, and members of the anchors that guide them.
 sheet: build runtime
 	./target/release/coda-pipe run pipelines/demo.toml
-	./target/release/coda-pipe run pipelines/demo.toml --set gamma=0 --run-dir runs/demo-unguided
+	./target/release/coda-pipe run pipelines/demo.toml --set guidance=none --run-dir runs/demo-unguided
 	$(CARGO) run --release --locked --example sheet -- docs/demo.png 1 \
-	  runs/demo-unguided/distilled/demo-000000.tar runs/demo/distilled/demo-000000.tar runs/demo/cores/demo-cores-000000.tar
+	  runs/demo-unguided/distilled/demo-000000.tar runs/demo/distilled/demo-000000.tar \
+	  members:pipelines:runs/demo/distilled/demo-000000.tar
