@@ -9,7 +9,7 @@ fn wrong_pipelines_exit_with_2_and_name_the_line() {
     std::fs::write(bench.path("bad.toml"), text.replace("gamma", "gama")).unwrap();
     let (_, stderr) = bench.expect(2, &["run", "bad.toml"]);
     assert!(
-        stderr.contains("bad.toml:21:1") && stderr.contains("did you mean `gamma`"),
+        stderr.contains("bad.toml:23:1") && stderr.contains("did you mean `gamma`"),
         "{stderr}"
     );
     let (_, stderr) = bench.expect(2, &["run", "absent.toml"]);
