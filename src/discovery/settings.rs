@@ -25,12 +25,15 @@ pub(crate) struct AlgorithmInfo {
     pub method: Method,
 }
 
+/// Chooses cores: features, which rows are known to be sparse, settings.
+type ChooseDense = fn(&Matrix, Option<&[bool]>, &Settings) -> Result<Choice, DiscoveryError>;
+
 /// How an algorithm comes to cores.
 pub(crate) enum Method {
     /// Chooses `ipc` of the rows (1 ≤ ipc ≤ rows) as they are: features, IPC, seed.
     Rows(fn(&Matrix, usize, u64) -> Choice),
-    /// Chooses among the rows of the class's dense part: features, the rows known to be sparse, settings.
-    Dense(fn(&Matrix, Option<&[bool]>, &Settings) -> Result<Choice, DiscoveryError>),
+    /// Chooses among the rows of the class's dense part.
+    Dense(ChooseDense),
     /// Embeds the features first, and chooses in the embedding.
     Embedding {
         /// Features to an embedding of `components` columns.

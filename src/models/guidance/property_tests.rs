@@ -128,9 +128,10 @@ fn all_the_way_lands_on_the_anchor_for_every_prediction() {
         let settings = chosen(&term("class-mean"), &[]);
         let (_, record) = batch.guided(&plan(settings, prediction_type), 2);
         let mean = batch.classes[0].mean();
-        for at in 0..VALUES {
-            let found = (record.clean[at] + record.clean[VALUES + at]) / 2.0;
-            assert!((f64::from(found) - mean[at]).abs() < 1e-4, "{prediction_type:?}");
+        let pairs = record.clean[..VALUES].iter().zip(&record.clean[VALUES..]);
+        for ((first, second), mean) in pairs.zip(mean) {
+            let found = f64::from((first + second) / 2.0);
+            assert!((found - mean).abs() < 1e-4, "{prediction_type:?}");
         }
     }
 }
