@@ -378,3 +378,25 @@ fn audit_and_report_say_what_anchors_are_made_of() {
         }
     }
 }
+
+#[test]
+fn stored_averages_are_anchors_where_guidance_looks_at_no_more_of_them() {
+    let bench = Bench::new();
+    let text = std::fs::read_to_string(bench.path("p.toml")).unwrap();
+    std::fs::write(bench.path("q.toml"), text.replace("gamma = 0.2\n", "")).unwrap();
+    let shape = |run: &str, guidance: &str, until: &str| {
+        let guidance = format!("guidance={guidance}");
+        let coarse = ["encode.keep={ grid = 4 }", "discover.features={ grid = 4 }", &guidance];
+        let coarse: Vec<&str> = coarse.iter().flat_map(|set| ["--set", *set]).collect();
+        let args = ["run", "q.toml", "--run-dir", run, "--until", until];
+        bench.expect(0, &[&args[..], &SPREAD, &coarse].concat());
+        anchors(&bench, run, "0").format.shape
+    };
+    let low = "[{ term = \"low-frequency\", cells = 4 }]";
+    assert_eq!(shape("low", low, "assemble"), [4, 4, 4]);
+    assert_eq!(read_shard(&bench.path("low/distilled/mini-000000.tar")).len(), 12);
+    // Other cells than those that are kept, and terms that look at whole anchors, have them encoded.
+    let finer = "[{ term = \"low-frequency\", cells = 2 }]";
+    assert_eq!(shape("finer", finer, "anchor"), [4, 8, 8]);
+    assert_eq!(shape("stop", "stop", "anchor"), [4, 8, 8]);
+}
