@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::encoded::{Encoded, open_class_major};
 use super::error::StageError;
-use super::left_out::enough_of_each;
+use super::excluded::enough_of_each;
 use crate::config::{ClassList, Features, LabelPurity};
 use crate::discovery::{DiscoveryError, Matrix, features};
 use crate::engine::Input;

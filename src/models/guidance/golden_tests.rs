@@ -107,7 +107,6 @@ fn every_terms_edit_is_numpys_and_autograds() {
         let edited = case["edited"].as_array();
         let expected: Vec<f32> =
             edited.map_or_else(|| clean.clone(), |rows| rows.iter().flat_map(numbers).collect());
-        eprintln!("{} at step {}", case["term"], case["step"]);
         close(&golden.edited(case, &anchors), &expected, &clean);
         seen.push(case["term"].as_str().unwrap());
     }

@@ -4,10 +4,10 @@
 mod cost;
 use super::context::Context;
 use super::error::StageError;
+use super::excluded::{leave_out_wrong, told};
 use super::index::write_index;
 use super::info::{ModelUse, StageInfo, no_check};
 use super::latents::{Latents, PURITY};
-use super::left_out::{leave_out_wrong, told};
 use super::stage::RunStage;
 use super::state::{Receipts, RunState};
 use crate::config::{Discover, Features, LabelPurity};
@@ -16,7 +16,7 @@ use crate::discovery::purity::{
     NEIGHBORS, Part, Purity as Measured, joined, neighbors_of, parts_of, purity,
 };
 use crate::discovery::{DiscoveryError, HnswSettings, Matrix};
-use crate::engine::{Done, Fingerprint, Input, Scope, Stage};
+use crate::engine::{Cancel, Done, Fingerprint, Input, Scope, Stage};
 use crate::linalg::knn::Neighbors;
 use crate::slurm;
 use crate::store::tables::{LeftOut, PurityRow, write_purity};
@@ -116,7 +116,10 @@ impl Stage for Purity {
 
     async fn process(&self, (): &(), scope: &Scope) -> Result<Done, StageError> {
         let (context, latents) = (self.context.clone(), self.latents.clone());
-        let task = tokio::task::spawn_blocking(move || measure(&context, &latents));
+        let task = tokio::task::spawn_blocking({
+            let cancel = scope.cancel().clone();
+            move || measure(&context, &latents, &cancel)
+        });
         let (written, samples, log) = task.await??;
         written.into_iter().for_each(|file| scope.record(file));
         scope.tick(samples);
@@ -128,13 +131,14 @@ impl Stage for Purity {
 fn measure(
     context: &Context,
     latents: &Latents,
+    cancel: &Cancel,
 ) -> Result<(Vec<Written>, u64, Vec<String>), StageError> {
     let d = &context.pipeline.discover;
     let Images { mut rows, labels, features } = images(context, latents)?;
     let by_index = d.search_of_classes().uses_index(features.rows(), features.cols());
     let parts = if by_index { parts_of(rows.len()) } else { 1 };
     let (found, mut written, mut log) =
-        search(context, &features, (parts, neighbors(d, &rows, parts)))?;
+        search(context, &features, (parts, neighbors(d, &rows, parts)), cancel)?;
     let Measured { shares, others, noise } = purity(&found, &labels);
     for (row, (share, other)) in rows.iter_mut().zip(shares.into_iter().zip(others)) {
         (row.purity, row.other) = (share, other);
@@ -161,6 +165,7 @@ fn search(
     context: &Context,
     features: &Matrix,
     (parts, k): (usize, usize),
+    cancel: &Cancel,
 ) -> Result<(Neighbors, Vec<Written>, Vec<String>), StageError> {
     let d = &context.pipeline.discover;
     let settings = HnswSettings { recall_floor: d.min_recall, ..INDEX };
@@ -169,6 +174,7 @@ fn search(
     let folder = table.parent().unwrap_or(run_dir.root());
     std::fs::create_dir_all(folder).map_err(StoreError::io("create the folder", folder))?;
     let one = |number: usize| {
+        cancel.check()?;
         let part = Part::search(features, (number, parts), k, d.search_of_classes(), &settings);
         let mut part = part.map_err(unchecked)?;
         let name = if parts == 1 { "index".to_owned() } else { format!("index-{number:04}") };
