@@ -58,7 +58,7 @@ impl<'a> Group<'a> {
     }
 
     /// The image of each sample, and whether it is a copy that fills up the batch.
-    fn padded(&self) -> impl Iterator<Item = (&'a Job<'a>, bool)> + '_ {
+    pub fn padded(&self) -> impl Iterator<Item = (&'a Job<'a>, bool)> + '_ {
         let copies = self.rows.last().into_iter().cycle().take(self.batch - self.rows.len());
         let real = self.rows.iter().map(|job| (*job, false));
         real.chain(copies.map(|job| (*job, true)))

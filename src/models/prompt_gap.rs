@@ -7,6 +7,7 @@
 use super::denoiser::Denoiser;
 use super::error::DiffusionError;
 use super::generator::Generator;
+use super::group::Group;
 use super::job::Job;
 use super::noise_schedule::{NoiseSchedule, PredictionType};
 use super::sampling::Sampling;
@@ -33,8 +34,8 @@ impl Generator {
         self.check(jobs, sampling, batch)?;
         let mut gaps = Vec::with_capacity(jobs.len());
         for group in jobs.chunks(batch) {
-            let padding = group.last().into_iter().cycle().take(batch - group.len());
-            let padded: Vec<&Job<'_>> = group.iter().chain(padding).collect();
+            let filled = Group { rows: group.iter().collect(), batch };
+            let padded: Vec<&Job<'_>> = filled.padded().map(|(job, _)| job).collect();
             let found = self.gaps_of_group(&padded, sampling);
             let found = found.map_err(|error| error.of_group(gaps.len(), group.len()))?;
             gaps.extend(found.into_iter().take(group.len()));
