@@ -1,6 +1,6 @@
 //! The `.json` beside each image: where it comes from and how it was made.
 
-use super::{OutputSet, Sample, Sets};
+use super::sets::{OutputSet, Sample, Sets};
 use crate::config::Class;
 use crate::models::guidance::PUBLISHED;
 use crate::pipeline::context::Context;

@@ -2,35 +2,31 @@
 
 mod cost;
 pub(crate) mod meta;
+mod sets;
+mod tar;
 
-use super::anchor::{cores_of, digest_of, members_digest, receipt_of};
+use super::anchor::{digest_of, members_digest, receipt_of};
 use super::context::Context;
-use super::core_images::{CoreImages, core_image_key};
+use super::core_images::CoreImages;
 use super::discover;
 use super::error::StageError;
 use super::generate;
-use super::generate::{image_name, seed_name};
+use super::generate::image_name;
 use super::info::{ModelUse, StageInfo, no_check};
 use super::latents::{Latents, Slot};
-use super::members::members_of;
 use super::mix;
-use super::mix::mix_of;
 use super::sources::Source;
 use super::stage::RunStage;
 use super::state::{Receipts, RunState};
-use crate::config::ClassList;
-use crate::engine::{Cancel, Done, Fingerprint, Input, Scope, Stage};
-use crate::imaging;
-use crate::shards::{SampleEntry, SampleMember, ShardWriter, WriterOptions, dali_index};
+use crate::engine::{Done, Fingerprint, Input, Scope, Stage};
+use crate::shards::dali_index;
 use crate::slurm;
-use crate::store::tables::{CoreRow, MemberRow, MixRow};
-use crate::store::{Receipt, StoreError};
-use meta::sidecar;
+use crate::store::Receipt;
 use serde_json::{Value, json};
+use sets::{OutputSet, Sets, TarPlan, labels};
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::io::Write;
 use std::sync::Arc;
+use tar::write_tar;
 
 /// The stage.
 pub struct Assemble {
@@ -39,45 +35,6 @@ pub struct Assemble {
     /// Receipts of `mix`, where it is on.
     mixed: Option<Arc<Receipts>>,
     latents: Arc<Latents>,
-}
-
-/// The inputs of the two sets.
-pub(crate) struct Sets {
-    pub(crate) context: Arc<Context>,
-    pub(crate) classes: ClassList,
-    core_images: CoreImages,
-    /// The digest of every file of `generate`.
-    pub(crate) images: BTreeMap<String, String>,
-}
-
-/// Which set a shard belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutputSet {
-    /// G: the generated images.
-    Distilled,
-    /// R: the source images of the cores, resized.
-    Cores,
-    /// The map of labels to classes beside both sets, where labels are positions.
-    Labels,
-}
-
-/// An output tar.
-#[derive(Debug, Clone)]
-pub struct TarPlan {
-    set: OutputSet,
-    number: usize,
-    slots: Vec<Slot>,
-}
-
-/// One sample of the set.
-pub(crate) struct Sample<'a> {
-    pub(crate) slot: Slot,
-    pub(crate) core: &'a CoreRow,
-    /// Members of the anchors of its class; none where each anchor is one image.
-    pub(crate) members: &'a [MemberRow],
-    /// Whether it is the real image, where that was asked.
-    pub(crate) mix: Option<MixRow>,
-    pub(crate) png: Vec<u8>,
 }
 
 impl Assemble {
@@ -110,139 +67,6 @@ impl Assemble {
         let class = self.sets.classes.classes().get(slot.class)?;
         self.sets.images.get(&image_name(&class.key, slot.rank))
     }
-}
-
-impl Sets {
-    /// Cores of the classes that `slots` touch, by position of the class.
-    fn cores(&self, slots: &[Slot]) -> Result<BTreeMap<usize, Vec<CoreRow>>, StageError> {
-        let mut cores = BTreeMap::new();
-        for slot in slots {
-            if let (Entry::Vacant(empty), Some(class)) =
-                (cores.entry(slot.class), self.classes.classes().get(slot.class))
-            {
-                empty.insert(cores_of(&self.context.run_dir, &class.key)?);
-            }
-        }
-        Ok(cores)
-    }
-
-    /// Members of the anchors of the classes that `slots` touch, by position of the class; none where each anchor is one
-    /// image.
-    fn members(&self, slots: &[Slot]) -> Result<BTreeMap<usize, Vec<MemberRow>>, StageError> {
-        let mut members = BTreeMap::new();
-        if self.context.pipeline.anchor.group_members().is_none() {
-            return Ok(members);
-        }
-        for slot in slots {
-            if let (Entry::Vacant(empty), Some(class)) =
-                (members.entry(slot.class), self.classes.classes().get(slot.class))
-            {
-                empty.insert(members_of(&self.context.run_dir, &class.key)?);
-            }
-        }
-        Ok(members)
-    }
-
-    /// Choices of real images for the classes that `slots` touch, by position of the class; none where all are generated.
-    fn choices(&self, slots: &[Slot]) -> Result<BTreeMap<usize, Vec<MixRow>>, StageError> {
-        let mut choices = BTreeMap::new();
-        if !mix::is_on(&self.context) {
-            return Ok(choices);
-        }
-        for slot in slots {
-            if let (Entry::Vacant(empty), Some(class)) =
-                (choices.entry(slot.class), self.classes.classes().get(slot.class))
-            {
-                empty.insert(mix_of(&self.context.run_dir, &class.key)?);
-            }
-        }
-        Ok(choices)
-    }
-
-    /// `CLASS_RANK`: the sample key in both sets.
-    fn sample_key(&self, slot: Slot) -> String {
-        let class = self.classes.classes().get(slot.class).map_or("", |c| &c.key);
-        core_image_key(class, slot.rank)
-    }
-
-    /// Downloads the images of `slots` and their metadata.
-    fn download(&self, slots: &[Slot]) -> Result<(), StageError> {
-        let of = |slot: &Slot| {
-            let key = self.classes.classes().get(slot.class).map_or("", |c| &c.key);
-            [image_name(key, slot.rank), seed_name(key, slot.rank)]
-        };
-        let names: Vec<String> = slots.iter().flat_map(of).collect();
-        let made = names.iter().filter(|name| self.images.contains_key(*name));
-        self.context.run_dir.local_all(made.map(String::as_str))?;
-        Ok(())
-    }
-
-    fn generated(&self, slot: Slot) -> Result<Vec<u8>, StageError> {
-        let class = self.classes.classes().get(slot.class).map_or("", |c| &c.key);
-        let path = self.context.run_dir.local(&image_name(class, slot.rank))?;
-        Ok(std::fs::read(&path).map_err(StoreError::io("read", &path))?)
-    }
-
-    /// The source image of a core, resized.
-    fn real(&self, slot: Slot, core: &CoreRow) -> Result<Vec<u8>, StageError> {
-        let class = self.classes.classes().get(slot.class).map_or("", |c| &c.key);
-        let image = self.core_images.image(class, core, self.context.pipeline.output.size)?;
-        Ok(imaging::encode_png(&image)?)
-    }
-
-    fn write_shard<W: Write>(
-        &self,
-        plan: &TarPlan,
-        out: W,
-        cancel: &Cancel,
-    ) -> Result<(W, Vec<SampleEntry>), StageError> {
-        if plan.set == OutputSet::Distilled {
-            self.download(&plan.slots)?;
-        }
-        let cores = self.cores(&plan.slots)?;
-        let members = match plan.set {
-            OutputSet::Distilled => self.members(&plan.slots)?,
-            OutputSet::Cores | OutputSet::Labels => BTreeMap::new(),
-        };
-        let core = |slot: &Slot| {
-            let found = cores.get(&slot.class).and_then(|c| c.get(slot.rank));
-            let lost = || {
-                format!("{} has no core: delete discover/ and run again", self.sample_key(*slot))
-            };
-            found.map(|core| (*slot, core)).ok_or_else(|| StageError::Other(lost()))
-        };
-        let wanted: Vec<(Slot, &CoreRow)> =
-            plan.slots.iter().map(core).collect::<Result<_, _>>()?;
-        let choices = match plan.set {
-            OutputSet::Distilled => self.choices(&plan.slots)?,
-            OutputSet::Cores | OutputSet::Labels => BTreeMap::new(),
-        };
-        let mut writer = ShardWriter::new(out, WriterOptions::default());
-        for (slot, core) in wanted {
-            cancel.check()?;
-            let mix = choices.get(&slot.class).and_then(|rows| rows.get(slot.rank)).copied();
-            let real = plan.set != OutputSet::Distilled || mix.is_some_and(|mix| mix.real);
-            let png = if real { self.real(slot, core)? } else { self.generated(slot)? };
-            let members = members.get(&slot.class).map_or(&[][..], Vec::as_slice);
-            let sample = Sample { slot, core, members, mix, png };
-            let meta = sidecar(self, plan.set, &sample);
-            let label = self.classes.label(slot.class);
-            let members = [
-                SampleMember::new("cls", label),
-                SampleMember::new("json", meta),
-                SampleMember::new("png", sample.png),
-            ];
-            writer.write_sample(&self.sample_key(slot), &members)?;
-        }
-        Ok(writer.finish()?)
-    }
-}
-
-/// Class and name of each label.
-fn labels(classes: &ClassList) -> Value {
-    let all = classes.classes().iter().enumerate();
-    all.map(|(at, class)| (classes.label(at), json!({"class": class.key, "name": class.prompt})))
-        .collect()
 }
 
 /// What the stage declares.
@@ -390,7 +214,7 @@ impl Stage for Assemble {
         let samples = plan.slots.len() as u64;
         let permit = self.sets.context.worker().await?;
         let task = tokio::task::spawn_blocking(move || {
-            let written = sets.write_shard(&plan, own.create(&file)?, own.cancel());
+            let written = write_tar(&sets, &plan, own.create(&file)?, own.cancel());
             let (out, entries) = written.map_err(StageError::writing_shard(&own.path(&file)))?;
             drop(permit);
             own.publish(out)?;
