@@ -1,0 +1,30 @@
+//! `coda-pipe completions`.
+
+use super::exit::Exit;
+use clap::{Args, Command};
+use clap_complete::{Shell, generate};
+use std::io::Write;
+
+/// Print a shell's completions of commands and options.
+///
+/// bash: coda-pipe completions bash > ~/.local/share/bash-completion/completions/coda-pipe
+/// zsh: coda-pipe completions zsh > "${fpath[1]}/_coda-pipe"
+/// fish: coda-pipe completions fish > ~/.config/fish/completions/coda-pipe.fish
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
+impl Completions {
+    /// Prints the completions of `program`.
+    pub(super) fn run(self, mut program: Command) -> anyhow::Result<Exit> {
+        let name = program.get_name().to_owned();
+        // The writer can't be told of failures: a closed pipe is met below.
+        let mut script = Vec::new();
+        generate(self.shell, &mut program, name, &mut script);
+        super::output::stdout().write_all(&script)?;
+        Ok(Exit::Done)
+    }
+}
