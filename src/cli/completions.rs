@@ -5,13 +5,15 @@ use clap::{Args, Command};
 use clap_complete::{Shell, generate};
 use std::io::Write;
 
+/// Where each shell looks for them.
+const HELP: &str = "\
+bash: coda-pipe completions bash > ~/.local/share/bash-completion/completions/coda-pipe
+zsh:  coda-pipe completions zsh > \"${fpath[1]}/_coda-pipe\"
+fish: coda-pipe completions fish > ~/.config/fish/completions/coda-pipe.fish";
+
 /// Print a shell's completions of commands and options.
-///
-/// bash: coda-pipe completions bash > ~/.local/share/bash-completion/completions/coda-pipe
-/// zsh: coda-pipe completions zsh > "${fpath[1]}/_coda-pipe"
-/// fish: coda-pipe completions fish > ~/.config/fish/completions/coda-pipe.fish
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = HELP)]
 pub(crate) struct Completions {
     /// The shell
     shell: Shell,

@@ -7,12 +7,14 @@ use clap_mangen::Man as Page;
 use std::io::Write;
 use std::path::PathBuf;
 
+/// How pages are read and installed.
+const HELP: &str = "\
+read:    coda-pipe man | man -l -
+install: coda-pipe man ~/.local/share/man/man1";
+
 /// Print the program's manual page, or write one page per command into a folder.
-///
-/// To read: coda-pipe man | man -l -
-/// To install: coda-pipe man ~/.local/share/man/man1
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = HELP)]
 pub(crate) struct Man {
     /// The folder for the pages coda-pipe.1, coda-pipe-run.1, …
     #[arg(value_name = "DIR")]

@@ -10,11 +10,14 @@ use clap::Args;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+/// What the demo is.
+const HELP: &str = "\
+The data are 4,000 handwritten digits, the model is a miniature SDXL; both lie in the program. The run takes half a minute
+on two cores. The same command continues an interrupted run. A file that is there and differs is left alone, and refused.";
+
 /// Write a small pipeline with data and a model, and run it.
-///
-/// The data are 4,000 handwritten digits, the model is a miniature SDXL; both lie in the program. The run takes half a minute
-/// on two cores. The same command continues an interrupted run. Files that are there and differ are left alone, and named.
 #[derive(Debug, Args)]
+#[command(after_help = HELP)]
 pub(crate) struct Demo {
     /// The folder for the files and the run
     #[arg(default_value = "coda-demo", value_name = "DIR")]
