@@ -25,8 +25,15 @@ impl Completions {
         let name = program.get_name().to_owned();
         // The writer can't be told of failures: a closed pipe is met below.
         let mut script = Vec::new();
-        generate(self.shell, &mut program, name, &mut script);
-        super::output::stdout().write_all(&script)?;
+        generate(self.shell, &mut program, &name, &mut script);
+        let script = mended(&String::from_utf8_lossy(&script), &name);
+        super::output::stdout().write_all(script.as_bytes())?;
         Ok(Exit::Done)
     }
+}
+
+/// The script with one name for each command. For bash, clap_complete 4.6 writes the hyphen in a program's name as `__`
+/// where a command is recognised and as `__subcmd__` where it is looked up, so that nothing below the program is found.
+fn mended(script: &str, program: &str) -> String {
+    script.replace(&program.replace('-', "__subcmd__"), &program.replace('-', "__"))
 }

@@ -122,8 +122,10 @@ fn completions_complete_in_bash_and_are_written_for_every_shell() {
     bench.expect(2, &["completions", "csh"]);
     let (script, _) = bench.expect(0, &["completions", "bash"]);
     std::fs::write(bench.path("completions.bash"), script).unwrap();
-    let ask = "source completions.bash; COMP_WORDS=(coda-pipe shards ver); COMP_CWORD=2; \
-               _coda-pipe coda-pipe ver shards; echo \"${COMPREPLY[@]}\"";
+    // `complete -p` says which function completes the program.
+    let ask = "source completions.bash; ask=$(complete -p coda-pipe | sed 's/.* -F \\([^ ]*\\) .*/\\1/'); \
+               COMP_WORDS=(coda-pipe shards ver); COMP_CWORD=2; $ask coda-pipe ver shards; \
+               echo \"${COMPREPLY[@]}\"";
     let output = Command::new("bash").args(["-c", ask]).current_dir(bench.path("")).output();
     let Ok(output) = output else { return skip::tool("bash") };
     assert_eq!(text(&output.stdout).trim(), "verify", "{}", text(&output.stderr));
@@ -198,7 +200,11 @@ fn the_python_module_reads_a_run_and_calls_the_program() {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&found["cores"], &found["embedding"]), (&12.into(), &90.into()), "{found}");
+    assert_eq!(
+        (&found["core_rows"], &found["embedding_rows"]),
+        (&12.into(), &90.into()),
+        "{found}"
+    );
     for set in ["distilled", "cores"] {
         let expected = serde_json::json!(
             {"images": 12, "classes": ["0", "1", "2"], "names": ["zero", "one", "two"]}

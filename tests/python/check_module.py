@@ -80,7 +80,7 @@ def check_tables(run):
     samples = {(row["class"], row["shard"], row["key"]) for row in embedding.to_pylist()}
     assert all((row["class"], row["shard"], row["key"]) in samples for row in cores.to_pylist())
     assert "no class 'x'" in told(LookupError, lambda: run.cores("x"))
-    return {"cores": len(cores), "embedding": len(embedding), "quarantine": len(run.quarantine())}
+    return {"core_rows": len(cores), "embedding_rows": len(embedding), "quarantine": len(run.quarantine())}
 
 
 def check_calls(pipeline):
