@@ -1,9 +1,10 @@
 # The commands a newcomer needs. Everything else is `coda-pipe --help`.
 #   make demo     distil real handwriting end to end into runs/demo (first time: compiles, fetches ONNX Runtime)
+#   make wheel    the Python package, into target/wheels (compiles for glibc 2.28; needs the network for the tools)
 #   make test     what CI runs: format, lints, unit, golden and integration tests
 #   make test-clusters  several processes on Slurm, Ray and S3, killed 50 times
 #   make bench    benchmarks
-.PHONY: demo demo-clean build runtime test test-python test-tools test-clusters lint bench sheet
+.PHONY: demo demo-clean build wheel runtime test test-wheel test-python test-tools test-clusters lint bench sheet
 
 # What is fetched waits for the network while something is compiled; how many processors cargo takes is its own affair.
 MAKEFLAGS += --jobs=4
@@ -21,6 +22,10 @@ demo-clean:
 build:
 	@$(CARGO) build --release --locked
 
+# The release wheel: the program for any Linux since 2018, and the Python module.
+wheel:
+	@PYTHON=$(PYTHON) sh scripts/wheel.sh
+
 # ONNX Runtime's CPU library into .onnxruntime/, unless one is there already.
 runtime:
 	@PYTHON=$(PYTHON) sh scripts/runtime.sh
@@ -32,6 +37,11 @@ lint:
 
 test: lint runtime test-python test-tools
 	$(CARGO) test --locked
+	@$(MAKE) --no-print-directory test-wheel
+
+# A wheel of the program as `cargo test` has compiled it, in a fresh environment without Rust.
+test-wheel:
+	@PYTHON=$(PYTHON) sh scripts/test-wheel.sh
 
 # Other programs that the tests compare with; where they can't be installed, their tests say that they are skipped.
 test-python:

@@ -22,6 +22,7 @@
 mod arrays;
 #[doc(hidden)]
 pub mod cli;
+mod colors;
 mod config;
 pub mod discovery;
 mod engine;

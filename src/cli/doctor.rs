@@ -91,6 +91,7 @@ fn library(
     let names: Vec<String> = found.iter().map(ToString::to_string).collect();
     let about = json!({
         "version": runtime.version(), "library": runtime.library().display().to_string(),
+        "found_in": runtime.place().map(|place| place.to_string()),
         "providers": runtime.providers(), "devices": names, "cuda_lacks": runtime.cuda_lacks(),
     });
     (about, found.first().map(|device| (runtime, *device)))
@@ -114,12 +115,11 @@ fn print(out: &mut impl Write, report: &Value) -> std::io::Result<()> {
     if library.is_null() {
         writeln!(out, "ONNX Runtime  not found")?;
     } else {
-        writeln!(
-            out,
-            "ONNX Runtime  {} ({})",
-            text(&library["version"]),
-            text(&library["library"])
-        )?;
+        let (version, path) = (text(&library["version"]), text(&library["library"]));
+        writeln!(out, "ONNX Runtime  {version} ({path})")?;
+        if let Some(place) = library["found_in"].as_str() {
+            writeln!(out, "found in      {place}")?;
+        }
         writeln!(out, "providers     {}", list(&library["providers"]))?;
         writeln!(out, "devices       {}", list(&library["devices"]))?;
         if let Some(lacks) = library["cuda_lacks"].as_str() {

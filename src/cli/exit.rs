@@ -2,6 +2,7 @@
 
 use super::output::Unread;
 use super::printable::printable_lines;
+use crate::colors::{Paint, painted};
 use crate::config::ConfigError;
 use crate::engine::{Cancelled, FlowError};
 use crate::pipeline::StageError;
@@ -77,7 +78,7 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
             text.push_str(&cause);
         }
     }
-    crate::say!("error: {}", printable_lines(&text));
+    crate::say!("{} {}", painted(Paint::Error, "error:"), printable_lines(&text));
     code
 }
 

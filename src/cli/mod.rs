@@ -1,6 +1,9 @@
 //! The commands: one file each. Progress and messages go to stderr, data to stdout.
 
 mod audit;
+mod color;
+mod completions;
+mod demo;
 mod discover;
 mod doctor;
 mod doctor_model;
@@ -8,6 +11,7 @@ mod evaluate;
 mod exit;
 mod finished_run;
 mod inspect;
+mod man;
 mod memory;
 mod open_run;
 mod output;
@@ -30,11 +34,13 @@ mod stability;
 mod status;
 mod status_workers;
 mod verify;
+mod whole_file;
 
 use crate::engine::left_at_work;
 use crate::threads;
-use clap::{Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use exit::Exit;
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -42,12 +48,17 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 #[command(name = "coda-pipe", version, about, after_help = exit::HELP)]
 struct Cli {
+    /// Colour help, errors and progress
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a small pipeline with data and a model, and run it
+    Demo(demo::Demo),
     /// Run a pipeline, or continue an interrupted run
     Run(run::Run),
     /// Estimate what a run takes before it starts: images, bytes, memory, time, and what may stop it
@@ -78,20 +89,25 @@ enum Command {
     Shards(shards::Shards),
     /// Print the reference of every setting, as Markdown
     Settings,
+    /// Print a shell's completions of commands and options
+    Completions(completions::Completions),
+    /// Print the program's manual page, or write one page per command into a folder
+    Man(man::Man),
 }
 
 impl Command {
     /// Whether the command needs a runtime, devices and models, whose threads come on top of the arithmetic threads.
     fn is_a_run(&self) -> bool {
-        matches!(
-            self,
+        match self {
+            Self::Demo(demo) => demo.is_a_run(),
             Self::Run(_)
-                | Self::Plan(_)
-                | Self::Audit(_)
-                | Self::Report(_)
-                | Self::Evaluate(_)
-                | Self::Stability(_)
-        )
+            | Self::Plan(_)
+            | Self::Audit(_)
+            | Self::Report(_)
+            | Self::Evaluate(_)
+            | Self::Stability(_) => true,
+            _ => false,
+        }
     }
 
     /// The most arithmetic threads the command may use; commands that run on login nodes use few.
@@ -100,6 +116,8 @@ impl Command {
             Self::Status(_)
             | Self::Inspect(_)
             | Self::Settings
+            | Self::Completions(_)
+            | Self::Man(_)
             | Self::Slurm(_)
             | Self::Doctor(_) => 4,
             _ => usize::MAX,
@@ -116,10 +134,18 @@ fn fail_where_a_file_is_too_large() {
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
+/// Reads the command line.
+fn parse() -> Result<Cli, clap::Error> {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let mut program = Cli::command().color(color::choice(&arguments));
+    let mut matches = program.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut program))
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     memory::share_pools();
-    let cli = match Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are answers, not errors; printing may only fail on a closed pipe.
@@ -127,10 +153,12 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
         }
     };
+    color::apply(cli.color);
     fail_where_a_file_is_too_large();
     let started = threads::start_arithmetic(cli.command.most_threads(), cli.command.is_a_run());
     let result = match cli.command {
         _ if started.is_err() => started.map(|()| Exit::Failed).map_err(anyhow::Error::from),
+        Command::Demo(command) => command.run(),
         Command::Run(command) => command.run(),
         Command::Plan(command) => command.run(),
         Command::Sample(command) => command.run(),
@@ -146,6 +174,8 @@ pub fn main() -> ExitCode {
         Command::Inspect(command) => command.run(),
         Command::Shards(command) => command.run(),
         Command::Settings => settings::run(),
+        Command::Completions(command) => command.run(Cli::command()),
+        Command::Man(command) => command.run(Cli::command()),
     };
     let exit = result.unwrap_or_else(|error| exit::report(&error));
     if left_at_work() {

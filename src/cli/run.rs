@@ -54,34 +54,40 @@ pub(crate) struct Run {
     dry_run: bool,
     /// Remove and redo results of other settings or inputs
     #[arg(long)]
-    force: bool,
+    pub(super) force: bool,
     /// Generate failed images again, and redo what is made from them
     #[arg(long)]
     retry_failed: bool,
     /// Print a summary as JSON on stdout
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     #[command(flatten)]
     worker: WorkerArgs,
 }
 
 impl Run {
-    /// The command that made `record`, to continue in `run_dir`; its paths are relative to the record's folder.
-    pub(crate) fn again(record: &RunRecord, run_dir: PathBuf) -> Self {
+    /// `coda-pipe run PIPELINE` with `sets`.
+    pub(crate) fn of(pipeline: PathBuf, sets: Vec<String>) -> Self {
         Self {
-            pipeline: PathBuf::from(&record.pipeline),
-            run_dir: Some(run_dir),
+            pipeline,
+            run_dir: None,
             scratch: None,
             only: None,
             from: None,
             until: None,
-            sets: record.sets.clone(),
+            sets,
             dry_run: false,
             force: false,
             retry_failed: false,
             json: false,
             worker: WorkerArgs::default(),
         }
+    }
+
+    /// The command that made `record`, to continue in `run_dir`; its paths are relative to the record's folder.
+    pub(crate) fn again(record: &RunRecord, run_dir: PathBuf) -> Self {
+        let pipeline = PathBuf::from(&record.pipeline);
+        Self { run_dir: Some(run_dir), ..Self::of(pipeline, record.sets.clone()) }
     }
 
     /// Runs the pipeline.

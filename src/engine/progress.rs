@@ -3,6 +3,7 @@
 use super::remaining::{Counts, remaining};
 use super::summary::StageSummary;
 use super::terminal::Terminal;
+use crate::colors::{Paint, painted};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle as BarStyle};
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -87,8 +88,9 @@ impl Progress {
         (done, samples): (usize, u64),
     ) -> StageProgress {
         let bar = self.bars.add(ProgressBar::new(units as u64));
-        let template = "{prefix:<9} {bar:30} {pos}/{len} units  {msg}  {elapsed}";
-        if let Ok(style) = BarStyle::with_template(template) {
+        let drawn = painted(Paint::Active, "{bar:30}");
+        let template = format!("{{prefix:<9}} {drawn} {{pos}}/{{len}} units  {{msg}}  {{elapsed}}");
+        if let Ok(style) = BarStyle::with_template(&template) {
             bar.set_style(style);
         }
         bar.set_prefix(stage);
@@ -199,11 +201,10 @@ fn keep_drawing(bar: &ProgressBar) {
 fn finished_line(summary: &StageSummary) -> String {
     let StageSummary { stage, units, processed, elsewhere, samples, skipped, seconds, .. } =
         summary;
+    let stage = painted(Paint::Done, &format!("{stage:<9}"));
     let skipped = if *skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
     if *processed == 0 && *elsewhere == 0 {
-        return format!(
-            "{stage:<9} {units} of {units} units done before, {samples} samples{skipped}"
-        );
+        return format!("{stage} {units} of {units} units done before, {samples} samples{skipped}");
     }
     let notes = [(units - processed - elsewhere, "done before"), (*elsewhere, "by other workers")];
     let notes: Vec<String> = notes
@@ -212,5 +213,5 @@ fn finished_line(summary: &StageSummary) -> String {
         .map(|(units, how)| format!("{units} {how}"))
         .collect();
     let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
-    format!("{stage:<9} {units} units{notes}, {samples} samples{skipped}, {seconds:.1} s")
+    format!("{stage} {units} units{notes}, {samples} samples{skipped}, {seconds:.1} s")
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use ort::LoadDynamicError;
 
+use super::environment::Environment;
 use super::error::OnnxError;
 use super::files::libraries_under;
 use super::python;
@@ -39,6 +40,8 @@ pub struct Surroundings {
     pub starts: Vec<PathBuf>,
     /// The program's folder.
     pub executable_folder: Option<PathBuf>,
+    /// The Python environment that the program was installed into.
+    pub own: Environment,
     /// Folders of Python's `onnxruntime` package, asked only when needed.
     pub python: fn() -> Result<Vec<PathBuf>, String>,
     /// The system's library folders.
@@ -58,13 +61,13 @@ impl Surroundings {
         let common = ["/usr/local/lib", "/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu"];
         library_folders.extend(common.map(PathBuf::from));
         library_folders.push("/opt/onnxruntime/lib".into());
+        let executable_folder = executable_folder();
         Self {
             setting: search.setting.clone(),
             environment: variable(LIBRARY_VARIABLE).map(PathBuf::from),
             starts: starts.filter_map(|folder| folder.canonicalize().ok()).collect(),
-            executable_folder: std::env::current_exe()
-                .ok()
-                .and_then(|program| program.parent().map(Path::to_path_buf)),
+            own: executable_folder.as_deref().map(Environment::of).unwrap_or_default(),
+            executable_folder,
             python: || python::package_folders("onnxruntime"),
             library_folders,
             bare_names: ["libonnxruntime.so", "libonnxruntime.so.1"].map(PathBuf::from).into(),
@@ -83,6 +86,18 @@ impl Surroundings {
     }
 }
 
+/// The folder of the program's file, links followed.
+fn executable_folder() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    program.parent().map(Path::to_path_buf)
+}
+
+/// Folders `nvidia` of the Python environment that the program was installed into.
+pub(super) fn own_nvidia_roots() -> Vec<PathBuf> {
+    let own = executable_folder().as_deref().map(Environment::of).unwrap_or_default();
+    own.packages.iter().map(|folder| folder.join("nvidia")).collect()
+}
+
 /// Looks for a usable library. Nothing is loaded for good.
 pub fn locate(search: &Search) -> Report {
     locate_among(&Surroundings::of_process(search), &probe)
@@ -90,7 +105,8 @@ pub fn locate(search: &Search) -> Report {
 
 /// [`locate`] with the places given. `probe` opens one file and tells its release line.
 pub fn locate_among(around: &Surroundings, probe: &dyn Fn(&Path) -> Result<u32, String>) -> Report {
-    let mut hunt = Hunt { probe, report: Report::default() };
+    let report = Report { by_wheel: around.own.by_wheel, ..Report::default() };
+    let mut hunt = Hunt { probe, report };
     hunt.run(around);
     hunt.report
 }
@@ -125,6 +141,7 @@ impl Hunt<'_> {
         let program = &around.executable_folder;
         self.checkouts(&around.checkouts())
             || program.iter().any(|at| self.folder(Place::Executable, at, 0))
+            || self.own(&around.own)
             || self.python(around.python)
             || around.library_folders.iter().any(|at| self.folder(Place::System, at, 0))
             || around.bare_names.iter().any(|name| self.candidate(Place::System, name))
@@ -136,6 +153,13 @@ impl Hunt<'_> {
             return self.report.settle(Place::Checkout, Path::new(""), Outcome::Skipped(reason));
         }
         folders.iter().any(|at| self.folder(Place::Checkout, at, CHECKOUT_DEPTH))
+    }
+
+    /// The environment that the program is in comes before the one that is active.
+    fn own(&mut self, own: &Environment) -> bool {
+        let packages = own.packages.iter().map(|folder| folder.join("onnxruntime/capi"));
+        let mut folders = packages.chain(own.libraries.clone());
+        folders.any(|at| self.folder(Place::Own, &at, 0))
     }
 
     fn python(&mut self, ask: fn() -> Result<Vec<PathBuf>, String>) -> bool {

@@ -12,6 +12,7 @@ fn nowhere() -> Surroundings {
         environment: None,
         starts: Vec::new(),
         executable_folder: None,
+        own: Environment::default(),
         python: || Err("python3 has no package".to_owned()),
         library_folders: Vec::new(),
         bare_names: Vec::new(),
@@ -90,6 +91,44 @@ fn a_bad_explicit_path_is_final_and_the_setting_beats_the_environment() {
     assert!(message.contains(&setting.display().to_string()), "{message}");
     assert!(message.contains("no library there"), "{message}");
     assert!(message.ends_with("pip install --target .onnxruntime onnxruntime==1.24.4"));
+}
+
+#[test]
+fn the_programs_own_environment_comes_before_pythons_and_after_a_checkout() {
+    let root = tempfile::tempdir().unwrap();
+    let own = put(root.path(), "env/site/onnxruntime/capi/libonnxruntime.so.1.24.4", "24");
+    let site = root.path().join("env/site");
+    let around = || Surroundings {
+        own: Environment { packages: vec![site.clone()], libraries: None, by_wheel: true },
+        starts: vec![root.path().to_path_buf()],
+        python: || panic!("Python is not asked"),
+        ..nowhere()
+    };
+    let report = locate_among(&around(), &read_minor);
+    assert_eq!(
+        (report.chosen.as_ref(), report.place()),
+        (Some(&own), Some(Place::Own)),
+        "{report}"
+    );
+    let checkout = put(root.path(), ".onnxruntime/libonnxruntime.so.1.20.0", "20");
+    let report = locate_among(&around(), &read_minor);
+    assert_eq!(report.chosen.as_deref(), Some(checkout.as_path()), "{report}");
+    assert_eq!(report.place(), Some(Place::Checkout));
+}
+
+#[test]
+fn a_wheel_without_a_runtime_is_cured_by_its_extra() {
+    let root = tempfile::tempdir().unwrap();
+    let own = Environment {
+        packages: vec![root.path().to_path_buf()],
+        libraries: Some(root.path().to_path_buf()),
+        by_wheel: true,
+    };
+    let report = locate_among(&Surroundings { own, ..nowhere() }, &read_minor);
+    let message = report.into_library().unwrap_err().to_string();
+    assert!(message.contains("the program's Python environment"), "{message}");
+    assert!(message.contains("pip install 'coda-pipe[cpu]'"), "{message}");
+    assert!(!message.contains("make runtime"), "{message}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod cards;
 mod cuda;
 mod cuda_remedy;
 mod device;
+mod environment;
 mod error;
 mod external;
 mod files;

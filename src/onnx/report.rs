@@ -20,6 +20,8 @@ pub enum Place {
     Checkout,
     /// The program's own folder.
     Executable,
+    /// The Python environment that the program was installed into.
+    Own,
     /// An installed Python package.
     Python,
     /// The system's library folders.
@@ -65,9 +67,17 @@ pub struct Report {
     pub tried: Vec<Tried>,
     /// The usable library, if any.
     pub chosen: Option<PathBuf>,
+    /// Whether the program was installed as a Python package, so that its packages are the cure.
+    pub by_wheel: bool,
 }
 
 impl Report {
+    /// The kind of place of the chosen library.
+    pub fn place(&self) -> Option<Place> {
+        let chosen = |tried: &&Tried| matches!(tried.outcome, Outcome::Chosen { .. });
+        self.tried.iter().find(chosen).map(|tried| tried.place)
+    }
+
     /// Records a judged file; true when it is now the chosen one.
     pub(super) fn settle(&mut self, place: Place, path: &Path, outcome: Outcome) -> bool {
         let usable = matches!(outcome, Outcome::Chosen { .. });
@@ -93,6 +103,7 @@ impl fmt::Display for Place {
             Self::Environment => LIBRARY_VARIABLE,
             Self::Checkout => "the checkout",
             Self::Executable => "the program's folder",
+            Self::Own => "the program's Python environment",
             Self::Python => "Python",
             Self::System => "the system",
         })
@@ -135,10 +146,16 @@ impl fmt::Display for Report {
             if self.tried.iter().any(|tried| tried.place.is_explicit()) {
                 f.write_str("Correct that path, or take it away to have other places searched. ")?;
             }
-            f.write_str(
-                "`make runtime` puts one in place, and so does: \
-                 pip install --target .onnxruntime onnxruntime==1.24.4",
-            )?;
+            f.write_str(match self.by_wheel {
+                true => {
+                    "install one beside the program: pip install 'coda-pipe[cpu]' \
+                     (for NVIDIA cards 'coda-pipe[gpu]')"
+                }
+                false => {
+                    "`make runtime` puts one in place, and so does: \
+                     pip install --target .onnxruntime onnxruntime==1.24.4"
+                }
+            })?;
         }
         Ok(())
     }

@@ -10,9 +10,10 @@ use super::cuda::Preloaded;
 use super::cuda_remedy;
 use super::device::{Device, DeviceChoice};
 use super::error::OnnxError;
-use super::locate::{Search, locate};
+use super::locate::{Search, locate, own_nvidia_roots};
 use super::provider::Providers;
 use super::python;
+use super::report::{Place, Report};
 
 /// Cards that one machine is thought to have at most.
 const MOST_CARDS: u32 = 64;
@@ -27,6 +28,8 @@ pub struct Runtime {
 struct Inner {
     environment: Environment,
     library: PathBuf,
+    place: Option<Place>,
+    by_wheel: bool,
     minor: u32,
     providers: Providers,
     /// For CUDA, then for TensorRT.
@@ -49,12 +52,14 @@ impl Runtime {
         if let Some(runtime) = loaded.as_ref() {
             return Ok(runtime.clone());
         }
-        let runtime = Self::load_library(locate(search).into_library()?)?;
+        let runtime = Self::load_library(locate(search))?;
         *loaded = Some(runtime.clone());
         Ok(runtime)
     }
 
-    fn load_library(library: PathBuf) -> Result<Self, OnnxError> {
+    fn load_library(report: Report) -> Result<Self, OnnxError> {
+        let (place, by_wheel) = (report.place(), report.by_wheel);
+        let library = report.into_library()?;
         let failed = |reason| OnnxError::Environment { path: library.clone(), reason };
         let minor = ort::util::probe(&library)
             .ok_or_else(|| failed("it does not tell its version".to_owned()))?;
@@ -65,13 +70,18 @@ impl Runtime {
             .build()
             .map_err(|error| failed(error.to_string()))?;
         let (providers, preloaded) = (Providers::choose(), Default::default());
-        let inner = Inner { environment, library, minor, providers, preloaded };
+        let inner = Inner { environment, library, place, by_wheel, minor, providers, preloaded };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The shared library in use.
     pub fn library(&self) -> &Path {
         &self.inner.library
+    }
+
+    /// The kind of place where the library was found.
+    pub fn place(&self) -> Option<Place> {
+        self.inner.place
     }
 
     /// Its version, such as `1.24.1`. Builds that don't tell their patch number give `1.24`.
@@ -155,8 +165,16 @@ impl Runtime {
         if !self.inner.providers.offer(device) {
             let library = self.inner.library.display();
             let what = if matches!(device, Device::Cuda(_)) { "CUDA" } else { "TensorRT" };
-            let remedy =
-                "install the CUDA build (pip install --target .onnxruntime onnxruntime-gpu)";
+            // Both packages have the same files: the one that is there would stay.
+            let remedy = match self.inner.by_wheel {
+                true => {
+                    "install the CUDA build in its place (pip uninstall onnxruntime, then \
+                     pip install 'coda-pipe[gpu]')"
+                }
+                false => {
+                    "install the CUDA build (pip install --target .onnxruntime onnxruntime-gpu)"
+                }
+            };
             return Err(unavailable(
                 format!("{library} was built without {what}"),
                 remedy.to_owned(),
@@ -214,6 +232,7 @@ impl Runtime {
 
     fn nvidia_roots(&self) -> Vec<PathBuf> {
         let mut roots = cuda::roots_beside(&self.inner.library);
+        roots.extend(own_nvidia_roots());
         roots.extend(python::package_folders("nvidia").unwrap_or_default());
         roots
     }

@@ -36,13 +36,21 @@ fn check_set(bench: &Bench, tar: &str) {
     }
 }
 
+fn pipeline() -> String {
+    checkout().join("pipelines/demo.toml").to_str().unwrap().to_owned()
+}
+
+/// A bench with the checkout's demo in the run directory `demo`. One thread a graph, as in `harness`.
+pub fn finished() -> Bench {
+    Bench::prepared("the demo", |bench| {
+        bench.expect(0, &["run", &pipeline(), "--run-dir", "demo", "--set", "threads=1"]);
+    })
+}
+
 #[test]
 fn the_demo_writes_like_its_data() {
-    let bench = Bench::new();
-    let demo = checkout().join("pipelines/demo.toml");
-    let demo = demo.to_str().unwrap();
-    // One thread a graph, as in `harness`.
-    bench.expect(0, &["run", demo, "--run-dir", "demo", "--set", "threads=1"]);
+    let (bench, demo) = (finished(), pipeline());
+    let demo = demo.as_str();
     check_set(&bench, &format!("demo/{G}"));
     check_set(&bench, &format!("demo/{R}"));
     let guided = distance(&bench, &format!("demo/{G}"), &format!("demo/{R}"));

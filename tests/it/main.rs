@@ -46,6 +46,7 @@ mod standalone_discovery;
 mod support;
 mod tutorial;
 mod verification;
+mod way_in;
 mod whole_run;
 mod workers;
 

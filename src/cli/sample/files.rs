@@ -2,14 +2,13 @@
 
 use crate::arrays;
 use crate::arrays::ArrayError;
+use crate::cli::whole_file::write_whole;
 use crate::imaging::{DecodeOptions, decode_rgb, resize_lanczos, write_tensor};
 use crate::models::{Encoder, Generated, ModelFolder, TraceStep};
 use crate::onnx::{GraphOptions, Runtime};
-use crate::store::AtomicFile;
 use anyhow::{Context as _, anyhow, bail, ensure};
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 
 /// The latent in `FILE`, or in the tensor `NAME` of `FILE#NAME`, for an image of `shape`.
@@ -130,16 +129,4 @@ fn shares(steps: &[TraceStep]) -> BTreeMap<&str, Vec<f32>> {
         all.entry(term).or_default().push(*share);
     }
     all
-}
-
-/// Writes a file that is whole or absent; a device such as `/dev/null` is written as it stands.
-pub(super) fn write_whole(path: &Path, content: &[u8]) -> anyhow::Result<()> {
-    let named = || format!("cannot write {}", path.display());
-    if path.exists() && !path.is_file() {
-        return std::fs::write(path, content).with_context(named);
-    }
-    let mut out = AtomicFile::create(path)?;
-    out.write_all(content).with_context(named)?;
-    out.publish(path)?;
-    Ok(())
 }

@@ -4,6 +4,7 @@ mod files;
 mod variants;
 
 use super::exit::{Exit, UsageError};
+use super::whole_file::write_whole;
 use crate::config::Generate as Defaults;
 use crate::imaging::{RgbImage, SheetLayout, contact_sheet, encode_png};
 use crate::models::guidance::{ClassAnchors, GuidanceSchedule};
@@ -15,7 +16,7 @@ use crate::models::{
 };
 use crate::onnx::{Device, DeviceChoice, GraphOptions, Runtime, Search};
 use clap::Args;
-use files::{read_anchor, read_latents, write_trace, write_whole};
+use files::{read_anchor, read_latents, write_trace};
 use std::path::PathBuf;
 use std::time::Instant;
 

@@ -160,7 +160,7 @@ impl Bench {
 }
 
 /// The library that `make runtime` fetched: tests run in temporary folders, from where the checkout is not found.
-fn fetched_runtime() -> Option<PathBuf> {
+pub fn fetched_runtime() -> Option<PathBuf> {
     let folder = checkout().join(".onnxruntime/onnxruntime/capi");
     let entries = std::fs::read_dir(folder).ok()?;
     let mut found: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
