@@ -6,6 +6,7 @@ mod doctor;
 mod doctor_model;
 mod evaluate;
 mod exit;
+mod export;
 mod finished_run;
 mod inspect;
 mod memory;
@@ -64,6 +65,8 @@ enum Command {
     Report(report::Report),
     /// Measure what a finished run's images are worth beside real ones: small classifiers, coverage, distances
     Evaluate(evaluate::Evaluate),
+    /// Write a finished run's images as class folders, Parquet files or a Hugging Face data-set repository
+    Export(export::Export),
     /// Measure how much a run's cores change with the seed and the settings of the search
     Stability(stability::Stability),
     /// Write a run as Slurm batch jobs, and submit the jobs
@@ -139,6 +142,7 @@ pub fn main() -> ExitCode {
         Command::Audit(command) => command.run(),
         Command::Report(command) => command.run(),
         Command::Evaluate(command) => command.run(),
+        Command::Export(command) => command.run(),
         Command::Stability(command) => command.run(),
         Command::Slurm(command) => command.run(),
         Command::Discover(command) => command.run(),
