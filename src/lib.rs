@@ -43,6 +43,7 @@ pub mod shards;
 mod similarity;
 mod slurm;
 mod store;
+mod survey;
 mod text;
 mod threads;
 

@@ -2,7 +2,9 @@
 
 use super::exit::{Exit, UsageError};
 use super::printable::printable;
-use crate::inspect::export::{ExportKind, ExportSet, Exported, Exporting, FolderNames, export};
+use crate::inspect::export::{
+    ExportError, ExportKind, ExportSet, Exported, Exporting, FolderNames, export,
+};
 use crate::store::RunDir;
 use clap::{Args, ValueEnum};
 use indicatif::HumanBytes;
@@ -71,7 +73,12 @@ impl Export {
         if run_dir.is_remote() {
             run_dir.create()?;
         }
-        let done = export(&run_dir, &self.dir, &how)?;
+        let done = export(&run_dir, &self.dir, &how).map_err(|error| match error {
+            ExportError::Folders(_) | ExportError::Place { .. } => {
+                anyhow::Error::from(UsageError(error.to_string()))
+            }
+            other => other.into(),
+        })?;
         done.warnings.iter().for_each(|warning| crate::say!("warning: {warning}"));
         let mut out = super::output::stdout();
         if self.json {

@@ -8,6 +8,7 @@ mod evaluate;
 mod exit;
 mod export;
 mod finished_run;
+mod init;
 mod inspect;
 mod memory;
 mod open_run;
@@ -49,6 +50,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Look at a data set, and write a commented pipeline file and a class list for it
+    Init(init::Init),
     /// Run a pipeline, or continue an interrupted run
     Run(run::Run),
     /// Estimate what a run takes before it starts: images, bytes, memory, time, and what may stop it
@@ -134,6 +137,7 @@ pub fn main() -> ExitCode {
     let started = threads::start_arithmetic(cli.command.most_threads(), cli.command.is_a_run());
     let result = match cli.command {
         _ if started.is_err() => started.map(|()| Exit::Failed).map_err(anyhow::Error::from),
+        Command::Init(command) => command.run(),
         Command::Run(command) => command.run(),
         Command::Plan(command) => command.run(),
         Command::Sample(command) => command.run(),

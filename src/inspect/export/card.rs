@@ -85,15 +85,15 @@ impl Card<'_> {
         let each = if least == most { format!("{most}") } else { format!("{least} to {most}") };
         let made = match self.how.set {
             ExportSet::Distilled => {
-                "The images stand for a labelled data set: a classifier trained on them alone comes close to one trained on all of \
-                 it. A text-to-image model made them, guided towards representatives of each class (*cores*) that were found in \
-                 the data; no model was trained. The method is Core Distribution Alignment, CoDA \
-                 ([arXiv 2512.03844](https://arxiv.org/abs/2512.03844)), as [coda-pipe](https://crates.io/crates/coda-pipe) runs it."
+                "A labelled data set reduced to a few images per class, to train a classifier on in its place. A text-to-image model \
+                 made the images, guided towards representatives of each class (*cores*) that were found in the data; no model was \
+                 trained. The method is Core Distribution Alignment, CoDA ([arXiv 2512.03844](https://arxiv.org/abs/2512.03844)), as \
+                 coda-pipe runs it."
             }
             ExportSet::Cores => {
                 "The images are real ones, resized: representatives of each class (*cores*) of a labelled data set, found by Core \
-                 Distribution Alignment, CoDA ([arXiv 2512.03844](https://arxiv.org/abs/2512.03844)), as \
-                 [coda-pipe](https://crates.io/crates/coda-pipe) runs it."
+                 Distribution Alignment, CoDA ([arXiv 2512.03844](https://arxiv.org/abs/2512.03844)), as coda-pipe \
+                 runs it."
             }
         };
         let name = markdown(&self.name());

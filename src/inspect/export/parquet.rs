@@ -207,7 +207,6 @@ mod tests {
             prompt: None,
             seed: None,
             real: true,
-            generated_by: None,
         };
         lengths.iter().map(row).collect()
     }

@@ -59,8 +59,6 @@ pub(super) struct Row {
     pub(super) seed: Option<u64>,
     /// Whether it is a real image.
     pub(super) real: bool,
-    /// Settings of its generation.
-    pub(super) generated_by: Option<usize>,
 }
 
 /// A set, without its images.
@@ -74,8 +72,6 @@ pub(super) struct Set {
     pub(super) rows: Vec<Row>,
     /// Keys of classes of the run without an image in the set.
     pub(super) without_images: Vec<String>,
-    /// The settings of generation that the samples name, each once.
-    pub(super) generation: Vec<Value>,
 }
 
 impl Set {
@@ -104,7 +100,6 @@ impl Set {
             classes: Vec::new(),
             rows: Vec::new(),
             without_images: Vec::new(),
-            generation: Vec::new(),
         };
         set.read_rows()?;
         if set.rows.is_empty() {
@@ -121,12 +116,11 @@ impl Set {
         for tar in self.tars.clone() {
             for item in reader(&tar, &["cls", "json"])? {
                 let sample = item.map_err(ExportError::Shard)?;
-                let (mut row, class, generation) = row_of(&tar, &sample)?;
+                let (mut row, class) = row_of(&tar, &sample)?;
                 row.class = *places.entry(class.key.clone()).or_insert_with(|| {
                     self.classes.push(class);
                     self.classes.len() - 1
                 });
-                row.generated_by = generation.map(|settings| self.generation_place(settings));
                 self.classes[row.class].images += 1;
                 self.rows.push(row);
             }
@@ -138,14 +132,6 @@ impl Set {
         self.rows.iter_mut().for_each(|row| row.class = new[row.class]);
         self.classes = order.into_iter().map(|at| self.classes[at].clone()).collect();
         Ok(())
-    }
-
-    fn generation_place(&mut self, settings: Value) -> usize {
-        let known = self.generation.iter().position(|known| *known == settings);
-        known.unwrap_or_else(|| {
-            self.generation.push(settings);
-            self.generation.len() - 1
-        })
     }
 
     /// Names the classes that have no image: a loader that numbers folders numbers the others differently then.
@@ -226,8 +212,8 @@ fn fault(tar: &Path, key: &str, reason: FaultReason) -> ExportError {
     ExportError::Shard(ShardFault { shard, key, reason, fatal: true })
 }
 
-/// Row, class and settings of generation of a sample, whose class has no place yet.
-fn row_of(tar: &Path, sample: &Sample) -> Result<(Row, ExportClass, Option<Value>), ExportError> {
+/// Row and class of a sample, whose class has no place yet.
+fn row_of(tar: &Path, sample: &Sample) -> Result<(Row, ExportClass), ExportError> {
     let wrong =
         |detail: &str| fault(tar, &sample.key, FaultReason::BadLabel { detail: detail.to_owned() });
     let meta = sample.get("json").and_then(|text| serde_json::from_slice::<Value>(text).ok());
@@ -244,7 +230,6 @@ fn row_of(tar: &Path, sample: &Sample) -> Result<(Row, ExportClass, Option<Value
         number,
         images: 0,
     };
-    let generation = Some(&meta["settings"]).filter(|settings| settings.is_object()).cloned();
     let row = Row {
         key: sample.key.clone(),
         class: 0,
@@ -253,10 +238,10 @@ fn row_of(tar: &Path, sample: &Sample) -> Result<(Row, ExportClass, Option<Value
         core: text("anchor_key").map(|key| without_secrets_in(&key)).unwrap_or_default(),
         prompt: text("prompt"),
         seed: meta["seed"].as_u64(),
-        real: generation.is_none(),
-        generated_by: None,
+        // A generated image names the settings that it was made by.
+        real: !meta["settings"].is_object(),
     };
-    Ok((row, class, generation))
+    Ok((row, class))
 }
 
 /// The class keys of a `.classes.json`, in the order of the labels.
