@@ -198,7 +198,9 @@ fn usage(text: &str) -> anyhow::Error {
 fn as_mistake(error: SurveyError) -> anyhow::Error {
     match error {
         SurveyError::Shards(error @ ShardError::Remote { .. }) => error.into(),
-        SurveyError::Shards(_) | SurveyError::NoLabel { .. } => usage(&error.to_string()),
+        SurveyError::Shards(_) | SurveyError::NoLabel { .. } | SurveyError::NoneLabelled { .. } => {
+            usage(&error.to_string())
+        }
         other => other.into(),
     }
 }

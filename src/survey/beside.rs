@@ -50,7 +50,12 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let short = |path: &PathBuf| {
         path.metadata().is_ok_and(|about| about.is_file() && about.len() <= MOST_BYTES)
     };
-    entries.map(|entry| entry.path()).filter(named).filter(short).take(16).collect()
+    entries.map(|entry| plain(entry.path())).filter(named).filter(short).take(16).collect()
+}
+
+/// `./a` as `a`.
+fn plain(path: PathBuf) -> PathBuf {
+    path.strip_prefix(".").map(Path::to_owned).unwrap_or(path)
 }
 
 fn read(path: &Path) -> Option<Beside> {

@@ -27,7 +27,7 @@ pub(super) struct Looked {
     pub(super) samples: Vec<Sample>,
     /// Shards looked into.
     pub(super) shards: usize,
-    /// Bytes of the shards up to where they were read, and whether all of each is in `samples`.
+    /// Bytes that the samples take in tars, about.
     pub(super) read: u64,
     pub(super) pictures: Pictures,
     /// Samples by extension of their members.
@@ -67,8 +67,7 @@ fn one(place: &ShardPlace, known: &ShardIdentity) -> Looked {
                 match item {
                     Err(fault) => looked.faults.push(fault.to_string()),
                     Ok(sample) => {
-                        looked.read =
-                            sample.places.last().map_or(looked.read, |p| p.offset + p.size);
+                        looked.read += stored(&sample);
                         ended = number + 1 < SAMPLES && looked.read < BYTES;
                         looked.take(sample, number < IMAGES, &mut small);
                     }
@@ -91,9 +90,9 @@ impl Looked {
     fn labels_alone(&mut self, place: &ShardPlace, known: &ShardIdentity, small: Vec<String>) {
         let options = ReadOptions { extensions: Some(small), ..ReadOptions::default() };
         let Ok(reader) = place.open(known, options) else { return };
-        let behind = self.samples.len();
-        for sample in reader.take(LABELS).skip(behind).flatten() {
-            self.read = sample.places.last().map_or(self.read, |place| place.offset + place.size);
+        let seen = self.samples.last().map(|sample| sample.index);
+        for sample in reader.take(LABELS).flatten().filter(|sample| Some(sample.index) > seen) {
+            self.read += stored(&sample);
             self.note_members(&sample);
             self.samples.push(sample);
         }
@@ -145,6 +144,11 @@ impl Looked {
         self.with_default_image += other.with_default_image;
         self.faults.extend(other.faults);
     }
+}
+
+/// Bytes that a sample takes in a tar.
+fn stored(sample: &Sample) -> u64 {
+    sample.places.iter().map(|place| 512 + place.size.next_multiple_of(512)).sum()
 }
 
 /// Whether a member is an image by its extension, `seg.png` too.

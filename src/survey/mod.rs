@@ -60,6 +60,14 @@ pub(crate) enum SurveyError {
         "no sample has an image: samples have the members {0}; images are told by their extension (jpg, png, …)"
     )]
     NoImages(String),
+    /// No sample has a label where it should stand.
+    #[error("no sample has a label by {label} and an image: {why}")]
+    NoneLabelled {
+        /// The source of labels.
+        label: LabelSource,
+        /// What is wrong with the first sample.
+        why: String,
+    },
     /// No source of labels is plausible.
     #[error(
         "no source of labels was found; tried:\n{tried}  name the right one with --label (cls, txt, json:FIELD, key, key:last, key:first)"
@@ -131,6 +139,10 @@ pub(crate) fn survey(of: &Survey<'_>) -> Result<Found, SurveyError> {
     let candidates = rank(&looked.samples);
     let (label, label_reason) = choose(of, &candidates)?;
     let counted = count(&places, &known, (&label, image.as_deref()), &looked, of.full);
+    if counted.classes.is_empty() {
+        let why = counted.faults.first().cloned().unwrap_or_default();
+        return Err(SurveyError::NoneLabelled { label, why });
+    }
     let names = names::names(&places, &label, &looked.samples, &counted);
     let classes = names.in_order(&counted);
     let found = Found {

@@ -148,7 +148,9 @@ fn by_source(label: &LabelSource, samples: &[Sample], keys: &BTreeSet<&str>) -> 
         let wordnet: Option<Vec<&str>> =
             of.values().map(|name| Some(imagenet_class(name)?.prompt)).collect();
         let words = of.values().all(|name| name.chars().any(char::is_alphabetic));
-        if !words || !keys.iter().all(|key| of.contains_key(*key)) {
+        // What says the same again names nothing.
+        let same = of.iter().all(|(key, name)| key == name);
+        if same || !words || !keys.iter().all(|key| of.contains_key(*key)) {
             continue;
         }
         let names: BTreeMap<&String, &str> = match &wordnet {

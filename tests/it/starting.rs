@@ -216,6 +216,9 @@ fn what_is_missing_is_asked_for_and_nothing_is_made_up() {
         "{said}"
     );
     assert!(said.contains("--label") && !bench.path("c.toml").exists(), "{said}");
+    let labelled = [&args[..], &["--label", "json:what"]].concat();
+    let (_, said) = bench.expect(2, &labelled);
+    assert!(said.contains("no sample has a label by json:what"), "{said}");
     let (_, said) = bench.expect(2, &["init", "none-*.tar"]);
     assert!(said.contains("none-*.tar"), "{said}");
     let (_, said) = bench.expect(2, &["init", "-"]);
