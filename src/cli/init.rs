@@ -76,6 +76,7 @@ impl Init {
             label: self.label.clone(),
             full: self.full,
             ipc: self.ipc,
+            own_list: &target.class_list,
         };
         let found = survey(&of).map_err(as_mistake)?;
         let in_pipeline: Vec<String> = patterns.iter().map(|pattern| in_file(pattern)).collect();

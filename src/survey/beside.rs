@@ -69,6 +69,14 @@ fn read(path: &Path) -> Option<Beside> {
     Some(Beside { path: path.to_owned(), pairs: pairs.collect(), ready: true })
 }
 
+/// A list of bare names, a line each, for labels that count them from 0.
+pub(super) fn counted(list: &Beside) -> Option<Beside> {
+    let bare = list.ready && list.pairs.iter().all(|(key, name)| key == name);
+    let numbered =
+        list.pairs.iter().enumerate().map(|(at, (_, name))| (at.to_string(), name.clone()));
+    bare.then(|| Beside { path: list.path.clone(), pairs: numbered.collect(), ready: false })
+}
+
 /// Keys and names of a JSON list: names by position, names by key, numbers by name, or what this program and ImageNet's
 /// usual index have by number.
 fn pairs_of(json: &Value) -> Option<Vec<(String, String)>> {

@@ -202,7 +202,7 @@ fn endured(text: &mut Text, found: &Found) {
 /// Where names come from, in a sentence.
 fn source(from: &Named) -> String {
     match from {
-        Named::List(path) | Named::Json(path) => {
+        Named::List(path) | Named::Other(path) => {
             format!("The prompts are those of {}.", printable(&path.to_string_lossy()))
         }
         Named::WordNet(name) => {

@@ -44,6 +44,8 @@ pub(crate) struct Survey<'a> {
     pub(crate) full: bool,
     /// Images per class that are to be made.
     pub(crate) ipc: usize,
+    /// The class list that is to be written: what an earlier call left there is no finding.
+    pub(crate) own_list: &'a Path,
 }
 
 /// Why nothing could be found out.
@@ -143,7 +145,7 @@ pub(crate) fn survey(of: &Survey<'_>) -> Result<Found, SurveyError> {
         let why = counted.faults.first().cloned().unwrap_or_default();
         return Err(SurveyError::NoneLabelled { label, why });
     }
-    let names = names::names(&places, &label, &looked.samples, &counted);
+    let names = names::names(of.own_list, &places, &label, &looked.samples, &counted);
     let classes = names.in_order(&counted);
     let found = Found {
         shards: places.len(),

@@ -1,14 +1,14 @@
 //! What the classes are called: a list beside the shards, ImageNet's names, another part of the samples, or the keys
 //! themselves.
 
-use super::beside::lists;
+use super::beside::{Beside, counted, lists};
 use super::candidates::candidates;
 use super::count::Counted;
 use crate::config::{imagenet_class, imagenet_classes, imagenet_subset};
 use crate::shards::{LabelSource, Sample, ShardPlace};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Names of classes, in the order of the class list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,8 +27,8 @@ pub(crate) struct ClassNames {
 pub(crate) enum Named {
     /// A class list that a pipeline takes as it is.
     List(PathBuf),
-    /// Another list.
-    Json(PathBuf),
+    /// A list of another form.
+    Other(PathBuf),
     /// ImageNet's, or the subset of this name, by WordNet ids.
     WordNet(String),
     /// ImageNet's by numbers from 0 to 999.
@@ -41,13 +41,14 @@ pub(crate) enum Named {
 
 /// Names for the classes that were counted.
 pub(super) fn names(
+    own_list: &Path,
     places: &[ShardPlace],
     label: &LabelSource,
     samples: &[Sample],
     counted: &Counted,
 ) -> ClassNames {
     let keys: BTreeSet<&str> = counted.classes.keys().map(String::as_str).collect();
-    by_list(places, &keys)
+    by_list(own_list, places, &keys)
         .or_else(|| by_wordnet(&keys, counted.exact))
         .or_else(|| by_source(label, samples, &keys))
         .or_else(|| by_number(&keys))
@@ -68,7 +69,7 @@ impl ClassNames {
 
     /// Whether the list is known to be whole although not all samples were read.
     pub(crate) fn is_whole(&self) -> bool {
-        matches!(self.from, Named::List(_) | Named::Json(_) | Named::WordNet(_) | Named::Numbers)
+        matches!(self.from, Named::List(_) | Named::Other(_) | Named::WordNet(_) | Named::Numbers)
     }
 }
 
@@ -81,28 +82,36 @@ fn sorted(keys: &BTreeSet<&str>) -> Vec<String> {
     all
 }
 
-fn by_list(places: &[ShardPlace], keys: &BTreeSet<&str>) -> Option<ClassNames> {
-    for list in lists(places) {
-        let listed: BTreeSet<&str> = list.pairs.iter().map(|(key, _)| key.as_str()).collect();
-        let whole = !keys.is_empty() && keys.is_subset(&listed) && listed.len() == list.pairs.len();
-        // A list of a thousand names is no list of these ten digits.
-        if whole && listed.len() <= 2 * keys.len().max(5) {
-            let without_samples = listed.len() - keys.len();
-            let from = if list.ready { Named::List(list.path) } else { Named::Json(list.path) };
-            let mut pairs = list.pairs;
-            if !list.ready {
-                pairs.retain(|(key, name)| keys.contains(key.as_str()) && !name.trim().is_empty());
-                let order = sorted(keys);
-                pairs.sort_by_key(|(key, _)| order.iter().position(|other| other == key));
-            }
-            return (pairs.len() >= keys.len()).then_some(ClassNames {
-                pairs,
-                from,
-                without_samples,
-            });
-        }
+fn by_list(own_list: &Path, places: &[ShardPlace], keys: &BTreeSet<&str>) -> Option<ClassNames> {
+    let own = std::fs::canonicalize(own_list).ok();
+    let mut found = lists(places);
+    found.retain(|list| own.is_none() || std::fs::canonicalize(&list.path).ok() != own);
+    let as_keys = found.iter().find_map(|list| named_by(list, keys));
+    as_keys.or_else(|| {
+        // By position only where there are as many names as classes.
+        let counted =
+            found.iter().filter(|list| list.pairs.len() == keys.len()).filter_map(counted);
+        counted.into_iter().find_map(|list| named_by(&list, keys))
+    })
+}
+
+/// The names of a list that has all classes, and not many others: a list of a thousand is no list of these ten digits.
+fn named_by(list: &Beside, keys: &BTreeSet<&str>) -> Option<ClassNames> {
+    let listed: BTreeSet<&str> = list.pairs.iter().map(|(key, _)| key.as_str()).collect();
+    let whole = !keys.is_empty() && keys.is_subset(&listed) && listed.len() == list.pairs.len();
+    if !whole || listed.len() > 2 * keys.len().max(5) {
+        return None;
     }
-    None
+    let without_samples = listed.len() - keys.len();
+    let mut pairs = list.pairs.clone();
+    if list.ready {
+        return Some(ClassNames { pairs, from: Named::List(list.path.clone()), without_samples });
+    }
+    pairs.retain(|(key, name)| keys.contains(key.as_str()) && !name.trim().is_empty());
+    let order = sorted(keys);
+    pairs.sort_by_key(|(key, _)| order.iter().position(|other| other == key));
+    let from = Named::Other(list.path.clone());
+    (pairs.len() == keys.len()).then_some(ClassNames { pairs, from, without_samples: 0 })
 }
 
 fn by_wordnet(keys: &BTreeSet<&str>, exact: bool) -> Option<ClassNames> {

@@ -31,6 +31,8 @@ pub(crate) struct Candidate {
 
 /// A source that fewer samples have is none.
 const LEAST_SHARE: f64 = 0.9;
+/// A source is a class by its name from here on, whatever its values are.
+const CLASS_BY_NAME: u32 = 80;
 /// Fewer samples say nothing of how often labels repeat.
 const LEAST_SAMPLES: usize = 8;
 /// A class key that is a WordNet id of ImageNet's outweighs a name that fits a little better.
@@ -71,7 +73,8 @@ fn judge(source: LabelSource, samples: &[Sample]) -> Candidate {
     let (tried, present, distinct) = (values.len(), values.iter().flatten().count(), counts.len());
     let known = counts.keys().filter(|value| imagenet_class(value).is_some()).count();
     let bonus = if present > 0 && known == distinct { WORDNET_BONUS } else { 0 };
-    let (tier, verdict) = verdict(&source, (tried, present, distinct), &counts);
+    let certain = bonus > 0 || prior(&source) >= CLASS_BY_NAME;
+    let (tier, verdict) = verdict(&source, (tried, present, distinct), &counts, certain);
     let standing = (tier, prior(&source) + bonus);
     Candidate { accepted: tier > 0, source, present, tried, distinct, verdict, standing, values }
 }
@@ -81,6 +84,7 @@ fn verdict(
     source: &LabelSource,
     (tried, present, distinct): (usize, usize, usize),
     counts: &BTreeMap<&str, usize>,
+    certain: bool,
 ) -> (u8, String) {
     let examples: Vec<String> =
         counts.keys().take(3).map(|value| format!("{:?}", printable(value))).collect();
@@ -94,7 +98,9 @@ fn verdict(
     }
     if present >= LEAST_SAMPLES && 2 * distinct > present {
         let why = "nearly every sample has its own, as names and captions are";
-        return (0, format!("{distinct} values in {present} samples: {why} ({shown})"));
+        // What is called a class may have a sample or two of each.
+        let tier = u8::from(certain);
+        return (tier, format!("{distinct} values in {present} samples: {why} ({shown})"));
     }
     if prior(source) == 0 {
         return (0, format!("by its name it is no class ({shown})"));
@@ -152,6 +158,16 @@ mod tests {
             .map(|n| sample(format!("x{}_{n}", n % 3), &[("cls", (n % 5).to_string())]))
             .collect();
         assert_eq!(best(&labelled).0, "cls");
+    }
+
+    #[test]
+    fn what_is_called_a_class_may_have_one_sample_of_each() {
+        let samples: Vec<Sample> = (0..40)
+            .map(|n| {
+                sample(format!("{n:06}"), &[("cls", n.to_string()), ("txt", format!("thing {n}"))])
+            })
+            .collect();
+        assert_eq!(best(&samples).0, "cls");
     }
 
     #[test]

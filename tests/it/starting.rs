@@ -192,6 +192,26 @@ fn sizes_follow_the_data_and_the_model() {
 }
 
 #[test]
+fn names_beside_the_shards_are_taken_by_key_or_by_position() {
+    let bench = Bench::new();
+    std::fs::remove_file(bench.path("classes.txt")).unwrap();
+    let data = ["train-{000000..000001}.tar".to_owned()];
+    for (file, text) in [
+        ("classnames.txt", "nought\none\ntwo\n"),
+        ("classes.json", r#"["nought", "one", "two"]"#),
+        ("label_to_name.json", r#"{"two": 2, "nought": 0, "one": 1}"#),
+    ] {
+        std::fs::write(bench.path(file), text).unwrap();
+        let found = findings(&bench, &data, &["--out", "n.toml", "--force"]);
+        assert_eq!(found["names"]["from"], json!({"other": file}));
+        let list = std::fs::read_to_string(bench.path("n.classes.txt")).unwrap();
+        assert!(list.ends_with("\n0, nought\n1, one\n2, two\n"), "{file}: {list}");
+        std::fs::remove_file(bench.path("n.classes.txt")).unwrap();
+        std::fs::remove_file(bench.path(file)).unwrap();
+    }
+}
+
+#[test]
 fn what_is_missing_is_asked_for_and_nothing_is_made_up() {
     let bench = Bench::new();
     let data = ["train-{000000..000001}.tar".to_owned()];
