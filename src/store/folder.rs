@@ -1,7 +1,7 @@
 //! A folder that is whole or absent: written beside its place, then renamed. For what a command leaves outside a run directory.
 
 use super::atomic::sync_folder;
-use super::disk::{FileSystem, disk};
+use super::disk::{CrashPoint, FileSystem, disk};
 use super::error::StoreError;
 use super::temporary::{Leftover, NO_RUN, temporary};
 use std::path::{Path, PathBuf};
@@ -68,7 +68,9 @@ impl Drop for AtomicFolder {
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
-    disk().rename(from, to).map_err(StoreError::io("rename to", to))
+    disk().rename(from, to).map_err(StoreError::io("rename to", to))?;
+    disk().reach(CrashPoint::Renamed, to);
+    Ok(())
 }
 
 /// Removes the unfinished folders of `path` that dead processes of this machine left; what can't be removed stays.

@@ -32,6 +32,13 @@ pub(super) struct Counted {
     pub(super) basis: String,
 }
 
+impl Counted {
+    /// Whether a sample of the class of this key was met.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.classes.contains_key(key)
+    }
+}
+
 /// What is counted in a shard.
 #[derive(Default)]
 struct Tally {

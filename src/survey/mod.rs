@@ -23,7 +23,7 @@ use crate::shards::{
     LabelSource, Retry, ShardError, ShardPlace, expand_sources_with_warnings, shard_identities,
 };
 use containers::{Container, containers};
-use count::{Counted, count};
+use count::count;
 use look::{Looked, look};
 use names::ClassNames;
 use pictures::Pictures;
@@ -206,12 +206,5 @@ pub(crate) fn class_counts(classes: &[(String, u64)]) -> String {
     match least == most {
         true => format!("{classes} {plural} of {most} images"),
         false => format!("{classes} {plural} of {least} to {most} images"),
-    }
-}
-
-/// Counts of classes, for those that read them by key.
-impl Counted {
-    fn has(&self, key: &str) -> bool {
-        self.classes.contains_key(key)
     }
 }

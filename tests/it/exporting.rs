@@ -218,6 +218,60 @@ fn nothing_of_anybodys_is_lost() {
     assert!(said.contains("current folder"), "{said}");
 }
 
+/// Names in the bench's folder that begin with the export's.
+fn named_out(bench: &Bench) -> Vec<String> {
+    let entries = std::fs::read_dir(bench.path("")).unwrap().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with("out")).collect()
+}
+
+#[test]
+fn an_export_that_is_killed_or_finds_no_room_leaves_nothing_half() {
+    let bench = Bench::with_run(&[]);
+    let args = ["export", "run", "--to", "imagefolder", "out"];
+    bench.expect(0, &["export", "run", "--to", "imagefolder", "whole"]);
+    let whole = files(&bench.path("whole"));
+    // Twelve images, the list and the mark are given their names, then the folder.
+    for fault in [
+        "kill:created:.png@3",
+        "kill:written:.png@7",
+        "kill:renamed:.png@12",
+        "kill:published:.coda-export",
+        "kill:renamed:out@15",
+    ] {
+        let mut command = bench.command(&args);
+        assert!(
+            !command.env("CODA_PIPE_FAULTS", fault).output().unwrap().status.success(),
+            "{fault}"
+        );
+        if bench.path("out").exists() {
+            assert_eq!(files(&bench.path("out")), whole, "{fault}");
+        }
+        bench.expect(0, &args);
+        assert_eq!(files(&bench.path("out")), whole, "{fault}");
+        assert_eq!(named_out(&bench), ["out"], "{fault}");
+        // In place of an earlier one: that one or the new one is there, or none.
+        let other = ["export", "run", "--to", "imagefolder", "out", "--folders", "name"];
+        let mut command = bench.command(&other);
+        assert!(
+            !command.env("CODA_PIPE_FAULTS", fault).output().unwrap().status.success(),
+            "{fault}"
+        );
+        if bench.path("out").exists() {
+            assert_eq!(files(&bench.path("out")), whole, "{fault}");
+        }
+        bench.expect(0, &other);
+        assert_eq!(named_out(&bench), ["out"], "{fault}");
+        std::fs::remove_dir_all(bench.path("out")).unwrap();
+    }
+    let mut command = bench.command(&args);
+    let output = command.env("CODA_PIPE_FAULTS", "full:3000").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("No space left") && !said.contains("--run-dir"), "{said}");
+    assert!(named_out(&bench).is_empty());
+}
+
 #[test]
 fn an_unfinished_or_damaged_run_says_what_is_missing() {
     let bench = Bench::new();
