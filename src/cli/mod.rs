@@ -9,6 +9,7 @@ mod exit;
 mod export;
 mod finished_run;
 mod init;
+mod init_names;
 mod inspect;
 mod memory;
 mod open_run;

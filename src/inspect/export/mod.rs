@@ -23,6 +23,7 @@ use crate::objects::without_secrets;
 use crate::store::{AtomicFile, AtomicFolder, RunDir, RunRecord, Written};
 use card::Card;
 use place::{MARKER, Marker, Standing};
+use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::json;
 use set::Set;
@@ -184,10 +185,24 @@ impl Files {
         Ok(())
     }
 
-    fn write(&mut self, name: &str, content: &[u8]) -> Result<(), ExportError> {
+    /// Writes files, several at once.
+    fn write_many(&mut self, all: Vec<(String, Vec<u8>)>) -> Result<(), ExportError> {
+        let one = |(name, content): &(String, Vec<u8>)| self.whole(name, content);
+        let written = all.par_iter().map(one).collect::<Result<Vec<_>, _>>()?;
+        self.written.extend(written);
+        Ok(())
+    }
+
+    fn whole(&self, name: &str, content: &[u8]) -> Result<Written, ExportError> {
         let mut file = self.create(name)?;
         file.write_all(content).map_err(ExportError::io("write", &self.root.join(name)))?;
-        self.finish(file)
+        file.publish(&self.root).map_err(ExportError::writing)
+    }
+
+    fn write(&mut self, name: &str, content: &[u8]) -> Result<(), ExportError> {
+        let written = self.whole(name, content)?;
+        self.written.push(written);
+        Ok(())
     }
 }
 
