@@ -3,7 +3,7 @@
 use super::Found;
 use super::count::Counted;
 use super::names::Named;
-use crate::config::ClassList;
+use crate::config::{ClassList, is_wordnet_id};
 use crate::text::printable;
 
 /// Classes named in one sentence.
@@ -50,6 +50,20 @@ fn of_classes(found: &Found, ipc: usize) -> Vec<String> {
         let more =
             if found.exact { "" } else { " in what was read; the shards may be sorted by class" };
         odd.push(format!("there is one class only, `{}`{more}", printable(only)));
+    }
+    let listed = found.exact || found.names.is_whole();
+    let wordless = |key: &str| is_wordnet_id(key) || !key.chars().any(char::is_alphabetic);
+    let odd_key = classes.iter().find(|(key, _)| wordless(key));
+    if let Some((key, _)) = odd_key.filter(|_| !listed || found.names.from == Named::Keys) {
+        let cure = if listed {
+            "write what each class is called into the class list"
+        } else {
+            "give a class list, or read everything with --full"
+        };
+        odd.push(format!(
+            "labels such as `{}` are no words, and would be the prompts: {cure}",
+            printable(key)
+        ));
     }
     if found.names.without_samples > 0 {
         let classes = found.names.without_samples;

@@ -126,6 +126,7 @@ impl Pictures {
         let mut all: Vec<(&&str, &usize)> = self.formats.iter().collect();
         all.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         match all.as_slice() {
+            [] => "none that is read".to_owned(),
             [(only, _)] => (**only).to_owned(),
             many => {
                 let named: Vec<String> =
