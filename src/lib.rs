@@ -44,6 +44,7 @@ pub mod shards;
 mod similarity;
 mod slurm;
 mod store;
+mod survey;
 mod text;
 mod threads;
 

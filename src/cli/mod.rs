@@ -9,7 +9,10 @@ mod doctor;
 mod doctor_model;
 mod evaluate;
 mod exit;
+mod export;
 mod finished_run;
+mod init;
+mod init_names;
 mod inspect;
 mod man;
 mod memory;
@@ -59,6 +62,8 @@ struct Cli {
 enum Command {
     /// Write a small pipeline with data and a model, and run it
     Demo(demo::Demo),
+    /// Look at a data set, and write a commented pipeline file and a class list for it
+    Init(init::Init),
     /// Run a pipeline, or continue an interrupted run
     Run(run::Run),
     /// Estimate what a run takes before it starts: images, bytes, memory, time, and what may stop it
@@ -75,6 +80,8 @@ enum Command {
     Report(report::Report),
     /// Measure what a finished run's images are worth beside real ones: small classifiers, coverage, distances
     Evaluate(evaluate::Evaluate),
+    /// Write a finished run's images as class folders, Parquet files or a Hugging Face data-set repository
+    Export(export::Export),
     /// Measure how much a run's cores change with the seed and the settings of the search
     Stability(stability::Stability),
     /// Write a run as Slurm batch jobs, and submit the jobs
@@ -159,6 +166,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         _ if started.is_err() => started.map(|()| Exit::Failed).map_err(anyhow::Error::from),
         Command::Demo(command) => command.run(),
+        Command::Init(command) => command.run(),
         Command::Run(command) => command.run(),
         Command::Plan(command) => command.run(),
         Command::Sample(command) => command.run(),
@@ -167,6 +175,7 @@ pub fn main() -> ExitCode {
         Command::Audit(command) => command.run(),
         Command::Report(command) => command.run(),
         Command::Evaluate(command) => command.run(),
+        Command::Export(command) => command.run(),
         Command::Stability(command) => command.run(),
         Command::Slurm(command) => command.run(),
         Command::Discover(command) => command.run(),

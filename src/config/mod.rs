@@ -16,6 +16,7 @@ mod features;
 mod guidance;
 #[cfg(test)]
 mod guidance_tests;
+mod imagenet;
 mod key_doc;
 mod label_purity;
 mod pipeline;
@@ -38,6 +39,9 @@ pub use classes::{ClassList, ClassListError, key_fits};
 pub use error::{ConfigError, Problem};
 pub use features::Features;
 pub use guidance::{Guidance, default_cfg, guidance_of};
+pub use imagenet::{
+    ImageNetClass, imagenet_class, imagenet_classes, imagenet_subset, is_wordnet_id,
+};
 pub use key_doc::KeyDoc;
 pub use label_purity::LabelPurity;
 pub use mix::Mix;

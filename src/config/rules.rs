@@ -46,7 +46,8 @@ pub fn multiple_of_if_given(step: usize, least: usize) -> impl Fn(&Option<usize>
 /// Not left out.
 #[expect(clippy::ptr_arg, reason = "a rule takes what the setting holds")]
 pub fn given(path: &PathBuf) -> Verdict {
-    if path.as_os_str().is_empty() { Err("is missing".into()) } else { Ok(()) }
+    let cure = "name the folder of a text-to-image model exported to ONNX (docs/models.md)";
+    if path.as_os_str().is_empty() { Err(format!("is missing: {cure}")) } else { Ok(()) }
 }
 
 /// Not left out, and not an empty list.

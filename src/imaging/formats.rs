@@ -15,7 +15,7 @@ use super::tiff_read::{is_big_tiff, read_tiff};
 /// A format that is decoded.
 pub(super) struct Format {
     /// What messages call it.
-    name: &'static str,
+    pub(super) name: &'static str,
     /// The extension that `shards pack` gives to its members.
     extension: &'static str,
     /// Common extensions of members, in order of preference.

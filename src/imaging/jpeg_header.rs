@@ -114,6 +114,12 @@ impl<'a> JpegHeader<'a> {
         self.frame.as_ref().map_or((0, 0), |frame| (frame.width.into(), frame.height.into()))
     }
 
+    /// Channels of a pixel and bits of a sample, once the frame was met.
+    pub(super) fn channels(&self) -> Option<(u8, u8)> {
+        let frame = self.frame.as_ref()?;
+        Some((u8::try_from(frame.components.len()).ok()?, frame.precision))
+    }
+
     /// What the file has that no decoder here reads, in words.
     pub(super) fn unsupported(&self) -> Option<String> {
         if self.scans > MOST_SCANS {

@@ -5,6 +5,7 @@
 //! said (JPEG decoders differ by a few levels). All functions are synchronous, allocate no more
 //! than their limits allow and never panic on bad input.
 
+mod about;
 mod crate_image;
 mod decode;
 mod depth;
@@ -26,6 +27,7 @@ mod tiff_read;
 mod tiff_tags;
 mod unread;
 
+pub use about::{ImageAbout, image_about};
 pub use decode::{decode_rgb, is_image};
 pub use depth::has_few_of_sixteen_bits;
 pub use error::ImagingError;

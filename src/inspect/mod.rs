@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod class_major;
 pub(crate) mod evaluate;
+pub(crate) mod export;
 pub mod page;
 pub(crate) mod report;
 pub(crate) mod stability;

@@ -18,7 +18,7 @@ impl RunDir {
     ///
     /// # Errors
     /// If its file can't be read.
-    pub(super) fn run_id(&self) -> Result<Option<String>, StoreError> {
+    pub fn run_id(&self) -> Result<Option<String>, StoreError> {
         let path = self.path(RUN_ID);
         match std::fs::read_to_string(&path) {
             Ok(text) => {
