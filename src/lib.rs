@@ -26,6 +26,7 @@ mod config;
 pub mod discovery;
 mod engine;
 mod estimate;
+mod hub;
 mod imaging;
 mod inspect;
 mod library;
