@@ -70,9 +70,13 @@ impl HubAddress {
 
     fn read(text: &str) -> Result<Self, String> {
         let rest = text.strip_prefix(SCHEME).ok_or("it does not begin with hf://")?;
-        let kinds =
-            [("datasets/", RepoKind::Dataset), ("spaces/", RepoKind::Space), ("models/", RepoKind::Model)];
-        let found = kinds.iter().find_map(|(prefix, kind)| Some((*kind, rest.strip_prefix(prefix)?)));
+        let kinds = [
+            ("datasets/", RepoKind::Dataset),
+            ("spaces/", RepoKind::Space),
+            ("models/", RepoKind::Model),
+        ];
+        let found =
+            kinds.iter().find_map(|(prefix, kind)| Some((*kind, rest.strip_prefix(prefix)?)));
         let (kind, rest) = found.unwrap_or((RepoKind::Model, rest));
         let (owner, rest) = rest.split_once('/').ok_or("it names no repository")?;
         let named = rest.find(['/', '@']).unwrap_or(rest.len());
@@ -93,6 +97,16 @@ impl HubAddress {
             check_path(path).map_err(|problem| format!("the path {problem}"))?;
         }
         Ok(Self { kind, name: format!("{owner}/{name}"), revision, path: path.to_owned() })
+    }
+
+    /// The same place at another revision.
+    ///
+    /// # Errors
+    /// If that is no name of one.
+    pub(crate) fn with_revision(&self, revision: &str) -> Result<Self, HubError> {
+        check_path(revision)
+            .map_err(|problem| HubError::wrong(format!("the revision {problem}")))?;
+        Ok(Self { revision: revision.to_owned(), ..self.clone() })
     }
 
     /// The address of another place in the repository.
@@ -212,8 +226,14 @@ mod tests {
             ("hf://a/b@v1.0/onnx/", of(Model, "a/b", "v1.0", "onnx")),
             ("hf://a/b@refs%2Fpr%2F3/x", of(Model, "a/b", "refs/pr/3", "x")),
             ("hf://a/b@refs/pr/3/x/y", of(Model, "a/b", "refs/pr/3", "x/y")),
-            ("hf://datasets/a/b@refs/convert/parquet", of(Dataset, "a/b", "refs/convert/parquet", "")),
-            ("hf://datasets/timm/imagenet-1k-wds/x@1.tar", of(Dataset, "timm/imagenet-1k-wds", "main", "x@1.tar")),
+            (
+                "hf://datasets/a/b@refs/convert/parquet",
+                of(Dataset, "a/b", "refs/convert/parquet", ""),
+            ),
+            (
+                "hf://datasets/timm/imagenet-1k-wds/x@1.tar",
+                of(Dataset, "timm/imagenet-1k-wds", "main", "x@1.tar"),
+            ),
             ("hf://spaces/a/b/c d.txt", of(Space, "a/b", "main", "c d.txt")),
         ] {
             assert_eq!(parsed(text), expected, "{text}");
@@ -223,9 +243,23 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused() {
         for text in [
-            "hf://", "hf://a", "hf://a/", "hf:///b", "hf://datasets/a", "hf://a/b@", "hf://a/b@/x", "hf://a/b/../c",
-            "hf://a/b//c", "hf://../b", "hf://a/..", "hf://a/b@..%2F..%2Fx", "hf://a/b@%2", "hf://a/b@%zz", "hf://a/b@%00",
-            "hf://a b/c", "s3://a/b",
+            "hf://",
+            "hf://a",
+            "hf://a/",
+            "hf:///b",
+            "hf://datasets/a",
+            "hf://a/b@",
+            "hf://a/b@/x",
+            "hf://a/b/../c",
+            "hf://a/b//c",
+            "hf://../b",
+            "hf://a/..",
+            "hf://a/b@..%2F..%2Fx",
+            "hf://a/b@%2",
+            "hf://a/b@%zz",
+            "hf://a/b@%00",
+            "hf://a b/c",
+            "s3://a/b",
         ] {
             let error = HubAddress::parse(text).unwrap_err().to_string();
             assert!(error.contains("hf://OWNER/NAME"), "{text}: {error}");
@@ -244,6 +278,9 @@ mod tests {
             address.file_url("http://h", "refs/pr/1", "c d/é#?.tar"),
             "http://h/datasets/a/b/resolve/refs%2Fpr%2F1/c%20d/%C3%A9%23%3F.tar"
         );
-        assert_eq!(address.api_url("http://h", "revision/main"), "http://h/api/datasets/a/b/revision/main");
+        assert_eq!(
+            address.api_url("http://h", "revision/main"),
+            "http://h/api/datasets/a/b/revision/main"
+        );
     }
 }

@@ -44,7 +44,11 @@ impl Failure {
             true => "nothing came for too long",
             false => text,
         };
-        Self { error: RemoteError::transient(without_secrets_in(text)), wait: None, answered: false }
+        Self {
+            error: RemoteError::transient(without_secrets_in(text)),
+            wait: None,
+            answered: false,
+        }
     }
 }
 
@@ -52,7 +56,9 @@ impl Failure {
 pub(super) fn nonsense(what: &str) -> RemoteError {
     RemoteError::permanent(
         ErrorKind::InvalidData,
-        format!("{what}, so that it seems to be no hub: look at HF_ENDPOINT and at the network's proxy"),
+        format!(
+            "{what}, so that it seems to be no hub: look at HF_ENDPOINT and at the network's proxy"
+        ),
     )
 }
 
@@ -98,7 +104,8 @@ pub(super) async fn checked(hub: &Hub, own: bool, response: Response) -> Result<
 pub(super) fn failure(hub: &Hub, own: bool, status: u16, headers: &HeaderMap) -> Failure {
     let wait = retry_after(headers);
     let said = said(headers);
-    let passing = |message: String| Failure { error: RemoteError::transient(message), wait, answered: true };
+    let passing =
+        |message: String| Failure { error: RemoteError::transient(message), wait, answered: true };
     match status {
         408 | 425 | 500..=599 => passing(format!("the server answers {status}{said}")),
         429 => passing(format!("the hub answers 429, too many requests{said}")),
@@ -116,7 +123,8 @@ fn refusal(hub: &Hub, status: u16, headers: &HeaderMap, said: &str) -> RemoteErr
     let tokens = format!("{endpoint}/settings/tokens");
     let token = hub.environment.token.as_ref();
     let code = text(headers, "x-error-code").unwrap_or_default();
-    let bad_token = text(headers, "x-error-message").unwrap_or_default().contains("Invalid credentials");
+    let bad_token =
+        text(headers, "x-error-message").unwrap_or_default().contains("Invalid credentials");
     match (status, code, token) {
         (_, "GatedRepo", None) => denied(format!(
             "access is restricted: accept the conditions on its page, make a token at {tokens} and set HF_TOKEN to it{said}"
@@ -126,8 +134,12 @@ fn refusal(hub: &Hub, status: u16, headers: &HeaderMap, said: &str) -> RemoteErr
              account, or wait until its owner agrees; a fine-grained token must also allow to read gated repositories{said}",
             token.source
         )),
-        (404, "EntryNotFound", _) => missing("the repository has no such file at this revision".to_owned()),
-        (404, "RevisionNotFound", _) => missing("the repository has no such revision: name a branch, a tag or a commit".to_owned()),
+        (404, "EntryNotFound", _) => {
+            missing("the repository has no such file at this revision".to_owned())
+        }
+        (404, "RevisionNotFound", _) => missing(
+            "the repository has no such revision: name a branch, a tag or a commit".to_owned(),
+        ),
         (401, _, Some(token)) if bad_token || code != "RepoNotFound" => denied(format!(
             "the token in {} is wrong or has run out: make another at {tokens}{said}",
             token.source
@@ -141,7 +153,9 @@ fn refusal(hub: &Hub, status: u16, headers: &HeaderMap, said: &str) -> RemoteErr
              hf://datasets/)",
             token.source
         )),
-        (403, ..) => denied(format!("the hub refuses access{said}; look at what the token may do at {tokens}")),
+        (403, ..) => denied(format!(
+            "the hub refuses access{said}; look at what the token may do at {tokens}"
+        )),
         _ => RemoteError::permanent(ErrorKind::Other, format!("the hub answers {status}{said}")),
     }
 }
@@ -170,15 +184,23 @@ mod tests {
     use reqwest::header::HeaderValue;
 
     fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
-        list.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
+        list.iter()
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
+            .collect()
     }
 
     #[test]
     fn the_next_page_is_the_link_of_that_name() {
         let url = Url::parse("http://h/api/models/a/b/tree/main?recursive=true").unwrap();
         let next = |link| next_page(&url, &headers(&[("link", link)]));
-        assert_eq!(next("<http://h/p?cursor=a%3D>; rel=\"next\"").as_deref(), Some("http://h/p?cursor=a%3D"));
-        assert_eq!(next("</p?c=1>; rel=prev, </p?c=2>; rel=next").as_deref(), Some("http://h/p?c=2"));
+        assert_eq!(
+            next("<http://h/p?cursor=a%3D>; rel=\"next\"").as_deref(),
+            Some("http://h/p?cursor=a%3D")
+        );
+        assert_eq!(
+            next("</p?c=1>; rel=prev, </p?c=2>; rel=next").as_deref(),
+            Some("http://h/p?c=2")
+        );
         assert_eq!(next("</p?c=1>; rel=\"prev\""), None);
     }
 
@@ -187,6 +209,9 @@ mod tests {
         assert_eq!(retry_after(&headers(&[("retry-after", "7")])), Some(Duration::from_secs(7)));
         let limit = headers(&[("ratelimit", "\"resolvers\";r=0;t=42")]);
         assert_eq!(retry_after(&limit), Some(Duration::from_secs(42)));
-        assert_eq!(retry_after(&headers(&[("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")])), None);
+        assert_eq!(
+            retry_after(&headers(&[("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")])),
+            None
+        );
     }
 }

@@ -167,7 +167,8 @@ mod tests {
             cache.link(COMMIT, path, "tag").unwrap();
         }
         cache.note_revision("a/b", COMMIT).unwrap();
-        let link = before.join("datasets--o--n/snapshots").join(COMMIT).join("unet/deep/model.onnx");
+        let link =
+            before.join("datasets--o--n/snapshots").join(COMMIT).join("unet/deep/model.onnx");
         assert_eq!(fs::read_link(link).unwrap(), Path::new("../../../../blobs/tag"));
         fs::rename(&before, &after).unwrap();
         let cache = RepoCache::new(&after, &address);

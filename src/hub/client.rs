@@ -57,7 +57,8 @@ impl Hub {
     }
 
     fn new(environment: Environment) -> Result<Self, HubError> {
-        let failed = |error: String| HubError::new(ErrorKind::Other, format!("no web client: {error}"));
+        let failed =
+            |error: String| HubError::new(ErrorKind::Other, format!("no web client: {error}"));
         // Also chooses the encryption.
         let network = Network::get().map_err(|error| failed(error.to_string()))?;
         let http = reqwest::Client::builder()
@@ -106,7 +107,12 @@ impl Hub {
     }
 
     /// One request, without a redirect followed.
-    async fn hop(&self, method: &Method, url: &Url, headers: &HeaderMap) -> Result<Response, Failure> {
+    async fn hop(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: &HeaderMap,
+    ) -> Result<Response, Failure> {
         let mut request = self.http.request(method.clone(), url.clone()).headers(headers.clone());
         // A compressed file would have another length and digest.
         request = request.header(header::ACCEPT_ENCODING, "identity");
@@ -127,7 +133,10 @@ impl Hub {
     ) -> Result<Answered, Failure> {
         self.refuse_offline()?;
         let wrong = |error: String| {
-            Failure::from(RemoteError::permanent(ErrorKind::InvalidInput, format!("no URL: {error}")))
+            Failure::from(RemoteError::permanent(
+                ErrorKind::InvalidInput,
+                format!("no URL: {error}"),
+            ))
         };
         let mut url = Url::parse(url).map_err(|error| wrong(error.to_string()))?;
         let mut hub_headers = Vec::new();
@@ -144,7 +153,8 @@ impl Hub {
             }
             url = target;
         }
-        Err(RemoteError::permanent(ErrorKind::Other, "the hub sends the request on without an end").into())
+        Err(RemoteError::permanent(ErrorKind::Other, "the hub sends the request on without an end")
+            .into())
     }
 
     /// What `work` brings, tried again while it fails for a reason that may pass.
@@ -170,7 +180,11 @@ impl Hub {
     }
 
     /// Waits before the next try, at least as long as the server asks for, or gives up.
-    pub(super) async fn pause(&self, failures: &mut Failures, failure: Failure) -> Result<(), RemoteError> {
+    pub(super) async fn pause(
+        &self,
+        failures: &mut Failures,
+        failure: Failure,
+    ) -> Result<(), RemoteError> {
         let Failure { error, wait: asked, answered } = failure;
         if error.permanent {
             return Err(error);
@@ -196,7 +210,10 @@ impl Hub {
     }
 
     /// The JSON behind `url`, and the URL of the next page.
-    pub(super) async fn json(&self, url: &str) -> Result<(serde_json::Value, Option<String>), RemoteError> {
+    pub(super) async fn json(
+        &self,
+        url: &str,
+    ) -> Result<(serde_json::Value, Option<String>), RemoteError> {
         self.persist(|| async {
             let mut answered = self.ask(Method::GET, url, &HeaderMap::new(), false).await?;
             let next = answer::next_page(&answered.url, answered.response.headers());

@@ -52,7 +52,9 @@ impl Digest {
         let (mut buffer, mut bytes) = (vec![0; 1 << 20], 0);
         loop {
             let read = from.read(&mut buffer)?;
-            let Some(piece) = buffer.get(..read).filter(|piece| !piece.is_empty()) else { return Ok(bytes) };
+            let Some(piece) = buffer.get(..read).filter(|piece| !piece.is_empty()) else {
+                return Ok(bytes);
+            };
             self.update(piece);
             bytes += read as u64;
         }

@@ -64,7 +64,9 @@ impl Task<'_> {
             std::fs::remove_file(self.place.unfinished(file))?;
             if !last {
                 self.progress.lost(file.bytes);
-                crate::say!("{whose}: what has come has another digest than the hub names; fetching it again");
+                crate::say!(
+                    "{whose}: what has come has another digest than the hub names; fetching it again"
+                );
             }
         }
         Err(RemoteError::permanent(
@@ -135,7 +137,10 @@ impl Task<'_> {
         }
         match part.at == file.bytes {
             true => Ok(()),
-            false => Err(Failure::from(RemoteError::transient("the server sent less than the hub lists")).into()),
+            false => Err(Failure::from(RemoteError::transient(
+                "the server sent less than the hub lists",
+            ))
+            .into()),
         }
     }
 }
@@ -210,8 +215,11 @@ mod tests {
     fn what_an_earlier_process_left_counts_unless_it_is_too_long() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.incomplete");
-        let wanted =
-            RepoFile { path: "x".into(), bytes: 16, etag: "bd9dbf5aae1a3862dd1526723246b20206e5fc37".into() };
+        let wanted = RepoFile {
+            path: "x".into(),
+            bytes: 16,
+            etag: "bd9dbf5aae1a3862dd1526723246b20206e5fc37".into(),
+        };
         std::fs::write(&path, "what is up").unwrap();
         let mut part = Part::open(&path, &wanted).unwrap();
         assert_eq!(part.at, 10);

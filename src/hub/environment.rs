@@ -58,7 +58,8 @@ impl Environment {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let text = |name: &str| set(name).map(|value| value.to_string_lossy().into_owned());
         let home = set("HOME").map(PathBuf::from);
-        let path = |name: &str| set(name).map(|value| below_home(Path::new(&value), home.as_deref()));
+        let path =
+            |name: &str| set(name).map(|value| below_home(Path::new(&value), home.as_deref()));
         let is_true = |name: &str| {
             let value = text(name).unwrap_or_default().to_uppercase();
             matches!(value.as_str(), "1" | "ON" | "YES" | "TRUE")
@@ -131,7 +132,9 @@ fn token(
     let Some(file) = file else { return Ok(None) };
     match std::fs::read_to_string(file) {
         Ok(text) => clean(&text, file.display().to_string()),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
         Err(error) => Err(HubError::new(
             error.kind(),
             format!("cannot read the hub's token in {}: {error}; set HF_TOKEN", file.display()),
@@ -166,7 +169,10 @@ mod tests {
     fn the_cache_is_where_python_has_it() {
         let cache = |variables: &[(&str, &str)]| of(variables).unwrap().cache;
         assert_eq!(cache(&[("HOME", "/h")]), Path::new("/h/.cache/huggingface/hub"));
-        assert_eq!(cache(&[("HOME", "/h"), ("XDG_CACHE_HOME", "/x")]), Path::new("/x/huggingface/hub"));
+        assert_eq!(
+            cache(&[("HOME", "/h"), ("XDG_CACHE_HOME", "/x")]),
+            Path::new("/x/huggingface/hub")
+        );
         assert_eq!(cache(&[("HOME", "/h"), ("HF_HOME", "~/f")]), Path::new("/h/f/hub"));
         assert_eq!(cache(&[("HF_HOME", "/f"), ("HF_HUB_CACHE", "/c")]), Path::new("/c"));
         assert!(of(&[]).unwrap_err().to_string().contains("HF_HOME"));
@@ -179,7 +185,8 @@ mod tests {
         assert!(!format!("{found:?}").contains("hf_secret"));
         let wrong = of(&[("HOME", "/nowhere"), ("HF_TOKEN", "hf_se cret")]).unwrap_err();
         assert!(wrong.to_string().contains("HF_TOKEN") && !wrong.to_string().contains("cret"));
-        let none = [("HOME", "/nowhere"), ("HF_TOKEN", "x"), ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")];
+        let none =
+            [("HOME", "/nowhere"), ("HF_TOKEN", "x"), ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")];
         assert_eq!(of(&none).unwrap().token, None);
     }
 
@@ -192,7 +199,8 @@ mod tests {
         assert_eq!(of(&[("HF_HOME", home)]).unwrap().token.unwrap().header(), "Bearer hf_file");
         let elsewhere = folder.path().join("other");
         std::fs::write(&elsewhere, "hf_other").unwrap();
-        let found = of(&[("HF_HOME", home), ("HF_TOKEN_PATH", elsewhere.to_str().unwrap())]).unwrap();
+        let found =
+            of(&[("HF_HOME", home), ("HF_TOKEN_PATH", elsewhere.to_str().unwrap())]).unwrap();
         assert_eq!(found.token.unwrap().header(), "Bearer hf_other");
     }
 

@@ -5,9 +5,11 @@ use std::io;
 /// A sentence with the address and the cure, and its kind for programs.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
-pub(crate) struct HubError {
-    pub(crate) message: String,
-    pub(crate) kind: io::ErrorKind,
+pub struct HubError {
+    /// The whole sentence.
+    pub message: String,
+    /// What kind of failure it is.
+    pub kind: io::ErrorKind,
 }
 
 impl HubError {

@@ -10,19 +10,12 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 use std::io::ErrorKind;
 
-/// A file and the commit that it was found at.
-#[derive(Debug)]
-pub(super) struct Found {
-    pub(super) file: RepoFile,
-    pub(super) commit: String,
-}
-
 /// Asks about the address's file at `revision`. An answer without its commit is of no hub.
 pub(super) async fn about(
     hub: &Hub,
     address: &HubAddress,
     revision: &str,
-) -> Result<Found, RemoteError> {
+) -> Result<RepoFile, RemoteError> {
     let url = address.file_url(hub.endpoint(), revision, &address.path);
     hub.persist(|| async {
         let answered = hub.ask(Method::HEAD, &url, &HeaderMap::new(), true).await?;
@@ -37,22 +30,25 @@ pub(super) async fn about(
 }
 
 /// `headers`: of the redirects, then of the answer, the last of which may be the redirect to a store.
-fn found(address: &HubAddress, headers: &[&HeaderMap], ends_in_redirect: bool) -> Result<Found, RemoteError> {
+fn found(
+    address: &HubAddress,
+    headers: &[&HeaderMap],
+    ends_in_redirect: bool,
+) -> Result<RepoFile, RemoteError> {
     let first = |name: &str| headers.iter().find_map(|headers| text(headers, name));
     // Of a redirect these two are its own.
-    let last = |name: &str| headers.last().filter(|_| !ends_in_redirect).and_then(|h| text(h, name));
-    let commit = first("x-repo-commit").filter(|commit| is_commit(commit));
-    let commit = commit.ok_or_else(|| nonsense("its answer names no commit"))?;
+    let last =
+        |name: &str| headers.last().filter(|_| !ends_in_redirect).and_then(|h| text(h, name));
+    if !first("x-repo-commit").is_some_and(is_commit) {
+        return Err(nonsense("its answer names no commit"));
+    }
     let etag = first("x-linked-etag").or_else(|| last("etag"));
     let etag = clean_etag(etag.ok_or_else(|| nonsense("its answer has no ETag"))?)?;
     let bytes = first("x-linked-size").or_else(|| last("content-length"));
     let bytes = bytes.and_then(|bytes| bytes.parse().ok()).ok_or_else(|| {
         RemoteError::permanent(ErrorKind::InvalidData, "the hub does not say how long the file is")
     })?;
-    Ok(Found {
-        file: RepoFile { path: address.path.clone(), bytes, etag },
-        commit: commit.to_owned(),
-    })
+    Ok(RepoFile { path: address.path.clone(), bytes, etag })
 }
 
 #[cfg(test)]
@@ -63,7 +59,9 @@ mod tests {
     const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
     fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
-        list.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
+        list.iter()
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
+            .collect()
     }
 
     #[test]
@@ -76,11 +74,12 @@ mod tests {
             ("etag", "\"other\""),
             ("content-length", "999"),
         ]);
-        let Found { file, commit } = found(&address, &[&redirect], true).unwrap();
-        assert_eq!((file.etag.as_str(), file.bytes, commit.as_str()), ("sha", 12, COMMIT));
+        let file = found(&address, &[&redirect], true).unwrap();
+        assert_eq!((file.etag.as_str(), file.bytes), ("sha", 12));
         let renamed = headers(&[("location", "/new/name")]);
-        let plain = headers(&[("x-repo-commit", COMMIT), ("etag", "W/\"git\""), ("content-length", "3")]);
-        let Found { file, .. } = found(&address, &[&renamed, &plain], false).unwrap();
+        let plain =
+            headers(&[("x-repo-commit", COMMIT), ("etag", "W/\"git\""), ("content-length", "3")]);
+        let file = found(&address, &[&renamed, &plain], false).unwrap();
         assert_eq!((file.etag.as_str(), file.bytes), ("git", 3));
         assert!(found(&address, &[&headers(&[("etag", "\"x\"")])], false).is_err());
         let unknown = headers(&[("x-repo-commit", COMMIT), ("etag", "\"x\"")]);

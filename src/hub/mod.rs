@@ -5,8 +5,6 @@
 //! ([`object`]). The token goes to the hub's own host and to no other.
 
 mod address;
-mod environment;
-mod error;
 #[cfg(feature = "remote")]
 mod answer;
 #[cfg(feature = "remote")]
@@ -17,6 +15,8 @@ mod client;
 mod digest;
 #[cfg(feature = "remote")]
 mod download;
+mod environment;
+mod error;
 #[cfg(feature = "remote")]
 mod file;
 #[cfg(feature = "remote")]
@@ -40,9 +40,9 @@ mod shard_files;
 mod tree;
 
 pub(crate) use address::{HubAddress, is_hub};
-pub(crate) use error::HubError;
-pub(crate) use repository::{RepoFile, Repository};
+pub use error::HubError;
 #[cfg(feature = "remote")]
 pub(crate) use ranges::object;
+pub(crate) use repository::{RepoFile, Repository};
 #[cfg(feature = "remote")]
 pub(crate) use shard_files::{KnownFile, known_files, list_files};

@@ -39,7 +39,9 @@ impl Place {
     pub(super) fn unfinished(&self, file: &RepoFile) -> PathBuf {
         match self {
             Self::Cache { cache, .. } => cache.blob(&format!("{}.incomplete", file.etag)),
-            Self::Folder { root, .. } => root.join(UNDER_WAY).join(format!("{}.incomplete", file.etag)),
+            Self::Folder { root, .. } => {
+                root.join(UNDER_WAY).join(format!("{}.incomplete", file.etag))
+            }
         }
     }
 
@@ -75,7 +77,11 @@ impl Place {
                 is_whole(&content, &file.etag, file.bytes)
             }
             Ok(_) => Ok(true),
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                Ok(false)
+            }
             Err(error) => Err(error),
         }
     }

@@ -53,7 +53,12 @@ impl Progress {
 
     fn line(&self, done: u64) -> String {
         let rate = done as f64 / self.started.elapsed().as_secs_f64().max(1e-3);
-        format!("fetched {} of {} ({}/s)", HumanBytes(done), HumanBytes(self.of), HumanBytes(rate as u64))
+        format!(
+            "fetched {} of {} ({}/s)",
+            HumanBytes(done),
+            HumanBytes(self.of),
+            HumanBytes(rate as u64)
+        )
     }
 }
 

@@ -89,13 +89,16 @@ impl Repository {
         match listed {
             (commit, Ok(files)) => Ok((commit, files)),
             // No folder: a file then.
-            (commit, Err(error)) if error.kind == ErrorKind::NotFound && !address.path.is_empty() => {
+            (commit, Err(error))
+                if error.kind == ErrorKind::NotFound && !address.path.is_empty() =>
+            {
                 let (shared, asked, at) = (hub.clone(), address.clone(), commit.clone());
-                let found = hub.network.wait(async move { file::about(&shared, &asked, &at).await })?;
+                let found =
+                    hub.network.wait(async move { file::about(&shared, &asked, &at).await })?;
                 if found.as_ref().is_err_and(|error| error.kind == ErrorKind::NotFound) {
                     let _ = cache.note_absent(&commit, &address.path);
                 }
-                Ok((commit, vec![found?.file]))
+                Ok((commit, vec![found?]))
             }
             (_, Err(error)) => Err(error),
         }
@@ -125,7 +128,8 @@ impl Repository {
         };
         let below = |path: &str| {
             let rest = path.strip_prefix(&address.path);
-            address.path.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            address.path.is_empty()
+                || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let files = files.into_iter().filter(|(path, _)| below(path));
         let files: Vec<RepoFile> =
@@ -156,7 +160,9 @@ impl Repository {
     pub(crate) fn lacking(&self, path: &str) -> HubError {
         let at = self.address.at(path);
         match &self.hub {
-            Some(_) => HubError::new(ErrorKind::NotFound, format!("{at}: the repository has no such file")),
+            Some(_) => {
+                HubError::new(ErrorKind::NotFound, format!("{at}: the repository has no such file"))
+            }
             None => HubError::new(
                 ErrorKind::NotFound,
                 format!(
@@ -230,12 +236,20 @@ impl Repository {
         let (shared, address, commit) = (hub.clone(), self.address.clone(), self.commit.clone());
         let progress = Arc::new(Progress::new(bytes));
         let fetched = hub.network.wait(async move {
-            let task = Task { hub: &shared, address: &address, commit: &commit, place: &place, progress: &progress };
+            let task = Task {
+                hub: &shared,
+                address: &address,
+                commit: &commit,
+                place: &place,
+                progress: &progress,
+            };
             let fetch = |file: RepoFile| {
                 let task = &task;
                 async move {
                     let done = task.fetch(&file).await;
-                    done.map_err(|problem| explained(problem, &task.address.at(&file.path), task.place))
+                    done.map_err(|problem| {
+                        explained(problem, &task.address.at(&file.path), task.place)
+                    })
                 }
             };
             let fetches = futures::stream::iter(missing).map(fetch).buffer_unordered(AT_ONCE);
@@ -249,7 +263,11 @@ impl Repository {
 fn discard(place: &Place, file: &RepoFile) -> io::Result<()> {
     match place {
         Place::Cache { cache, .. } => match std::fs::remove_file(cache.blob(&file.etag)) {
-            Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Err(error),
+            Err(error)
+                if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                Err(error)
+            }
             Err(_) => Ok(()),
             Ok(()) => {
                 crate::say!("{}: the copy in the cache is damaged; fetching it again", file.path);
@@ -263,7 +281,8 @@ fn discard(place: &Place, file: &RepoFile) -> io::Result<()> {
 
 /// Refuses to begin what the disk has no room for.
 fn refuse_if_full(place: &Place, missing: &[RepoFile]) -> Result<(), HubError> {
-    let begun = |file: &RepoFile| std::fs::metadata(place.unfinished(file)).map_or(0, |about| about.len());
+    let begun =
+        |file: &RepoFile| std::fs::metadata(place.unfinished(file)).map_or(0, |about| about.len());
     let needed: u64 = missing.iter().map(|file| file.bytes.saturating_sub(begun(file))).sum();
     let root = place.root();
     let there = root.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
@@ -313,7 +332,9 @@ fn disk(path: &Path, error: &io::Error) -> HubError {
 fn explained(problem: Problem, address: &HubAddress, place: &Place) -> HubError {
     match problem {
         Problem::Hub(error) => of(address, &error),
-        Problem::Disk(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+        Problem::Disk(error)
+            if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) =>
+        {
             HubError::new(
                 error.kind(),
                 format!(
@@ -326,7 +347,11 @@ fn explained(problem: Problem, address: &HubAddress, place: &Place) -> HubError 
         }
         Problem::Disk(error) => HubError::new(
             error.kind(),
-            format!("{address}: cannot write below {}: {error}; {}", place.root().display(), elsewhere(place)),
+            format!(
+                "{address}: cannot write below {}: {error}; {}",
+                place.root().display(),
+                elsewhere(place)
+            ),
         ),
     }
 }

@@ -50,7 +50,8 @@ fn add(state: &mut [u32; 5], block: &[u8]) {
         *word = bytes.iter().fold(0, |word, byte| word << 8 | u32::from(*byte));
     }
     for at in 16..80 {
-        words[at] = (words[at - 3] ^ words[at - 8] ^ words[at - 14] ^ words[at - 16]).rotate_left(1);
+        words[at] =
+            (words[at - 3] ^ words[at - 8] ^ words[at - 14] ^ words[at - 16]).rotate_left(1);
     }
     let [mut a, mut b, mut c, mut d, mut e] = *state;
     for (at, word) in words.iter().enumerate() {

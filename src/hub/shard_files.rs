@@ -94,7 +94,7 @@ async fn listing(hub: &Hub, folder: &HubAddress) -> Listing {
 
 async fn one(hub: &Hub, address: &HubAddress) -> Answer {
     let commit = tree::commit(hub, address).await?;
-    let file = file::about(hub, address, &commit).await?.file;
+    let file = file::about(hub, address, &commit).await?;
     Ok(KnownFile { bytes: file.bytes, etag: file.etag })
 }
 

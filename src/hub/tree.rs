@@ -125,7 +125,10 @@ mod tests {
     #[test]
     fn a_large_files_digest_is_that_of_its_content() {
         let lfs = r#"{"type": "file", "path": "a/b.onnx", "size": 9, "oid": "git", "lfs": {"oid": "sha", "size": 9, "pointerSize": 1}}"#;
-        assert_eq!(read(lfs).unwrap(), RepoFile { path: "a/b.onnx".into(), bytes: 9, etag: "sha".into() });
+        assert_eq!(
+            read(lfs).unwrap(),
+            RepoFile { path: "a/b.onnx".into(), bytes: 9, etag: "sha".into() }
+        );
         let small = r#"{"type": "file", "path": "a.json", "size": 3, "oid": "git"}"#;
         assert_eq!(read(small).unwrap().etag, "git");
     }

@@ -165,9 +165,7 @@ pub(crate) fn web_object(url: &str, name: &str, client: HttpClient) -> Result<Ob
         .with_http_connector(Shared(client))
         .with_retry(no_retries())
         .build()
-        .map_err(|error| {
-            RemoteError::permanent(io::ErrorKind::InvalidInput, error.to_string())
-        })?;
+        .map_err(|error| RemoteError::permanent(io::ErrorKind::InvalidInput, error.to_string()))?;
     // The whole URL is the store's, so that it is sent as the user wrote it.
     Ok(Object { store: Arc::new(store), path: Path::default(), url: name.to_owned(), login: false })
 }

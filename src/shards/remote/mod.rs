@@ -37,7 +37,8 @@ fn object(network: &Network, url: &str) -> Result<Object, RemoteError> {
 /// # Errors
 /// [`ShardError::Remote`] for the first that can't be asked about.
 pub(super) fn identities(urls: &[String], retry: Retry) -> Result<Vec<ShardIdentity>, ShardError> {
-    let (of_hub, others): (Vec<String>, Vec<String>) = urls.iter().cloned().partition(|url| is_hub(url));
+    let (of_hub, others): (Vec<String>, Vec<String>) =
+        urls.iter().cloned().partition(|url| is_hub(url));
     let mut of_hub = hub_identities(&of_hub)?.into_iter();
     let mut others = server_identities(&others, retry)?.into_iter();
     let next = |url: &String| if is_hub(url) { of_hub.next() } else { others.next() };

@@ -30,7 +30,9 @@ impl ShardSource for Object<'_> {
     fn canonical(&self) -> Result<Option<ShardPlace>, ShardError> {
         // The hub has several names for a place: with the kind of a model or the usual revision, or without.
         let on_hub = HubAddress::parse(self.0).ok().filter(|_| is_hub(self.0));
-        Ok(Some(ShardPlace::Url(on_hub.map_or_else(|| asked(self.0), |address| address.to_string()))))
+        Ok(Some(ShardPlace::Url(
+            on_hub.map_or_else(|| asked(self.0), |address| address.to_string()),
+        )))
     }
 
     fn is_seekable(&self) -> bool {
@@ -52,7 +54,10 @@ fn is_repository(name: &str) -> Result<bool, ShardError> {
     if !is_hub(name) {
         return Ok(false);
     }
-    let bad = |error: HubError| ShardError::BadPattern { pattern: name.to_owned(), problem: error.message };
+    let bad = |error: HubError| ShardError::BadPattern {
+        pattern: name.to_owned(),
+        problem: error.message,
+    };
     Ok(HubAddress::parse(name).map_err(bad)?.path.is_empty())
 }
 
