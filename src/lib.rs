@@ -83,6 +83,10 @@ pub mod internals {
     pub mod estimate {
         pub use crate::estimate::*;
     }
+    #[cfg(feature = "remote")]
+    pub mod hub {
+        pub use crate::hub::git_digest;
+    }
     pub mod imaging {
         pub use crate::imaging::*;
     }

@@ -39,7 +39,6 @@ impl Digest {
 
     /// Whether the bytes were those that `etag` names; a name that tells nothing fits anything.
     pub(super) fn is(self, etag: &str) -> bool {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         match self {
             Self::Sha256(sha256) => hex(&sha256.finalize()).eq_ignore_ascii_case(etag),
             Self::Git(sha1) => hex(&sha1.finish()).eq_ignore_ascii_case(etag),
@@ -59,6 +58,18 @@ impl Digest {
             bytes += read as u64;
         }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Git's name of a file's content.
+pub fn git_digest(content: &[u8]) -> String {
+    let mut sha1 = Sha1::default();
+    sha1.update(format!("blob {}\0", content.len()).as_bytes());
+    sha1.update(content);
+    hex(&sha1.finish())
 }
 
 /// Whether the file at `path` is of this length and digest.

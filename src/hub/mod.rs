@@ -40,6 +40,8 @@ mod shard_files;
 mod tree;
 
 pub(crate) use address::{HubAddress, is_hub};
+#[cfg(feature = "remote")]
+pub use digest::git_digest;
 pub use error::HubError;
 #[cfg(feature = "remote")]
 pub(crate) use ranges::object;

@@ -22,6 +22,7 @@ mod generation_settings;
 mod graceful_stop;
 mod guidance_determinism;
 mod hostile_input;
+mod hub;
 mod interruption;
 mod invalidation;
 mod labels;
@@ -49,4 +50,4 @@ mod verification;
 mod whole_run;
 mod workers;
 
-use support::{documents, finished, harness, moto, object_server, skip};
+use support::{documents, finished, harness, hub_server, moto, object_server, skip};
