@@ -27,6 +27,7 @@ mod config;
 pub mod discovery;
 mod engine;
 mod estimate;
+mod hub;
 mod imaging;
 mod inspect;
 mod library;
@@ -83,6 +84,10 @@ pub mod internals {
     }
     pub mod estimate {
         pub use crate::estimate::*;
+    }
+    #[cfg(feature = "remote")]
+    pub mod hub {
+        pub use crate::hub::git_digest;
     }
     pub mod imaging {
         pub use crate::imaging::*;

@@ -3,6 +3,7 @@
 use super::doctor_model;
 use super::exit::Exit;
 use crate::config::Pipeline;
+use crate::models::{Purpose, local_model};
 use crate::onnx::{Device, DeviceChoice, Runtime, Search, any_card, card_names};
 use crate::store::{existing, free_bytes};
 use clap::Args;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Doctor {
     /// A pipeline file; its devices, model and run directory are checked
     pipeline: Option<PathBuf>,
-    /// Also check this model folder: files, tensors of each graph, and one timed run of each graph
+    /// Also check this model folder, or repository on the hub (hf://OWNER/NAME): files, tensors of each graph, and one timed run of each graph
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
     /// Height and width in pixels for the model's test run [default: the model's training size]
@@ -28,7 +29,10 @@ pub(crate) struct Doctor {
 
 impl Doctor {
     /// Prints the findings; exits with 1 if a run can't work.
-    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+    pub(crate) fn run(mut self) -> anyhow::Result<Exit> {
+        if let Some(model) = &mut self.model {
+            *model = local_model(model, Purpose::Generate)?;
+        }
         let pipeline = self.pipeline.as_deref().map(|p| Pipeline::load(p, &[])).transpose()?;
         let search = Search {
             setting: pipeline.as_ref().and_then(|p| p.runtime.library.clone()),

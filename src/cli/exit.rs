@@ -145,6 +145,7 @@ fn is_outage(error: &(dyn std::error::Error + 'static)) -> bool {
     };
     match stage {
         Some(StageError::Shard(ShardError::Remote { kind, .. })) => may_pass(*kind),
+        Some(StageError::Hub(error)) => may_pass(error.kind),
         _ => false,
     }
 }

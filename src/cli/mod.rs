@@ -16,6 +16,7 @@ mod init_names;
 mod inspect;
 mod man;
 mod memory;
+mod model;
 mod open_run;
 mod output;
 mod partition;
@@ -90,6 +91,8 @@ enum Command {
     Discover(discover::Discover),
     /// Check ONNX Runtime, GPU, threads and disk, and name the remedy of each problem
     Doctor(doctor::Doctor),
+    /// Fetch a model from the Hugging Face hub
+    Model(model::Model),
     /// Show what is in a file: a shard, a Parquet table, a receipt
     Inspect(inspect::Inspect),
     /// Pack, list, copy, index and check WebDataset shards
@@ -181,6 +184,7 @@ pub fn main() -> ExitCode {
         Command::Discover(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Inspect(command) => command.run(),
+        Command::Model(command) => command.run(),
         Command::Shards(command) => command.run(),
         Command::Settings => settings::run(),
         Command::Completions(command) => command.run(Cli::command()),

@@ -6,7 +6,9 @@ use super::signals;
 use crate::config::Pipeline;
 use crate::engine::{Cancel, Progress, ProgressStyle, RunOptions};
 use crate::estimate::StageForecast;
-use crate::pipeline::Context;
+use crate::models::Purpose;
+use crate::pipeline::model_source::fetch_models;
+use crate::pipeline::{Context, StageError};
 use crate::probe;
 use crate::probe::Forecast;
 use crate::store::{EventLog, RunDir};
@@ -46,7 +48,9 @@ pub(crate) struct Plan {
 impl Plan {
     /// Prints the estimate.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
-        let pipeline = Pipeline::load(&self.pipeline, &self.sets)?;
+        let mut pipeline = Pipeline::load(&self.pipeline, &self.sets)?;
+        // All of a model, which the run needs too: what may stop it is told by every graph.
+        fetch_models(&mut pipeline, Purpose::Generate).map_err(StageError::from)?;
         let run_dir =
             RunDir::at(&self.run_dir.clone().unwrap_or_else(|| pipeline.run_dir()), None)?;
         let folder = self.pipeline.parent().map_or_else(PathBuf::new, Path::to_path_buf);

@@ -32,11 +32,11 @@ section! {
     Data = "data" {
         /// The shards: tar files, plain or compressed by gzip, zstd or lz4 (detected by content). Each entry is a path, a
         /// brace range (`train-{000000..000123}.tar`), a glob (`train-*.tar`), a folder of shards, a URL (`https://`,
-        /// `http://`, `s3://`, `gs://`, `az://`; braces too, and in the last three globs and folders with their closing
-        /// `/`), `pipe:COMMAND` (what the command writes; it runs in the folder that paths start at), or `@FILE`, a list of
+        /// `http://`, `s3://`, `gs://`, `az://`, or `hf://datasets/OWNER/NAME[@REVISION]/PATH` on the Hugging Face hub;
+        /// braces too, and in all but the first two globs and folders with their closing `/`), `pipe:COMMAND` (what the command writes; it runs in the folder that paths start at), or `@FILE`, a list of
         /// such entries, one a line, `#` for comments, its paths relative to that file. Credentials and endpoints come from
         /// the environment (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT`, `GOOGLE_APPLICATION_CREDENTIALS`,
-        /// `AZURE_STORAGE_ACCOUNT_NAME`, …). A pipe is identified by its command alone: the run does not notice when the
+        /// `AZURE_STORAGE_ACCOUNT_NAME`, `HF_TOKEN`, …). A pipe is identified by its command alone: the run does not notice when the
         /// output changes, and starts the command again after an interruption.
         shards: Patterns = Patterns::default(), not_empty;
         /// The class list: one class a line, `key, prompt`; lines that begin with `#` are comments, and a key with a comma
@@ -84,7 +84,8 @@ section! {
 section! {
     /// The text-to-image model: `[model]`.
     Model = "model" {
-        /// The model's folder, as `optimum-cli export onnx` writes it (`model_index.json`, `unet/`, `vae_encoder/`, …).
+        /// The model's folder, as `optimum-cli export onnx` writes it (`model_index.json`, `unet/`, `vae_encoder/`, …), or a
+        /// repository on the Hugging Face hub that has these files: `hf://OWNER/NAME[@REVISION][/FOLDER]` (docs/hub.md).
         path: PathBuf = PathBuf::new(), given;
         /// A refiner's folder, exported the same way: it takes the last part of denoising, `[generate] denoising_factor`.
         refiner: Option<PathBuf> = None, any;

@@ -44,7 +44,8 @@ pub(super) fn check_folder(path: &Path) -> Result<(), DiffusionError> {
         Ok(about) if about.is_dir() => Ok(()),
         Ok(_) => Err(no_folder("this is a file: name the folder of an exported model".to_owned())),
         Err(error) if is_absent(&error) => Err(no_folder(
-            "there is no such folder; a model of the hub has to be downloaded and exported first (docs/models.md)"
+            "there is no such folder; a model of the hub is named hf://OWNER/NAME (docs/hub.md), and is exported first where it \
+             has no ONNX files (docs/models.md)"
                 .to_owned(),
         )),
         Err(source) => Err(DiffusionError::Unreadable { path: path.to_path_buf(), source }),

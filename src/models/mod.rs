@@ -16,6 +16,7 @@ mod error;
 mod family;
 mod file_state;
 mod folder;
+mod from_hub;
 mod generator;
 #[cfg(test)]
 mod golden;
@@ -36,6 +37,7 @@ pub mod validate;
 pub use error::DiffusionError;
 pub use family::{FAMILIES, Family, HiddenStates, Pipelines, TextRole};
 pub use folder::{ModelFolder, Purpose, TextPart, VaeConfig};
+pub(crate) use from_hub::{Fetched, To, fetch_model, local_graph, local_model};
 pub use generator::{Generated, Generator};
 pub use job::Job;
 pub use sampler::TraceStep;

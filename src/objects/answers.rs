@@ -1,5 +1,6 @@
 //! What servers answer, known by type: the library's own errors keep a status to themselves.
 
+use super::error::RemoteError;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
     ReqwestConnector,
@@ -20,6 +21,18 @@ pub(super) enum Answer {
     Refused { status: u16, text: String },
     /// The whole of an object where a part was asked for.
     Whole,
+    /// One that the client understood by itself.
+    Known(RemoteError),
+}
+
+/// An answer that is understood already, as the library's error.
+pub(crate) fn known_answer(error: RemoteError) -> HttpError {
+    HttpError::new(HttpErrorKind::Unknown, Answer::Known(error))
+}
+
+/// The whole of an object where a part was asked for, as the library's error.
+pub(crate) fn whole_answer() -> HttpError {
+    HttpError::new(HttpErrorKind::Unknown, Answer::Whole)
 }
 
 impl Answer {
@@ -43,6 +56,7 @@ impl fmt::Display for Answer {
                 write!(f, "Server returned non-2xx status code: {status}: {text}")
             }
             Self::Whole => f.write_str("the server sent the whole of an object for a part"),
+            Self::Known(error) => f.write_str(&error.message),
         }
     }
 }
@@ -94,7 +108,7 @@ impl HttpService for Judge {
 async fn judge(part: bool, response: HttpResponse) -> Result<HttpResponse, HttpError> {
     let status = response.status().as_u16();
     if part && status == 200 {
-        return Err(HttpError::new(HttpErrorKind::Unknown, Answer::Whole));
+        return Err(whole_answer());
     }
     if !is_ours(status) {
         return Ok(response);

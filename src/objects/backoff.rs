@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_secs(600);
 
 /// What is known of a server, by all that is asked of it.
 #[derive(Debug, Default)]
-pub(super) struct Health(Mutex<Known>);
+pub(crate) struct Health(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -25,20 +25,20 @@ struct Known {
 
 /// What one request failed since it got somewhere.
 #[derive(Debug, Default)]
-pub(super) struct Failures {
+pub(crate) struct Failures {
     count: u32,
     since: Option<Instant>,
 }
 
 impl Health {
     /// Notes an answer.
-    pub(super) fn answered(&self) {
+    pub(crate) fn answered(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
             Known { answered: true, failing: None };
     }
 
     /// Notes a failure at `now`; the wait before the next try, or `None` when it is time to give up.
-    pub(super) fn failed(
+    pub(crate) fn failed(
         &self,
         failures: &mut Failures,
         best_effort: bool,
@@ -61,7 +61,7 @@ impl Health {
 
 impl Failures {
     /// How often and how long, for people.
-    pub(super) fn describe(&self, now: Instant) -> String {
+    pub(crate) fn describe(&self, now: Instant) -> String {
         let seconds = self.since.map_or(0, |since| now.saturating_duration_since(since).as_secs());
         format!("tried {} times in {seconds} s", self.count.saturating_add(1))
     }

@@ -68,7 +68,7 @@ fn start_one() -> io::Result<Handle> {
 }
 
 /// Does what waits for a file, on one of the network's threads, while the others go on.
-pub(super) fn beside<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn beside<T>(work: impl FnOnce() -> T) -> T {
     match Handle::current().runtime_flavor() {
         tokio::runtime::RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
         _ => work(),
@@ -131,19 +131,7 @@ impl Network {
             let (sent, has_login) = (without_login(url), login.is_some());
             let web = self.web.clone();
             let web = login.map_or(web.clone(), |login| with_login(web, login));
-            let store = HttpBuilder::new()
-                .with_url(&*sent)
-                .with_http_connector(Shared(web))
-                .with_retry(no_retries())
-                .build()
-                .map_err(|error| wrong(error.to_string()))?;
-            // The whole URL is the store's, so that it is sent as the user wrote it.
-            return Ok(Object {
-                store: Arc::new(store),
-                path: Path::default(),
-                url: sent,
-                login: has_login,
-            });
+            return Ok(Object { login: has_login, ..web_object(&sent, &sent, web)? });
         }
         let (bucket, key) =
             split(url).ok_or_else(|| wrong(format!("no bucket in {}", without_secrets(url))))?;
@@ -165,6 +153,21 @@ impl Network {
         buckets.insert(bucket.to_owned(), store.clone());
         Ok(store)
     }
+}
+
+/// The object behind a web server's URL, which messages call `name`, by a client.
+///
+/// # Errors
+/// If the URL can't be used.
+pub(crate) fn web_object(url: &str, name: &str, client: HttpClient) -> Result<Object, RemoteError> {
+    let store = HttpBuilder::new()
+        .with_url(url)
+        .with_http_connector(Shared(client))
+        .with_retry(no_retries())
+        .build()
+        .map_err(|error| RemoteError::permanent(io::ErrorKind::InvalidInput, error.to_string()))?;
+    // The whole URL is the store's, so that it is sent as the user wrote it.
+    Ok(Object { store: Arc::new(store), path: Path::default(), url: name.to_owned(), login: false })
 }
 
 /// What a URL's user and password are as a header; the library has them decoded.

@@ -7,7 +7,7 @@ use super::answers::Answer;
 use super::object::Object;
 
 /// A failed request.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct RemoteError {
     pub kind: io::ErrorKind,
@@ -42,6 +42,7 @@ impl RemoteError {
             E::NotSupported { .. } => no_ranges(object),
             E::Generic { .. } => match Answer::of(error) {
                 Some(Answer::Whole) => no_ranges(object),
+                Some(Answer::Known(error)) => error.clone(),
                 Some(answer) if blames_the_request(answer) => {
                     Self::permanent(io::ErrorKind::InvalidInput, said)
                 }

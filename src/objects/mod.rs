@@ -27,9 +27,13 @@ mod transfer;
 mod transfer_error;
 mod urls;
 
+#[cfg(feature = "remote")]
+pub(crate) use answers::{known_answer, whole_answer};
+#[cfg(feature = "remote")]
+pub(crate) use backoff::{Failures, Health};
 pub(crate) use bucket::Bucket;
 #[cfg(feature = "remote")]
-pub(crate) use client::Network;
+pub(crate) use client::{Network, beside, web_object};
 #[cfg(feature = "remote")]
 pub(crate) use error::{RemoteError, changed};
 #[cfg(feature = "remote")]

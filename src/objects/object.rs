@@ -41,13 +41,16 @@ impl Object {
             _ if self.login => {
                 "look at the user and the password in the URL (`%40` stands for `@`, `%3A` for `:`)"
             }
+            "hf" => "credentials come from HF_TOKEN",
             _ => {
                 let host = self.url.split('/').nth(2).unwrap_or_default();
-                let token = if host.ends_with("huggingface.co") { "HF_TOKEN" } else { "TOKEN" };
-                return format!(
-                    "give user and password in the URL (https://USER:PASSWORD@…) or a signed URL, or send a token with \
-                     `pipe:curl -sfL -H \"Authorization: Bearer ${token}\" 'URL'`, the token in the environment"
-                );
+                if host.ends_with("huggingface.co") {
+                    return "name the file by its address on the hub, which sends the token of HF_TOKEN: \
+                            hf://datasets/OWNER/NAME/FILE"
+                        .to_owned();
+                }
+                "give user and password in the URL (https://USER:PASSWORD@…) or a signed URL, or send a token with \
+                 `pipe:curl -sfL -H \"Authorization: Bearer $TOKEN\" 'URL'`, the token in the environment"
             }
         };
         text.to_owned()

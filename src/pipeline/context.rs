@@ -1,6 +1,7 @@
 //! What all stages share: settings, run directory, classes, the model's folder, the runtime once it is needed.
 
 use super::error::StageError;
+use super::model_source::fetch_models;
 use crate::config::{ClassList, Pipeline};
 use crate::imaging::DecodeOptions;
 use crate::models::noise_schedule::Method;
@@ -74,6 +75,7 @@ impl Context {
         notice: Notice,
     ) -> Result<Self, StageError> {
         let classes = pipeline.data.classes.as_deref().map(ClassList::load).transpose()?;
+        fetch_models(&mut pipeline, purpose)?;
         if let Some(path) = pipeline.features.model.as_deref().filter(|path| path.is_dir()) {
             return Err(StageError::Other(format!(
                 "features.model: {} is a folder: name the ONNX file in the folder, such as {}",

@@ -3,6 +3,7 @@
 use crate::config::{ClassListError, ConfigError};
 use crate::discovery::DiscoveryError;
 use crate::engine::{Cancelled, DeviceGone, UnitError};
+use crate::hub::HubError;
 use crate::imaging::ImagingError;
 use crate::models::DiffusionError;
 use crate::models::image_features::FeatureError;
@@ -51,6 +52,9 @@ pub enum StageError {
     /// The model.
     #[error(transparent)]
     Diffusion(#[from] DiffusionError),
+    /// The Hugging Face hub.
+    #[error(transparent)]
+    Hub(#[from] HubError),
     /// A model that lacks what the run needs.
     #[error(transparent)]
     Model(#[from] Unusable),

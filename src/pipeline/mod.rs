@@ -23,6 +23,7 @@ pub(crate) mod mix;
 pub(crate) mod model;
 pub(crate) mod model_files;
 pub(crate) mod model_reading;
+pub(crate) mod model_source;
 pub(crate) mod purity;
 pub(crate) mod quarantine;
 pub(crate) mod sources;

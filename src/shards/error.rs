@@ -23,17 +23,6 @@ pub enum ShardError {
         /// How patterns of the kinds that are read are written.
         known: String,
     },
-    /// An address of Hugging Face's own kind.
-    #[error(
-        "shard `{pattern}`: hf:// is not read yet; read it through a command: `{instead}` (HF_TOKEN is \
-         needed for gated data only)"
-    )]
-    HuggingFace {
-        /// The pattern as the user wrote it.
-        pattern: String,
-        /// The pattern that works.
-        instead: String,
-    },
     /// A shard on a server that can't be looked at.
     #[error("shard `{url}`: {problem}")]
     Remote {

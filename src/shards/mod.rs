@@ -42,7 +42,6 @@ mod fault;
 mod foreign;
 mod frames;
 mod grouping;
-mod hub;
 mod identity;
 mod index;
 mod index_check;

@@ -23,6 +23,7 @@ mod generation_settings;
 mod graceful_stop;
 mod guidance_determinism;
 mod hostile_input;
+mod hub;
 mod interruption;
 mod invalidation;
 mod labels;
@@ -52,4 +53,4 @@ mod way_in;
 mod whole_run;
 mod workers;
 
-use support::{documents, finished, harness, moto, object_server, skip};
+use support::{documents, finished, harness, hub_server, moto, object_server, skip};

@@ -12,7 +12,7 @@ use crate::models::noise::Noise;
 use crate::models::noise_schedule::{Method, Sigmas, SolverKind};
 use crate::models::{
     Generated, Generator, Job, ModelFolder, PromptEmbedding, PromptTokens, Purpose, Sampling,
-    validate,
+    local_model, validate,
 };
 use crate::onnx::{Device, DeviceChoice, GraphOptions, Runtime, Search};
 use clap::Args;
@@ -26,7 +26,7 @@ const COLUMNS: usize = 10;
 /// Generate one image, to try settings before a long run. The defaults are those of a pipeline.
 #[derive(Debug, Args)]
 pub(crate) struct Sample {
-    /// The model folder, as optimum exports it
+    /// The model folder, as optimum exports it, or a repository on the hub: hf://OWNER/NAME[@REVISION]
     model: PathBuf,
     /// The prompt: what the image shows
     #[arg(long)]
@@ -152,8 +152,12 @@ impl Start {
 
 impl Sample {
     /// Generates the image.
-    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+    pub(crate) fn run(mut self) -> anyhow::Result<Exit> {
         self.refuse_other_formats()?;
+        self.model = local_model(&self.model, Purpose::Generate)?;
+        if let Some(refiner) = &mut self.refiner {
+            *refiner = local_model(refiner, Purpose::Generate)?;
+        }
         let method = Method { solver: self.scheduler, sigmas: self.sigmas };
         validate::refuse(&self.model, Purpose::Generate, method)?;
         if let Some(refiner) = &self.refiner {

@@ -4,6 +4,7 @@ use futures::TryStreamExt;
 use object_store::path::Path;
 
 use super::{fetch, refused};
+use crate::hub::{HubAddress, HubError, is_hub, list_files};
 use crate::objects::without_secrets;
 use crate::objects::{Network, Object, RemoteError, split};
 use crate::shards::error::ShardError;
@@ -24,7 +25,8 @@ pub(in crate::shards) fn list(
         pattern: without_secrets(pattern),
         problem: problem.to_owned(),
     };
-    let (bucket, keys) = split(pattern).ok_or_else(|| bad("it names no bucket"))?;
+    let (bucket, keys) = bucket_and_keys(pattern).map_err(|problem| bad(&problem))?;
+    let (bucket, keys) = (bucket.as_str(), keys.as_str());
     if bucket.contains(['*', '?', '[']) {
         return Err(bad("a bucket's name is no glob"));
     }
@@ -53,6 +55,17 @@ pub(in crate::shards) fn list(
     Ok(urls)
 }
 
+/// The place that is listed, and the glob of names in it: a bucket with its keys, a repository of the hub with its paths.
+fn bucket_and_keys(pattern: &str) -> Result<(String, String), String> {
+    if is_hub(pattern) {
+        let address = HubAddress::parse(pattern).map_err(|error| error.to_string())?;
+        let end = if pattern.ends_with('/') && !address.path.is_empty() { "/" } else { "" };
+        return Ok((address.at("").to_string(), format!("{}{end}", address.path)));
+    }
+    let (bucket, keys) = split(pattern).ok_or("it names no bucket")?;
+    Ok((bucket.to_owned(), keys.to_owned()))
+}
+
 /// The keys below the glob's fixed folder: all of them, or, where the glob stays in that folder,
 /// those right in it.
 fn all_keys(bucket: &str, glob: &str, retry: Retry) -> Result<Vec<String>, RemoteError> {
@@ -61,6 +74,11 @@ fn all_keys(bucket: &str, glob: &str, retry: Retry) -> Result<Vec<String>, Remot
     let folder = glob.get(..fixed).and_then(|g| g.rfind('/')).map_or(0, |slash| slash + 1);
     let (folder, rest) = glob.split_at(folder);
     let deep = rest.contains('/') || rest.contains("**");
+    if is_hub(bucket) {
+        let wrong = |error: HubError| RemoteError::permanent(error.kind, error.message);
+        let repository = HubAddress::parse(bucket).map_err(wrong)?;
+        return list_files(&repository.at(folder.trim_end_matches('/')), deep);
+    }
     let prefix = Path::parse(folder.trim_end_matches('/')).map_err(|error| {
         RemoteError::permanent(std::io::ErrorKind::InvalidInput, error.to_string())
     })?;

@@ -12,7 +12,8 @@ use std::io;
 
 use futures::StreamExt;
 
-use crate::objects::{Network, RemoteError, without_secrets};
+use crate::hub::{self, is_hub, known_files};
+use crate::objects::{Network, Object, RemoteError, without_secrets};
 
 use super::error::ShardError;
 use super::identity::ShardIdentity;
@@ -23,11 +24,41 @@ pub(super) use read::RemoteReader;
 /// Servers are asked about this many shards at once.
 const QUESTIONS_AT_ONCE: usize = 16;
 
+/// The object behind a URL, or behind an address on the hub.
+///
+/// # Errors
+/// If it, or the settings of its client, can't be used.
+fn object(network: &Network, url: &str) -> Result<Object, RemoteError> {
+    if is_hub(url) { hub::object(url) } else { network.object(url) }
+}
+
 /// What is known of the objects behind `urls`, in their order.
 ///
 /// # Errors
 /// [`ShardError::Remote`] for the first that can't be asked about.
 pub(super) fn identities(urls: &[String], retry: Retry) -> Result<Vec<ShardIdentity>, ShardError> {
+    let (of_hub, others): (Vec<String>, Vec<String>) =
+        urls.iter().cloned().partition(|url| is_hub(url));
+    let mut of_hub = hub_identities(&of_hub)?.into_iter();
+    let mut others = server_identities(&others, retry)?.into_iter();
+    let next = |url: &String| if is_hub(url) { of_hub.next() } else { others.next() };
+    Ok(urls.iter().filter_map(next).collect())
+}
+
+/// Of files on the hub, the digest is their identity: an address that the hub sends on to changes from hour to hour.
+fn hub_identities(urls: &[String]) -> Result<Vec<ShardIdentity>, ShardError> {
+    if urls.is_empty() {
+        return Ok(Vec::new());
+    }
+    let identity = |(answer, url): (Result<hub::KnownFile, RemoteError>, &String)| {
+        let file = answer.map_err(|error| refused(url, &error))?;
+        let version = Some(format!("\"{}\"", file.etag));
+        Ok(ShardIdentity { bytes: Some(file.bytes), version })
+    };
+    known_files(urls).into_iter().zip(urls).map(identity).collect()
+}
+
+fn server_identities(urls: &[String], retry: Retry) -> Result<Vec<ShardIdentity>, ShardError> {
     if urls.is_empty() {
         return Ok(Vec::new());
     }
@@ -63,7 +94,7 @@ pub(super) fn open(
     retry: Retry,
 ) -> io::Result<RemoteReader> {
     let network = Network::get()?;
-    let object = network.object(url)?;
+    let object = object(&network, url)?;
     let known = match known.bytes {
         Some(_) => known.clone(),
         None => {

@@ -9,7 +9,6 @@ use super::{KINDS, Search, ShardPlace};
 use crate::objects::without_secrets_in;
 use crate::shards::braces::expand_braces;
 use crate::shards::error::ShardError;
-use crate::shards::hub::instead_of;
 use crate::shards::joined::split_joined;
 use crate::shards::pattern_list::read_list;
 use crate::shards::retry::Retry;
@@ -22,8 +21,9 @@ use std::path::Path;
 /// - a path, a path with braces (`train-{000000..000123}.tar`), a path with globs (`*`, `?`, `[…]`,
 ///   `**`), or a folder; `file:` before it changes nothing. A name that exists as it stands is taken
 ///   as it stands, whatever characters it has;
-/// - a URL (`http://`, `https://`, `s3://`, `gs://`, `az://`), with braces; in the last three, globs
-///   and folders (with their closing `/`) are looked up on the server;
+/// - a URL (`http://`, `https://`, `s3://`, `gs://`, `az://`), or an address on the Hugging Face hub
+///   (`hf://datasets/OWNER/NAME/PATH`), with braces; in all but the first two, globs and folders (with
+///   their closing `/`) are looked up on the server;
 /// - `pipe:COMMAND`, with braces; the command runs in `base`;
 /// - `-`, standard input;
 /// - `@FILE`, a list of patterns, one a line, with `#` comments; relative paths in it start at the
@@ -115,17 +115,11 @@ impl Search<'_> {
             return Ok(found);
         }
         let of_kind = KINDS.iter().find_map(|kind| (kind.expand)(self, name));
-        of_kind.unwrap_or_else(|| Err(unknown_kind(name, &self.pattern)))
+        of_kind.unwrap_or_else(|| Err(unknown_kind(&self.pattern)))
     }
 }
 
-fn unknown_kind(name: &str, pattern: &str) -> ShardError {
-    // As it was written, with its braces, where it stands for itself.
-    let address =
-        if pattern.starts_with("hf://") && !pattern.contains("::") { pattern } else { name };
-    if let Some(instead) = instead_of(address) {
-        return ShardError::HuggingFace { pattern: address.to_owned(), instead };
-    }
+fn unknown_kind(pattern: &str) -> ShardError {
     let known: Vec<&str> = KINDS.iter().rev().map(|kind| kind.written).collect();
     ShardError::UnknownKind { pattern: without_secrets_in(pattern), known: known.join(", ") }
 }

@@ -110,12 +110,19 @@ fn one_object_by_two_logins_is_one_and_no_message_holds_a_secret() {
 }
 
 #[test]
-fn addresses_of_hugging_face_are_answered_with_what_works() {
+fn addresses_on_the_hub_are_shards_and_wrong_ones_are_told() {
     let folder = folder(&[]);
     let pattern = "hf://datasets/timm/imagenet-1k-wds/imagenet1k-train-{0000..1023}.tar";
-    let error = expand(&folder, &[pattern]).unwrap_err().to_string();
-    assert!(error.contains("pipe:curl -sfL") && error.contains("$HF_TOKEN"), "{error}");
-    assert!(error.contains("resolve/main/imagenet1k-train-{0000..1023}.tar"), "{error}");
+    let found = expand(&folder, &[pattern]).unwrap();
+    assert_eq!(found.len(), 1024);
+    assert_eq!(found[1], "hf://datasets/timm/imagenet-1k-wds/imagenet1k-train-0001.tar");
+    for wrong in ["hf://datasets/timm", "hf://a/b/../c.tar", "hf://a/b@/c.tar"] {
+        let error = expand(&folder, &[wrong]).unwrap_err().to_string();
+        assert!(error.contains("hf://datasets/OWNER/NAME/FILE"), "{error}");
+    }
+    let twice = ["hf://a/b/c.tar", "hf://models/a/b@main/c.tar"];
+    let error = expand(&folder, &twice).unwrap_err();
+    assert!(matches!(error, ShardError::ListedTwice { .. }), "{error}");
 }
 
 #[test]

@@ -48,7 +48,7 @@ struct Search<'w> {
 pub enum ShardPlace {
     /// A file.
     File(PathBuf),
-    /// An object behind `http://`, `https://`, `s3://`, `gs://` or `az://`.
+    /// An object behind `http://`, `https://`, `s3://`, `gs://`, `az://` or `hf://`.
     Url(String),
     /// What a command writes to its standard output.
     Pipe {

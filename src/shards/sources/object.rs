@@ -1,6 +1,7 @@
-//! Shards on web servers and in object stores.
+//! Shards on web servers, in object stores and on the Hugging Face hub.
 
 use super::{Kind, Search, ShardPlace, ShardSource};
+use crate::hub::{HubAddress, HubError, is_hub};
 use crate::objects::{asked, is_store, is_url, without_secrets};
 use crate::shards::error::ShardError;
 use crate::shards::identity::ShardIdentity;
@@ -9,9 +10,9 @@ use crate::shards::retry::Retry;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// URLs; in an object store, globs and folders too.
+/// URLs; in an object store and on the hub, globs and folders too.
 pub(super) const KIND: Kind =
-    Kind { written: "an http://, https://, s3://, gs:// or az:// URL", expand };
+    Kind { written: "an http://, https://, s3://, gs://, az:// or hf:// URL", expand };
 
 /// The object behind a URL.
 pub(super) struct Object<'u>(pub(super) &'u str);
@@ -27,7 +28,11 @@ impl ShardSource for Object<'_> {
     }
 
     fn canonical(&self) -> Result<Option<ShardPlace>, ShardError> {
-        Ok(Some(ShardPlace::Url(asked(self.0))))
+        // The hub has several names for a place: with the kind of a model or the usual revision, or without.
+        let on_hub = HubAddress::parse(self.0).ok().filter(|_| is_hub(self.0));
+        Ok(Some(ShardPlace::Url(
+            on_hub.map_or_else(|| asked(self.0), |address| address.to_string()),
+        )))
     }
 
     fn is_seekable(&self) -> bool {
@@ -44,10 +49,22 @@ impl ShardSource for Object<'_> {
     }
 }
 
+/// Whether a name is that of a whole repository on the hub.
+fn is_repository(name: &str) -> Result<bool, ShardError> {
+    if !is_hub(name) {
+        return Ok(false);
+    }
+    let bad = |error: HubError| ShardError::BadPattern {
+        pattern: name.to_owned(),
+        problem: error.message,
+    };
+    Ok(HubAddress::parse(name).map_err(bad)?.path.is_empty())
+}
+
 fn expand(search: &mut Search<'_>, name: &str) -> Option<Result<Vec<ShardPlace>, ShardError>> {
-    is_url(name).then(|| {
-        let many = name.ends_with('/') || name.contains(['*', '?', '[']);
-        let urls = match many && is_store(name) {
+    (is_url(name) || is_hub(name)).then(|| {
+        let many = name.ends_with('/') || name.contains(['*', '?', '[']) || is_repository(name)?;
+        let urls = match many && (is_store(name) || is_hub(name)) {
             true => remote::list(name, search.retry, search.warnings)?,
             false => vec![name.to_owned()],
         };

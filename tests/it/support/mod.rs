@@ -3,6 +3,7 @@
 pub mod documents;
 pub mod finished;
 pub mod harness;
+pub mod hub_server;
 pub mod moto;
 pub mod object_server;
 pub mod skip;

@@ -1,0 +1,107 @@
+//! Shards of a data set on the hub: streamed with the bytes of local ones, however the way breaks; known by their content.
+
+use super::{TOKEN, command, expect, said};
+use crate::harness::Bench;
+use crate::hub_server::{HubServer, Repo};
+
+const SHARDS: &str = "data.shards=hf://datasets/lab/set/data/train-{000000..000001}.tar";
+
+fn data_set(bench: &Bench) -> Repo {
+    let shard = |name: &str| std::fs::read(bench.path(name)).unwrap();
+    Repo::default()
+        .file("README.md", "digits")
+        .file("data/train-000000.tar", shard("train-000000.tar"))
+        .file("data/train-000001.tar", shard("train-000001.tar"))
+        .file("data/notes.txt", "no shard")
+}
+
+#[test]
+fn a_gated_data_set_is_streamed_through_a_run_over_broken_connections() {
+    let (bench, server) = (Bench::with_run(&[]), HubServer::start());
+    server.put("datasets/lab/set", data_set(&bench).only_with(TOKEN));
+    server.break_one_in(3);
+    let run = |more: &[&str]| {
+        let args =
+            [&["run", "p.toml", "--run-dir", "streamed", "--set", SHARDS][..], more].concat();
+        let quick = ["--set", "data.retry_seconds=0.01"];
+        let args = [&args[..], &quick].concat();
+        command(&bench, &server, &args).env("HF_TOKEN", TOKEN).output().unwrap()
+    };
+    said(&run(&["--until", "discover"]), 0);
+    assert!(server.broken() >= 1);
+    server.let_signatures_run_out();
+    said(&run(&[]), 0);
+    assert_eq!(bench.results("streamed"), bench.results("run"));
+    let asked = server.take_asked();
+    assert!(asked.iter().any(|asked| asked.of_store));
+    for asked in asked.iter().filter(|asked| asked.of_store) {
+        assert!(!asked.head.contains(TOKEN), "{}", asked.head);
+    }
+    // Another signature is no other file: nothing is done again, and no shard is read.
+    server.let_signatures_run_out();
+    let (_, err) = said(&run(&[]), 0);
+    assert!(err.contains("nothing was recomputed"), "{err}");
+    assert!(server.take_asked().iter().all(|asked| !asked.of_store));
+    // Other content is.
+    let other = std::fs::read(bench.path("train-000000.tar")).unwrap();
+    server.put(
+        "datasets/lab/set",
+        data_set(&bench).only_with(TOKEN).file("data/train-000001.tar", other),
+    );
+    let (_, err) = said(&run(&[]), 2);
+    assert!(err.contains("--force"), "{err}");
+}
+
+#[test]
+fn streamed_shards_list_as_local_ones_and_globs_and_folders_find_them() {
+    let (bench, server) = (Bench::new(), HubServer::start());
+    server.put("datasets/lab/set", data_set(&bench));
+    let (local, _) = bench.expect(0, &["shards", "ls", "train-000000.tar", "train-000001.tar"]);
+    let rows = |text: &str, from: &str| {
+        text.replace(from, "").lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    for pattern in [
+        "hf://datasets/lab/set/data/train-{000000..000001}.tar",
+        "hf://datasets/lab/set/data/*.tar",
+        "hf://datasets/lab/set@v1/**/*.tar",
+        "hf://datasets/lab/set@main/data/",
+    ] {
+        let (out, _) = expect(&bench, &server, 0, &["shards", "ls", pattern]);
+        let from = if pattern.contains("@v1") {
+            "hf://datasets/lab/set@v1/data/"
+        } else {
+            "hf://datasets/lab/set/data/"
+        };
+        assert_eq!(rows(&out, from), rows(&local, ""), "{pattern}");
+    }
+    let (_, err) = expect(&bench, &server, 2, &["shards", "ls", "hf://datasets/lab/set/*.tar"]);
+    assert!(err.contains("matches no shard"), "{err}");
+    let (_, err) = expect(
+        &bench,
+        &server,
+        1,
+        &["shards", "ls", "hf://datasets/lab/set/data/train-000009.tar"],
+    );
+    assert!(err.contains("no such file"), "{err}");
+}
+
+#[test]
+fn many_files_of_a_folder_are_known_by_one_listing() {
+    let (bench, server) = (Bench::new(), HubServer::start());
+    let mut many = Repo::default();
+    let shard = std::fs::read(bench.path("train-000000.tar")).unwrap();
+    for number in 0..12 {
+        many = many.file(&format!("t-{number:02}.tar"), shard.clone());
+    }
+    server.put("datasets/lab/many", many);
+    let set = "data.shards=hf://datasets/lab/many/t-{00..11}.tar";
+    expect(&bench, &server, 0, &["run", "p.toml", "--dry-run", "--until", "encode", "--set", set]);
+    let asked = server.take_asked();
+    assert!(asked.iter().all(|asked| asked.verb != "HEAD" && !asked.of_store), "{asked:?}");
+    // Thirteen entries, four a page.
+    assert_eq!(
+        asked.iter().filter(|asked| asked.target.contains("/tree/")).count(),
+        4,
+        "{asked:?}"
+    );
+}
