@@ -1,6 +1,7 @@
 //! The commands: one file each. Progress and messages go to stderr, data to stdout.
 
 mod audit;
+mod components;
 mod discover;
 mod doctor;
 mod doctor_model;

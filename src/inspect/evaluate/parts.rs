@@ -144,10 +144,10 @@ impl Parts<'_> {
             Features::Grid(cells) => cells.min(16),
             Features::Latent => 16,
         };
-        let (model, size) = (&pipeline.model.path, pipeline.encode.size);
-        let model = model.canonicalize().unwrap_or_else(|_| model.clone());
+        let (model, size) = (self.context.model.paths.part("vae_encoder"), pipeline.encode.size);
+        let model = model.canonicalize().unwrap_or(model);
         format!(
-            "{}/vae_encoder, {size} pixels, at most {pooled} × {pooled} cells a channel",
+            "{}, {size} pixels, at most {pooled} × {pooled} cells a channel",
             model.display()
         )
     }
