@@ -27,9 +27,9 @@ pub(super) fn model_paths(
     }
     // As in a pipeline file: the narrower key wins, whatever the order on the command line.
     chosen.sort_by_key(|(rank, ..)| *rank);
-    let paths = chosen.into_iter().fold(ModelPaths::from(folder), |paths, (_, key, value)| {
-        paths.with(key, Path::new(value))
-    });
+    let paths = chosen
+        .into_iter()
+        .fold(ModelPaths::from(folder), |paths, (_, key, value)| paths.with(key, Path::new(value)));
     Ok((paths, others))
 }
 

@@ -35,11 +35,15 @@ impl Doctor {
     /// Prints the findings; exits with 1 if a run can't work.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         let (checked, others) = match &self.model {
-            Some(folder) => model_paths(folder, &self.sets).map(|(paths, rest)| (Some(paths), rest))?,
+            Some(folder) => {
+                model_paths(folder, &self.sets).map(|(paths, rest)| (Some(paths), rest))?
+            }
             None => (None, self.sets.clone()),
         };
         if let (None, Some(set)) = (&self.pipeline, others.first()) {
-            let text = format!("--set {set} is of a pipeline file: name the file, or the model by --model");
+            let text = format!(
+                "--set {set} is of a pipeline file: name the file, or the model by --model"
+            );
             return Err(UsageError(text).into());
         }
         let pipeline = self.pipeline.as_deref().map(|p| Pipeline::load(p, &others)).transpose()?;
@@ -53,9 +57,10 @@ impl Doctor {
         let mut problems = Vec::new();
         let (library, found) = library(&search, &devices, &mut problems);
         let size = self.size.or_else(|| pipeline.as_ref().and_then(|p| p.generate.size));
-        let model = checked.as_ref().zip(found).map(|(paths, (runtime, device))| {
-            doctor_model::check(paths, &runtime, device, size)
-        });
+        let model = checked
+            .as_ref()
+            .zip(found)
+            .map(|(paths, (runtime, device))| doctor_model::check(paths, &runtime, device, size));
         let run_dir = pipeline.as_ref().map_or_else(|| PathBuf::from("."), Pipeline::run_dir);
         let report = json!({
             "version": env!("CARGO_PKG_VERSION"),

@@ -10,6 +10,7 @@ mod exit;
 mod finished_run;
 mod inspect;
 mod memory;
+mod model;
 mod open_run;
 mod output;
 mod partition;
@@ -73,6 +74,8 @@ enum Command {
     Discover(discover::Discover),
     /// Check ONNX Runtime, GPU, threads and disk, and name the remedy of each problem
     Doctor(doctor::Doctor),
+    /// Export a model to ONNX, in a Python environment of its own
+    Model(model::Model),
     /// Show what is in a file: a shard, a Parquet table, a receipt
     Inspect(inspect::Inspect),
     /// Pack, list, copy, index and check WebDataset shards
@@ -144,6 +147,7 @@ pub fn main() -> ExitCode {
         Command::Slurm(command) => command.run(),
         Command::Discover(command) => command.run(),
         Command::Doctor(command) => command.run(),
+        Command::Model(command) => command.run(),
         Command::Inspect(command) => command.run(),
         Command::Shards(command) => command.run(),
         Command::Settings => settings::run(),

@@ -71,6 +71,14 @@ impl ModelPaths {
         self.elsewhere.contains_key(part)
     }
 
+    /// The folders that settings name, each once.
+    pub(super) fn folders_elsewhere(&self) -> Vec<&Path> {
+        let mut folders: Vec<&Path> = self.elsewhere.values().map(PathBuf::as_path).collect();
+        folders.sort_unstable();
+        folders.dedup();
+        folders
+    }
+
     /// The folder of the component `part`, such as `unet`.
     pub fn part(&self, part: &str) -> PathBuf {
         let Some(folder) = self.elsewhere.get(part) else { return self.root.join(part) };
@@ -78,7 +86,8 @@ impl ModelPaths {
         // What is no component by itself is a model, whose component may be missing.
         let several = COMPONENTS.iter().any(|c| c.parts.len() > 1 && c.parts.contains(&part));
         let whole = folder.join("model_index.json").exists()
-            || (several && ["vae_encoder", "vae_decoder"].iter().any(|part| folder.join(part).is_dir()));
+            || (several
+                && ["vae_encoder", "vae_decoder"].iter().any(|part| folder.join(part).is_dir()));
         if within.is_dir() || whole { within } else { folder.clone() }
     }
 

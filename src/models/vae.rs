@@ -44,7 +44,8 @@ impl Encoder {
         options: &GraphOptions,
     ) -> Result<Self, DiffusionError> {
         let path = &folder.vae_encoder;
-        let output = LatentOutput::of(path, &folder.vae).map_err(|fault| wrong(path, fault.to_string()))?;
+        let output =
+            LatentOutput::of(path, &folder.vae).map_err(|fault| wrong(path, fault.to_string()))?;
         Ok(Self::from_graph(folder, output.open(runtime, path, options)?, &output))
     }
 

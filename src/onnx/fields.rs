@@ -28,7 +28,8 @@ pub(super) fn next(
         0 => Content::Number(wire.varint(end)?),
         2 => Content::Bytes(wire.end_of_inner(end)?),
         5 => {
-            let past = wire.at().checked_add(4).filter(|past| *past <= end).ok_or(Malformed::Cut)?;
+            let past =
+                wire.at().checked_add(4).filter(|past| *past <= end).ok_or(Malformed::Cut)?;
             let mut four = [0; 4];
             four.copy_from_slice(&wire.bytes(past, 4)?);
             Content::Four(four)

@@ -64,7 +64,8 @@ impl Graph {
             Some(bytes) => builder.commit_from_memory(bytes),
             None => builder.commit_from_file(path),
         };
-        let session = committed.map_err(|error| open_error(error.code().into(), error.to_string()))?;
+        let session =
+            committed.map_err(|error| open_error(error.code().into(), error.to_string()))?;
         let port = |outlet: &ort::value::Outlet| Port::new(outlet.name(), outlet.dtype());
         let inputs = session.inputs().iter().map(port).collect();
         let outputs = session.outputs().iter().map(port).collect();

@@ -1,4 +1,4 @@
-//! A graph cut at one of its tensors: the bytes of a model whose only output is that tensor, in float32.
+//! A graph cut at one of its tensors: the bytes of a model whose only output is that tensor.
 //!
 //! Nodes, weights and descriptions are copied as they stand in the file, those that the tensor doesn't need are left out.
 //! Weights of other files are taken in, so that the bytes can be opened from memory.
@@ -22,7 +22,7 @@ enum Piece {
     New(Vec<u8>),
 }
 
-/// The model of `outline` with the one output `name`, of float32 and four dimensions: the value of `tensor`.
+/// The model of `outline` with the one output `name`: the value of `tensor`. ONNX Runtime infers its type and shape.
 ///
 /// # Errors
 /// If a file can't be read, if the result is too large for a model in memory, or if the graph has another tensor called
@@ -41,7 +41,7 @@ pub(crate) fn cut(outline: &Outline, tensor: &str, name: &str) -> io::Result<Vec
         return Err(refused(&format!("it has a tensor called {name} already")));
     }
     let mut pieces: Vec<Piece> = nodes().map(|(node, _)| Piece::Own(node.span.clone())).collect();
-    pieces.push(Piece::New(field(1, &cast(tensor, name))));
+    pieces.push(Piece::New(field(1, &identity(tensor, name))));
     for (weight, about) in &outline.weights {
         if used.contains(weight.as_str()) {
             weight_pieces(&about.constant, weight, about.span.clone(), &mut pieces)
@@ -53,7 +53,7 @@ pub(crate) fn cut(outline: &Outline, tensor: &str, name: &str) -> io::Result<Vec
     let inputs = outline.inputs.iter().filter(|(input, _)| !dropped(input));
     let described = outline.described.iter().filter(|(of, _)| made.contains(of.as_str()));
     pieces.extend(inputs.chain(described).map(|(_, span)| Piece::Own(span.clone())));
-    pieces.push(Piece::New(field(12, &output(name))));
+    pieces.push(Piece::New(field(12, &field(1, name.as_bytes()))));
     pieces.extend(outline.of_graph.iter().cloned().map(Piece::Own));
     let length: u64 = pieces.iter().map(Piece::length).fold(0, u64::saturating_add);
     if length > MOST_BYTES {
@@ -75,15 +75,21 @@ impl Piece {
 }
 
 /// The pieces of a weight: as it stands, or with the bytes of its file in it.
-fn weight_pieces(constant: &Constant, name: &str, span: Span, pieces: &mut Vec<Piece>) -> Option<()> {
+fn weight_pieces(
+    constant: &Constant,
+    name: &str,
+    span: Span,
+    pieces: &mut Vec<Piece>,
+) -> Option<()> {
     let Some(elsewhere) = &constant.elsewhere else {
         pieces.push(Piece::Own(span));
         return Some(());
     };
-    let bytes = constant.bytes()?;
-    if elsewhere.length.is_some_and(|length| length != bytes) {
-        return None;
-    }
+    // Types that share bytes are as long as their file says.
+    let bytes = match (elsewhere.length, constant.bytes()) {
+        (Some(length), Some(bytes)) if length != bytes => return None,
+        (length, bytes) => length.or(bytes)?,
+    };
     let dims = constant.dims.iter().flat_map(|dim| [varint(1 << 3), varint(*dim as u64)].concat());
     let mut tensor: Vec<u8> = dims.collect();
     tensor.extend([varint(2 << 3), varint(constant.kind)].concat());
@@ -127,24 +133,16 @@ fn copy(file: &mut File, span: &Span, bytes: &mut Vec<u8>) -> io::Result<()> {
     if read == length { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
-/// The node that gives the tensor its name and type.
-fn cast(tensor: &str, name: &str) -> Vec<u8> {
-    let to = [field(1, b"to"), varint(3 << 3), varint(1), varint(20 << 3), varint(2)].concat();
+/// The node that gives the tensor its name. A cast to float32 would save ONNX Runtime a rounding of half precision, and
+/// give other bits than the graph that later versions export.
+fn identity(tensor: &str, name: &str) -> Vec<u8> {
     [
         field(1, tensor.as_bytes()),
         field(2, name.as_bytes()),
         field(3, format!("cut at {tensor}").as_bytes()),
-        field(4, b"Cast"),
-        field(5, &to),
+        field(4, b"Identity"),
     ]
     .concat()
-}
-
-/// The description of an output: float32, four dimensions of any length.
-fn output(name: &str) -> Vec<u8> {
-    let shape = field(1, &[]).repeat(4);
-    let tensor = [varint(1 << 3), varint(1), field(2, &shape)].concat();
-    [field(1, name.as_bytes()), field(2, &field(1, &tensor))].concat()
 }
 
 fn field(number: u64, content: &[u8]) -> Vec<u8> {

@@ -82,7 +82,11 @@ pub(crate) fn graph_files(graph: &Path) -> Result<Vec<InputFile>, StageError> {
 
 fn named(found: FileLengths, folder: &Path) -> Vec<InputFile> {
     let name = |path: &Path| path.strip_prefix(folder).unwrap_or(path).as_os_str().to_owned();
-    let file = |(counts_as, (path, bytes)): (PathBuf, _)| InputFile { name: name(&counts_as), path, bytes };
+    let file = |(counts_as, (path, bytes)): (PathBuf, _)| InputFile {
+        name: name(&counts_as),
+        path,
+        bytes,
+    };
     found.into_iter().map(file).collect()
 }
 

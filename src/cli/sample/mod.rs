@@ -11,8 +11,8 @@ use crate::models::guidance::{ClassAnchors, GuidanceSchedule};
 use crate::models::noise::Noise;
 use crate::models::noise_schedule::{Method, Sigmas, SolverKind};
 use crate::models::{
-    Generated, Generator, Job, ModelFolder, ModelPaths, PromptEmbedding, PromptTokens, Purpose, Sampling,
-    validate,
+    Generated, Generator, Job, ModelFolder, ModelPaths, PromptEmbedding, PromptTokens, Purpose,
+    Sampling, validate,
 };
 use crate::onnx::{Device, DeviceChoice, GraphOptions, Runtime, Search};
 use clap::Args;

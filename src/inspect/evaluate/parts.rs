@@ -146,9 +146,6 @@ impl Parts<'_> {
         };
         let (model, size) = (self.context.model.paths.part("vae_encoder"), pipeline.encode.size);
         let model = model.canonicalize().unwrap_or(model);
-        format!(
-            "{}, {size} pixels, at most {pooled} × {pooled} cells a channel",
-            model.display()
-        )
+        format!("{}, {size} pixels, at most {pooled} × {pooled} cells a channel", model.display())
     }
 }

@@ -35,7 +35,10 @@ fn clips() -> usize {
 
 impl TextPart {
     /// Reads the part of the model in `paths` that has the place `role`.
-    pub(super) fn open(paths: &ModelPaths, role: &'static TextRole) -> Result<Self, DiffusionError> {
+    pub(super) fn open(
+        paths: &ModelPaths,
+        role: &'static TextRole,
+    ) -> Result<Self, DiffusionError> {
         let path = paths.part(role.folder).join("config.json");
         let config: TextConfig = read_json(&path, "the text encoder's configuration")?;
         Ok(Self {

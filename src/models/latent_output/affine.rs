@@ -6,6 +6,9 @@ use crate::onnx::outline::{Node, Outline};
 /// Relative difference of two factors that are the same; half precision keeps three digits.
 const SAME: f64 = 2e-3;
 
+/// Nodes that scale at the end of a graph.
+const LONGEST: usize = 32;
+
 /// `factor` · tensor + `offset`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Affine {
@@ -23,13 +26,15 @@ impl Affine {
 
     /// Whether it is what the configuration does to a latent after the encoder.
     pub(super) fn is_configured(self, config: &VaeConfig) -> bool {
-        let (factor, shift) = (f64::from(config.scaling_factor), config.shift_factor.unwrap_or(0.0));
+        let (factor, shift) =
+            (f64::from(config.scaling_factor), config.shift_factor.unwrap_or(0.0));
         let per_channel = config.latents_mean.is_some() || config.latents_std.is_some();
         !per_channel && self.is(factor, -factor * f64::from(shift))
     }
 
     fn is(self, factor: f64, offset: f64) -> bool {
-        let same = |found: f64, wanted: f64| (found - wanted).abs() <= SAME * wanted.abs().max(1e-3);
+        let same =
+            |found: f64, wanted: f64| (found - wanted).abs() <= SAME * wanted.abs().max(1e-3);
         same(self.factor, factor) && same(self.offset, offset)
     }
 }
@@ -65,7 +70,7 @@ fn before<'a>(outline: &'a Outline, node: &'a Node, after: Affine) -> Option<(&'
 pub(super) fn chain<'a>(outline: &'a Outline, output: &'a str) -> Vec<(&'a str, Affine)> {
     let mut found = vec![(output, Affine::NONE)];
     // A ring of nodes is no graph, but a file may hold one.
-    while let Some(&(tensor, after)) = found.last().filter(|_| found.len() <= outline.nodes.len()) {
+    while let Some(&(tensor, after)) = found.last().filter(|_| found.len() < LONGEST) {
         let step = outline.maker(tensor).and_then(|(node, _)| before(outline, node, after));
         match step {
             Some(step) => found.push(step),
@@ -76,7 +81,11 @@ pub(super) fn chain<'a>(outline: &'a Outline, output: &'a str) -> Vec<(&'a str, 
 }
 
 /// The tensor before the scaling that the configuration asks for, if the graph itself scales like that at its end.
-pub(super) fn before_scaling(outline: &Outline, output: &str, config: &VaeConfig) -> Option<String> {
+pub(super) fn before_scaling(
+    outline: &Outline,
+    output: &str,
+    config: &VaeConfig,
+) -> Option<String> {
     let chain = chain(outline, output);
     let scaled = chain.iter().find(|(_, affine)| !affine.is_none() && affine.is_configured(config));
     scaled.map(|(tensor, _)| (*tensor).to_owned())

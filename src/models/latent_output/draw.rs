@@ -8,7 +8,8 @@ use crate::onnx::outline::{Node, Outline};
 
 /// Operators between log-variance and deviation, applied to each value.
 const ELEMENTWISE: [&str; 13] = [
-    "Identity", "Cast", "Clip", "Min", "Max", "Mul", "Div", "Add", "Sub", "Exp", "Sqrt", "Pow", "Neg",
+    "Identity", "Cast", "Clip", "Min", "Max", "Mul", "Div", "Add", "Sub", "Exp", "Sqrt", "Pow",
+    "Neg",
 ];
 /// Nodes between log-variance and deviation.
 const LONGEST: usize = 16;
@@ -106,9 +107,10 @@ fn log_variance<'a>(
         if !ELEMENTWISE.contains(&node.operator.as_str()) {
             return None;
         }
-        let mut open = node.inputs.iter().filter(|input| {
-            !input.is_empty() && outline.constant(input).is_none()
-        });
+        let mut open = node
+            .inputs
+            .iter()
+            .filter(|input| !input.is_empty() && outline.constant(input).is_none());
         at = open.next()?;
         // Two of them would be something else than a function of the log-variance.
         if open.next().is_some() {

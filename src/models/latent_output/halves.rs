@@ -11,7 +11,11 @@ pub(super) enum Half {
 }
 
 /// The tensor of which `tensor` is half of the `channels` channels, and which half.
-pub(super) fn half_of<'a>(outline: &'a Outline, tensor: &'a str, channels: i64) -> Option<(&'a str, Half)> {
+pub(super) fn half_of<'a>(
+    outline: &'a Outline,
+    tensor: &'a str,
+    channels: i64,
+) -> Option<(&'a str, Half)> {
     let (node, place) = outline.maker(tensor)?;
     if node.is("Split") {
         return split(outline, node, place, channels);
@@ -38,7 +42,7 @@ fn split<'a>(
     // Without lengths the parts are equal.
     let given = node.inputs.get(1).filter(|name| !name.is_empty());
     let lengths = match given {
-        Some(tensor) => Some(Whole { outline, parameters, channels }.values(tensor)?),
+        Some(tensor) => Some(Whole::of(outline, parameters, channels).values(tensor)?),
         None => node.numbers("split").map(|all| all.iter().map(|n| Some(*n)).collect()),
     };
     if lengths.is_some_and(|lengths| lengths != [Some(half); 2]) {
@@ -49,7 +53,7 @@ fn split<'a>(
 
 fn slice<'a>(outline: &'a Outline, node: &'a Node, channels: i64) -> Option<(&'a str, Half)> {
     let parameters = node.inputs.first()?;
-    let whole = Whole { outline, parameters, channels };
+    let whole = Whole::of(outline, parameters, channels);
     let given = |at: usize| node.inputs.get(at).filter(|name| !name.is_empty());
     // Attributes up to opset 9, inputs since.
     let of = |at: usize, name: &str| match given(at) {

@@ -15,8 +15,8 @@ use std::path::Path;
 
 use super::error::DiffusionError;
 use super::folder::VaeConfig;
-use crate::onnx::outline::Outline;
 use crate::onnx::header::Outlet;
+use crate::onnx::outline::Outline;
 use crate::onnx::{Graph, GraphOptions, Malformed, OnnxError, Port, Runtime, recut};
 
 /// The output of encoders as optimum exports them from 1.23 on.
@@ -24,8 +24,12 @@ pub(super) const PARAMETERS: &str = "latent_parameters";
 /// The output of encoders that yield a latent, and of those that draw one.
 pub(super) const LATENT: &str = "latent_sample";
 
+/// Outputs that are looked at; an encoder has one or two.
+const MOST_OUTPUTS: usize = 16;
+
 /// What to do about a graph that can't be used.
-pub(super) const AGAIN: &str = "export the model again with optimum 1.23 or later (coda-pipe model export)";
+pub(super) const AGAIN: &str =
+    "export the model again with optimum 1.23 or later (coda-pipe model export)";
 
 /// Why the output of a graph can't be used.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,7 +46,9 @@ impl std::fmt::Display for Fault {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Unread(damage) => write!(out, "it could not be opened: {damage}"),
-            Self::Lacks => write!(out, "it lacks the output {PARAMETERS}, so it is not an image encoder"),
+            Self::Lacks => {
+                write!(out, "it lacks the output {PARAMETERS}, so it is not an image encoder")
+            }
             Self::Refused(what, remedy) => write!(out, "{what}: {remedy}"),
         }
     }
@@ -86,7 +92,8 @@ impl LatentOutput {
                 }
             };
         }
-        let drawn = outline.outputs.iter().find(|output| outline.draw(output).is_some());
+        let drawn =
+            outline.outputs.iter().take(MOST_OUTPUTS).find(|output| outline.draw(output).is_some());
         if let Some(output) = drawn.filter(|output| *output == LATENT || !named(LATENT)) {
             return draw::parameters(outline, output, config).map(Self::Drawn);
         }
@@ -137,7 +144,8 @@ impl LatentOutput {
             Self::Parameters | Self::Latent => return Ok(Graph::open(runtime, path, options)?),
             Self::Drawn(tensor) | Self::Scaled(tensor) => tensor,
         };
-        let wrong = |reason: String| DiffusionError::WrongGraph { path: path.to_path_buf(), reason };
+        let wrong =
+            |reason: String| DiffusionError::WrongGraph { path: path.to_path_buf(), reason };
         let outline = Outline::read(path).map_err(|fault| wrong(fault.to_string()))?;
         let bytes = recut::cut(&outline, tensor, self.name())
             .map_err(|error| wrong(format!("it could not be cut at {tensor}: {error}; {AGAIN}")))?;
@@ -148,7 +156,9 @@ impl LatentOutput {
     pub(super) fn rename(&self, outputs: &mut Vec<Outlet>) {
         match self {
             Self::Parameters => {}
-            Self::Latent => outputs.iter_mut().for_each(|output| output.name = PARAMETERS.to_owned()),
+            Self::Latent => {
+                outputs.iter_mut().for_each(|output| output.name = PARAMETERS.to_owned())
+            }
             Self::Drawn(_) | Self::Scaled(_) => *outputs = vec![Outlet::real(PARAMETERS)],
         }
     }
@@ -156,9 +166,14 @@ impl LatentOutput {
     /// The graph's outputs as an encoder's of today.
     pub(super) fn ports(&self, outputs: &[Port]) -> Vec<Port> {
         let mut ports = outputs.to_vec();
-        ports.iter_mut().filter(|port| port.name == self.name()).for_each(|port| {
+        let cut = matches!(self, Self::Drawn(_) | Self::Scaled(_));
+        for port in ports.iter_mut().filter(|port| port.name == self.name()) {
             port.name = PARAMETERS.to_owned();
-        });
+            // What ONNX Runtime could not infer shows when the graph runs.
+            if cut && port.dims.is_empty() {
+                port.dims = vec![None; 4];
+            }
+        }
         ports
     }
 }

@@ -1,27 +1,38 @@
 //! Whole numbers that a graph computes of a tensor's shape, such as the places where it is cut in two.
 
+use std::cell::Cell;
+
 use crate::onnx::outline::{Node, Outline};
 
-/// Nodes that one number may come out of.
+/// Nodes between a number and what it is computed from.
 const DEEPEST: usize = 32;
+/// Steps that one number may take; nodes that share inputs would otherwise take any number of them.
+const MOST_STEPS: usize = 4096;
 
-/// Numbers of a graph whose tensor `parameters` has `channels` channels.
+/// Numbers of a graph.
 pub(super) struct Whole<'a> {
-    pub(super) outline: &'a Outline,
-    pub(super) parameters: &'a str,
-    pub(super) channels: i64,
+    outline: &'a Outline,
+    parameters: &'a str,
+    channels: i64,
+    steps: Cell<usize>,
 }
 
 type Numbers = Vec<Option<i64>>;
 
-impl Whole<'_> {
+impl<'a> Whole<'a> {
+    /// The numbers of `outline`, whose tensor `parameters` has `channels` channels.
+    pub(super) fn of(outline: &'a Outline, parameters: &'a str, channels: i64) -> Self {
+        Self { outline, parameters, channels, steps: Cell::new(0) }
+    }
+
     /// The values of `tensor`, a scalar as one, each `None` where it depends on more than the channels.
     pub(super) fn values(&self, tensor: &str) -> Option<Numbers> {
         self.at(tensor, 0)
     }
 
     fn at(&self, tensor: &str, depth: usize) -> Option<Numbers> {
-        if depth > DEEPEST {
+        let steps = self.steps.replace(self.steps.get() + 1);
+        if depth > DEEPEST || steps > MOST_STEPS {
             return None;
         }
         if let Some(values) = self.outline.values(tensor) {
@@ -40,7 +51,7 @@ impl Whole<'_> {
             }
             "Concat" => {
                 let parts = (0..node.inputs.len()).map(input).collect::<Option<Vec<_>>>()?;
-                Some(parts.concat())
+                Some(parts.concat()).filter(|all| all.len() <= MOST_STEPS)
             }
             "Add" => both(&input(0)?, &input(1)?, i64::checked_add),
             "Sub" => both(&input(0)?, &input(1)?, i64::checked_sub),

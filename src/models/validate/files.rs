@@ -20,8 +20,10 @@ const EXPORT: &str = "export the model: optimum-cli export onnx (docs/models.md)
 /// All files that are missing or not what they should be, in the folder's order.
 pub(super) fn check(paths: &ModelPaths, purpose: Purpose) -> Vec<Problem> {
     let (mut problems, root) = (Vec::new(), paths.root());
-    if let Err(error) = check_folder(root) {
-        return vec![remedy::problem(root, &error)];
+    for folder in std::iter::once(root).chain(paths.folders_elsewhere()) {
+        if let Err(error) = check_folder(folder) {
+            return vec![remedy::problem(folder, &error)];
+        }
     }
     let mut lacks = |file: &str, remedy: &str| {
         let path = paths.file(file);

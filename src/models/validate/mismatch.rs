@@ -11,14 +11,16 @@ use crate::models::folder::{ModelFolder, VaeConfig};
 use crate::models::json::read_json;
 
 const ONE_VAE: &str = "take image encoder and decoder of one autoencoder: [model] vae";
-const OWN_VAE: &str =
-    "take an autoencoder that was made for this model: the denoiser works on the latents of its own alone";
+const OWN_VAE: &str = "take an autoencoder that was made for this model: the denoiser works on the latents of its own alone";
 
 /// What of the autoencoder's components differs.
 pub(super) fn autoencoder(paths: &ModelPaths) -> Vec<Problem> {
     let (encoder, decoder) = (paths.part("vae_encoder"), paths.part("vae_decoder"));
     let mut found = Vec::new();
-    if encoder.parent() != decoder.parent() {
+    let siblings = encoder.parent() == decoder.parent()
+        && encoder.ends_with("vae_encoder")
+        && decoder.ends_with("vae_decoder");
+    if !siblings {
         found.extend(differ(&encoder, &decoder, ONE_VAE));
     }
     let own = paths.root().join("vae_decoder");

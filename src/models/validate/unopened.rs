@@ -25,8 +25,8 @@ pub fn problems(model: impl Into<ModelPaths>, purpose: Purpose, method: Method) 
         Ok(folder) => folder,
         Err(error) => {
             let problem = remedy::problem(root, &error);
-            // The files' own check says more of a file that is not there, and says it of all.
-            if !found.iter().any(|known| known.file == problem.file) {
+            // The files' own check says more of a file or folder that is not there, and says it of all.
+            if !found.iter().any(|known| problem.file.starts_with(&known.file)) {
                 found.push(problem);
             }
             return found;

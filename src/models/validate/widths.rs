@@ -2,8 +2,7 @@
 
 use serde::Deserialize;
 
-pub(super) const REMEDY: &str =
-    "the text encoders and the UNet are of different models: export all parts of one together (docs/models.md)";
+pub(super) const REMEDY: &str = "the text encoders and the UNet are of different models: export all parts of one together (docs/models.md)";
 
 /// What the widths of a model's parts follow from, in the UNet's configuration.
 #[derive(Deserialize)]

@@ -64,7 +64,8 @@ impl Constant {
         let count = usize::try_from(self.count()?).ok().filter(|count| *count <= MOST_VALUES)?;
         if let Some(elsewhere) = &self.elsewhere {
             let path = graph.with_file_name("").join(&elsewhere.location);
-            let mut file = Some(path).filter(|path| path.is_file()).and_then(|path| File::open(path).ok())?;
+            let mut file =
+                Some(path).filter(|path| path.is_file()).and_then(|path| File::open(path).ok())?;
             file.seek(SeekFrom::Start(elsewhere.offset)).ok()?;
             let mut bytes = vec![0; usize::try_from(self.bytes()?).ok()?];
             file.read_exact(&mut bytes).ok()?;

@@ -5,7 +5,7 @@ mod constant;
 mod node;
 mod upstream;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::ops::Range;
@@ -21,6 +21,9 @@ pub(crate) use node::Node;
 const DEEPEST: usize = 100;
 /// Nodes, names and constants of a graph together: far beyond any image encoder, within any memory.
 const MOST: usize = 4 << 20;
+
+/// Functions of a model.
+const MOST_FUNCTIONS: usize = 1024;
 
 /// A field of the file, its tag included.
 pub(crate) type Span = Range<u64>;
@@ -51,6 +54,8 @@ pub(crate) struct Outline {
     pub(super) of_graph: Vec<Span>,
     /// Who makes a tensor: a node, and the place among its outputs.
     makers: HashMap<String, (usize, usize)>,
+    /// How many names its nodes hold.
+    names: usize,
 }
 
 impl Outline {
@@ -63,14 +68,17 @@ impl Outline {
         let length = file.metadata().map_err(|_| Malformed::Unreadable)?.len();
         let mut wire = Wire::new(BufReader::with_capacity(1 << 16, file), length);
         let mut found = Self { path: path.to_path_buf(), ..Self::default() };
-        let mut functions = HashSet::new();
+        let mut functions = Vec::new();
         let mut start = 0;
         while let Some(field) = next(&mut wire, length)? {
             match field {
                 // Protobuf merges a graph that comes in pieces.
                 (7, Content::Bytes(end)) => found.graph(&mut wire, end)?,
                 (25, Content::Bytes(end)) => {
-                    functions.insert(node::function(&mut wire, end)?);
+                    functions.push(node::function(&mut wire, end)?);
+                    if functions.len() > MOST_FUNCTIONS {
+                        return Err(Malformed::TooMuch);
+                    }
                     found.of_model.push(start..end);
                 }
                 (_, content) => {
@@ -83,7 +91,7 @@ impl Outline {
         if found.outputs.is_empty() {
             return Err(Malformed::Nonsense);
         }
-        node::mark_calls(&mut found.nodes, functions);
+        node::mark_calls(&mut found.nodes, &functions);
         found.index();
         Ok(found)
     }
@@ -94,6 +102,7 @@ impl Outline {
             match field {
                 (1, Content::Bytes(inner)) => {
                     let node = node::read(wire, inner, start, 0)?;
+                    self.names += node.names();
                     self.nodes.push(node);
                 }
                 (5, Content::Bytes(inner)) => {
@@ -113,7 +122,7 @@ impl Outline {
                     self.of_graph.push(start..wire.at());
                 }
             }
-            let count = self.nodes.len() + self.weights.len() + self.described.len();
+            let count = self.nodes.len() + self.names + self.weights.len() + self.described.len();
             if count > MOST {
                 return Err(Malformed::TooMuch);
             }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::{Read, Seek};
 
 use super::constant::{self, Constant};
-use super::{DEEPEST, Span};
+use super::{DEEPEST, MOST, Span};
 use crate::onnx::fields::{Content, next, pass, text, whole_numbers};
 use crate::onnx::wire::{Malformed, Wire};
 
@@ -51,6 +51,11 @@ impl Node {
         self.numbers(name)?.first().copied()
     }
 
+    /// How many names it holds.
+    pub(super) fn names(&self) -> usize {
+        self.inputs.len() + self.outputs.len() + self.used_within.len() + self.numbers.len()
+    }
+
     /// Whether it is ONNX's own operator `name`.
     pub(crate) fn is(&self, name: &str) -> bool {
         self.operator == name && matches!(self.domain.as_str(), "" | "ai.onnx")
@@ -77,6 +82,9 @@ pub(super) fn read(
             (5, Content::Bytes(inner)) => attribute(wire, inner, &mut node, depth)?,
             (_, content) => pass(wire, content)?,
         }
+        if node.names() > MOST {
+            return Err(Malformed::TooMuch);
+        }
     }
     let training = node.is("Dropout") && node.inputs.get(2).is_some_and(|mode| !mode.is_empty());
     node.draws |= training || DRAWING.contains(&node.operator.as_str());
@@ -89,7 +97,8 @@ fn attribute(
     node: &mut Node,
     depth: usize,
 ) -> Result<(), Malformed> {
-    let (mut name, mut numbers, mut real, mut value) = (String::new(), Vec::new(), Vec::new(), None);
+    let (mut name, mut numbers, mut real, mut value) =
+        (String::new(), Vec::new(), Vec::new(), None);
     while let Some(field) = next(wire, end)? {
         match field {
             (1, Content::Bytes(inner)) => name = text(wire, inner)?,
@@ -101,7 +110,8 @@ fn attribute(
         }
     }
     if node_value(&name) {
-        let given = if real.is_empty() { numbers.iter().map(|n| *n as f64).collect() } else { real };
+        let given =
+            if real.is_empty() { numbers.iter().map(|n| *n as f64).collect() } else { real };
         let vector = name.ends_with('s');
         node.value = value.or_else(|| Some(Constant::of(given, vector)));
     } else if !numbers.is_empty() {
@@ -141,7 +151,7 @@ fn graph_within(
 }
 
 /// A function of the model: its domain and name, the operators that it calls, and whether one of its own draws.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug)]
 pub(super) struct Function {
     named: (String, String),
     calls: Vec<(String, String)>,
@@ -149,12 +159,8 @@ pub(super) struct Function {
 }
 
 /// Reads a function.
-pub(super) fn function(
-    wire: &mut Wire<impl Read + Seek>,
-    end: u64,
-) -> Result<Function, Malformed> {
-    let mut found =
-        Function { named: Default::default(), calls: Vec::new(), draws: false };
+pub(super) fn function(wire: &mut Wire<impl Read + Seek>, end: u64) -> Result<Function, Malformed> {
+    let mut found = Function { named: Default::default(), calls: Vec::new(), draws: false };
     let mut start = wire.at();
     while let Some(field) = next(wire, end)? {
         match field {
@@ -164,6 +170,9 @@ pub(super) fn function(
                 let node = read(wire, inner, start, 1)?;
                 found.draws |= node.draws;
                 found.calls.push((node.domain, node.operator));
+                if found.calls.len() > MOST {
+                    return Err(Malformed::TooMuch);
+                }
             }
             (_, content) => pass(wire, content)?,
         }
@@ -173,7 +182,7 @@ pub(super) fn function(
 }
 
 /// Marks the nodes that call a function which draws, itself or through another one.
-pub(super) fn mark_calls(nodes: &mut [Node], functions: HashSet<Function>) {
+pub(super) fn mark_calls(nodes: &mut [Node], functions: &[Function]) {
     let mut drawing: HashSet<(String, String)> =
         functions.iter().filter(|f| f.draws).map(|f| f.named.clone()).collect();
     loop {
