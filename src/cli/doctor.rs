@@ -1,9 +1,11 @@
 //! `coda-pipe doctor`.
 
+use super::components::model_paths;
 use super::doctor_model;
-use super::exit::Exit;
+use super::exit::{Exit, UsageError};
 use crate::config::Pipeline;
-use crate::models::{Purpose, local_model};
+use crate::models::{Purpose, local_paths};
+use crate::pipeline::model_source::fetch_models;
 use crate::onnx::{Device, DeviceChoice, Runtime, Search, any_card, card_names};
 use crate::store::{existing, free_bytes};
 use clap::Args;
@@ -19,6 +21,10 @@ pub(crate) struct Doctor {
     /// Also check this model folder, or repository on the hub (hf://OWNER/NAME): files, tensors of each graph, and one timed run of each graph
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
+    /// Take a component of the model from another folder, as a pipeline file does: model.vae=DIR, model.unet=DIR, …; or
+    /// override a setting of the pipeline file; repeatable
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
     /// Height and width in pixels for the model's test run [default: the model's training size]
     #[arg(long, value_name = "PIXELS", requires = "model")]
     size: Option<usize>,
@@ -29,11 +35,27 @@ pub(crate) struct Doctor {
 
 impl Doctor {
     /// Prints the findings; exits with 1 if a run can't work.
-    pub(crate) fn run(mut self) -> anyhow::Result<Exit> {
-        if let Some(model) = &mut self.model {
-            *model = local_model(model, Purpose::Generate)?;
+    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        let (checked, others) = match &self.model {
+            Some(folder) => {
+                let (paths, others) = model_paths(folder, &self.sets)?;
+                (Some(local_paths(&paths, Purpose::Generate)?), others)
+            }
+            None => (None, self.sets.clone()),
+        };
+        if let (None, Some(set)) = (&self.pipeline, others.first()) {
+            let text = format!(
+                "--set {set} is of a pipeline file: name the file, or the model by --model"
+            );
+            return Err(UsageError(text).into());
         }
-        let pipeline = self.pipeline.as_deref().map(|p| Pipeline::load(p, &[])).transpose()?;
+        let mut pipeline =
+            self.pipeline.as_deref().map(|p| Pipeline::load(p, &others)).transpose()?;
+        if let (None, Some(pipeline)) = (&checked, &mut pipeline) {
+            fetch_models(pipeline, Purpose::Generate)?;
+        }
+        let of_pipeline = pipeline.as_ref().map(|pipeline| pipeline.model.paths());
+        let checked = checked.or(of_pipeline);
         let search = Search {
             setting: pipeline.as_ref().and_then(|p| p.runtime.library.clone()),
             pipeline_folder: self.pipeline.as_ref().and_then(|p| p.parent().map(Path::to_owned)),
@@ -41,9 +63,11 @@ impl Doctor {
         let devices = pipeline.as_ref().map_or(DeviceChoice::Auto, |p| p.runtime.devices.clone());
         let mut problems = Vec::new();
         let (library, found) = library(&search, &devices, &mut problems);
-        let model = self.model.as_deref().zip(found).map(|(folder, (runtime, device))| {
-            doctor_model::check(folder, &runtime, device, self.size)
-        });
+        let size = self.size.or_else(|| pipeline.as_ref().and_then(|p| p.generate.size));
+        let model = checked
+            .as_ref()
+            .zip(found)
+            .map(|(paths, (runtime, device))| doctor_model::check(paths, &runtime, device, size));
         let run_dir = pipeline.as_ref().map_or_else(|| PathBuf::from("."), Pipeline::run_dir);
         let report = json!({
             "version": env!("CARGO_PKG_VERSION"),
@@ -59,8 +83,8 @@ impl Doctor {
             writeln!(out, "{report:#}")?;
         } else {
             print(&mut out, &report)?;
-            if let (Some(folder), Some(model)) = (&self.model, &model) {
-                doctor_model::print(&mut out, folder, model)?;
+            if let (Some(paths), Some(model)) = (&checked, &model) {
+                doctor_model::print(&mut out, paths.root(), model)?;
             }
         }
         let sound = problems.is_empty() && model.is_none_or(|model| model.problems.is_empty());

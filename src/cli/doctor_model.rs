@@ -1,21 +1,22 @@
 //! `coda-pipe doctor --model`.
 
+use crate::models::ModelPaths;
 use crate::models::validate::{ModelReport, check_model};
 use crate::onnx::{Device, GraphOptions, Runtime};
 use indicatif::HumanBytes;
 use std::io::Write;
 use std::path::Path;
 
-/// Checks the model in `folder`, with a message on stderr, as a large model takes minutes.
+/// Checks a model, with a message on stderr, as a large model takes minutes.
 pub(super) fn check(
-    folder: &Path,
+    model: &ModelPaths,
     runtime: &Runtime,
     device: Device,
     size: Option<usize>,
 ) -> ModelReport {
-    crate::say!("loading and running each graph of {} on {device}", folder.display());
+    crate::say!("loading and running each graph of {} on {device}", model.root().display());
     let options = GraphOptions { device, ..GraphOptions::default() };
-    check_model(folder, runtime, &options, size)
+    check_model(model, runtime, &options, size)
 }
 
 /// Prints the result of the check.
@@ -40,6 +41,9 @@ pub(super) fn print(
             memory.unwrap_or_default()
         )?;
         writeln!(out, "{:15}{}", "", graph.file.display())?;
+        if let Some(note) = &graph.note {
+            writeln!(out, "{:15}{note}", "")?;
+        }
         for input in &graph.inputs {
             writeln!(out, "{:15}{input}", "")?;
         }

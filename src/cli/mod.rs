@@ -3,6 +3,7 @@
 mod audit;
 mod color;
 mod completions;
+mod components;
 mod demo;
 mod discover;
 mod doctor;
@@ -91,7 +92,7 @@ enum Command {
     Discover(discover::Discover),
     /// Check ONNX Runtime, GPU, threads and disk, and name the remedy of each problem
     Doctor(doctor::Doctor),
-    /// Fetch a model from the Hugging Face hub
+    /// Fetch a model from the Hugging Face hub, or export one to ONNX
     Model(model::Model),
     /// Show what is in a file: a shard, a Parquet table, a receipt
     Inspect(inspect::Inspect),

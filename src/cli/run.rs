@@ -98,13 +98,14 @@ impl Run {
             .refuse_with(&[("--force", self.force), ("--retry-failed", self.retry_failed)])?;
         let place = self.run_dir.clone().unwrap_or_else(|| pipeline.run_dir());
         let partition = self.worker.partition()?;
+        let mut model = pipeline.model.clone();
+        let models = model.paths_mut();
+        models.into_iter().try_for_each(|path| refuse_other_than_utf8(&[Some(path)]))?;
         refuse_other_than_utf8(&[
             Some(&std::env::current_dir().context("the current folder")?),
             Some(&self.pipeline),
             Some(&place),
             self.scratch.as_ref(),
-            Some(&pipeline.model.path),
-            pipeline.model.refiner.as_ref(),
             pipeline.data.classes.as_ref(),
             pipeline.features.model.as_ref(),
             pipeline.runtime.library.as_ref(),

@@ -28,6 +28,7 @@ mod section;
 #[macro_use]
 mod value;
 mod mix;
+mod model_paths;
 mod preset;
 mod sections;
 mod together;

@@ -89,6 +89,24 @@ section! {
         path: PathBuf = PathBuf::new(), given;
         /// A refiner's folder, exported the same way: it takes the last part of denoising, `[generate] denoising_factor`.
         refiner: Option<PathBuf> = None, any;
+        /// The image autoencoder of another folder, which has `vae_encoder/` and `vae_decoder/` (a whole model, if need be):
+        /// SDXL's fp16-safe one, for example. An autoencoder that was not made for this model is refused.
+        vae: Option<PathBuf> = None, any;
+        /// The image encoder alone: its folder (`model.onnx`), or a model's that has it. Likewise the components below; all of
+        /// them count by name and content, as if they lay in the model's own folder.
+        vae_encoder: Option<PathBuf> = None, any;
+        /// The image decoder alone, with the `config.json` that says how latents are scaled.
+        vae_decoder: Option<PathBuf> = None, any;
+        /// The denoiser of another folder.
+        unet: Option<PathBuf> = None, any;
+        /// The text encoder of another folder.
+        text_encoder: Option<PathBuf> = None, any;
+        /// The second text encoder of another folder.
+        text_encoder_2: Option<PathBuf> = None, any;
+        /// The tokenizer of another folder.
+        tokenizer: Option<PathBuf> = None, any;
+        /// The second tokenizer of another folder.
+        tokenizer_2: Option<PathBuf> = None, any;
     }
 }
 

@@ -11,6 +11,7 @@
 //! Two halves: arithmetic on slices ([`noise_schedule`], [`guidance`], [`noise`]), which knows of no files or graphs, and
 //! the parts that own a graph. [`FAMILIES`] says in what kinds of models differ.
 
+mod components;
 mod denoiser;
 mod error;
 mod family;
@@ -25,6 +26,7 @@ pub mod guidance;
 pub(crate) mod image_features;
 mod job;
 mod json;
+mod latent_output;
 pub mod noise;
 pub mod noise_schedule;
 mod prompt_gap;
@@ -34,6 +36,7 @@ mod text;
 mod vae;
 pub mod validate;
 
+pub use components::{COMPONENTS, Component, ModelPaths};
 pub use error::DiffusionError;
 pub use family::{FAMILIES, Family, HiddenStates, Pipelines, TextRole};
 pub use folder::{ModelFolder, Purpose, TextPart, VaeConfig};

@@ -4,12 +4,15 @@ use std::path::Path;
 
 use super::error::DiffusionError;
 use super::folder::{ModelFolder, VaeConfig};
+use super::latent_output::{LatentOutput, PARAMETERS};
 use crate::onnx::{Graph, GraphOptions, Runtime, Tensor};
 
 /// Images to latents.
 pub struct Encoder {
     graph: Graph,
     config: VaeConfig,
+    /// The output that is read.
+    output: &'static str,
 }
 
 /// Latents to images.
@@ -33,29 +36,21 @@ impl Encoder {
     /// Opens the image encoder of a model folder.
     ///
     /// # Errors
-    /// The graph's own, and [`DiffusionError::WrongGraph`] for exports by optimum 1.22 and
-    /// earlier, whose encoder draws a random latent by itself.
+    /// The graph's own, and [`DiffusionError::WrongGraph`] for one whose output is no latent. An encoder that draws its
+    /// latent, as optimum exported it up to 1.22, is cut before the draw.
     pub fn load(
         folder: &ModelFolder,
         runtime: &Runtime,
         options: &GraphOptions,
     ) -> Result<Self, DiffusionError> {
-        Self::from_graph(folder, Graph::open(runtime, &folder.vae_encoder, options)?)
+        let path = &folder.vae_encoder;
+        let output =
+            LatentOutput::of(path, &folder.vae).map_err(|fault| wrong(path, fault.to_string()))?;
+        Ok(Self::from_graph(folder, output.open(runtime, path, options)?, &output))
     }
 
-    pub(super) fn from_graph(folder: &ModelFolder, graph: Graph) -> Result<Self, DiffusionError> {
-        let has = |name: &str| graph.outputs().iter().any(|port| port.name == name);
-        if !has("latent_parameters") {
-            let reason = if has("latent_sample") {
-                "it yields latent_sample, a random draw, where latent_parameters is needed: \
-                 export the model again with optimum 1.23 or later"
-            } else {
-                "it lacks the output latent_parameters, so it is not an image encoder"
-            };
-            let path = graph.path().to_path_buf();
-            return Err(DiffusionError::WrongGraph { path, reason: reason.to_owned() });
-        }
-        Ok(Self { graph, config: folder.vae.clone() })
+    pub(super) fn from_graph(folder: &ModelFolder, graph: Graph, output: &LatentOutput) -> Self {
+        Self { graph, config: folder.vae.clone(), output: output.name() }
     }
 
     /// Latents of `count` images of `size` by `size` pixels, all in one run of the graph.
@@ -81,12 +76,13 @@ impl Encoder {
             return Ok(Vec::new());
         }
         let inputs = [("sample", Tensor::f32([count, 3, size, size], pixels.to_vec()))];
-        let parameters = run_one(&mut self.graph, &inputs, "latent_parameters")?;
+        let yielded = run_one(&mut self.graph, &inputs, self.output)?;
         let latent = channels * height * width;
-        expect_shape(&self.graph, &parameters, &[count, 2 * channels, height, width])?;
-        // The mean's channels come first, then the log-variance's.
-        let parameters = parameters.into_f32();
-        let means = parameters.chunks_exact(2 * latent).map(|both| &both[..latent]);
+        // The mean's channels come first, then the log-variance's; a latent by itself is the mean.
+        let halves = if self.output == PARAMETERS { 2 } else { 1 };
+        expect_shape(&self.graph, &yielded, &[count, halves * channels, height, width])?;
+        let yielded = yielded.into_f32();
+        let means = yielded.chunks_exact(halves * latent).map(|all| &all[..latent]);
         let mut latents: Vec<f32> = means.flatten().copied().collect();
         latents.chunks_exact_mut(latent).for_each(|latent| self.config.normalise(latent));
         check_finite(&self.graph, &latents, Vec::new(), "in the latents")?;

@@ -23,12 +23,34 @@ pub struct Graph {
 
 impl Graph {
     /// Opens `path`. Weights in an external file beside it (`model.onnx_data`) are found by
-    /// ONNX Runtime, which is why graphs are opened by path and never from memory.
+    /// ONNX Runtime, which is why graphs are opened by path.
     ///
     /// # Errors
     /// [`OnnxError::Open`] with the file when it is missing, damaged or not for this device;
     /// [`OnnxError::DeviceUnavailable`] when the library has no support for the device.
     pub fn open(runtime: &Runtime, path: &Path, options: &GraphOptions) -> Result<Self, OnnxError> {
+        Self::commit(runtime, path, None, options)
+    }
+
+    /// As [`Graph::open`], from `bytes` that were made of the graph in `path`; all weights are in them.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn open_bytes(
+        runtime: &Runtime,
+        path: &Path,
+        bytes: &[u8],
+        options: &GraphOptions,
+    ) -> Result<Self, OnnxError> {
+        Self::commit(runtime, path, Some(bytes), options)
+    }
+
+    fn commit(
+        runtime: &Runtime,
+        path: &Path,
+        bytes: Option<&[u8]>,
+        options: &GraphOptions,
+    ) -> Result<Self, OnnxError> {
         runtime.require(options.device)?;
         let open_error = |refusal: Refusal, reason: String| OnnxError::Open {
             path: path.to_path_buf(),
@@ -38,9 +60,12 @@ impl Graph {
         };
         let mut builder = session_builder(runtime, options)
             .map_err(|error| open_error(Refusal::Other, error.to_string()))?;
-        let session = builder
-            .commit_from_file(path)
-            .map_err(|error| open_error(error.code().into(), error.to_string()))?;
+        let committed = match bytes {
+            Some(bytes) => builder.commit_from_memory(bytes),
+            None => builder.commit_from_file(path),
+        };
+        let session =
+            committed.map_err(|error| open_error(error.code().into(), error.to_string()))?;
         let port = |outlet: &ort::value::Outlet| Port::new(outlet.name(), outlet.dtype());
         let inputs = session.inputs().iter().map(port).collect();
         let outputs = session.outputs().iter().map(port).collect();

@@ -6,11 +6,9 @@ use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
+use super::fields::{Content, MOST_BYTES, next, pass, text};
 use super::tensor::{Element, Port};
 use super::wire::{Malformed, Wire};
-
-/// Names and shapes are no longer than this.
-const MOST_BYTES: u64 = 1 << 20;
 
 /// An input or output whose rank may not be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +27,11 @@ pub(crate) struct Header {
 }
 
 impl Outlet {
+    /// One of float32 and any shape.
+    pub(crate) fn real(name: &str) -> Self {
+        Self { name: name.to_owned(), kind: 1, dims: None }
+    }
+
     /// As a port; of rank `rank` where the file doesn't tell.
     pub(crate) fn port(&self, rank: usize) -> Port {
         let (element, declared) = match self.kind {
@@ -71,43 +74,6 @@ pub(crate) fn read(path: &Path) -> Result<Header, Malformed> {
     // Old graphs list their weights among the inputs.
     header.inputs.retain(|input| !given.contains(&input.name));
     Ok(header)
-}
-
-/// What a field holds: a number, what ends at an offset, or what was passed over.
-enum Content {
-    Number(u64),
-    Bytes(u64),
-    Passed,
-}
-
-type Field = Option<(u64, Content)>;
-
-/// The next field of a message that ends at `end`.
-fn next(wire: &mut Wire<impl Read + Seek>, end: u64) -> Result<Field, Malformed> {
-    if wire.at() >= end {
-        return Ok(None);
-    }
-    let (number, kind) = wire.tag(end)?;
-    let content = match kind {
-        0 => Content::Number(wire.varint(end)?),
-        2 => Content::Bytes(wire.end_of_inner(end)?),
-        other => {
-            wire.skip(other, end)?;
-            Content::Passed
-        }
-    };
-    Ok(Some((number, content)))
-}
-
-fn pass(wire: &mut Wire<impl Read + Seek>, content: Content) -> Result<(), Malformed> {
-    match content {
-        Content::Bytes(end) => wire.skip_to(end),
-        Content::Number(_) | Content::Passed => Ok(()),
-    }
-}
-
-fn text(wire: &mut Wire<impl Read + Seek>, end: u64) -> Result<String, Malformed> {
-    String::from_utf8(wire.bytes(end, MOST_BYTES)?).map_err(|_| Malformed::Nonsense)
 }
 
 /// Inputs, outputs and names of weights.

@@ -6,11 +6,11 @@ use crate::config::{ClassList, Pipeline};
 use crate::imaging::DecodeOptions;
 use crate::models::noise_schedule::Method;
 use crate::models::validate::{Unusable, problems};
-use crate::models::{ModelFolder, Purpose};
+use crate::models::{ModelFolder, ModelPaths, Purpose};
 use crate::onnx::{Device, GraphOptions, Runtime, Search, TensorRt};
 use crate::store::RunDir;
 use crate::threads;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -84,9 +84,9 @@ impl Context {
             )));
         }
         let method = method(&pipeline);
-        let model = open(&pipeline.model.path, purpose, method)?;
+        let model = open(pipeline.model.paths(), purpose, method)?;
         let refiner = pipeline.model.refiner.as_deref();
-        let refiner = refiner.map(|path| open(path, purpose, Method::EULER)).transpose()?;
+        let refiner = refiner.map(|path| open(path.into(), purpose, Method::EULER)).transpose()?;
         let (given, own) = (pipeline.generate.size, model.default_size);
         let sized = given.or(pipeline.anchor.size).or(own).is_some();
         if let (None, Some(anchored), Some(own)) = (given, pipeline.anchor.size, own)
@@ -246,11 +246,11 @@ pub(crate) fn method(pipeline: &Pipeline) -> Method {
     Method { solver: pipeline.generate.scheduler, sigmas: pipeline.generate.sigmas }
 }
 
-/// The model in `root`; where it can't be opened, all that is wrong with it.
-fn open(root: &Path, purpose: Purpose, method: Method) -> Result<ModelFolder, StageError> {
-    ModelFolder::open_for(root, purpose).map_err(|error| {
-        let problems = problems(root, purpose, method);
-        let root = root.to_path_buf();
+/// The model in `paths`; where it can't be opened, all that is wrong with it.
+fn open(paths: ModelPaths, purpose: Purpose, method: Method) -> Result<ModelFolder, StageError> {
+    ModelFolder::open_for(&paths, purpose).map_err(|error| {
+        let problems = problems(&paths, purpose, method);
+        let root = paths.root().to_path_buf();
         if problems.is_empty() { error.into() } else { Unusable { root, problems }.into() }
     })
 }

@@ -3,6 +3,7 @@
 use super::error::StageError;
 use super::model_files::{InputFile, graph_files, part_files};
 use super::model_reading::Reading;
+use crate::models::ModelPaths;
 use crate::store::{StoreError, content_digests};
 use std::fs::File;
 use std::io::Read;
@@ -14,10 +15,13 @@ const SMALL: u64 = 64 << 20;
 /// The same for a model of many small files: so many bytes together are read each time.
 const SMALL_TOGETHER: u64 = 256 << 20;
 
-/// A digest of the files in `parts` (files or subfolders of `folder`), of those below them, and of all that their graphs
+/// A digest of the files in `parts` (files or subfolders of `model`), of those below them, and of all that their graphs
 /// refer to, wherever it is. Moving or touching a model does not change it; one other byte does.
-pub(crate) fn model_digest(folder: &Path, parts: &[&str]) -> Result<String, StageError> {
-    digest(part_files(folder, parts)?)
+pub(crate) fn model_digest(
+    model: impl Into<ModelPaths>,
+    parts: &[&str],
+) -> Result<String, StageError> {
+    digest(part_files(&model.into(), parts)?)
 }
 
 /// The same of a single graph.
@@ -25,12 +29,12 @@ pub(crate) fn graph_digest(graph: &Path) -> Result<String, StageError> {
     digest(graph_files(graph)?)
 }
 
-/// What latents depend on of the model in `folder`: its encoder, and how latents are scaled.
+/// What latents depend on of `model`: its encoder, and how latents are scaled.
 ///
 /// # Errors
 /// If a file can't be read.
-pub(crate) fn encoder_digest(folder: &Path) -> Result<String, StageError> {
-    model_digest(folder, &["vae_encoder", "vae_decoder/config.json"])
+pub(crate) fn encoder_digest(model: &ModelPaths) -> Result<String, StageError> {
+    model_digest(model, &["vae_encoder", "vae_decoder/config.json"])
 }
 
 fn digest(files: Vec<InputFile>) -> Result<String, StageError> {

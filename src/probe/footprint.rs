@@ -27,10 +27,10 @@ pub(crate) fn footprint(
     let format = part_format(context, measured_sizes)?;
     let models = [Some(&context.model), context.refiner.as_ref()].into_iter().flatten();
     let graphs = models.flat_map(|model| {
-        model.family.image_graphs().into_iter().map(|folder| model.root.join(folder))
+        model.family.image_graphs().into_iter().map(|folder| model.paths.part(folder))
     });
     let second = pipeline.features.model.as_deref().and_then(Path::parent).map_or(0, bytes_in);
-    let encoder = bytes_in(&pipeline.model.path.join("vae_encoder")) + second;
+    let encoder = bytes_in(&context.model.paths.part("vae_encoder")) + second;
     let generator = graphs.map(|folder| bytes_in(&folder)).sum::<u64>() as f64;
     let peak = |of: fn(&Measured) -> Option<u64>| measured.and_then(of).map(|bytes| bytes as f64);
     let pixels = shapes.iter().map(|(w, h)| f64::from(*w) * f64::from(*h)).fold(0.0, f64::max);

@@ -1,13 +1,14 @@
 //! Opens a run from its directory alone.
 
 use crate::config::Pipeline;
+use crate::models::COMPONENTS;
 use crate::pipeline::context::{Context, Notice};
 use crate::pipeline::error::StageError;
 use crate::store::{RunDir, StoreError};
 use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
-/// Settings that are paths, by the last part of their names.
+/// Settings that are paths, by the last part of their names; beside them the components of a model.
 const PATHS: [&str; 6] = ["path", "refiner", "classes", "library", "shards", "model"];
 
 /// Opens the run in `run_dir` by its own copy of the pipeline file, with `sets` on top: the only way to reopen a run from its
@@ -40,7 +41,8 @@ fn from_folder(folder: &Path, set: &str) -> String {
     let name = key.trim().rsplit('.').next().unwrap_or_default();
     let path = value.trim().trim_matches('"');
     let elsewhere = path.is_empty() || path.contains("://") || path.starts_with("pipe:");
-    if !PATHS.contains(&name) || elsewhere || path.starts_with(['[', '/']) {
+    let component = COMPONENTS.iter().any(|component| component.key == name);
+    if !(component || PATHS.contains(&name)) || elsewhere || path.starts_with(['[', '/']) {
         return set.to_owned();
     }
     format!("{key}={}", folder.join(path).display())
@@ -84,6 +86,7 @@ mod tests {
     fn a_relative_path_on_the_command_line_is_of_the_current_folder() {
         let made = |set: &str| from_folder(Path::new("/here"), set);
         assert_eq!(made("model.path=models/demo"), "model.path=/here/models/demo");
+        assert_eq!(made("model.vae=safe"), "model.vae=/here/safe");
         assert_eq!(made("data.shards=a-{0..1}.tar"), "data.shards=/here/a-{0..1}.tar");
         for as_it_is in [
             "model.path=/models/demo",

@@ -26,7 +26,7 @@ pub(crate) fn preflight(
 ) -> Result<Vec<String>, StageError> {
     let Some(purpose) = purpose(stages) else { return Ok(Vec::new()) };
     let settings = &context.pipeline.model;
-    refuse(&settings.path, purpose, method(&context.pipeline))?;
+    refuse(settings.paths(), purpose, method(&context.pipeline))?;
     if let (Some(refiner), Purpose::Generate) = (&settings.refiner, purpose) {
         refuse(refiner, purpose, Method::EULER)?;
     }
@@ -40,7 +40,7 @@ pub(crate) fn preflight(
     }
     if purpose == Purpose::Encode {
         // What is not there may be still to come.
-        let later = problems(&settings.path, Purpose::Generate, method(&context.pipeline));
+        let later = problems(settings.paths(), Purpose::Generate, method(&context.pipeline));
         let later = later.into_iter().filter(|problem| problem.file.exists());
         warnings
             .extend(later.map(|problem| sentence("`generate` will refuse the model", &problem)));
@@ -51,7 +51,7 @@ pub(crate) fn preflight(
 /// The refusals and warnings of a run for `plan`, one sentence each.
 pub(crate) fn findings(context: &Context) -> Vec<String> {
     let settings = &context.pipeline.model;
-    let mut wrong = problems(&settings.path, Purpose::Generate, method(&context.pipeline));
+    let mut wrong = problems(settings.paths(), Purpose::Generate, method(&context.pipeline));
     if let Some(refiner) = &settings.refiner {
         wrong.extend(problems(refiner, Purpose::Generate, Method::EULER));
     }

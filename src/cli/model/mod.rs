@@ -1,11 +1,14 @@
-//! `coda-pipe model`: models of the Hugging Face hub.
+//! `coda-pipe model`: models on their way to a model folder.
 
+mod export;
 mod fetch;
+mod python_env;
+mod recipe;
 
 use super::exit::Exit;
 use clap::{Args, Subcommand};
 
-/// Fetch a model from the Hugging Face hub.
+/// Fetch a model from the Hugging Face hub, or export one to ONNX.
 #[derive(Debug, Args)]
 pub(crate) struct Model {
     #[command(subcommand)]
@@ -16,6 +19,8 @@ pub(crate) struct Model {
 enum Command {
     /// Fetch a model's ONNX files into the hub's cache or a folder, check them, and print the folder
     Fetch(fetch::Fetch),
+    /// Export a diffusers model to ONNX with optimum, in a Python environment of its own, and check the result
+    Export(export::Export),
 }
 
 impl Model {
@@ -23,6 +28,7 @@ impl Model {
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
         match self.command {
             Command::Fetch(command) => command.run(),
+            Command::Export(command) => command.run(),
         }
     }
 }

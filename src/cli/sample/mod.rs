@@ -3,6 +3,7 @@
 mod files;
 mod variants;
 
+use super::components::model_paths;
 use super::exit::{Exit, UsageError};
 use super::whole_file::write_whole;
 use crate::config::Generate as Defaults;
@@ -11,8 +12,8 @@ use crate::models::guidance::{ClassAnchors, GuidanceSchedule};
 use crate::models::noise::Noise;
 use crate::models::noise_schedule::{Method, Sigmas, SolverKind};
 use crate::models::{
-    Generated, Generator, Job, ModelFolder, PromptEmbedding, PromptTokens, Purpose, Sampling,
-    local_model, validate,
+    Generated, Generator, Job, ModelFolder, ModelPaths, PromptEmbedding, PromptTokens, Purpose,
+    Sampling, local_model, local_paths, validate,
 };
 use crate::onnx::{Device, DeviceChoice, GraphOptions, Runtime, Search};
 use clap::Args;
@@ -46,9 +47,16 @@ pub(crate) struct Sample {
     /// Denoising steps
     #[arg(long, default_value_t = Defaults::default().steps, value_parser = positive)]
     steps: usize,
-    /// Guide as a pipeline file says: guidance=PRESET, guidance.TERM.key=VALUE (docs/guidance.md); repeatable
+    /// Guide as a pipeline file says: guidance=PRESET, guidance.TERM.key=VALUE (docs/guidance.md); or take a component of
+    /// the model from another folder: model.KEY=DIR (docs/models.md); repeatable
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
+    /// Take the image autoencoder from another folder
+    #[arg(long, value_name = "DIR")]
+    vae: Option<PathBuf>,
+    /// Take the denoiser from another folder
+    #[arg(long, value_name = "DIR")]
+    unet: Option<PathBuf>,
     /// Alignment scale γ of the published pull [default: 0.05]
     #[arg(long, value_parser = not_negative)]
     gamma: Option<f64>,
@@ -154,16 +162,16 @@ impl Sample {
     /// Generates the image.
     pub(crate) fn run(mut self) -> anyhow::Result<Exit> {
         self.refuse_other_formats()?;
-        self.model = local_model(&self.model, Purpose::Generate)?;
+        let model = local_paths(&self.components()?, Purpose::Generate)?;
         if let Some(refiner) = &mut self.refiner {
             *refiner = local_model(refiner, Purpose::Generate)?;
         }
         let method = Method { solver: self.scheduler, sigmas: self.sigmas };
-        validate::refuse(&self.model, Purpose::Generate, method)?;
+        validate::refuse(&model, Purpose::Generate, method)?;
         if let Some(refiner) = &self.refiner {
             validate::refuse(refiner, Purpose::Generate, Method::EULER)?;
         }
-        let folder = ModelFolder::open(&self.model)?;
+        let folder = ModelFolder::open_for(&model, Purpose::Generate)?;
         let refiner = self.refiner.as_deref().map(ModelFolder::open).transpose()?;
         let size = self.size.or(folder.default_size).ok_or_else(|| {
             UsageError("the model's configuration has no image size: set --size".into())
@@ -215,6 +223,17 @@ impl Sample {
         write_whole(&self.out, &encode_png(image)?)?;
         crate::say!("{}", self.out.display());
         Ok(Exit::Done)
+    }
+
+    /// The model with the components that the options name, which are taken out of `sets`.
+    fn components(&mut self) -> Result<ModelPaths, UsageError> {
+        let of = |key: &str, folder: &PathBuf| format!("model.{key}={}", folder.display());
+        let flags = [("vae", &self.vae), ("unet", &self.unet)];
+        let flags = flags.into_iter().filter_map(|(key, folder)| Some(of(key, folder.as_ref()?)));
+        let sets: Vec<String> = self.sets.iter().cloned().chain(flags).collect();
+        let (model, others) = model_paths(&self.model, &sets)?;
+        self.sets = others;
+        Ok(model)
     }
 
     /// Refuses an output name without the PNG extension: programs open images by their extension.

@@ -82,7 +82,7 @@ pub(crate) fn encoded_path(run_dir: &RunDir, class: &str) -> PathBuf {
 
 impl AuditImages {
     pub(crate) fn new(context: Arc<Context>, classes: Vec<String>) -> Result<Self, StageError> {
-        let encoder = encoder_digest(&context.pipeline.model.path)?;
+        let encoder = encoder_digest(&context.model.paths)?;
         Ok(Self { context, classes, encoder, pool: OnceCell::new() })
     }
 }

@@ -144,11 +144,8 @@ impl Parts<'_> {
             Features::Grid(cells) => cells.min(16),
             Features::Latent => 16,
         };
-        let (model, size) = (&pipeline.model.path, pipeline.encode.size);
-        let model = model.canonicalize().unwrap_or_else(|_| model.clone());
-        format!(
-            "{}/vae_encoder, {size} pixels, at most {pooled} × {pooled} cells a channel",
-            model.display()
-        )
+        let (model, size) = (self.context.model.paths.part("vae_encoder"), pipeline.encode.size);
+        let model = model.canonicalize().unwrap_or(model);
+        format!("{}, {size} pixels, at most {pooled} × {pooled} cells a channel", model.display())
     }
 }

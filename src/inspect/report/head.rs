@@ -140,7 +140,7 @@ fn day(seconds: f64) -> String {
 fn whole_digest(folder: &ModelFolder) -> Result<String, StageError> {
     let mut parts = folder.family.image_parts();
     parts.push("vae_encoder");
-    model_digest(&folder.root, &parts)
+    model_digest(&folder.paths, &parts)
 }
 
 fn facts(context: &Context, record: &RunRecord) -> Result<Vec<(String, String)>, StageError> {

@@ -19,6 +19,7 @@ mod vae_config;
 
 use std::path::{Path, PathBuf};
 
+use super::components::ModelPaths;
 use super::error::DiffusionError;
 use super::family::{FAMILIES, Family};
 use super::file_state::{check_folder, look};
@@ -29,6 +30,11 @@ use trained_size::trained_size;
 pub(super) use index::ModelIndex;
 pub use text_part::TextPart;
 pub use vae_config::VaeConfig;
+
+/// The autoencoder's configuration.
+pub(crate) const VAE_CONFIG: &str = "vae_decoder/config.json";
+/// The scheduler's.
+pub(crate) const SCHEDULER_CONFIG: &str = "scheduler/scheduler_config.json";
 
 /// What a model folder is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +50,8 @@ pub enum Purpose {
 pub struct ModelFolder {
     /// The folder.
     pub root: PathBuf,
+    /// Where its components lie.
+    pub paths: ModelPaths,
     /// The kind of model.
     pub family: &'static Family,
     /// The text encoders, in the order of the family.
@@ -87,7 +95,12 @@ impl ModelFolder {
     ///
     /// # Errors
     /// As there.
-    pub fn open_for(root: &Path, purpose: Purpose) -> Result<Self, DiffusionError> {
+    pub fn open_for(
+        model: impl Into<ModelPaths>,
+        purpose: Purpose,
+    ) -> Result<Self, DiffusionError> {
+        let paths = model.into();
+        let root = paths.root();
         check_folder(root)?;
         let needless = purpose == Purpose::Encode;
         let index = unless(needless, ModelIndex::read(root))?;
@@ -99,17 +112,17 @@ impl ModelFolder {
                 return Err(config_error(&root.join("model_index.json"), reason));
             }
         };
-        let scheduler = unless(needless, scheduler(root))?;
-        let vae = VaeConfig::read(root)?;
-        let default_size = unless(needless, trained_size(root, family.denoiser, &vae))?;
-        let part = |role| unless(needless, TextPart::open(root, role).map(Some)).transpose();
+        let scheduler = unless(needless, scheduler(&paths))?;
+        let vae = VaeConfig::read(&paths.file(VAE_CONFIG))?;
+        let default_size = unless(needless, trained_size(&paths, family.denoiser, &vae))?;
+        let part = |role| unless(needless, TextPart::open(&paths, role).map(Some)).transpose();
         let text = family.text.iter().filter_map(part).collect::<Result<_, _>>()?;
         Ok(Self {
             family,
             text,
-            denoiser: unless(needless, graph_file(root, family.denoiser))?,
-            vae_encoder: graph_file(root, "vae_encoder")?,
-            vae_decoder: unless(needless, graph_file(root, "vae_decoder"))?,
+            denoiser: unless(needless, graph_file(&paths, family.denoiser))?,
+            vae_encoder: graph_file(&paths, "vae_encoder")?,
+            vae_decoder: unless(needless, graph_file(&paths, "vae_decoder"))?,
             default_size,
             vae,
             scheduler,
@@ -118,6 +131,7 @@ impl ModelFolder {
                 .unwrap_or(family.zeros_for_no_prompt),
             requires_aesthetics_score: index.requires_aesthetics_score,
             root: root.to_path_buf(),
+            paths,
         })
     }
 
@@ -130,15 +144,15 @@ impl ModelFolder {
     }
 }
 
-fn graph_file(root: &Path, part: &str) -> Result<PathBuf, DiffusionError> {
-    let path = root.join(part).join("model.onnx");
+fn graph_file(paths: &ModelPaths, part: &str) -> Result<PathBuf, DiffusionError> {
+    let path = paths.part(part).join("model.onnx");
     let expected = "a graph written by `optimum-cli export onnx --task text-to-image`";
     look(&path).map_err(|unusable| unusable.into_error(&path, expected))?;
     Ok(path)
 }
 
-fn scheduler(root: &Path) -> Result<SchedulerConfig, DiffusionError> {
-    let path = root.join("scheduler/scheduler_config.json");
+fn scheduler(paths: &ModelPaths) -> Result<SchedulerConfig, DiffusionError> {
+    let path = paths.file(SCHEDULER_CONFIG);
     let scheduler: SchedulerConfig = read_json(&path, "the scheduler's settings")?;
     scheduler.check().map_err(|reason| config_error(&path, reason))?;
     Ok(scheduler)

@@ -1,10 +1,11 @@
 //! A text encoder and its tokenizer, as a model folder names them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use super::graph_file;
+use crate::models::components::ModelPaths;
 use crate::models::error::DiffusionError;
 use crate::models::family::TextRole;
 use crate::models::json::{read_json, whole};
@@ -33,14 +34,17 @@ fn clips() -> usize {
 }
 
 impl TextPart {
-    /// Reads the part of the model folder `root` that has the place `role`.
-    pub(super) fn open(root: &Path, role: &'static TextRole) -> Result<Self, DiffusionError> {
-        let path = root.join(role.folder).join("config.json");
+    /// Reads the part of the model in `paths` that has the place `role`.
+    pub(super) fn open(
+        paths: &ModelPaths,
+        role: &'static TextRole,
+    ) -> Result<Self, DiffusionError> {
+        let path = paths.part(role.folder).join("config.json");
         let config: TextConfig = read_json(&path, "the text encoder's configuration")?;
         Ok(Self {
             role,
-            graph: graph_file(root, role.folder)?,
-            tokenizer: root.join(role.tokenizer),
+            graph: graph_file(paths, role.folder)?,
+            tokenizer: paths.part(role.tokenizer),
             max_positions: config.max_position_embeddings,
         })
     }

@@ -1,10 +1,10 @@
 //! The image size that a model was trained for, from its denoiser's configuration.
 
-use std::path::Path;
-
 use serde::Deserialize;
 
+use super::VAE_CONFIG;
 use super::vae_config::VaeConfig;
+use crate::models::components::ModelPaths;
 use crate::models::error::DiffusionError;
 use crate::models::json::{config_error, read_json, whole, whole_if_given};
 
@@ -42,17 +42,18 @@ impl Side {
 /// Reads the size in pixels that the denoiser was trained for, if its configuration has one, and checks that it works on
 /// latents of the autoencoder.
 pub(super) fn trained_size(
-    root: &Path,
+    paths: &ModelPaths,
     denoiser: &str,
     vae: &VaeConfig,
 ) -> Result<Option<usize>, DiffusionError> {
-    let path = root.join(denoiser).join("config.json");
+    let path = paths.part(denoiser).join("config.json");
     let config: DenoiserConfig = read_json(&path, "the denoiser's configuration")?;
     let channels = config.in_channels.unwrap_or(CHANNELS);
     if channels != vae.latent_channels {
         let reason = format!(
-            "in_channels is {channels}, but the autoencoder's latents have {} channels",
-            vae.latent_channels
+            "in_channels is {channels}, but the autoencoder's latents have {} channels ({})",
+            vae.latent_channels,
+            paths.file(VAE_CONFIG).display()
         );
         return Err(config_error(&path, reason));
     }

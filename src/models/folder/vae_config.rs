@@ -16,7 +16,8 @@ pub struct VaeConfig {
     /// Channels of a latent; Stable Diffusion's where none are given.
     #[serde(default = "four", deserialize_with = "whole")]
     pub latent_channels: usize,
-    /// Channels of each level; a level after the first halves the resolution.
+    /// Channels of each level; a level after the first halves the resolution. Some autoencoders name the encoder's alone.
+    #[serde(default)]
     pub block_out_channels: Vec<usize>,
     /// Factor from the encoder's mean to the latents that the UNet works on; Stable Diffusion 1's where none is given.
     #[serde(default = "stable_diffusion_1")]
@@ -32,6 +33,13 @@ pub struct VaeConfig {
     pub latents_std: Option<Vec<f32>>,
 }
 
+/// The levels of an autoencoder whose encoder and decoder differ.
+#[derive(Deserialize)]
+struct EncoderLevels {
+    #[serde(default)]
+    encoder_block_out_channels: Vec<usize>,
+}
+
 fn stable_diffusion_1() -> f32 {
     0.182_15
 }
@@ -41,11 +49,15 @@ fn four() -> usize {
 }
 
 impl VaeConfig {
-    /// Reads `vae_decoder/config.json` of the model folder `root`.
-    pub(super) fn read(root: &Path) -> Result<Self, DiffusionError> {
-        let path = root.join("vae_decoder/config.json");
-        let vae: Self = read_json(&path, "the autoencoder's configuration")?;
-        vae.check().map_err(|reason| config_error(&path, reason))?;
+    /// Reads an autoencoder's `config.json`.
+    pub(crate) fn read(path: &Path) -> Result<Self, DiffusionError> {
+        let what = "the autoencoder's configuration";
+        let mut vae: Self = read_json(path, what)?;
+        if vae.block_out_channels.is_empty() {
+            let levels: EncoderLevels = read_json(path, what)?;
+            vae.block_out_channels = levels.encoder_block_out_channels;
+        }
+        vae.check().map_err(|reason| config_error(path, reason))?;
         Ok(vae)
     }
 

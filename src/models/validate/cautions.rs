@@ -1,6 +1,6 @@
 //! What to know of a model that can be used.
 
-use crate::models::folder::ModelFolder;
+use crate::models::folder::{ModelFolder, SCHEDULER_CONFIG};
 use crate::models::noise_schedule::Method;
 
 /// In sentences: what of the model's settings is passed over when it is sampled by `method`, and whether `size` pixels,
@@ -12,7 +12,7 @@ pub fn cautions(
     cfg: f64,
 ) -> Vec<String> {
     let scheduler = &folder.scheduler;
-    let file = folder.root.join("scheduler/scheduler_config.json");
+    let file = folder.paths.file(SCHEDULER_CONFIG);
     let told = |what: String| format!("{}: {what}", file.display());
     let mut said: Vec<String> = scheduler.set_aside(method).into_iter().map(told).collect();
     if cfg != 1.0 && scheduler.others.few_steps(scheduler.timestep_spacing) {

@@ -1,14 +1,15 @@
 //! What a model folder lacks, all at once, and what its indices say that can't work here.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::Problem;
 use super::part::Part;
 use super::refused::of_unusable;
 use super::remedy;
+use crate::models::components::ModelPaths;
 use crate::models::family::{FAMILIES, Family, TextRole};
 use crate::models::file_state::{Unusable, check_folder, look};
-use crate::models::folder::{ModelIndex, Purpose};
+use crate::models::folder::{ModelIndex, Purpose, SCHEDULER_CONFIG, VAE_CONFIG};
 use crate::models::json::read_json;
 use crate::models::noise_schedule::OtherKeys;
 use crate::onnx::ExternalData;
@@ -17,25 +18,27 @@ const COPY: &str = "copy it from the model's page, or export the model again (do
 const EXPORT: &str = "export the model: optimum-cli export onnx (docs/models.md)";
 
 /// All files that are missing or not what they should be, in the folder's order.
-pub(super) fn check(root: &Path, purpose: Purpose) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    if let Err(error) = check_folder(root) {
-        return vec![remedy::problem(root, &error)];
+pub(super) fn check(paths: &ModelPaths, purpose: Purpose) -> Vec<Problem> {
+    let (mut problems, root) = (Vec::new(), paths.root());
+    for folder in std::iter::once(root).chain(paths.folders_elsewhere()) {
+        if let Err(error) = check_folder(folder) {
+            return vec![remedy::problem(folder, &error)];
+        }
     }
     let mut lacks = |file: &str, remedy: &str| {
-        let path = root.join(file);
+        let path = paths.file(file);
         if let Err(unusable) = look(&path) {
             problems.push(of_unusable(&path, &unusable, remedy));
         }
     };
     if purpose == Purpose::Encode {
         lacks("vae_encoder/model.onnx", EXPORT);
-        lacks("vae_decoder/config.json", COPY);
-        problems.extend(pointers(root, Part::VaeEncoder));
+        lacks(VAE_CONFIG, COPY);
+        problems.extend(pointers(paths, Part::VaeEncoder));
         return problems;
     }
     lacks("model_index.json", EXPORT);
-    lacks("scheduler/scheduler_config.json", COPY);
+    lacks(SCHEDULER_CONFIG, COPY);
     let index = ModelIndex::read(root).unwrap_or_default();
     let parts = match index.family() {
         Some(family) => Part::all_of(family),
@@ -50,22 +53,22 @@ pub(super) fn check(root: &Path, purpose: Purpose) -> Vec<Problem> {
         }
         if let Part::Text(TextRole { tokenizer, .. }) = part {
             lacks(&format!("{tokenizer}/tokenizer_config.json"), COPY);
-            if matches!(look(&root.join(tokenizer).join("tokenizer.json")), Err(Unusable::Missing))
+            if matches!(look(&paths.part(tokenizer).join("tokenizer.json")), Err(Unusable::Missing))
             {
                 lacks(&format!("{tokenizer}/vocab.json"), COPY);
                 lacks(&format!("{tokenizer}/merges.txt"), COPY);
             }
         }
     }
-    problems.extend(parts.iter().flat_map(|part| pointers(root, *part)));
-    problems.extend(other_kind(root, &index));
-    problems.extend(other_scheduler(root));
+    problems.extend(parts.iter().flat_map(|part| pointers(paths, *part)));
+    problems.extend(other_kind(paths, &index));
+    problems.extend(other_scheduler(paths));
     problems
 }
 
 /// External weights that were cloned without Git LFS.
-fn pointers(root: &Path, part: Part) -> Vec<Problem> {
-    let graph = root.join(part.folder()).join("model.onnx");
+fn pointers(paths: &ModelPaths, part: Part) -> Vec<Problem> {
+    let graph = paths.part(part.folder()).join("model.onnx");
     let Ok(external) = ExternalData::of(&graph) else { return Vec::new() };
     let files: Vec<PathBuf> = external.paths(&graph).map(|(file, _)| file).collect();
     let pointer = |file: PathBuf| match look(&file) {
@@ -76,17 +79,17 @@ fn pointers(root: &Path, part: Part) -> Vec<Problem> {
 }
 
 /// The index of a model of a pipeline that no family covers.
-fn other_kind(root: &Path, index: &ModelIndex) -> Option<Problem> {
+fn other_kind(paths: &ModelPaths, index: &ModelIndex) -> Option<Problem> {
     let class = index.class().filter(|class| !Family::is_known(class))?;
     Some(Problem {
-        file: root.join("model_index.json"),
+        file: paths.root().join("model_index.json"),
         what: format!("this is a {class}, a kind of model that this program can't run"),
         remedy: format!("use {}", Family::choice()),
     })
 }
 
-fn other_scheduler(root: &Path) -> Option<Problem> {
-    let file = root.join("scheduler/scheduler_config.json");
+fn other_scheduler(paths: &ModelPaths) -> Option<Problem> {
+    let file = paths.file(SCHEDULER_CONFIG);
     let config: OtherKeys = read_json(&file, "the scheduler's settings").ok()?;
     let class = config.other_kind()?.to_owned();
     Some(Problem {

@@ -5,17 +5,20 @@ mod cautions;
 
 mod files;
 pub(crate) mod memory;
+mod mismatch;
 mod part;
 mod ports;
 mod refused;
 mod remedy;
 mod trial;
 pub(crate) mod unopened;
+mod widths;
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::components::ModelPaths;
 use super::error::DiffusionError;
 use super::folder::{ModelFolder, Purpose};
 use super::noise_schedule::Method;
@@ -65,13 +68,18 @@ fn listed(problems: &[Problem]) -> String {
     problems.iter().map(|problem| format!("\nproblem: {problem}")).collect()
 }
 
-/// Refuses the model in `root` if `doctor --model` would, as far as that can be told without opening a graph.
+/// Refuses `model` if `doctor --model` would, as far as that can be told without opening a graph.
 ///
 /// # Errors
 /// All that is wrong.
-pub fn refuse(root: &Path, purpose: Purpose, method: Method) -> Result<(), Unusable> {
-    let problems = problems(root, purpose, method);
-    let root = root.to_path_buf();
+pub fn refuse(
+    model: impl Into<ModelPaths>,
+    purpose: Purpose,
+    method: Method,
+) -> Result<(), Unusable> {
+    let paths = model.into();
+    let problems = problems(&paths, purpose, method);
+    let root = paths.root().to_path_buf();
     if problems.is_empty() { Ok(()) } else { Err(Unusable { root, problems }) }
 }
 
@@ -95,6 +103,8 @@ pub struct GraphReport {
     /// The most bytes of host memory that the process held beyond those before the graph was opened; `None` where the
     /// system doesn't say. A card's own memory isn't seen.
     pub peak_bytes: Option<u64>,
+    /// In what way the graph is used otherwise than it stands in the file, in a sentence.
+    pub note: Option<String>,
 }
 
 /// What was found.
@@ -112,18 +122,19 @@ pub struct ModelReport {
     pub cautions: Vec<String>,
 }
 
-/// Checks the model in `root`, with images of `size` by `size` pixels (left out: what it was trained for). Graphs are
+/// Checks `model`, with images of `size` by `size` pixels (left out: what it was trained for). Graphs are
 /// opened one after another, so that no more than two are in memory at once.
 pub fn check_model(
-    root: &Path,
+    model: impl Into<ModelPaths>,
     runtime: &Runtime,
     options: &GraphOptions,
     size: Option<usize>,
 ) -> ModelReport {
-    let problems = problems(root, Purpose::Generate, Method::default());
+    let paths = model.into();
+    let problems = problems(&paths, Purpose::Generate, Method::default());
     let mut report = ModelReport { problems, ..ModelReport::default() };
     // Why it can't be read is among the problems.
-    let Ok(folder) = ModelFolder::open(root) else { return report };
+    let Ok(folder) = ModelFolder::open_for(&paths, Purpose::Generate) else { return report };
     report.kind = Some(folder.family.name);
     report.cautions = cautions(&folder, Method::default(), None, GUIDED);
     let Some(size) = size.or(folder.default_size) else {
@@ -136,7 +147,7 @@ pub fn check_model(
     report.size = Some(size);
     match folder.latent_shape(size) {
         Ok(shape) => trial::run(&folder, runtime, options, (size, shape), &mut report),
-        Err(error) => report.fault(root, &error),
+        Err(error) => report.fault(paths.root(), &error),
     }
     report
 }

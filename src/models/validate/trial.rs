@@ -3,15 +3,15 @@
 use std::path::Path;
 use std::time::Instant;
 
-use serde::Deserialize;
-
 use super::part::Part;
 use super::ports;
+use super::widths::{REMEDY, Widths, width_fault};
 use super::{GraphReport, ModelReport, Problem, memory, unopened};
 use crate::models::denoiser::{Denoiser, Unet};
 use crate::models::error::DiffusionError;
 use crate::models::folder::{ModelFolder, TextPart};
 use crate::models::json::read_json;
+use crate::models::latent_output::{Fault, LatentOutput};
 use crate::models::noise::Noise;
 use crate::models::text::{PromptEmbedding, PromptEncoder, TextEncoder};
 use crate::models::vae::{Decoder, Encoder};
@@ -26,22 +26,6 @@ struct Trial<'a> {
     report: &'a mut ModelReport,
 }
 
-/// What the widths of a model's parts follow from, in the UNet's configuration.
-#[derive(Deserialize)]
-struct UnetWidths {
-    cross_attention_dim: Option<OneOrMore>,
-    projection_class_embeddings_input_dim: Option<usize>,
-    addition_time_embed_dim: Option<usize>,
-}
-
-/// One width, or one for each of the UNet's blocks.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMore {
-    One(usize),
-    More(Vec<usize>),
-}
-
 /// Opens and runs each graph, and adds to `report` what it cost and what went wrong. `shape` is that of the latent of an
 /// image of `size` by `size` pixels.
 pub(super) fn run(
@@ -52,9 +36,7 @@ pub(super) fn run(
     report: &mut ModelReport,
 ) {
     let mut trial = Trial { folder, runtime, options, report };
-    let latent = trial.part(Part::VaeEncoder, &folder.vae_encoder, |graph| {
-        Encoder::from_graph(folder, graph)?.encode(&picture(size), 1, size)
-    });
+    let latent = trial.encoder(size);
     if let Some(prompts) = trial.prompts()
         && trial.widths_agree(&prompts[0])
     {
@@ -73,6 +55,23 @@ pub(super) fn run(
 }
 
 impl Trial<'_> {
+    /// The latent of a picture.
+    fn encoder(&mut self, size: usize) -> Option<Vec<f32>> {
+        let (folder, file) = (self.folder, self.folder.vae_encoder.as_path());
+        let output = match LatentOutput::of(file, &folder.vae) {
+            Ok(output) => output,
+            // Opening the graph says what it is.
+            Err(Fault::Lacks | Fault::Unread(_)) => LatentOutput::Parameters,
+            Err(Fault::Refused(what, remedy)) => {
+                self.report.add(Problem { file: file.to_path_buf(), what, remedy });
+                return None;
+            }
+        };
+        self.opened(Part::VaeEncoder, file, &output, |graph| {
+            Encoder::from_graph(folder, graph, &output).encode(&picture(size), 1, size)
+        })
+    }
+
     /// Opens a graph, compares its tensors, and does `work` with it; `None` where that failed.
     fn part<T>(
         &mut self,
@@ -80,20 +79,32 @@ impl Trial<'_> {
         file: &Path,
         work: impl FnOnce(Graph) -> Result<T, DiffusionError>,
     ) -> Option<T> {
+        self.opened(part, file, &LatentOutput::Parameters, work)
+    }
+
+    /// As [`Trial::part`], of an image encoder that yields `output`.
+    fn opened<T>(
+        &mut self,
+        part: Part,
+        file: &Path,
+        output: &LatentOutput,
+        work: impl FnOnce(Graph) -> Result<T, DiffusionError>,
+    ) -> Option<T> {
         let before = memory::start();
         let started = Instant::now();
-        let opened = Graph::open(self.runtime, file, self.options);
+        let opened = output.open(self.runtime, file, self.options);
         let mut about = GraphReport {
             part: part.folder(),
             file: file.to_path_buf(),
             bytes: bytes_beside(file),
             open_seconds: started.elapsed().as_secs_f64(),
+            note: output.note(),
             ..GraphReport::default()
         };
         let result = match opened {
             Ok(graph) => {
                 about.inputs = graph.inputs().iter().map(ports::describe).collect();
-                self.compared(part, file, &graph).then(|| {
+                self.compared(part, &graph, output).then(|| {
                     let started = Instant::now();
                     let result = work(graph);
                     let seconds = started.elapsed().as_secs_f64();
@@ -101,7 +112,7 @@ impl Trial<'_> {
                     result
                 })
             }
-            Err(error) => Some(Err(DiffusionError::from(error))),
+            Err(error) => Some(Err(error)),
         };
         about.peak_bytes = memory::peak_since(before);
         self.report.graphs.push(about);
@@ -114,10 +125,11 @@ impl Trial<'_> {
     }
 
     /// Whether a graph has the tensors that its place asks for.
-    fn compared(&mut self, part: Part, file: &Path, graph: &Graph) -> bool {
-        let faults = ports::compare(self.folder.family, part, graph.inputs(), graph.outputs());
+    fn compared(&mut self, part: Part, graph: &Graph, output: &LatentOutput) -> bool {
+        let outputs = output.ports(graph.outputs());
+        let faults = ports::compare(self.folder.family, part, graph.inputs(), &outputs);
         let none = faults.is_empty();
-        let problem = |(what, remedy)| Problem { file: file.to_path_buf(), what, remedy };
+        let problem = |(what, remedy)| Problem { file: graph.path().to_path_buf(), what, remedy };
         faults.into_iter().map(problem).for_each(|problem| self.report.add(problem));
         none
     }
@@ -153,40 +165,19 @@ impl Trial<'_> {
     /// Whether the text encoders give what the UNet takes.
     fn widths_agree(&mut self, prompt: &PromptEmbedding) -> bool {
         let file = self.folder.denoiser.with_file_name("config.json");
-        let config = read_json::<UnetWidths>(&file, "the UNet's configuration");
+        let config = read_json::<Widths>(&file, "the UNet's configuration");
         let Some(config) = self.kept(config) else { return false };
-        let Some(what) = width_fault(&config, prompt, self.folder.requires_aesthetics_score) else {
+        let found = (prompt.width(), Some(prompt.pooled.len()));
+        let Some(what) = width_fault(&config, found, self.folder.requires_aesthetics_score) else {
             return true;
         };
-        let remedy = "the text encoders and the UNet are of different models: export all parts of one together (docs/models.md)";
-        self.report.problems.push(Problem { file, what, remedy: remedy.to_owned() });
+        // The configurations of the text encoders may have told it already.
+        let said = |known: &Problem| known.file == file && known.what.starts_with(&what);
+        if !self.report.problems.iter().any(said) {
+            self.report.problems.push(Problem { file, what, remedy: REMEDY.to_owned() });
+        }
         false
     }
-}
-
-/// How the embedding differs from what the UNet's configuration asks for, if it does.
-fn width_fault(config: &UnetWidths, prompt: &PromptEmbedding, aesthetic: bool) -> Option<String> {
-    let width = match &config.cross_attention_dim {
-        Some(OneOrMore::One(width)) => Some(*width),
-        Some(OneOrMore::More(widths)) => widths.first().copied(),
-        None => None,
-    };
-    if let Some(width) = width.filter(|width| *width != prompt.width()) {
-        let found = prompt.width();
-        return Some(format!(
-            "cross_attention_dim is {width}, but the text encoders give {found} values a token"
-        ));
-    }
-    let (all, each) =
-        (config.projection_class_embeddings_input_dim?, config.addition_time_embed_dim?);
-    // The pooled prompt, then the sizes, and the aesthetic score in the place of two of them.
-    let found = prompt.pooled.len() + each * if aesthetic { 5 } else { 6 };
-    (all != found).then(|| {
-        format!(
-            "projection_class_embeddings_input_dim is {all}, but the prompt's {} pooled values and the sizes make {found}",
-            prompt.pooled.len()
-        )
-    })
 }
 
 /// Bytes of a graph and of its external weights, which lie beside it.
@@ -208,22 +199,4 @@ fn picture(size: usize) -> Vec<f32> {
         })
     };
     (0..3).flat_map(pixels).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn widths_of_text_and_unet_must_agree() {
-        let config = |text: &str| serde_json::from_str::<UnetWidths>(text).unwrap();
-        let prompt = PromptEmbedding { tokens: 2, hidden: vec![0.0; 20], pooled: vec![0.0; 4] };
-        let fault = |text: &str, aesthetic| width_fault(&config(text), &prompt, aesthetic);
-        assert_eq!(fault(r#"{"cross_attention_dim": [10, 10]}"#, false), None);
-        assert!(fault(r#"{"cross_attention_dim": 12}"#, false).unwrap().contains("is 12"));
-        let added =
-            r#"{"projection_class_embeddings_input_dim": 16, "addition_time_embed_dim": 2}"#;
-        assert_eq!(fault(added, false), None);
-        assert!(fault(added, true).unwrap().contains("make 14"));
-    }
 }

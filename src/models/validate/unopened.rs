@@ -6,31 +6,36 @@ use serde::Deserialize;
 
 use super::part::Part;
 use super::ports;
-use super::{Problem, files, refused, remedy};
+use super::{Problem, files, mismatch, refused, remedy};
+use crate::models::components::ModelPaths;
 use crate::models::error::DiffusionError;
-use crate::models::family::Family;
-use crate::models::folder::{ModelFolder, Purpose, TextPart};
+use crate::models::folder::{ModelFolder, Purpose, SCHEDULER_CONFIG, TextPart};
 use crate::models::json::read_json;
+use crate::models::latent_output::{Fault, LatentOutput};
 use crate::models::noise_schedule::Method;
 use crate::models::text::Tokenizer;
 use crate::onnx::header;
 
-/// All that is wrong with the model in `root`, to be used for `purpose` and sampled by `method`.
-pub fn problems(root: &Path, purpose: Purpose, method: Method) -> Vec<Problem> {
-    let mut found = files::check(root, purpose);
-    let folder = match ModelFolder::open_for(root, purpose) {
+/// All that is wrong with `model`, to be used for `purpose` and sampled by `method`.
+pub fn problems(model: impl Into<ModelPaths>, purpose: Purpose, method: Method) -> Vec<Problem> {
+    let paths = model.into();
+    let root = paths.root();
+    let mut found = files::check(&paths, purpose);
+    let folder = match ModelFolder::open_for(&paths, purpose) {
         Ok(folder) => folder,
         Err(error) => {
             let problem = remedy::problem(root, &error);
-            // The files' own check says more of a file that is not there, and says it of all.
-            if !found.iter().any(|known| known.file == problem.file) {
+            // The files' own check says more of a file or folder that is not there, and says it of all.
+            if !found.iter().any(|known| problem.file.starts_with(&known.file)) {
                 found.push(problem);
             }
             return found;
         }
     };
+    found.extend(mismatch::autoencoder(&paths));
     if purpose == Purpose::Generate {
         found.extend(scheduler(&folder, method));
+        found.extend(mismatch::text(&folder));
         // What is missing of a tokenizer was said already.
         let more = tokenizers(&folder);
         let new = |problem: &Problem| !found.iter().any(|known| known.file == problem.file);
@@ -38,7 +43,7 @@ pub fn problems(root: &Path, purpose: Purpose, method: Method) -> Vec<Problem> {
         found.extend(more);
     }
     for (part, file) in graphs(&folder, purpose) {
-        for problem in graph(folder.family, part, file) {
+        for problem in graph(&folder, part, file) {
             if !found.iter().any(|known| known.file == problem.file) {
                 found.push(problem);
             }
@@ -59,7 +64,7 @@ fn graphs(folder: &ModelFolder, purpose: Purpose) -> Vec<(Part, &Path)> {
 }
 
 fn scheduler(folder: &ModelFolder, method: Method) -> Option<Problem> {
-    let file = folder.root.join("scheduler/scheduler_config.json");
+    let file = folder.paths.file(SCHEDULER_CONFIG);
     let reason = folder.scheduler.check_for(method).err()?;
     Some(remedy::problem(&folder.root, &DiffusionError::Config { path: file, reason }))
 }
@@ -108,16 +113,25 @@ pub(super) fn vocabulary(root: &Path, text: &TextPart) -> Result<usize, Problem>
 }
 
 /// What is wrong with the file of a graph.
-fn graph(family: &'static Family, part: Part, file: &Path) -> Vec<Problem> {
+fn graph(folder: &ModelFolder, part: Part, file: &Path) -> Vec<Problem> {
     if let Some(problem) = refused::by_files(file) {
         return vec![problem];
     }
-    let header = match header::read(file) {
+    let mut header = match header::read(file) {
         Ok(header) => header,
         Err(damage) => return vec![damaged(file, &damage.to_string())],
     };
-    let faults = ports::compare_header(family, part, &header);
     let problem = |(what, remedy)| Problem { file: file.to_path_buf(), what, remedy };
+    if part == Part::VaeEncoder {
+        match LatentOutput::of(file, &folder.vae) {
+            Ok(output) => output.rename(&mut header.outputs),
+            Err(Fault::Refused(what, remedy)) => return vec![problem((what, remedy))],
+            // Which the comparison says in more words.
+            Err(Fault::Lacks) => {}
+            Err(Fault::Unread(damage)) => return vec![damaged(file, &damage.to_string())],
+        }
+    }
+    let faults = ports::compare_header(folder.family, part, &header);
     faults.into_iter().map(problem).collect()
 }
 

@@ -95,7 +95,7 @@ impl Anchor {
         discovered: Arc<Receipts>,
     ) -> Result<Self, StageError> {
         let again = encoded_again(&context, latents.table.format().latent.shape)?;
-        let encoder = again.then(|| encoder_digest(&context.pipeline.model.path)).transpose()?;
+        let encoder = again.then(|| encoder_digest(&context.model.paths)).transpose()?;
         let core_images = Arc::new(CoreImages::new(context.clone(), sources));
         Ok(Self { context, latents, discovered, encoder, core_images, pool: OnceCell::new() })
     }

@@ -84,7 +84,7 @@ impl Encode {
         context: Arc<Context>,
         sources: Vec<Source>,
     ) -> Result<Self, StageError> {
-        let model = encoder_digest(&context.pipeline.model.path)?;
+        let model = encoder_digest(&context.model.paths)?;
         let features = feature_input(&context)?;
         let (pool, feature_width) = (OnceCell::new(), Arc::default());
         let classes = class_input(&context);

@@ -31,7 +31,7 @@ pub(crate) fn check_size(context: &Context) -> Checks {
         checks.require(context.model.latent_shape(context.size()));
         return checks;
     }
-    let file = context.model.root.join("unet/config.json");
+    let file = context.model.paths.file("unet/config.json");
     checks.errors.push(StageError::Other(format!(
         "{} has no sample_size, the image size of the model: set `size` in [generate]",
         file.display()

@@ -85,7 +85,7 @@ impl Generate {
     ) -> Result<Self, StageError> {
         refuse_lacking(&context, &latents)?;
         let digest =
-            |folder: &ModelFolder| model_digest(&folder.root, &folder.family.image_parts());
+            |folder: &ModelFolder| model_digest(&folder.paths, &folder.family.image_parts());
         let model = digest(&context.model)?;
         let refiner = context.refiner.as_ref().map(digest).transpose()?;
         let count = latents.classes.classes().len();

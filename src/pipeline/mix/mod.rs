@@ -82,7 +82,7 @@ impl RunStage for Mix {
 
     fn open(run: &mut RunState<'_>) -> Result<Self, StageError> {
         let (context, latents) = (run.context.clone(), run.latents()?);
-        let digest = || model_digest(&context.model.root, &context.model.family.image_parts());
+        let digest = || model_digest(&context.model.paths, &context.model.family.image_parts());
         let model = is_on(&context).then(digest).transpose()?;
         let anchored = run.receipts(anchor::INFO.name)?;
         Ok(Self { context, latents, anchored, model, pool: OnceCell::new() })
