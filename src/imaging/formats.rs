@@ -11,6 +11,7 @@ use super::jpeg_read::read_jpeg;
 use super::options::DecodeOptions;
 use super::png_end::with_png_end;
 use super::tiff_read::{is_big_tiff, read_tiff};
+use super::unread::image_kind;
 
 /// A format that is decoded.
 pub(super) struct Format {
@@ -205,6 +206,20 @@ pub fn member_extension(of_file: &str) -> Option<&'static str> {
         [format.common, format.rare, format.of_files].concat().contains(&of_file)
     };
     FORMATS.iter().find(has).map(|format| format.extension)
+}
+
+/// The member extension for an image of any format that is known by its first bytes, decoded or not.
+pub fn image_extension(bytes: &[u8]) -> Option<&'static str> {
+    extension_of(bytes).or_else(|| {
+        let what = image_kind(bytes)?;
+        let format = UNDECODED.iter().find(|format| format.what == what)?;
+        format.extensions.first().copied()
+    })
+}
+
+/// Whether members of this extension (lower case, without a dot) hold images, of a format that is decoded or not.
+pub fn is_image_extension(extension: &str) -> bool {
+    IMAGE_EXTENSIONS.contains(&extension) || is_undecoded_extension(extension)
 }
 
 /// Whether members of this extension hold images of a format that is not decoded.

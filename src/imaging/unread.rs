@@ -34,6 +34,11 @@ pub(super) fn unread(bytes: &[u8]) -> ImagingError {
     }
 }
 
+/// What an image of a format that is not read is, by its first bytes.
+pub(super) fn image_kind(bytes: &[u8]) -> Option<&'static str> {
+    kind(bytes)
+}
+
 fn kind(bytes: &[u8]) -> Option<&'static str> {
     let marked = MARKS.iter().find(|(mark, _)| bytes.starts_with(mark));
     let marked = marked.map(|(_, name)| *name).or_else(|| undecoded_kind(bytes));

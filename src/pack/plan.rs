@@ -1,10 +1,8 @@
 //! Which file goes into which shard.
 
-use super::key::{extension, prompt_of, sample_key, shown};
-use super::listing::{Entry, Stamp};
-use super::skipped_files::some;
 use crate::config::ClassList;
-use std::collections::{HashMap, HashSet};
+use crate::shards::image_folder::{Entry, Stamp, distinct_keys, extension, prompt_of, shown, some};
+use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
@@ -98,6 +96,7 @@ pub fn plan_shards(entries: &[Entry], options: &PackOptions) -> PackPlan {
     let index: HashMap<&str, usize> =
         classes.iter().enumerate().map(|(index, class)| (class.as_str(), index)).collect();
     let (keys, numbered) = distinct_keys(entries);
+    let numbered = numbered.iter().map(|(path, key)| format!("{} ({key})", shown(path))).collect();
     let sample = |(entry, key): (&Entry, String)| PackSample {
         key,
         path: entry.path.clone(),
@@ -120,33 +119,6 @@ pub fn plan_shards(entries: &[Entry], options: &PackOptions) -> PackPlan {
         samples.chunks(options.per_shard.max(1)).map(<[PackSample]>::to_vec).collect();
     let contents = shards.iter().map(|shard| content_digest(shard)).collect();
     PackPlan { shards, classes, digest, contents, numbered, label: options.label }
-}
-
-/// A key for each entry. Where several files come to one, the first keeps it, and the others have the first number behind
-/// it with which no file's key ends; these are named.
-fn distinct_keys(entries: &[Entry]) -> (Vec<String>, Vec<String>) {
-    let natural: Vec<String> =
-        entries.iter().map(|entry| sample_key(&entry.path, &entry.class)).collect();
-    let taken: HashSet<&str> = natural.iter().map(String::as_str).collect();
-    let mut uses: HashMap<&str, usize> = HashMap::with_capacity(natural.len());
-    let (mut keys, mut numbered) = (Vec::with_capacity(natural.len()), Vec::new());
-    for (entry, key) in entries.iter().zip(&natural) {
-        let number = uses.entry(key).or_insert(0);
-        *number += 1;
-        if *number == 1 {
-            keys.push(key.clone());
-            continue;
-        }
-        // With `-`: a class that is taken from the key ends at its last `_`.
-        let mut own = format!("{key}-{number}");
-        while taken.contains(own.as_str()) {
-            *number += 1;
-            own = format!("{key}-{number}");
-        }
-        numbered.push(format!("{} ({own})", shown(&entry.path)));
-        keys.push(own);
-    }
-    (keys, numbered)
 }
 
 fn digest(samples: &[PackSample], options: &PackOptions) -> String {

@@ -1,12 +1,11 @@
 //! Writing the shards of a plan, several at once.
 
 use super::error::PackError;
-use super::key::shown;
 use super::pattern::ShardPattern;
 use super::plan::{PackPlan, PackSample};
-use super::read::read;
 use super::record;
 use super::record::{MissingSample, Record, write_whole};
+use crate::shards::image_folder::{read, shown};
 use crate::shards::{SampleMember, ShardError, ShardWriter, WriterOptions};
 use crate::store::{AtomicFile, StoreError, sweep_after_the_dead};
 use crate::threads;
@@ -192,7 +191,8 @@ impl<F: Fn(Step) + Sync> Work<'_, F> {
             here.map(|one| one.key.clone()).collect()
         });
         let lacking = |sample: &&PackSample| keys.contains(&sample.key);
-        let tried: Vec<_> = samples.iter().filter(lacking).map(|s| (s, read(s))).collect();
+        let tried: Vec<_> =
+            samples.iter().filter(lacking).map(|s| (s, read(&s.path, &s.extension))).collect();
         if tried.iter().any(|(_, read)| read.is_ok()) {
             std::fs::remove_file(path).map_err(PackError::io("remove", path))?;
             locked(self.packed, |packed| packed.made_anew += 1);
@@ -208,7 +208,7 @@ impl<F: Fn(Step) + Sync> Work<'_, F> {
         let mut writer = ShardWriter::new(AtomicFile::create(path)?, WriterOptions::default());
         let mut left_out = Vec::new();
         for sample in samples {
-            match read(sample) {
+            match read(&sample.path, &sample.extension) {
                 Ok((image, extension)) => {
                     let members = [
                         SampleMember::new(&extension, image),

@@ -86,6 +86,16 @@ impl Source {
         self.place.is_seekable(&self.identity, &options)
     }
 
+    /// Opens the samples at these offsets alone, where the shard's container can pass over the others at once.
+    pub(crate) fn open_some(
+        &self,
+        offsets: &[u64],
+        options: ReadOptions,
+    ) -> Result<Option<ShardReader>, ShardFault> {
+        let options = ReadOptions { retry: self.retry, ..options };
+        self.place.open_some(offsets, &self.identity, &options)
+    }
+
     /// Opens the shard at the sample whose header is at `offset`.
     pub(crate) fn open_at(
         &self,
