@@ -65,7 +65,7 @@ impl ImagesReader {
         let class = file.entry.class.clone().into_bytes();
         let (size, class) = (class.len() as u64, self.takes("cls").then_some(class));
         add(&mut sample, "cls", size, class);
-        Ok(sample)
+        Ok(sample.in_order())
     }
 
     /// The image's bytes; whether a fault ends reading.
@@ -116,3 +116,7 @@ impl Iterator for ImagesReader {
         }))
     }
 }
+
+#[cfg(test)]
+#[path = "images_reader_tests.rs"]
+mod tests;

@@ -21,7 +21,7 @@ fn list(kind: DataType) -> DataType {
 
 fn said(schema: Schema, features: &str) -> Schema {
     let json = format!("{{\"info\": {{\"features\": {features}}}}}");
-    schema.with_metadata([("huggingface".to_owned(), json)].into())
+    schema.with_metadata(std::collections::HashMap::from([("huggingface".to_owned(), json)]))
 }
 
 #[test]

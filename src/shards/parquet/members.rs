@@ -130,7 +130,7 @@ fn images(table: &Table, list: Option<&[String]>) -> Vec<WantedImage> {
         list.unwrap_or_default().iter().find(|e| **e == name && !last(e)).cloned()
     };
     let mut images = Vec::new();
-    for column in &columns.image {
+    for column in columns.image.iter() {
         let called = by_name(column);
         if any || called.is_some() {
             images.push(WantedImage { column: column.clone(), first: true, called });
@@ -213,7 +213,7 @@ impl Rows {
             Sample { key: key.clone(), index: row as usize, offset: row, ..Sample::default() };
         let mut making = Making { sample, wanted };
         let made = self.fill(table, wanted, at, &mut making);
-        (key, made.map(|()| making.sample))
+        (key, made.map(|()| making.sample.in_order()))
     }
 
     fn fill(

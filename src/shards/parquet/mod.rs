@@ -9,6 +9,8 @@ mod members;
 mod ranges;
 mod reader;
 mod table;
+#[cfg(test)]
+mod tests;
 mod values;
 mod window;
 
