@@ -132,6 +132,25 @@ const UNDECODED: [Undecoded; 21] = [
     undecoded("a Targa image (TGA)", &["tga"], |_| false),
 ];
 
+/// What makes an image that is read of one in a common format that is not, for messages.
+const CURES: [(&str, &str); 4] = [
+    ("an AVIF image", ": convert it with `avifdec`, or with Pillow 11.3 or later"),
+    (
+        "a HEIC image",
+        ": convert it with `heif-convert`, or with Pillow and the package pillow-heif",
+    ),
+    (
+        "a JPEG XL image",
+        ": convert it with `djxl`, or with Pillow and the package pillow-jxl-plugin",
+    ),
+    ("a JPEG 2000 image", ": convert it with `opj_decompress`, or with Pillow"),
+];
+
+/// How to convert an image of this kind; empty where that is not known.
+pub(super) fn cure_of(what: &str) -> &'static str {
+    CURES.iter().find(|(kind, _)| *kind == what).map_or("", |(_, cure)| cure)
+}
+
 const fn undecoded(
     what: &'static str,
     extensions: &'static [&'static str],
@@ -261,6 +280,12 @@ mod tests {
         assert_eq!(extension_of(b"\x89PNG\r\n\x1a\n"), Some("png"));
         assert_eq!(extension_of(b"qoif"), None);
         assert_eq!(undecoded_kind(b"qoif"), Some("a QOI image"));
+        assert_eq!(image_extension(b"\xff\x0a"), Some("jxl"));
+        assert_eq!(image_extension(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf"), Some("avif"));
+        assert!(is_image_extension("heic") && !is_image_extension("cls"));
+        for (what, _) in CURES {
+            assert!(UNDECODED.iter().any(|format| format.what == what), "{what}");
+        }
         assert_eq!(decoded_formats(), "JPEG, PNG, WebP, BMP, GIF and TIFF");
     }
 }

@@ -5,6 +5,7 @@
 //! at once, and those that an interrupted run finished are left alone.
 
 mod error;
+mod image_table;
 mod list;
 mod pattern;
 mod plan;
@@ -15,6 +16,7 @@ mod table_parquet;
 mod write;
 
 pub(crate) use crate::shards::image_folder::{Listing, SkippedFiles};
+pub use image_table::{holds_images, plan_rows};
 pub use list::list_entries;
 pub use pattern::ShardPattern;
 pub use plan::{Label, PackOptions, plan_shards};

@@ -22,6 +22,7 @@ mod generation_settings;
 mod graceful_stop;
 mod guidance_determinism;
 mod hostile_input;
+mod image_sets;
 mod interruption;
 mod invalidation;
 mod labels;

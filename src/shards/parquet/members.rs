@@ -1,11 +1,9 @@
 //! What a reader wants of a table's rows, and a row as a sample.
 
 use super::columns::ImageColumn;
-use super::table::{Names, Table, column_of};
+use super::table::{Names, Table, Unread, column_of};
 use super::values::{bytes_at, json_at, label_at, plain, text_at};
-use crate::imaging::{
-    DecodeOptions, IMAGE_EXTENSIONS, decode_rgb, image_extension, is_image_extension,
-};
+use crate::imaging::{DecodeOptions, decode_rgb, image_extension, is_image_extension};
 use crate::shards::entry::MemberEntry;
 use crate::shards::fault::FaultReason;
 use crate::shards::reader::ReadOptions;
@@ -25,8 +23,8 @@ pub(super) struct Wanted {
     /// Columns that are wanted under their own names.
     called: Vec<(String, usize)>,
     most_bytes: u64,
-    /// Bytes of an image that is there and not read, on average.
-    unread: Option<u64>,
+    /// What is known of images that are there and not read.
+    unread: Option<Unread>,
 }
 
 struct WantedImage {
@@ -70,7 +68,7 @@ impl Wanted {
         let others = columns.plain.iter().any(|at| label.is_none_or(|label| label.at != *at));
         let images = images(table, list);
         let read = images.iter().any(|image| image.first);
-        let unread = (columns.image.is_some() && !read).then(|| table.unread_bytes());
+        let unread = (columns.image.is_some() && !read).then(|| table.unread());
         Ok(Self {
             images,
             extensions: options.extensions.clone(),
@@ -226,10 +224,9 @@ impl Rows {
         for (image, columns) in wanted.images.iter().zip(&self.images) {
             self.add_image(image, columns, at, making)?;
         }
-        if let Some(bytes) = wanted.unread {
+        if let Some(unread) = &wanted.unread {
             let extension = self.names.at(at).and_then(extension_of_name);
-            let extension = extension.unwrap_or_else(|| IMAGE_EXTENSIONS[0].to_owned());
-            making.note(&extension, bytes);
+            making.note(extension.as_deref().unwrap_or(unread.extension), unread.bytes);
         }
         self.add_label(table, wanted, at, making)?;
         for (extension, column) in &self.called {

@@ -1,7 +1,7 @@
 //! The rows of a Parquet file as samples.
 
 use super::members::{Rows, Wanted};
-use super::table::{Selected, Table, broken};
+use super::table::{Selected, Table, broken, next_batch};
 use crate::shards::fault::{FaultReason, ShardFault};
 use crate::shards::reader::ReadOptions;
 use crate::shards::sample::Sample;
@@ -79,7 +79,7 @@ impl TableReader {
             }
             let failed =
                 |error: &dyn std::fmt::Display| broken(&self.table.ranges, &error.to_string());
-            let Some(batch) = self.batches.next() else {
+            let Some(batch) = next_batch(&mut self.batches) else {
                 return match self.left.is_empty() {
                     true => Ok(None),
                     false => Err(failed(&"it has fewer rows than it says")),

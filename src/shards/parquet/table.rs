@@ -3,8 +3,9 @@
 use super::columns::{Columns, ImageColumn};
 use super::keys::Keys;
 use super::ranges::{Opener, Ranges};
-use super::values::{plain, text_at};
+use super::values::{bytes_at, plain, text_at};
 use crate::arrays::unread_codec;
+use crate::imaging::{IMAGE_EXTENSIONS, image_extension};
 use crate::shards::fault::FaultReason;
 use crate::shards::identity::ShardIdentity;
 use crate::shards::retry::Retry;
@@ -17,9 +18,10 @@ use parquet::arrow::arrow_reader::{
     ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::errors::ParquetError;
-use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Rows of names that are read at once.
@@ -68,8 +70,14 @@ impl Table {
         }
         // Page indexes that are there spare reading the pages before a row.
         let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
-        let metadata = ArrowReaderMetadata::load(&ranges, options)
-            .map_err(|error| broken(&ranges, &error.to_string()))?;
+        let load = || ArrowReaderMetadata::load(&ranges, options.clone());
+        let mut metadata = guarded(load).map_err(|error| broken(&ranges, &error.to_string()))?;
+        check_chunks(metadata.metadata(), bytes)?;
+        if !has_sound_index(metadata.metadata()) {
+            let options = ArrowReaderOptions::new();
+            metadata = guarded(|| ArrowReaderMetadata::load(&ranges, options))
+                .map_err(|error| broken(&ranges, &error.to_string()))?;
+        }
         if let Some(codec) = unread_codec(metadata.metadata()) {
             return Err(bad(&codec));
         }
@@ -118,8 +126,30 @@ impl Table {
         bytes / self.group_rows().sum::<u64>().max(1)
     }
 
+    /// What is known of the images without reading them; where no file names tell their format, the first one does.
+    pub(super) fn unread(&self) -> Unread {
+        let named = !self.name_leaves().is_empty();
+        let first = if named { None } else { self.first_extension() };
+        Unread { extension: first.unwrap_or(IMAGE_EXTENSIONS[0]), bytes: self.image_bytes() }
+    }
+
+    fn first_extension(&self) -> Option<&'static str> {
+        let image = self.columns.image.as_ref()?;
+        let leaves = self.leaves(image.at, image.is_struct.then_some(&["bytes"]));
+        let rows = usize::try_from(self.group_rows().next()?).ok().filter(|rows| *rows > 0)?;
+        let first = RowSelection::from_consecutive_ranges(std::iter::once(0..1), rows);
+        let selected = Selected { groups: vec![0], rows: Some(first) };
+        let batch = next_batch(&mut self.batches(&leaves, selected, 1).ok()?)?.ok()?;
+        let column = column_of(&batch, &self.columns, image.at)?;
+        let bytes = match column.as_struct_opt() {
+            Some(fields) => fields.column_by_name("bytes")?.clone(),
+            None => column,
+        };
+        image_extension(bytes_at(&plain(&bytes).ok()?, 0)?)
+    }
+
     /// Bytes of a row's image, on average.
-    pub(super) fn unread_bytes(&self) -> u64 {
+    fn image_bytes(&self) -> u64 {
         let leaf =
             |image: &ImageColumn| self.leaves(image.at, image.is_struct.then_some(&["bytes"]));
         let leaves = self.columns.image.iter().flat_map(leaf);
@@ -152,7 +182,7 @@ impl Table {
         if let Some(rows) = selected.rows {
             builder = builder.with_row_selection(rows);
         }
-        builder.build()
+        guarded(|| builder.build())
     }
 
     pub(super) fn all_groups(&self) -> Selected {
@@ -177,7 +207,8 @@ impl Table {
             let mut row = 0;
             let broken = |error: &dyn std::fmt::Display| broken(&self.ranges, &error.to_string());
             let batches = self.batches(&leaves, self.all_groups(), NAMES_AT_ONCE);
-            for batch in batches.map_err(|error| broken(&error))? {
+            let mut batches = batches.map_err(|error| broken(&error))?;
+            while let Some(batch) = next_batch(&mut batches) {
                 let batch = batch.map_err(|error| broken(&error))?;
                 let names = Names::of(&batch, &self.columns).map_err(|error| broken(&error))?;
                 for at in 0..batch.num_rows() {
@@ -188,6 +219,14 @@ impl Table {
             Ok(())
         })
     }
+}
+
+/// What is known of an image whose bytes are not read.
+pub(super) struct Unread {
+    /// The extension that the first image has.
+    pub extension: &'static str,
+    /// An image's bytes on average.
+    pub bytes: u64,
 }
 
 /// The names of the images' files in a batch, from the images' own column before any other.
@@ -270,4 +309,57 @@ fn bad(detail: &str) -> FaultReason {
 /// What the library complains of, unless the storage failed.
 pub(super) fn broken(ranges: &Ranges, detail: &str) -> FaultReason {
     ranges.failure().unwrap_or_else(|| bad(detail))
+}
+
+/// What the library does, which has panicked at bytes that make no sense, as a result.
+fn guarded<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(ParquetError::General("its bytes make no sense to the decoder".to_owned()))
+    })
+}
+
+/// The next batch of rows.
+pub(super) fn next_batch(
+    batches: &mut ParquetRecordBatchReader,
+) -> Option<Result<RecordBatch, ParquetError>> {
+    guarded(|| batches.next().transpose().map_err(ParquetError::from)).transpose()
+}
+
+/// Refuses a table of contents that points beyond the file, as cut and damaged files have.
+fn check_chunks(metadata: &ParquetMetaData, bytes: u64) -> Result<(), FaultReason> {
+    for column in metadata.row_groups().iter().flat_map(|group| group.columns()) {
+        let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
+        let end = start.checked_add(column.compressed_size());
+        let inside = end.and_then(|end| u64::try_from(end).ok()).is_some_and(|end| end <= bytes);
+        if start < 0 || column.compressed_size() < 0 || !inside {
+            let name = column.column_path().string();
+            return Err(bad(&format!("column {name} lies beyond the end of the file")));
+        }
+    }
+    if metadata.row_groups().iter().any(|group| group.num_rows() < 0) {
+        return Err(bad("a row group has fewer rows than none"));
+    }
+    Ok(())
+}
+
+/// Whether the pages that an index tells of lie in their column chunks, in order.
+fn has_sound_index(metadata: &ParquetMetaData) -> bool {
+    metadata.row_groups().iter().enumerate().all(|(number, group)| {
+        let index = metadata.page_index_for_row_group(number);
+        group.columns().iter().enumerate().all(|(leaf, column)| {
+            let Some(pages) = index.page_locations(leaf) else { return true };
+            let (start, length) = column.byte_range();
+            let (mut at, mut row) = (start as i64, 0);
+            !pages.is_empty()
+                && pages.iter().all(|page| {
+                    let in_order = page.offset >= at && page.first_row_index >= row;
+                    at = page.offset.saturating_add(page.compressed_page_size.into());
+                    row = page.first_row_index;
+                    in_order
+                        && page.compressed_page_size >= 0
+                        && at <= (start + length) as i64
+                        && row <= group.num_rows()
+                })
+        })
+    })
 }
