@@ -2,6 +2,7 @@
 //!
 //! Told apart by content, not by name. Whatever the element type, values arrive as f32.
 
+mod codec;
 mod error;
 mod folder;
 mod npy;
@@ -9,6 +10,7 @@ mod parquet;
 mod parquet_rows;
 mod safetensors;
 
+pub(crate) use codec::unread_codec;
 pub use error::ArrayError;
 pub use npy::write_npy;
 

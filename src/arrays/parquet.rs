@@ -1,8 +1,8 @@
 //! A column of vectors in a Parquet file: lists of numbers, our own tables' latents, or a column a feature.
 
 use super::parquet_rows::{Rows, wide};
-use super::{Array, ArrayError, choose};
-use crate::store::tables::{LatentFormat, unread_codec};
+use super::{Array, ArrayError, choose, unread_codec};
+use crate::store::tables::LatentFormat;
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;

@@ -2,8 +2,8 @@
 
 use super::exit::{Exit, UsageError};
 use super::printable::printable;
+use crate::arrays::unread_codec;
 use crate::shards::{ReadOptions, ShardReader};
-use crate::store::tables::unread_codec;
 use anyhow::Context as _;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};

@@ -139,6 +139,19 @@ impl ClassList {
         Self::from_pairs(keys.into_iter().map(|key| (key.as_str(), key.as_str())))
     }
 
+    /// The list, in which a class whose key is the number of one of `names` has that name for its prompt.
+    pub(crate) fn with_names(mut self, names: &[String]) -> Self {
+        for class in &mut self.classes {
+            let number = class.key.parse::<usize>().ok();
+            if let Some(name) =
+                number.and_then(|number| names.get(number)).filter(|n| !n.is_empty())
+            {
+                class.prompt = one_line(name);
+            }
+        }
+        self
+    }
+
     /// A list of keys and prompts.
     pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut list = Self { separated: true, ..Self::default() };

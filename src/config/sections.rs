@@ -30,10 +30,12 @@ section! {
 section! {
     /// What to distil: `[data]`.
     Data = "data" {
-        /// The shards: tar files, plain or compressed by gzip, zstd or lz4 (detected by content). Each entry is a path, a
-        /// brace range (`train-{000000..000123}.tar`), a glob (`train-*.tar`), a folder of shards, a URL (`https://`,
-        /// `http://`, `s3://`, `gs://`, `az://`, or `hf://datasets/OWNER/NAME[@REVISION]/PATH` on the Hugging Face hub;
-        /// braces too, and in all but the first two globs and folders with their closing `/`), `pipe:COMMAND` (what the command writes; it runs in the folder that paths start at), or `@FILE`, a list of
+        /// The shards: tar files, plain or compressed by gzip, zstd or lz4, Parquet files that hold images (both detected by
+        /// content), or a folder with one folder of images a class. Each entry is a path, a brace range
+        /// (`train-{000000..000123}.tar`), a glob (`train-*.parquet`), a folder of shards or of such folders, a URL (`https://`,
+        /// `http://`, `s3://`, `gs://`, `az://`, or `hf://datasets/OWNER/NAME[@REVISION]/PATH` on the Hugging Face hub; braces
+        /// too, and in all but the first two globs and folders with their closing `/`), `pipe:COMMAND` (what the command
+        /// writes; it runs in the folder that paths start at), or `@FILE`, a list of
         /// such entries, one a line, `#` for comments, its paths relative to that file. Credentials and endpoints come from
         /// the environment (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT`, `GOOGLE_APPLICATION_CREDENTIALS`,
         /// `AZURE_STORAGE_ACCOUNT_NAME`, `HF_TOKEN`, …). A pipe is identified by its command alone: the run does not notice when the
@@ -42,14 +44,15 @@ section! {
         /// The class list: one class a line, `key, prompt`; lines that begin with `#` are comments, and a key with a comma
         /// or a leading `#` is quoted, `"tabby, cat", tabby cat`. Only these classes are distilled, in this order; a sample
         /// of any other class counts as bad, unless `skip_others` is set. Without a class list every label in the data is a
-        /// class and its own prompt.
+        /// class and its own prompt; for numbers that have names in the metadata of Parquet files, these are the prompts.
         classes: Option<PathBuf> = None, any;
         /// Skip samples of classes that the list lacks, without counting them as bad: for a class list of a part of the
         /// data set.
         skip_others: bool = false, any;
-        /// The source of a sample's class key: `cls` or `txt` (a member of that extension), `json:FIELD` (a field of its
-        /// `.json` member; `json:meta.label` is the field `label` of its object `meta`), `key` (the sample key's innermost
-        /// folder or, without a folder, the part before the last `_` of its name), `key:last` (the part after the last `_`) or
+        /// The source of a sample's class key: `cls` or `txt` (a member of that extension; of a Parquet file the label's
+        /// column, and the names of its numbers), `json:FIELD` (a field of its `.json` member, or any column of a Parquet
+        /// file; `json:meta.label` is the field `label` of the object `meta`), `key` (the sample key's innermost folder or,
+        /// without a folder, the part before the last `_` of its name), `key:last` (the part after the last `_`) or
         /// `key:first` (the part before the first `_`).
         label: LabelSource = LabelSource::Extension("cls".into()), any;
         /// The extensions of the image member, in order of preference; the default has every extension of a supported

@@ -14,12 +14,14 @@ pub enum ImagingError {
         decoded: String,
     },
     /// The bytes are of a kind that is told by its first bytes, and not read.
-    #[error("this is {what}, which is not read ({decoded} are)")]
+    #[error("this is {what}, which is not read ({decoded} are){cure}")]
     NotRead {
         /// What the file is.
         what: &'static str,
         /// The formats that are decoded.
         decoded: String,
+        /// What makes an image of it that is read, behind a colon; empty where that is not known.
+        cure: &'static str,
     },
     /// The file stands for another one, in a repository that was fetched without its large files.
     #[error(

@@ -11,6 +11,7 @@ use super::jpeg_read::read_jpeg;
 use super::options::DecodeOptions;
 use super::png_end::with_png_end;
 use super::tiff_read::{is_big_tiff, read_tiff};
+use super::unread::image_kind;
 
 /// A format that is decoded.
 pub(super) struct Format {
@@ -131,6 +132,25 @@ const UNDECODED: [Undecoded; 21] = [
     undecoded("a Targa image (TGA)", &["tga"], |_| false),
 ];
 
+/// What makes an image that is read of one in a common format that is not, for messages.
+const CURES: [(&str, &str); 4] = [
+    ("an AVIF image", ": convert it with `avifdec`, or with Pillow 11.3 or later"),
+    (
+        "a HEIC image",
+        ": convert it with `heif-convert`, or with Pillow and the package pillow-heif",
+    ),
+    (
+        "a JPEG XL image",
+        ": convert it with `djxl`, or with Pillow and the package pillow-jxl-plugin",
+    ),
+    ("a JPEG 2000 image", ": convert it with `opj_decompress`, or with Pillow"),
+];
+
+/// How to convert an image of this kind; empty where that is not known.
+pub(super) fn cure_of(what: &str) -> &'static str {
+    CURES.iter().find(|(kind, _)| *kind == what).map_or("", |(_, cure)| cure)
+}
+
 const fn undecoded(
     what: &'static str,
     extensions: &'static [&'static str],
@@ -207,6 +227,20 @@ pub fn member_extension(of_file: &str) -> Option<&'static str> {
     FORMATS.iter().find(has).map(|format| format.extension)
 }
 
+/// The member extension for an image of any format that is known by its first bytes, decoded or not.
+pub fn image_extension(bytes: &[u8]) -> Option<&'static str> {
+    extension_of(bytes).or_else(|| {
+        let what = image_kind(bytes)?;
+        let format = UNDECODED.iter().find(|format| format.what == what)?;
+        format.extensions.first().copied()
+    })
+}
+
+/// Whether members of this extension (lower case, without a dot) hold images, of a format that is decoded or not.
+pub fn is_image_extension(extension: &str) -> bool {
+    IMAGE_EXTENSIONS.contains(&extension) || is_undecoded_extension(extension)
+}
+
 /// Whether members of this extension hold images of a format that is not decoded.
 pub fn is_undecoded_extension(extension: &str) -> bool {
     UNDECODED.iter().any(|format| format.extensions.contains(&extension))
@@ -246,6 +280,12 @@ mod tests {
         assert_eq!(extension_of(b"\x89PNG\r\n\x1a\n"), Some("png"));
         assert_eq!(extension_of(b"qoif"), None);
         assert_eq!(undecoded_kind(b"qoif"), Some("a QOI image"));
+        assert_eq!(image_extension(b"\xff\x0a"), Some("jxl"));
+        assert_eq!(image_extension(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf"), Some("avif"));
+        assert!(is_image_extension("heic") && !is_image_extension("cls"));
+        for (what, _) in CURES {
+            assert!(UNDECODED.iter().any(|format| format.what == what), "{what}");
+        }
         assert_eq!(decoded_formats(), "JPEG, PNG, WebP, BMP, GIF and TIFF");
     }
 }

@@ -31,7 +31,10 @@ pub use about::{ImageAbout, image_about};
 pub use decode::{decode_rgb, is_image};
 pub use depth::has_few_of_sixteen_bits;
 pub use error::ImagingError;
-pub use formats::{IMAGE_EXTENSIONS, extension_of, is_undecoded_extension, member_extension};
+pub use formats::{
+    IMAGE_EXTENSIONS, extension_of, image_extension, is_image_extension, is_undecoded_extension,
+    member_extension,
+};
 pub use image::{Rgb, RgbImage};
 pub use jpeg::encode_jpeg;
 pub use options::DecodeOptions;

@@ -1,7 +1,7 @@
 //! What a file is that is no image of a format that is read, told by its first bytes.
 
 use super::error::ImagingError;
-use super::formats::{decoded_formats, undecoded_kind};
+use super::formats::{cure_of, decoded_formats, undecoded_kind};
 
 /// Kinds of files that are no images, by what they begin with. Marks of fewer than four bytes are left to [`kind`].
 const MARKS: [(&[u8], &str); 12] = [
@@ -25,13 +25,22 @@ pub(super) fn unread(bytes: &[u8]) -> ImagingError {
         return ImagingError::GitLfsPointer;
     }
     if bytes.iter().all(|&byte| byte == 0) {
-        return ImagingError::NotRead { what: "a file of zeros", decoded: decoded_formats() };
+        return ImagingError::NotRead {
+            what: "a file of zeros",
+            decoded: decoded_formats(),
+            cure: "",
+        };
     }
     let decoded = decoded_formats();
     match kind(bytes) {
-        Some(what) => ImagingError::NotRead { what, decoded },
+        Some(what) => ImagingError::NotRead { what, decoded, cure: cure_of(what) },
         None => ImagingError::UnknownFormat { decoded },
     }
+}
+
+/// What an image of a format that is not read is, by its first bytes.
+pub(super) fn image_kind(bytes: &[u8]) -> Option<&'static str> {
+    kind(bytes)
 }
 
 fn kind(bytes: &[u8]) -> Option<&'static str> {

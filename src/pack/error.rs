@@ -1,7 +1,7 @@
 //! The errors of packing.
 
-use super::key::shown;
 use crate::shards::ShardError;
+use crate::shards::image_folder::{FolderError, shown};
 use crate::store::StoreError;
 use std::path::PathBuf;
 
@@ -9,24 +9,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PackError {
-    /// A file or folder can't be read.
-    #[error("cannot {what} {}: {source}", shown(path))]
-    Io {
-        /// The failed operation.
-        what: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
-    /// An unusable list of files.
-    #[error("{}: {problem}", shown(path))]
-    List {
-        /// The list or folder.
-        path: PathBuf,
-        /// The problem and its remedy.
-        problem: String,
-    },
+    /// An unusable folder or list of files.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// An unusable pattern for the shards' names.
     #[error("--out {pattern}: {problem}")]
     Pattern {
@@ -73,11 +58,11 @@ impl PackError {
         what: &'static str,
         path: &std::path::Path,
     ) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io { what, path, source }
+        let error = FolderError::io(what, path);
+        move |source| Self::Folder(error(source))
     }
 
     pub(super) fn list(path: &std::path::Path, problem: impl Into<String>) -> Self {
-        Self::List { path: path.to_owned(), problem: problem.into() }
+        Self::Folder(FolderError::list(path, problem))
     }
 }

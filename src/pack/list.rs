@@ -1,11 +1,8 @@
 //! Lists the files to pack and their classes, from a folder or a table.
 
 use super::error::PackError;
-use super::folder::image_folder;
-use super::key::class_key;
-use super::listing::{Entry, Listing, Stamp};
 use super::table::table_rows;
-use rayon::prelude::*;
+use crate::shards::image_folder::{Entry, Listing, class_key, list_folder, shown, some};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -15,31 +12,18 @@ use std::path::{Path, PathBuf};
 /// its own folder.
 ///
 /// # Errors
-/// [`PackError::List`] for a folder without classes or images, a table without these columns, a row
-/// without a value; [`PackError::Io`].
+/// [`PackError::Folder`] for a folder without classes or images, a table without these columns, a row
+/// without a value, and what can't be read.
 pub fn list_entries(source: &Path) -> Result<Listing, PackError> {
-    let mut listing = if source.is_dir() {
-        image_folder(source)?
-    } else {
-        let base = source.parent().unwrap_or(Path::new(""));
-        let rows = table_rows(source)?.into_iter();
-        let entry = |(path, class): (String, String)| {
-            Entry::new(base.join(path), class_key(OsStr::new(&class)))
-        };
-        once_each(rows.map(entry).collect())
-    };
-    if listing.entries.is_empty() {
-        let mut problem = "no image is in it".to_owned();
-        let lines = listing.skipped.lines();
-        if !lines.is_empty() {
-            problem += &format!(" ({})", lines.join("; "));
-        }
-        problem += ": give a folder with a folder a class, or a table";
-        return Err(PackError::list(source, problem));
+    if source.is_dir() {
+        return Ok(list_folder(source)?);
     }
-    // In parallel: on a network file system each takes a while.
-    listing.entries.par_iter_mut().for_each(|entry| entry.stamp = Stamp::of(&entry.path));
-    Ok(listing)
+    let base = source.parent().unwrap_or(Path::new(""));
+    let rows = table_rows(source)?.into_iter();
+    let entry = |(path, class): (String, String)| {
+        Entry::new(base.join(path), class_key(OsStr::new(&class)))
+    };
+    Ok(once_each(rows.map(entry).collect()).looked_at(source)?)
 }
 
 /// The rows of a table without repeated ones.
@@ -50,17 +34,17 @@ fn once_each(rows: Vec<Entry>) -> Listing {
     for entry in rows {
         let known = classes.entry(entry.path.clone()).or_default();
         if known.contains(&entry.class) {
-            listing.skipped.repeated.push(super::key::shown(&entry.path));
+            listing.skipped.repeated.push(shown(&entry.path));
             continue;
         }
         known.push(entry.class.clone());
         if known.len() == 2 {
-            several.push(format!("{} ({})", super::key::shown(&entry.path), known.join(", ")));
+            several.push(format!("{} ({})", shown(&entry.path), known.join(", ")));
         }
         listing.entries.push(entry);
     }
     if !several.is_empty() {
-        let (count, named) = (several.len(), super::skipped_files::some(&several));
+        let (count, named) = (several.len(), some(&several));
         let remark = format!(
             "{count} files are in more than one class and are packed for each class: {named}"
         );

@@ -5,23 +5,19 @@
 //! at once, and those that an interrupted run finished are left alone.
 
 mod error;
-mod folder;
-mod key;
+mod image_table;
 mod list;
-mod listing;
 mod pattern;
 mod plan;
-mod read;
 mod record;
-mod skipped_files;
 mod table;
 mod table_columns;
 mod table_parquet;
 mod write;
 
+pub(crate) use crate::shards::image_folder::{Listing, SkippedFiles};
+pub use image_table::{holds_images, plan_rows};
 pub use list::list_entries;
-pub use listing::Listing;
 pub use pattern::ShardPattern;
 pub use plan::{Label, PackOptions, plan_shards};
-pub use skipped_files::SkippedFiles;
 pub use write::{Packed, Step, WriteOptions, write_shards};

@@ -1,10 +1,8 @@
 //! Which file goes into which shard.
 
-use super::key::{extension, prompt_of, sample_key, shown};
-use super::listing::{Entry, Stamp};
-use super::skipped_files::some;
 use crate::config::ClassList;
-use std::collections::{HashMap, HashSet};
+use crate::shards::image_folder::{Entry, Stamp, distinct_keys, extension, prompt_of, shown, some};
+use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
@@ -43,6 +41,8 @@ pub struct PackSample {
     pub label: String,
     /// The image's state when it was listed.
     pub stamp: Option<Stamp>,
+    /// The row of the Parquet file at `path` that holds the sample; `None` for an image's own file.
+    pub row: Option<u64>,
 }
 
 /// All shards to be.
@@ -58,7 +58,10 @@ pub struct PackPlan {
     pub contents: Vec<String>,
     /// Files whose key has a number behind it, since another file has the key that follows from its name.
     pub numbered: Vec<String>,
-    label: Label,
+    /// What a sample's `.cls` member holds.
+    pub label: Label,
+    /// Names for the numbers that are class keys.
+    names: Vec<String>,
 }
 
 impl PackPlan {
@@ -79,7 +82,12 @@ impl PackPlan {
 
     /// The class list of the labels in the shards.
     pub(super) fn class_list(&self) -> ClassList {
-        let prompts: Vec<String> = self.classes.iter().map(|class| prompt_of(class)).collect();
+        let named = |class: &String| {
+            let name = class.parse::<usize>().ok().and_then(|number| self.names.get(number));
+            name.filter(|name| !name.trim().is_empty()).unwrap_or(class).clone()
+        };
+        let prompts: Vec<String> =
+            self.classes.iter().map(|class| prompt_of(&named(class))).collect();
         let keys: Vec<String> = match self.label {
             Label::Key => self.classes.clone(),
             Label::Index => (0..self.classes.len()).map(|index| index.to_string()).collect(),
@@ -92,21 +100,15 @@ impl PackPlan {
 
 /// Orders `entries`, gives them keys, and cuts them into shards.
 pub fn plan_shards(entries: &[Entry], options: &PackOptions) -> PackPlan {
-    let mut classes: Vec<String> = entries.iter().map(|entry| entry.class.clone()).collect();
-    classes.sort();
-    classes.dedup();
-    let index: HashMap<&str, usize> =
-        classes.iter().enumerate().map(|(index, class)| (class.as_str(), index)).collect();
     let (keys, numbered) = distinct_keys(entries);
+    let numbered = numbered.iter().map(|(path, key)| format!("{} ({key})", shown(path))).collect();
     let sample = |(entry, key): (&Entry, String)| PackSample {
         key,
         path: entry.path.clone(),
         extension: extension(&entry.path).unwrap_or_default(),
-        label: match options.label {
-            Label::Key => entry.class.clone(),
-            Label::Index => index[entry.class.as_str()].to_string(),
-        },
+        label: entry.class.clone(),
         stamp: entry.stamp,
+        row: None,
     };
     let mut samples: Vec<PackSample> = entries.iter().zip(keys).map(sample).collect();
     if let Some(seed) = options.shuffle {
@@ -115,38 +117,36 @@ pub fn plan_shards(entries: &[Entry], options: &PackOptions) -> PackPlan {
             (xxh3_64_with_seed(sample.key.as_bytes(), seed), sample.key.clone())
         });
     }
+    PackPlan { numbered, ..plan_samples(samples, options, Vec::new()) }
+}
+
+/// Cuts samples whose labels are class keys into shards, in their order. `names` are those of the classes whose keys are
+/// numbers, by number.
+pub(super) fn plan_samples(
+    mut samples: Vec<PackSample>,
+    options: &PackOptions,
+    names: Vec<String>,
+) -> PackPlan {
+    let mut classes: Vec<String> = samples.iter().map(|sample| sample.label.clone()).collect();
+    classes.sort();
+    classes.dedup();
+    // Of rows without a label.
+    classes.retain(|class| !class.is_empty());
+    if options.label == Label::Index {
+        let index: HashMap<&str, usize> =
+            classes.iter().enumerate().map(|(index, class)| (class.as_str(), index)).collect();
+        for sample in &mut samples {
+            if let Some(index) = index.get(sample.label.as_str()) {
+                sample.label = index.to_string();
+            }
+        }
+    }
     let digest = digest(&samples, options);
     let shards: Vec<_> =
         samples.chunks(options.per_shard.max(1)).map(<[PackSample]>::to_vec).collect();
     let contents = shards.iter().map(|shard| content_digest(shard)).collect();
-    PackPlan { shards, classes, digest, contents, numbered, label: options.label }
-}
-
-/// A key for each entry. Where several files come to one, the first keeps it, and the others have the first number behind
-/// it with which no file's key ends; these are named.
-fn distinct_keys(entries: &[Entry]) -> (Vec<String>, Vec<String>) {
-    let natural: Vec<String> =
-        entries.iter().map(|entry| sample_key(&entry.path, &entry.class)).collect();
-    let taken: HashSet<&str> = natural.iter().map(String::as_str).collect();
-    let mut uses: HashMap<&str, usize> = HashMap::with_capacity(natural.len());
-    let (mut keys, mut numbered) = (Vec::with_capacity(natural.len()), Vec::new());
-    for (entry, key) in entries.iter().zip(&natural) {
-        let number = uses.entry(key).or_insert(0);
-        *number += 1;
-        if *number == 1 {
-            keys.push(key.clone());
-            continue;
-        }
-        // With `-`: a class that is taken from the key ends at its last `_`.
-        let mut own = format!("{key}-{number}");
-        while taken.contains(own.as_str()) {
-            *number += 1;
-            own = format!("{key}-{number}");
-        }
-        numbered.push(format!("{} ({own})", shown(&entry.path)));
-        keys.push(own);
-    }
-    (keys, numbered)
+    let (numbered, label) = (Vec::new(), options.label);
+    PackPlan { shards, classes, digest, contents, numbered, label, names }
 }
 
 fn digest(samples: &[PackSample], options: &PackOptions) -> String {

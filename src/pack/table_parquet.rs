@@ -2,7 +2,7 @@
 
 use super::error::PackError;
 use super::table_columns::columns;
-use crate::store::tables::unread_codec;
+use crate::arrays::unread_codec;
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{DataType, Field};
 use arrow::util::display::{ArrayFormatter, FormatOptions};

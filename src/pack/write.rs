@@ -1,20 +1,23 @@
 //! Writing the shards of a plan, several at once.
 
 use super::error::PackError;
-use super::key::shown;
+use super::image_table::{RowMembers, members};
 use super::pattern::ShardPattern;
-use super::plan::{PackPlan, PackSample};
-use super::read::read;
+use super::plan::{Label, PackPlan, PackSample};
 use super::record;
 use super::record::{MissingSample, Record, write_whole};
+use crate::shards::image_folder::{read, shown};
 use crate::shards::{SampleMember, ShardError, ShardWriter, WriterOptions};
 use crate::store::{AtomicFile, StoreError, sweep_after_the_dead};
 use crate::threads;
 use rayon::prelude::*;
 use serde::{Serialize, Serializer};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+
+/// Rows of a Parquet file that are held at once while a shard is written.
+const ROWS_AT_ONCE: usize = 64;
 
 /// The user's choices beside the plan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -98,6 +101,7 @@ pub fn write_shards(
     let record = Mutex::new(record);
     let work = Work {
         pattern,
+        label: plan.label,
         max_bad: options.max_bad,
         packed: &packed,
         record: &record,
@@ -152,6 +156,7 @@ fn remove(pattern: &ShardPattern, shards: impl Iterator<Item = usize>) -> Result
 /// What all workers share.
 struct Work<'a, F> {
     pattern: &'a ShardPattern,
+    label: Label,
     max_bad: usize,
     packed: &'a Mutex<Packed>,
     record: &'a Mutex<Record>,
@@ -192,7 +197,10 @@ impl<F: Fn(Step) + Sync> Work<'_, F> {
             here.map(|one| one.key.clone()).collect()
         });
         let lacking = |sample: &&PackSample| keys.contains(&sample.key);
-        let tried: Vec<_> = samples.iter().filter(lacking).map(|s| (s, read(s))).collect();
+        let lacking: Vec<PackSample> = samples.iter().filter(lacking).cloned().collect();
+        let mut rows = members(&lacking, self.label)?;
+        let tried: Vec<_> =
+            lacking.iter().map(|sample| (sample, members_of(sample, &mut rows))).collect();
         if tried.iter().any(|(_, read)| read.is_ok()) {
             std::fs::remove_file(path).map_err(PackError::io("remove", path))?;
             locked(self.packed, |packed| packed.made_anew += 1);
@@ -207,15 +215,14 @@ impl<F: Fn(Step) + Sync> Work<'_, F> {
     fn write(&self, number: usize, path: &Path, samples: &[PackSample]) -> Result<(), PackError> {
         let mut writer = ShardWriter::new(AtomicFile::create(path)?, WriterOptions::default());
         let mut left_out = Vec::new();
-        for sample in samples {
-            match read(sample) {
-                Ok((image, extension)) => {
-                    let members = [
-                        SampleMember::new(&extension, image),
-                        SampleMember::new("cls", sample.label.as_str()),
-                    ];
-                    writer.write_sample(&sample.key, &members)?;
-                }
+        let mut rows = HashMap::new();
+        for (number, sample) in samples.iter().enumerate() {
+            if sample.row.is_some() && number % ROWS_AT_ONCE == 0 {
+                let next = &samples[number..samples.len().min(number + ROWS_AT_ONCE)];
+                rows = members(next, self.label)?;
+            }
+            match members_of(sample, &mut rows) {
+                Ok(members) => writer.write_sample(&sample.key, &members)?,
                 Err(reason) => {
                     self.skip(sample, reason.clone())?;
                     left_out.push(MissingSample { shard: number, key: sample.key.clone(), reason });
@@ -256,6 +263,17 @@ impl<F: Fn(Step) + Sync> Work<'_, F> {
         }
         Ok(())
     }
+}
+
+/// The members of a sample: those of its row, taken out of `rows`, or its file and its label.
+fn members_of(sample: &PackSample, rows: &mut HashMap<u64, RowMembers>) -> RowMembers {
+    if let Some(row) = sample.row {
+        return rows
+            .remove(&row)
+            .unwrap_or_else(|| Err("the row is not there any more".to_owned()));
+    }
+    let (image, extension) = read(&sample.path, &sample.extension)?;
+    Ok(vec![SampleMember::new(&extension, image), SampleMember::new("cls", sample.label.as_str())])
 }
 
 fn locked<S, T>(shared: &Mutex<S>, change: impl FnOnce(&mut S) -> T) -> T {

@@ -5,6 +5,7 @@
 
 pub(crate) mod anchor;
 pub(crate) mod assemble;
+pub(crate) mod class_names;
 pub(crate) mod compact;
 pub(crate) mod context;
 pub(crate) mod core_images;

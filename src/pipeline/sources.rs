@@ -3,8 +3,8 @@
 use super::error::StageError;
 use crate::config::Data;
 use crate::shards::{
-    ReadOptions, Retry, ShardError, ShardFault, ShardIdentity, ShardPlace, ShardReader,
-    expand_sources_with_warnings, shard_identities,
+    LabelSource, ReadOptions, Retry, ShardError, ShardFault, ShardIdentity, ShardPlace,
+    ShardReader, expand_sources_with_warnings, shard_identities,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -84,6 +84,25 @@ impl Source {
     pub(crate) fn is_seekable(&self) -> Result<bool, ShardFault> {
         let options = ReadOptions { retry: self.retry, ..ReadOptions::default() };
         self.place.is_seekable(&self.identity, &options)
+    }
+
+    /// The names of the classes that the numbers in the label stand for, if the shard has such.
+    pub(crate) fn class_names(
+        &self,
+        label: &LabelSource,
+    ) -> Result<Option<Vec<String>>, ShardFault> {
+        let options = ReadOptions { retry: self.retry, ..ReadOptions::default() };
+        self.place.class_names(label, &self.identity, &options)
+    }
+
+    /// Opens the samples at these offsets alone, where the shard's container can pass over the others at once.
+    pub(crate) fn open_some(
+        &self,
+        offsets: &[u64],
+        options: ReadOptions,
+    ) -> Result<Option<ShardReader>, ShardFault> {
+        let options = ReadOptions { retry: self.retry, ..options };
+        self.place.open_some(offsets, &self.identity, &options)
     }
 
     /// Opens the shard at the sample whose header is at `offset`.

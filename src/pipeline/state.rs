@@ -1,5 +1,6 @@
 //! The state of a run between stages: the results that later stages need.
 
+use super::class_names::{class_names, sentence};
 use super::context::Context;
 use super::encoded::Encoded;
 use super::error::StageError;
@@ -48,6 +49,8 @@ pub(crate) struct RunState<'a> {
     pub(crate) dry: bool,
     pub(crate) findings: Findings,
     sources: Option<Vec<Source>>,
+    /// The names that the data has for the numbers in its labels.
+    names: Option<Vec<String>>,
     encoded: Option<Arc<Encoded>>,
     latents: Option<Arc<Latents>>,
     done: BTreeMap<&'static str, Arc<Receipts>>,
@@ -63,6 +66,7 @@ impl<'a> RunState<'a> {
             dry,
             findings: Findings::default(),
             sources: None,
+            names: None,
             encoded: None,
             latents: None,
             done: BTreeMap::new(),
@@ -78,7 +82,12 @@ impl<'a> RunState<'a> {
         let mut notes = Vec::new();
         let sources = expand_with_warnings(&self.context.pipeline.data, &mut notes);
         notes.iter().for_each(|sentence| self.options.progress.say(sentence));
-        Ok(self.sources.insert(sources?).clone())
+        let sources = sources?;
+        self.names = class_names(&self.context, &sources)?;
+        if let Some(names) = self.names.as_ref().filter(|_| !self.dry) {
+            self.options.progress.say(&sentence(names));
+        }
+        Ok(self.sources.insert(sources).clone())
     }
 
     /// What `encode` left, by its receipts, which are gone through once: what they say of their parts' contents is let go
@@ -87,9 +96,16 @@ impl<'a> RunState<'a> {
         if let Some(encoded) = &self.encoded {
             return Ok(encoded.clone());
         }
+        if self.context.classes.is_none() {
+            // Which may have names for its classes.
+            self.sources()?;
+        }
         let (run_dir, list) = (&self.context.run_dir, self.context.classes.as_ref());
         // By unit name, which is the shards' order.
-        let encoded = Encoded::of(run_dir, list, self.receipts(ENCODE)?.values())?;
+        let mut encoded = Encoded::of(run_dir, list, self.receipts(ENCODE)?.values())?;
+        if let Some(names) = &self.names {
+            encoded.classes = encoded.classes.with_names(names);
+        }
         if let Some(receipts) = self.done.get_mut(ENCODE).and_then(Arc::get_mut) {
             receipts.values_mut().for_each(|receipt| receipt.contents = Contents::default());
         }

@@ -8,7 +8,7 @@ use crate::pipeline::context::Context;
 use crate::pipeline::encoded::Encoded;
 use crate::pipeline::error::StageError;
 use crate::pipeline::sources::Source;
-use crate::shards::{Compression, ReadOptions, Sample, ShardPlace};
+use crate::shards::{Compression, Container, ReadOptions, Sample, ShardPlace};
 use crate::store::tables::LatentRow;
 use crate::store::{Receipt, RunDir};
 use rayon::prelude::*;
@@ -173,13 +173,17 @@ fn extend(
     ));
 }
 
-/// Whether a shard is a plain tar on this machine, whose headers can be hopped along.
+/// Whether a shard's images need not be read to count them: those of a plain tar on this machine, whose headers can be
+/// hopped along, and of Parquet files and folders of images.
 fn is_plain(source: &Source) -> Result<bool, StageError> {
     match &source.place {
-        place @ ShardPlace::File(_) => match place.compression() {
+        place @ ShardPlace::File(_) => match place.container() {
             Err(fault) if fault.reason.is_io() => Err(fault.into()),
-            compression => Ok(compression == Ok(Compression::Plain)),
+            Ok(Container::Tar(compression)) => Ok(compression == Compression::Plain),
+            container => Ok(container.is_ok()),
         },
+        ShardPlace::Images(_) => Ok(true),
+        ShardPlace::Url(_) if source.name.ends_with(".parquet") => Ok(true),
         _ => Ok(false),
     }
 }

@@ -14,6 +14,7 @@ use crate::estimate::{
 use crate::imaging;
 use crate::onnx::Device;
 use crate::pipeline::anchor::resolution::encoded_again;
+use crate::pipeline::class_names::{class_names, sentence};
 use crate::pipeline::context::Context;
 use crate::pipeline::core_images::decode_resized;
 use crate::pipeline::encode;
@@ -103,6 +104,7 @@ fn estimate(
     folder: &Path,
 ) -> Result<Forecast, StageError> {
     let sources = expand(&context.pipeline.data)?;
+    let names = class_names(context, &sources)?;
     let run_dir = &context.run_dir;
     let mut counted = count(context, &sources)?;
     let encoded =
@@ -152,6 +154,7 @@ fn estimate(
     warnings.extend(findings(context));
     warnings.extend(context.pipeline.unused.iter().cloned());
     warnings.extend(no_devices.map(|error| format!("no model can be run: {error}")));
+    let named: Vec<String> = names.iter().map(|names| sentence(names)).collect();
     let cards = !devices.is_empty() && devices.iter().all(|device| *device != Device::Cpu);
     Ok(Forecast {
         shards: sources.len(),
@@ -164,7 +167,7 @@ fn estimate(
         gpu_hours: totals.device_hours.filter(|_| cards),
         free_bytes: free,
         warnings,
-        notes: notes(context, (&counted, &work), measure, &stages),
+        notes: [notes(context, (&counted, &work), measure, &stages), named].concat(),
         estimate: counted.estimate,
         work,
         stages,

@@ -112,7 +112,7 @@ impl ProbeRun<'_> {
             Ok(())
         })?;
         if let Some((source, row)) = self.sources.first().zip(self.counted.rows.first())
-            && let ShardPlace::File(_) = source.place
+            && let ShardPlace::File(_) | ShardPlace::Images(_) = source.place
             && source.is_seekable()?
         {
             rates.fetch_core = repeated(0.1, || {

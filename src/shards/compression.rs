@@ -7,6 +7,17 @@ use super::peek::Peek;
 use super::refused::Refused;
 use std::io::{self, BufRead};
 
+/// What a shard is stored in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Container {
+    /// A tar archive, perhaps compressed.
+    Tar(Compression),
+    /// A Parquet file of images.
+    Parquet,
+    /// A folder of images.
+    Images,
+}
+
 /// How an archive is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {

@@ -1,5 +1,6 @@
 //! Mistakes in what was asked of the room: patterns, names to write, index contents.
 
+use super::image_folder::FolderError;
 use super::shard_name::SHARD_ENDINGS;
 use std::io;
 use std::path::PathBuf;
@@ -57,12 +58,35 @@ pub enum ShardError {
     },
     /// A glob or a folder without a shard.
     #[error(
-        "shard pattern `{pattern}` matches no shard: looked for files ending in {}",
-        SHARD_ENDINGS.join(", ")
+        "shard pattern `{pattern}` matches no shard: looked for files ending in {}{}",
+        SHARD_ENDINGS.join(", "),
+        images_hint(pattern)
     )]
     NoMatch {
         /// The pattern as the user wrote it.
         pattern: String,
+    },
+    /// A folder of images that can't be read as one.
+    #[error("shard pattern `{pattern}`: {source}")]
+    Images {
+        /// The pattern as the user wrote it.
+        pattern: String,
+        /// What is wrong with the folder.
+        source: FolderError,
+    },
+    /// A folder with shards and with folders of images.
+    #[error(
+        "shard pattern `{pattern}`: the folder has shards and folders of images ({}): name the shards, such as `{shards}`, \
+         or give a folder of images alone",
+        images.join(", ")
+    )]
+    Mixed {
+        /// The pattern as the user wrote it.
+        pattern: String,
+        /// A pattern for the shards.
+        shards: String,
+        /// The first of the folders of images.
+        images: Vec<String>,
     },
     /// The same shard reached twice.
     #[error(
@@ -124,4 +148,14 @@ pub enum ShardError {
         /// What is wrong.
         problem: String,
     },
+}
+
+/// What the message adds about folders of images.
+fn images_hint(pattern: &str) -> &'static str {
+    match pattern.contains("://") {
+        true => {
+            " (folders of images are read from this machine's disks alone: pack them with `coda-pipe shards pack`)"
+        }
+        false => ", and in a folder for one folder of images a class",
+    }
 }

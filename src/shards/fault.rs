@@ -63,6 +63,12 @@ pub enum FaultReason {
         /// What it seems to be and what to do about it; empty where that is not known.
         found: String,
     },
+    /// A Parquet file that can't be read, as a whole or from some row on.
+    #[error("the Parquet file can't be read: {detail}")]
+    BadParquet {
+        /// What is wrong with it.
+        detail: String,
+    },
     /// A zstd frame that looks back farther than this program does.
     #[error(
         "compressed by zstd with a window of {window} bytes, more than the {limit} that are read: \
@@ -181,6 +187,7 @@ impl FaultReason {
             Self::Truncated { .. } => "truncated",
             Self::Corrupt { .. } => "corrupt",
             Self::NotTar { .. } => "not_tar",
+            Self::BadParquet { .. } => "bad_parquet",
             Self::Window { .. } => "window",
             Self::NoEndMarker { .. } => "no_end_marker",
             Self::TrailingData { .. } => "trailing_data",

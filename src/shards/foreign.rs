@@ -23,8 +23,8 @@ pub(super) fn kind_of(head: &[u8]) -> String {
         (b"{\"", "it is JSON, perhaps a server's message in place of the file: look at it"),
         (b"<?xml", "it is XML, perhaps a server's message in place of the file: look at it"),
     ];
-    const PARQUET: &str =
-        "it is a Parquet file, which is not read as a shard: save its images as WebDataset tars";
+    const PARQUET: &str = "it is a Parquet file, whose table of contents is at its end, so that it is not read from a pipe, from standard \
+         input or compressed as a whole: save it as a file of its own";
     const CPIO: &str = "it is a cpio archive: unpack it and pack the files as .tar";
     const LFS: &str = "it is a pointer of git-lfs: fetch the file itself (`git lfs pull`)";
     const IMAGE: &str = "it is an image: pack images with `coda-pipe shards pack`";

@@ -1,6 +1,6 @@
 //! Reads and writes WebDataset shards.
 //!
-//! A shard is a tar archive (POSIX ustar, GNU and PAX names; plain, gzip, zstd or lz4, told by its first bytes) of
+//! A shard is a Parquet file of images (a row is a sample), or a tar archive (POSIX ustar, GNU and PAX names; plain, gzip, zstd or lz4, told by its first bytes) of
 //! *members*. Consecutive members that share a key form one [`Sample`]: `dir/0001.jpg` and `dir/0001.cls` are the members
 //! `jpg` and `cls` of the sample `dir/0001`. The format is that of the Python package `webdataset`.
 //!
@@ -43,6 +43,8 @@ mod foreign;
 mod frames;
 mod grouping;
 mod identity;
+pub(crate) mod image_folder;
+mod images_reader;
 mod index;
 mod index_check;
 mod joined;
@@ -50,6 +52,7 @@ mod json_field;
 mod labels;
 mod member_name;
 mod open;
+mod parquet;
 mod pattern_list;
 mod pax;
 mod peek;
@@ -66,25 +69,26 @@ mod shard_name;
 mod skip;
 mod sources;
 mod tar_blocks;
+mod tar_reader;
 mod tar_stream;
 mod writer;
 
-pub use compression::Compression;
+pub use compression::{Compression, Container};
 pub use entry::{MemberEntry, SampleEntry};
 pub use error::ShardError;
 pub use fault::{FaultReason, ShardFault};
 pub use identity::ShardIdentity;
+pub use image_folder::FolderError;
 pub use labels::LabelSource;
 pub use open::shard_identities;
 pub use reader::{ReadOptions, ShardReader};
 pub use retry::Retry;
 pub use sample::{Sample, SampleMember};
-pub use sources::{ShardPlace, expand_sources};
+pub use sources::{ImageFiles, ShardPlace, expand_sources};
 pub use writer::{ShardWriter, WriterOptions};
 
 pub(crate) use crate::imaging::IMAGE_EXTENSIONS;
 pub(crate) use crate::objects::without_logins_in;
 pub(crate) use index::{WidsShard, dali_index, wids_index};
 pub(crate) use index_check::check_dali_index;
-pub(crate) use member_name::is_system_folder;
 pub(crate) use sources::expand_sources_with_warnings;

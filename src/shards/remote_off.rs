@@ -28,6 +28,15 @@ pub(super) fn open(_: &str, _: u64, _: &ShardIdentity, _: Retry) -> io::Result<i
     Err(io::Error::new(io::ErrorKind::Unsupported, WITHOUT))
 }
 
+pub(super) fn open_range(
+    _: &str,
+    _: std::ops::Range<u64>,
+    _: &ShardIdentity,
+    _: Retry,
+) -> io::Result<io::Empty> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, WITHOUT))
+}
+
 fn refused(url: &str) -> ShardError {
     let (url, problem) = (crate::objects::without_secrets(url), WITHOUT.to_owned());
     ShardError::Remote { url, problem, kind: std::io::ErrorKind::Unsupported }

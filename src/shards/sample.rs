@@ -38,6 +38,13 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// With its members by extension, as [`ShardWriter`](super::ShardWriter) writes them.
+    pub(super) fn in_order(mut self) -> Self {
+        self.members.sort_by(|a, b| a.extension.cmp(&b.extension));
+        self.places.sort_by(|a, b| a.extension.cmp(&b.extension));
+        self
+    }
+
     /// The content of the member with this extension (lower case, without the leading dot).
     pub fn get(&self, extension: &str) -> Option<&[u8]> {
         self.members.iter().find(|m| m.extension == extension).map(|m| m.bytes.as_slice())

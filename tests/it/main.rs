@@ -24,6 +24,7 @@ mod graceful_stop;
 mod guidance_determinism;
 mod hostile_input;
 mod hub;
+mod image_sets;
 mod interruption;
 mod invalidation;
 mod labels;

@@ -3,8 +3,8 @@
 use super::places;
 use crate::cli::exit::Exit;
 use crate::shards::{
-    Compression, ReadOptions, SampleEntry, ShardIdentity, ShardPlace, WidsShard, dali_index,
-    wids_index,
+    Compression, Container, ReadOptions, SampleEntry, ShardIdentity, ShardPlace, WidsShard,
+    dali_index, wids_index,
 };
 use crate::store::RunDir;
 use anyhow::{Context as _, bail};
@@ -84,13 +84,22 @@ pub(super) fn index_path(shard: &Path) -> PathBuf {
 
 /// Writes the index of one shard.
 fn index(place: &ShardPlace) -> anyhow::Result<Written> {
+    let container = place.container().map_err(|fault| anyhow::anyhow!("{}", fault.reason))?;
+    if let Container::Parquet | Container::Images = container {
+        let what =
+            if container == Container::Parquet { "a Parquet file" } else { "a folder of images" };
+        bail!(
+            "the shard is {what}, and an index points into a tar: pack it with `coda-pipe shards pack` first"
+        );
+    }
     let ShardPlace::File(path) = place else {
         bail!(
             "the shard is not on this machine, and an index lies beside its shard: download the shard first"
         );
     };
-    let compression = place.compression().map_err(|fault| anyhow::anyhow!("{}", fault.reason))?;
-    if compression != Compression::Plain {
+    if let Container::Tar(compression) = container
+        && compression != Compression::Plain
+    {
         let name = format!("{compression:?}").to_lowercase();
         bail!(
             "the shard is compressed ({name}), and an index points into a plain tar: decompress the shard first"

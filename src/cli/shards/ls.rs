@@ -50,6 +50,9 @@ impl Ls {
             let shard = place.to_string();
             if !self.json {
                 writeln!(out, "{}", printable(&shard))?;
+                if let Some(names) = self.names(place) {
+                    writeln!(out, "  {}", printable(&names))?;
+                }
             }
             self.each(place, |listed| {
                 *(if listed.is_ok() { &mut samples } else { &mut bad }) += 1;
@@ -66,6 +69,19 @@ impl Ls {
         out.flush()?;
         crate::say!("{} shards, {samples} samples, {bad} bad", places.len());
         Ok(if bad == 0 { Exit::Done } else { Exit::Failed })
+    }
+
+    /// The names that a shard has for the numbers in its labels.
+    fn names(&self, place: &ShardPlace) -> Option<String> {
+        let usual = LabelSource::Extension("cls".to_owned());
+        let label = self.label.as_ref().unwrap_or(&usual);
+        // What is wrong with the shard is said where its samples are read.
+        let names =
+            place.class_names(label, &ShardIdentity::default(), &ReadOptions::default()).ok()??;
+        let named =
+            names.iter().enumerate().take(10).map(|(number, name)| format!("{number} {name}"));
+        let more = if names.len() > 10 { ", …" } else { "" };
+        Some(format!("classes: {}{more}", named.collect::<Vec<_>>().join(", ")))
     }
 
     /// Passes every sample and fault of a shard on, in order.

@@ -5,7 +5,7 @@ use crate::cli::printable::printable;
 use crate::engine::{Progress, ProgressStyle};
 use crate::pack::{
     Label, Listing, PackOptions, Packed, ShardPattern, SkippedFiles, Step, WriteOptions,
-    list_entries, plan_shards, write_shards,
+    holds_images, list_entries, plan_rows, plan_shards, write_shards,
 };
 use clap::Args;
 use std::io::Write;
@@ -14,7 +14,8 @@ use std::path::PathBuf;
 /// Pack a folder or a table of images into WebDataset shards.
 ///
 /// SOURCE is a folder with one folder a class (as ImageNet and Places365 come), or a CSV, TSV, JSON Lines or Parquet table
-/// with a column `path` (or `file_name`…) and a column `class` (or `label`…). The images' bytes are stored unchanged. Skipped
+/// with a column `path` (or `file_name`…) and a column `class` (or `label`…), or a Parquet file of the images themselves, whose
+/// rows keep their order. The images' bytes are stored unchanged. Skipped
 /// files are counted and named. After an interruption the same command continues; it rewrites a shard when the length or
 /// time of one of its files has changed, or when an unreadable file has become readable.
 #[derive(Debug, Args)]
@@ -57,11 +58,15 @@ impl Pack {
             return Err(UsageError("--per-shard must be at least 1".into()).into());
         }
         let pattern = ShardPattern::parse(&self.out).map_err(|e| UsageError(e.to_string()))?;
-        let Listing { entries, skipped: skipped_files } = list_entries(&self.source)?;
         let label = if self.index_labels { Label::Index } else { Label::Key };
         let shuffle = (!self.no_shuffle).then_some(self.seed);
-        let plan =
-            plan_shards(&entries, &PackOptions { per_shard: self.per_shard, shuffle, label });
+        let options = PackOptions { per_shard: self.per_shard, shuffle, label };
+        let (plan, skipped_files) = if holds_images(&self.source) {
+            (plan_rows(&self.source, &options)?, SkippedFiles::default())
+        } else {
+            let Listing { entries, skipped } = list_entries(&self.source)?;
+            (plan_shards(&entries, &options), skipped)
+        };
         skipped_files.lines().iter().for_each(|line| crate::say!("{}", printable(line)));
         plan.numbered_line().iter().for_each(|line| crate::say!("{}", printable(line)));
         let (samples, shards) = (plan.samples(), plan.shards.len());

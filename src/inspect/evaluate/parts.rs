@@ -73,9 +73,7 @@ impl Parts<'_> {
     /// Those shards of `data` that the run itself was made from.
     fn shared(&self, data: &Data) -> std::result::Result<Vec<String>, StageError> {
         let real = |source: &Source| match &source.place {
-            ShardPlace::File(path) => {
-                ShardPlace::File(path.canonicalize().unwrap_or_else(|_| path.clone()))
-            }
+            place @ (ShardPlace::File(_) | ShardPlace::Images(_)) => place.canonical(),
             other => other.clone(),
         };
         // Shards that are gone since can't be among those that are there.

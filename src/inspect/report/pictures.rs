@@ -105,7 +105,7 @@ impl<'a> Gallery<'a> {
             let missing =
                 |why: &str| format!("No pictures of the nearest real images in {shard}: {why}.");
             let source = known.get(&shard[..]).ok_or_else(|| missing("it is not there"))?;
-            if !matches!(source.place, ShardPlace::File(_)) {
+            if !matches!(source.place, ShardPlace::File(_) | ShardPlace::Images(_)) {
                 return Err(missing("only shards on this machine are read"));
             }
             let images = self.context.pipeline.data.image.clone();

@@ -251,6 +251,24 @@ pub(crate) fn fetch_by_offset<What: Clone>(
     options: &ReadOptions,
     mut found: impl FnMut(What, &Sample) -> Result<(), StageError>,
 ) -> Result<(), StageError> {
+    if places.is_empty() {
+        return Ok(());
+    }
+    let offsets: Vec<u64> = places.keys().copied().collect();
+    if let Some(reader) = source.open_some(&offsets, options.clone())? {
+        for item in reader {
+            match item {
+                Ok(sample) => {
+                    if let Some(what) = places.remove(&sample.offset) {
+                        found(what, &sample)?;
+                    }
+                }
+                Err(fault) if fault.reason.is_io() => return Err(fault.into()),
+                Err(_) => {}
+            }
+        }
+        return Ok(());
+    }
     let seekable = source.is_seekable()?;
     while let Some((&offset, what)) = places.first_key_value().filter(|_| seekable) {
         match source.open_at(offset, options.clone())?.next() {

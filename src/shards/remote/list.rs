@@ -9,7 +9,9 @@ use crate::objects::without_secrets;
 use crate::objects::{Network, Object, RemoteError, split};
 use crate::shards::error::ShardError;
 use crate::shards::retry::Retry;
-use crate::shards::shard_name::{is_shard_name, may_be_shard, passed_over_warning};
+use crate::shards::shard_name::{
+    is_shard_name, may_be_shard, passed_over_warning, without_companions,
+};
 
 /// URLs of the shards that a glob, or a folder with its closing `/`, stands for; sorted. What else it found goes into
 /// `warnings`.
@@ -44,7 +46,10 @@ pub(in crate::shards) fn list(
     };
     let found = found.into_iter().filter(|key| glob.matches_with(key, options));
     let (shards, others): (Vec<String>, Vec<String>) = found.partition(|key| is_shard_name(key));
-    let mut urls: Vec<String> = shards.iter().map(|key| format!("{bucket}/{key}")).collect();
+    let (read, warning) = without_companions(pattern, &shards);
+    warnings.extend(warning);
+    let shards = shards.iter().zip(read).filter(|(_, read)| *read).map(|(key, _)| key);
+    let mut urls: Vec<String> = shards.map(|key| format!("{bucket}/{key}")).collect();
     urls.sort();
     let mut others: Vec<String> = others.into_iter().filter(|key| may_be_shard(key)).collect();
     others.sort();

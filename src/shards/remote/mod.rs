@@ -9,6 +9,7 @@ mod list;
 mod read;
 
 use std::io;
+use std::ops::Range;
 
 use futures::StreamExt;
 
@@ -102,7 +103,23 @@ pub(super) fn open(
             network.wait(async move { fetch::identity(&asked, retry).await })??
         }
     };
-    Ok(RemoteReader::start(&network, object, offset, known, retry))
+    let end = known.bytes.unwrap_or(0);
+    Ok(RemoteReader::start(&network, object, offset..end, known, retry))
+}
+
+/// The bytes in `range` of the object behind `url`, which must be as `known` has it.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn open_range(
+    url: &str,
+    range: Range<u64>,
+    known: &ShardIdentity,
+    retry: Retry,
+) -> io::Result<RemoteReader> {
+    let network = Network::get()?;
+    let object = network.object(url)?;
+    Ok(RemoteReader::start(&network, object, range, known.clone(), retry))
 }
 
 fn refused(url: &str, error: &RemoteError) -> ShardError {

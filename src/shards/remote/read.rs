@@ -19,7 +19,7 @@ const MOST_BYTES: u64 = 4 * 1024 * 1024;
 /// this many and two of [`MOST_BYTES`].
 const AHEAD: usize = 3;
 
-/// Reads an object from one byte to its end. Only for threads that may block.
+/// Reads an object from one byte to another. Only for threads that may block.
 #[derive(Debug)]
 pub(in crate::shards) struct RemoteReader {
     ranges: mpsc::Receiver<Result<Vec<u8>, RemoteError>>,
@@ -28,17 +28,17 @@ pub(in crate::shards) struct RemoteReader {
 }
 
 impl RemoteReader {
-    /// Starts to fetch the object that `known` describes, from byte `offset`.
+    /// Starts to fetch the bytes in `range` of the object that `known` describes.
     pub(super) fn start(
         network: &Network,
         object: Object,
-        offset: u64,
+        range: Range<u64>,
         known: ShardIdentity,
         retry: Retry,
     ) -> Self {
         let (sender, ranges) = mpsc::channel(1);
         network.spawn(async move {
-            let wanted = ranges_of(offset, known.bytes.unwrap_or(0));
+            let wanted = ranges_of(range.start, range.end);
             let mut fetched = futures::stream::iter(wanted)
                 .map(|range| fetch::range(&object, range, &known, retry))
                 .buffered(AHEAD);

@@ -1,11 +1,17 @@
 //! Shards in local files: paths, globs and folders.
 
+use super::images;
 use super::{Kind, Search, ShardPlace, ShardSource};
+use crate::imaging::member_extension;
 use crate::objects::without_secrets_in;
 use crate::shards::error::ShardError;
 use crate::shards::identity::{self, ShardIdentity};
+use crate::shards::image_folder::extension;
+use crate::shards::member_name::is_system_folder;
 use crate::shards::retry::Retry;
-use crate::shards::shard_name::{is_shard_name, may_be_shard, passed_over_warning};
+use crate::shards::shard_name::{
+    is_shard_name, may_be_shard, passed_over_warning, without_companions,
+};
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -79,7 +85,47 @@ pub(super) fn existing(
         let entry = entry.map_err(|source| io_error(&path, source))?;
         found.push(entry.path());
     }
+    if found.iter().any(|path| is_shard_name(&path.to_string_lossy())) {
+        refuse_mixed(search, &path, &found)?;
+    } else if found.iter().any(|path| path.is_dir() || is_image_file(path))
+        && let Some(shards) = images_in(search, &path)?
+    {
+        return Ok(Some(shards));
+    }
     named_like_shards(search, found).map(Some)
+}
+
+fn images_in(
+    search: &mut Search<'_>,
+    folder: &Path,
+) -> Result<Option<Vec<ShardPlace>>, ShardError> {
+    let pattern = without_secrets_in(&search.pattern);
+    // Under one name, with or without a closing slash.
+    let folder: PathBuf = folder.components().collect();
+    images::shards_in(&folder, search.warnings)
+        .map_err(|source| ShardError::Images { pattern, source })
+}
+
+/// Refuses a folder of shards that has folders of images too: which are meant is not to be told.
+fn refuse_mixed(search: &Search<'_>, folder: &Path, found: &[PathBuf]) -> Result<(), ShardError> {
+    let has_images = |folder: &PathBuf| {
+        let inside = fs::read_dir(folder).into_iter().flatten().flatten();
+        inside.map(|entry| entry.path()).any(|path| is_image_file(&path))
+    };
+    let mut folders = found.iter().filter(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        path.is_dir() && !is_system_folder(&name) && has_images(path)
+    });
+    let Some(first) = folders.next() else { return Ok(()) };
+    let pattern = without_secrets_in(&search.pattern);
+    let shard = found.iter().find(|path| is_shard_name(&path.to_string_lossy()));
+    let ending = shard.and_then(|path| path.extension()).unwrap_or_default();
+    let shards = folder.join(format!("*.{}", ending.to_string_lossy())).display().to_string();
+    Err(ShardError::Mixed { pattern, shards, images: vec![first.display().to_string()] })
+}
+
+fn is_image_file(path: &Path) -> bool {
+    extension(path).is_some_and(|extension| member_extension(&extension).is_some())
 }
 
 fn glob(search: &mut Search<'_>, name: &str) -> Result<Vec<ShardPlace>, ShardError> {
@@ -120,7 +166,7 @@ fn named_like_shards(
     for path in found {
         let name = path.to_string_lossy();
         if is_shard_name(&name) && path.is_file() {
-            shards.push(ShardPlace::File(path));
+            shards.push(path);
         } else if is_shard_name(&name) && !path.exists() {
             let pattern = search.pattern.clone();
             return Err(ShardError::Dangling { pattern, path });
@@ -132,7 +178,16 @@ fn named_like_shards(
         return Err(ShardError::NoMatch { pattern: without_secrets_in(&search.pattern) });
     }
     search.warnings.extend(passed_over_warning(&search.pattern, &passed_over));
-    Ok(shards)
+    let names: Vec<String> =
+        shards.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+    let (read, warning) = without_companions(&search.pattern, &names);
+    search.warnings.extend(warning);
+    Ok(shards
+        .into_iter()
+        .zip(read)
+        .filter(|(_, read)| *read)
+        .map(|(path, _)| ShardPlace::File(path))
+        .collect())
 }
 
 fn bad_pattern(pattern: &str, problem: String) -> ShardError {

@@ -4,18 +4,21 @@
 //! its entry in [`KINDS`].
 
 mod expand;
+mod images;
 mod local;
 mod object;
 mod pipe;
 mod stdin;
 
 pub use expand::{expand_sources, expand_sources_with_warnings};
+pub use images::ImageFiles;
 
 use super::error::ShardError;
 use super::identity::ShardIdentity;
 use super::retry::Retry;
 use std::fmt;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// The kinds of sources, in the order in which a pattern is offered to them. The last takes what no other does.
@@ -57,6 +60,8 @@ pub enum ShardPlace {
         /// Where it runs.
         folder: PathBuf,
     },
+    /// A folder of images of one class, or a piece of one.
+    Images(ImageFiles),
     /// Standard input, which can be read once.
     Stdin,
 }
@@ -96,6 +101,19 @@ pub(super) trait ShardSource {
         known: &ShardIdentity,
         retry: Retry,
     ) -> io::Result<Box<dyn Read + Send>>;
+
+    /// The bytes in `range` of a source that is seekable, whose length is known.
+    ///
+    /// # Errors
+    /// As [`ShardSource::open`].
+    fn open_range(
+        &self,
+        range: Range<u64>,
+        known: &ShardIdentity,
+        retry: Retry,
+    ) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(self.open(range.start, known, retry)?.take(range.end - range.start)))
+    }
 }
 
 impl ShardPlace {
@@ -104,8 +122,14 @@ impl ShardPlace {
             Self::File(path) => Box::new(local::File(path)),
             Self::Url(url) => Box::new(object::Object(url)),
             Self::Pipe { command, folder } => Box::new(pipe::Pipe { command, folder }),
+            Self::Images(images) => Box::new(images.clone()),
             Self::Stdin => Box::new(stdin::Stdin),
         }
+    }
+
+    /// The place under its one true name, as far as that can be told.
+    pub(crate) fn canonical(&self) -> Self {
+        self.source().canonical().ok().flatten().unwrap_or_else(|| self.clone())
     }
 
     /// What tables and messages call it: a file's path below `base`, so that results are the same

@@ -8,6 +8,7 @@ use crate::shards::identity::ShardIdentity;
 use crate::shards::remote;
 use crate::shards::retry::Retry;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
 
 /// URLs; in an object store and on the hub, globs and folders too.
@@ -46,6 +47,15 @@ impl ShardSource for Object<'_> {
         retry: Retry,
     ) -> io::Result<Box<dyn Read + Send>> {
         Ok(Box::new(remote::open(self.0, offset, known, retry)?))
+    }
+
+    fn open_range(
+        &self,
+        range: Range<u64>,
+        known: &ShardIdentity,
+        retry: Retry,
+    ) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(remote::open_range(self.0, range, known, retry)?))
     }
 }
 

@@ -6,7 +6,6 @@
 mod anchors;
 mod audit;
 mod class_major;
-mod codec;
 mod columns;
 mod contents;
 mod cores;
@@ -25,7 +24,6 @@ mod row_digest;
 pub use anchors::{Anchors, read_anchors, write_anchors};
 pub use audit::{AuditRow, read_audit, write_audit};
 pub use class_major::{ClassMajorFile, Span};
-pub use codec::unread_codec;
 pub use columns::{read_all, write_all};
 pub use contents::{ClassMajorContents, FileContents, PartContents};
 pub use cores::{CoreRow, read_cores, write_cores};

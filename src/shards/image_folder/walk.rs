@@ -1,12 +1,13 @@
 //! Lists an image folder: one folder a class, images at any depth below.
 
-use super::error::PackError;
+use super::error::FolderError;
 use super::key::{class_key, extension, shown};
 use super::listing::{Entry, Listing};
 use super::skipped_files::some;
 use crate::imaging::member_extension;
-use crate::shards::is_system_folder;
+use crate::shards::member_name::is_system_folder;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -59,11 +60,8 @@ struct Child {
 }
 
 /// The images below `root` by class folder, sorted by path.
-pub(super) fn image_folder(root: &Path) -> Result<Listing, PackError> {
-    let whole = fs::canonicalize(root).map_err(PackError::io("list", root))?;
-    let above = whole.ancestors().filter_map(|folder| fs::metadata(folder).ok());
-    let above = above.map(|about| (about.dev(), about.ino())).collect();
-    let mut walk = Walk { above, entered: HashSet::new(), found: Listing::default() };
+pub(super) fn walk(root: &Path) -> Result<Listing, FolderError> {
+    let mut walk = Walk::of(root)?;
     let mut classes = BTreeMap::new();
     for child in walk.children(root)? {
         if let Some(id) = child.folder {
@@ -89,18 +87,37 @@ pub(super) fn image_folder(root: &Path) -> Result<Listing, PackError> {
     Ok(walk.found)
 }
 
-fn loose(root: &Path, image: &Path) -> PackError {
+/// The images of one class folder, as [`walk`] finds them.
+pub(super) fn walk_class(root: &Path, class: &OsStr) -> Result<Vec<Entry>, FolderError> {
+    let mut walk = Walk::of(root)?;
+    let path = root.join(class);
+    let about = fs::metadata(&path).map_err(FolderError::io("list", &path))?;
+    let id = (about.dev(), about.ino());
+    let child = Child { linked: path.is_symlink(), folder: Some(id), path };
+    walk.class(&child, id, &class_key(class))?;
+    walk.found.entries.sort();
+    Ok(walk.found.entries)
+}
+
+fn loose(root: &Path, image: &Path) -> FolderError {
     let tables = ["csv", "jsonl", "parquet"].map(|ending| root.join(format!("metadata.{ending}")));
     let remedy = match tables.iter().find(|table| table.exists()) {
         Some(table) => format!("pack the table {} instead", shown(table)),
         None => "write a table with columns path and class instead".to_owned(),
     };
-    PackError::list(root, format!("{} is in no class folder: {remedy}", shown(image)))
+    FolderError::list(root, format!("{} is in no class folder: {remedy}", shown(image)))
 }
 
 impl Walk {
+    fn of(root: &Path) -> Result<Self, FolderError> {
+        let whole = fs::canonicalize(root).map_err(FolderError::io("list", root))?;
+        let above = whole.ancestors().filter_map(|folder| fs::metadata(folder).ok());
+        let above = above.map(|about| (about.dev(), about.ino())).collect();
+        Ok(Self { above, entered: HashSet::new(), found: Listing::default() })
+    }
+
     /// Lists all images of a class; returns where in the class folder they are.
-    fn class(&mut self, child: &Child, id: Id, class: &str) -> Result<ClassFolder, PackError> {
+    fn class(&mut self, child: &Child, id: Id, class: &str) -> Result<ClassFolder, FolderError> {
         let mut about = ClassFolder::default();
         if !self.may_enter(child, id) {
             return Ok(about);
@@ -121,7 +138,7 @@ impl Walk {
         Ok(about)
     }
 
-    fn take(&mut self, child: &Child, class: &str) -> Result<(), PackError> {
+    fn take(&mut self, child: &Child, class: &str) -> Result<(), FolderError> {
         match child.folder {
             Some(id) if self.may_enter(child, id) => {
                 self.children(&child.path)?.iter().try_for_each(|child| self.take(child, class))
@@ -154,10 +171,10 @@ impl Walk {
 
     /// What is in a folder, without what is hidden or the system's: folders before links to folders, which may lead to
     /// them, each sorted.
-    fn children(&mut self, folder: &Path) -> Result<Vec<Child>, PackError> {
+    fn children(&mut self, folder: &Path) -> Result<Vec<Child>, FolderError> {
         let mut children = Vec::new();
-        for entry in fs::read_dir(folder).map_err(PackError::io("list", folder))? {
-            let path = entry.map_err(PackError::io("list", folder))?.path();
+        for entry in fs::read_dir(folder).map_err(FolderError::io("list", folder))? {
+            let path = entry.map_err(FolderError::io("list", folder))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             // Of a link to nowhere there is nothing to know: a file that will be found unreadable.
             let about = fs::metadata(&path).ok().filter(fs::Metadata::is_dir);
@@ -194,7 +211,7 @@ fn is_image(path: &Path) -> bool {
 fn look_at_classes(
     root: &Path,
     classes: &BTreeMap<String, ClassFolder>,
-) -> Result<Option<String>, PackError> {
+) -> Result<Option<String>, FolderError> {
     // `train2017` and `val_256` too.
     let split = |name: &String| {
         let word: String = name.chars().take_while(char::is_ascii_alphabetic).collect();
@@ -209,7 +226,7 @@ fn look_at_classes(
              the folders are classes all the same, write a table with columns path and class",
             some(&classes.keys().cloned().collect::<Vec<_>>())
         );
-        return Err(PackError::list(root, problem));
+        return Err(FolderError::list(root, problem));
     }
     let all_nested = classes.values().all(|about| !about.direct);
     let shared = |name: &&String| classes.values().filter(|a| a.below.contains(*name)).count() > 1;
@@ -227,5 +244,5 @@ fn look_at_classes(
 }
 
 #[cfg(test)]
-#[path = "folder_tests.rs"]
+#[path = "walk_tests.rs"]
 mod tests;

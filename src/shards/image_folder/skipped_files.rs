@@ -85,7 +85,7 @@ fn plural(count: usize, what: &str) -> String {
 }
 
 /// The first of `names`, and that there are more.
-pub(super) fn some(names: &[String]) -> String {
+pub(crate) fn some(names: &[String]) -> String {
     let more = if names.len() > NAMED { ", …" } else { "" };
     format!("{}{more}", names[..names.len().min(NAMED)].join(", "))
 }

@@ -1,6 +1,8 @@
 //! The files to pack, with their class and state.
 
+use super::error::FolderError;
 use super::skipped_files::SkippedFiles;
+use rayon::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +35,27 @@ pub struct Listing {
     pub skipped: SkippedFiles,
 }
 
+impl Listing {
+    /// The listing of `source` with the state of every file.
+    ///
+    /// # Errors
+    /// If no image is in it.
+    pub(crate) fn looked_at(mut self, source: &Path) -> Result<Self, FolderError> {
+        if self.entries.is_empty() {
+            let mut problem = "no image is in it".to_owned();
+            let lines = self.skipped.lines();
+            if !lines.is_empty() {
+                problem += &format!(" ({})", lines.join("; "));
+            }
+            problem += ": give a folder with a folder a class, or a table";
+            return Err(FolderError::list(source, problem));
+        }
+        // In parallel: on a network file system each takes a while.
+        self.entries.par_iter_mut().for_each(|entry| entry.stamp = Stamp::of(&entry.path));
+        Ok(self)
+    }
+}
+
 impl Entry {
     /// A file whose state is not read yet.
     pub fn new(path: impl Into<PathBuf>, class: impl Into<String>) -> Self {
@@ -42,7 +65,7 @@ impl Entry {
 
 impl Stamp {
     /// The state of the file at `path`; `None` where it can't be looked at.
-    pub(super) fn of(path: &Path) -> Option<Self> {
+    pub(crate) fn of(path: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt;
         let about = fs::metadata(path).ok()?;
         let modified = i128::from(about.mtime()) * 1_000_000_000 + i128::from(about.mtime_nsec());

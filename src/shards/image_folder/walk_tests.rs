@@ -1,4 +1,4 @@
-use super::super::list::list_entries;
+use super::super::list_folder as list_entries;
 use super::*;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

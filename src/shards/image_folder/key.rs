@@ -9,7 +9,7 @@ use std::path::Path;
 /// The key of a file of `class`: its name up to the last dot, with the class in front where it
 /// isn't yet (Places365 has the same names in every folder, ImageNet none twice). What would end a
 /// key or hide a sample from a reader (dots, slashes, white space) becomes `_`.
-pub(super) fn sample_key(path: &Path, class: &str) -> String {
+pub(crate) fn sample_key(path: &Path, class: &str) -> String {
     let stem = as_text(path.file_stem().unwrap_or_default(), "%");
     let (stem, class) = (plain(&stem), plain(class));
     let named = stem.strip_prefix(&class).is_some_and(|rest| rest.starts_with(['_', '-']));
@@ -22,7 +22,7 @@ pub(super) fn sample_key(path: &Path, class: &str) -> String {
 }
 
 /// The member's extension: lower case, one for each image format.
-pub(super) fn extension(path: &Path) -> Option<String> {
+pub(crate) fn extension(path: &Path) -> Option<String> {
     let extension = path.extension()?.to_str()?.to_lowercase();
     let known = member_extension(&extension);
     Some(known.map(str::to_owned).unwrap_or(extension))
@@ -30,7 +30,7 @@ pub(super) fn extension(path: &Path) -> Option<String> {
 
 /// The class key of a folder's or a table's name: the name as it is, but for what a label can't hold, which becomes `%`
 /// and two digits: bytes that are no UTF-8, control characters, white space and byte order marks around it.
-pub(super) fn class_key(name: &OsStr) -> String {
+pub(crate) fn class_key(name: &OsStr) -> String {
     let name = as_text(name, "%");
     let outside = |c: char| c.is_whitespace() || c == '\u{feff}';
     let inner = name.trim_matches(outside);
@@ -49,7 +49,7 @@ pub(super) fn class_key(name: &OsStr) -> String {
 }
 
 /// What a class is called in a prompt: its key, with a blank for what [`class_key`] wrote as a number.
-pub(super) fn prompt_of(key: &str) -> String {
+pub(crate) fn prompt_of(key: &str) -> String {
     let mut prompt = String::with_capacity(key.len());
     let mut rest = key;
     while let Some((before, after)) = rest.split_once('%') {
@@ -65,7 +65,7 @@ pub(super) fn prompt_of(key: &str) -> String {
 }
 
 /// A path for a message: bytes that are no UTF-8 as `\xe9`, so that two such names look different.
-pub(super) fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     as_text(path.as_os_str(), "\\x")
 }
 
