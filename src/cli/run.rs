@@ -98,8 +98,7 @@ impl Run {
             .refuse_with(&[("--force", self.force), ("--retry-failed", self.retry_failed)])?;
         let place = self.run_dir.clone().unwrap_or_else(|| pipeline.run_dir());
         let partition = self.worker.partition()?;
-        let mut model = pipeline.model.clone();
-        let models = model.paths_mut();
+        let models = pipeline.model.set_paths();
         models.into_iter().try_for_each(|path| refuse_other_than_utf8(&[Some(path)]))?;
         refuse_other_than_utf8(&[
             Some(&std::env::current_dir().context("the current folder")?),

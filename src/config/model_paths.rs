@@ -2,7 +2,7 @@
 
 use super::sections::Model;
 use crate::models::ModelPaths;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 impl Model {
     /// The components that may come from other folders, by their keys; the order is that in which one wins over another.
@@ -26,32 +26,27 @@ impl Model {
         set.fold(ModelPaths::from(&self.path), |paths, (key, folder)| paths.with(key, folder))
     }
 
-    /// Every path that is set, the refiner's included, to be replaced by another that stands for the same files.
-    pub fn paths_mut(&mut self) -> Vec<&mut PathBuf> {
-        let Self {
-            path,
-            refiner,
-            vae,
-            vae_encoder,
-            vae_decoder,
-            unet,
-            text_encoder,
-            text_encoder_2,
-            tokenizer,
-            tokenizer_2,
-        } = self;
-        let components = [
-            vae,
-            vae_encoder,
-            vae_decoder,
-            unet,
-            text_encoder,
-            text_encoder_2,
-            tokenizer,
-            tokenizer_2,
-        ];
-        let set = std::iter::once(refiner).chain(components).filter_map(Option::as_mut);
-        std::iter::once(path).chain(set).collect()
+    /// Every folder that is set, the refiner's included.
+    pub fn set_paths(&self) -> Vec<&PathBuf> {
+        let components = self.components().into_iter().filter_map(|(_, folder)| folder.as_ref());
+        std::iter::once(&self.path).chain(&self.refiner).chain(components).collect()
+    }
+
+    /// Puts the components of `paths`, which are those of [`Model::paths`] in other folders, in the place of its own.
+    pub fn replace(&mut self, paths: &ModelPaths) {
+        self.path = paths.root().to_path_buf();
+        self.vae = None;
+        for (part, folder) in [
+            ("vae_encoder", &mut self.vae_encoder),
+            ("vae_decoder", &mut self.vae_decoder),
+            ("unet", &mut self.unet),
+            ("text_encoder", &mut self.text_encoder),
+            ("text_encoder_2", &mut self.text_encoder_2),
+            ("tokenizer", &mut self.tokenizer),
+            ("tokenizer_2", &mut self.tokenizer_2),
+        ] {
+            *folder = paths.elsewhere(part).map(Path::to_path_buf);
+        }
     }
 }
 
@@ -61,7 +56,6 @@ mod tests {
     use crate::config::Pipeline;
     use crate::config::section::Section;
     use crate::models::COMPONENTS;
-    use std::path::Path;
 
     #[test]
     fn every_component_is_a_key_and_reaches_the_model() {
@@ -70,15 +64,15 @@ mod tests {
         assert_eq!(keys[2..], own);
         let mut model = Model { path: "m".into(), ..Model::default() };
         assert_eq!(own, model.components().map(|(key, _)| key));
-        assert_eq!(model.paths_mut().len(), 1);
         let set: Vec<String> = own.iter().map(|key| format!("{key} = \"other-{key}\"")).collect();
         let text = format!("[data]\nshards = \"a\"\n[model]\npath = \"m\"\n{}\n", set.join("\n"));
         model = Pipeline::parse(&text, Path::new("p.toml"), &[]).unwrap().model;
-        assert_eq!(model.paths_mut().len(), 9);
         let paths = model.paths();
         assert_eq!(paths.part("vae_encoder"), Path::new("other-vae_encoder"));
         for part in own.into_iter().skip(1) {
             assert!(paths.is_elsewhere(part), "{part}");
         }
+        model.replace(&paths);
+        assert_eq!(model.paths(), paths);
     }
 }

@@ -61,6 +61,25 @@ impl ModelPaths {
         self
     }
 
+    /// The same components in other folders: `root` tells the model's own, `elsewhere` that of each part taken from elsewhere.
+    ///
+    /// # Errors
+    /// The first error of either.
+    pub(super) fn replaced<E>(
+        &self,
+        root: impl FnOnce(&Path) -> Result<PathBuf, E>,
+        elsewhere: impl Fn(&str, &Path) -> Result<PathBuf, E>,
+    ) -> Result<Self, E> {
+        let parts = self.elsewhere.iter().map(|(part, at)| Ok((*part, elsewhere(part, at)?)));
+        let elsewhere = parts.collect::<Result<_, E>>()?;
+        Ok(Self { root: root(&self.root)?, elsewhere })
+    }
+
+    /// Parts that are taken from elsewhere.
+    pub(super) fn parts_elsewhere(&self) -> Vec<&'static str> {
+        self.elsewhere.keys().copied().collect()
+    }
+
     /// The model's own folder.
     pub fn root(&self) -> &Path {
         &self.root
@@ -69,6 +88,11 @@ impl ModelPaths {
     /// Whether the component `part` is taken from elsewhere.
     pub fn is_elsewhere(&self, part: &str) -> bool {
         self.elsewhere.contains_key(part)
+    }
+
+    /// The folder that a setting names for the component `part`.
+    pub fn elsewhere(&self, part: &str) -> Option<&Path> {
+        self.elsewhere.get(part).map(PathBuf::as_path)
     }
 
     /// The folders that settings name, each once.

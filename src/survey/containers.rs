@@ -1,13 +1,12 @@
 //! What kinds of files the shards are.
 
-use crate::shards::{Compression, ShardPlace};
+use crate::shards::{Compression, Container, ShardPlace};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io::Read;
 
 /// A kind of shard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Container {
+pub(crate) struct ShardKind {
     /// What the shards are, in words.
     pub(crate) what: String,
     /// How many there are.
@@ -18,7 +17,7 @@ pub(crate) struct Container {
 const ASKED: usize = 4;
 
 /// The kinds, the most frequent first. Of shards on servers only a few are looked at, and the others taken to be alike.
-pub(super) fn containers(places: &[ShardPlace]) -> Vec<Container> {
+pub(super) fn containers(places: &[ShardPlace]) -> Vec<ShardKind> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     let mut asked = 0;
     let mut last = String::new();
@@ -35,31 +34,20 @@ pub(super) fn containers(places: &[ShardPlace]) -> Vec<Container> {
         };
         *counts.entry(what).or_default() += 1;
     }
-    let mut all: Vec<Container> =
-        counts.into_iter().map(|(what, shards)| Container { what, shards }).collect();
-    all.sort_by_key(|container| std::cmp::Reverse(container.shards));
+    let mut all: Vec<ShardKind> =
+        counts.into_iter().map(|(what, shards)| ShardKind { what, shards }).collect();
+    all.sort_by_key(|kind| std::cmp::Reverse(kind.shards));
     all
 }
 
 fn kind(place: &ShardPlace) -> &'static str {
-    let mut head = [0; 4];
-    if let ShardPlace::File(path) = place {
-        if path.is_dir() {
-            return "folder of images";
-        }
-        let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
-        if read.is_ok() && &head == b"PAR1" {
-            return "Parquet";
-        }
-    }
-    if place.to_string().ends_with(".parquet") {
-        return "Parquet";
-    }
-    match place.compression() {
-        Ok(Compression::Plain) => "tar",
-        Ok(Compression::Gzip) => "tar compressed by gzip",
-        Ok(Compression::Zstd) => "tar compressed by zstd",
-        Ok(Compression::Lz4) => "tar compressed by lz4",
+    match place.container() {
+        Ok(Container::Images) => "folder of images",
+        Ok(Container::Parquet) => "Parquet",
+        Ok(Container::Tar(Compression::Plain)) => "tar",
+        Ok(Container::Tar(Compression::Gzip)) => "tar compressed by gzip",
+        Ok(Container::Tar(Compression::Zstd)) => "tar compressed by zstd",
+        Ok(Container::Tar(Compression::Lz4)) => "tar compressed by lz4",
         Err(_) => "unreadable",
     }
 }

@@ -4,7 +4,9 @@ use super::containers::is_local;
 use super::look::Looked;
 use crate::config::key_fits;
 use crate::imaging::IMAGE_EXTENSIONS;
-use crate::shards::{Compression, LabelSource, ReadOptions, Sample, ShardIdentity, ShardPlace};
+use crate::shards::{
+    Compression, Container, LabelSource, ReadOptions, Sample, ShardIdentity, ShardPlace,
+};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashSet};
 use xxhash_rust::xxh3::xxh3_64;
@@ -90,7 +92,7 @@ fn is_cheap(pairs: &[(&ShardPlace, &ShardIdentity)]) -> bool {
     }
     let packed = pairs
         .iter()
-        .filter(|(place, _)| matches!(place.compression(), Ok(kind) if kind != Compression::Plain));
+        .filter(|(place, _)| matches!(place.container(), Ok(Container::Tar(kind)) if kind != Compression::Plain));
     packed.filter_map(|(_, known)| known.bytes).sum::<u64>() <= WHOLE_BYTES
 }
 

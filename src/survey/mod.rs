@@ -22,7 +22,7 @@ pub(crate) use ranges::folded;
 use crate::shards::{
     LabelSource, Retry, ShardError, ShardPlace, expand_sources_with_warnings, shard_identities,
 };
-use containers::{Container, containers};
+use containers::{ShardKind, containers};
 use count::count;
 use look::{Looked, look};
 use names::ClassNames;
@@ -88,7 +88,7 @@ pub(crate) struct Found {
     /// Bytes of all shards, where they are known.
     pub(crate) bytes: Option<u64>,
     /// Kinds of shards, with how many there are of each.
-    pub(crate) containers: Vec<Container>,
+    pub(crate) containers: Vec<ShardKind>,
     /// Samples with an image and a label: all, or an estimate.
     pub(crate) samples: u64,
     /// Whether every shard was read to its end.
