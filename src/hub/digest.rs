@@ -1,6 +1,6 @@
 //! Digests of files as the hub names them: SHA-256 for large files (Git LFS), Git's SHA-1 for the others.
 
-use super::sha1::Sha1;
+use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use std::io::{self, Read};
 use std::path::Path;
@@ -41,7 +41,7 @@ impl Digest {
     pub(super) fn is(self, etag: &str) -> bool {
         match self {
             Self::Sha256(sha256) => hex(&sha256.finalize()).eq_ignore_ascii_case(etag),
-            Self::Git(sha1) => hex(&sha1.finish()).eq_ignore_ascii_case(etag),
+            Self::Git(sha1) => hex(&sha1.finalize()).eq_ignore_ascii_case(etag),
             Self::Nothing => true,
         }
     }
@@ -69,7 +69,7 @@ pub fn git_digest(content: &[u8]) -> String {
     let mut sha1 = Sha1::default();
     sha1.update(format!("blob {}\0", content.len()).as_bytes());
     sha1.update(content);
-    hex(&sha1.finish())
+    hex(&sha1.finalize())
 }
 
 /// Whether the file at `path` is of this length and digest.

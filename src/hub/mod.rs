@@ -33,8 +33,6 @@ mod repository;
 #[path = "repository_off.rs"]
 mod repository;
 #[cfg(feature = "remote")]
-mod sha1;
-#[cfg(feature = "remote")]
 mod shard_files;
 #[cfg(feature = "remote")]
 mod tree;
