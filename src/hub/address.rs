@@ -44,6 +44,7 @@ impl RepoKind {
         }
     }
 
+    #[cfg(feature = "remote")]
     /// The name in the API and in the cache.
     pub(super) fn plural(self) -> &'static str {
         match self {
@@ -114,17 +115,20 @@ impl HubAddress {
         Self { path: path.to_owned(), ..self.clone() }
     }
 
+    #[cfg(feature = "remote")]
     /// The repository's page, for people.
     pub(super) fn page(&self, endpoint: &str) -> String {
         format!("{endpoint}/{}{}", self.kind.prefix(), self.name)
     }
 
+    #[cfg(feature = "remote")]
     /// The URL of the file `path` at `revision`.
     pub(super) fn file_url(&self, endpoint: &str, revision: &str, path: &str) -> String {
         let (page, revision) = (self.page(endpoint), encoded(revision, false));
         format!("{page}/resolve/{revision}/{}", encoded(path, true))
     }
 
+    #[cfg(feature = "remote")]
     /// The URL of a question about the repository, such as `revision/main`.
     pub(super) fn api_url(&self, endpoint: &str, question: &str) -> String {
         format!("{endpoint}/api/{}/{}/{question}", self.kind.plural(), self.name)

@@ -15,6 +15,7 @@ mod client;
 mod digest;
 #[cfg(feature = "remote")]
 mod download;
+#[cfg(feature = "remote")]
 mod environment;
 mod error;
 #[cfg(feature = "remote")]

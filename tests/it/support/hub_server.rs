@@ -103,12 +103,8 @@ impl Repo {
 
     /// The commit: another where a file is another.
     pub fn commit(&self) -> String {
-        let mut all = Vec::new();
-        for (path, bytes) in &self.files {
-            all.extend_from_slice(path.as_bytes());
-            all.extend_from_slice(bytes);
-        }
-        git_digest(&all)
+        let files = self.files.iter().map(|(path, bytes)| format!("{path} {}\n", git(bytes)));
+        git(files.collect::<String>().as_bytes())
     }
 }
 
@@ -435,7 +431,7 @@ fn tree(
         if rest.contains('/') && !deep {
             continue;
         }
-        let (size, git) = (bytes.len(), git_digest(bytes));
+        let (size, oid) = (bytes.len(), git(bytes));
         let lfs = match bytes.len() >= LARGE {
             true => format!(
                 ", \"lfs\": {{\"oid\": \"{}\", \"size\": {size}, \"pointerSize\": 130}}",
@@ -444,7 +440,7 @@ fn tree(
             false => String::new(),
         };
         entries.push(format!(
-            "{{\"type\": \"file\", \"path\": \"{path}\", \"size\": {size}, \"oid\": \"{git}\"{lfs}}}"
+            "{{\"type\": \"file\", \"path\": \"{path}\", \"size\": {size}, \"oid\": \"{oid}\"{lfs}}}"
         ));
     }
     if entries.is_empty() {
@@ -481,7 +477,7 @@ fn resolve(
 ) -> std::io::Result<()> {
     if bytes.len() < LARGE {
         let (status, body) = ranged(asked, bytes);
-        let head = format!("{status}{about}ETag: \"{}\"\r\n", git_digest(bytes));
+        let head = format!("{status}{about}ETag: \"{}\"\r\n", git(bytes));
         return send(connection, &head, &body, asked.verb != "HEAD");
     }
     let (digest, size) = (sha256(bytes), bytes.len());
@@ -504,8 +500,23 @@ fn ranged(asked: &Asked, bytes: &[u8]) -> (String, Vec<u8>) {
     (head, bytes[start..=last].to_vec())
 }
 
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+/// SHA-256 and Git's digest of a content, each computed once for all tests: without optimisation that takes seconds.
+fn digests(bytes: &[u8]) -> (String, String) {
+    static KNOWN: Mutex<BTreeMap<u64, (String, String)>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap();
+    let made = || {
+        let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        (sha256, git_digest(bytes))
+    };
+    known.entry(xxhash_rust::xxh3::xxh3_64(bytes)).or_insert_with(made).clone()
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    digests(bytes).0
+}
+
+fn git(bytes: &[u8]) -> String {
+    digests(bytes).1
 }
 
 fn decoded(target: &str) -> String {
