@@ -30,7 +30,7 @@ impl AtomicFolder {
     }
 
     /// Where its files are written.
-    pub fn path(&self) -> &Path {
+    pub fn unfinished(&self) -> &Path {
         &self.temporary
     }
 
@@ -104,7 +104,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a/out");
         let write = |folder: &AtomicFolder, text: &str| {
-            std::fs::write(folder.path().join("f"), text).unwrap();
+            std::fs::write(folder.unfinished().join("f"), text).unwrap();
         };
         let folder = AtomicFolder::create(&path).unwrap();
         write(&folder, "1");
@@ -126,7 +126,7 @@ mod tests {
         let path = dir.path().join("out");
         let live = AtomicFolder::create(&path).unwrap();
         // A process of this machine's past: the number of no process that runs.
-        let parts = live.path().file_name().unwrap().to_string_lossy().into_owned();
+        let parts = live.unfinished().file_name().unwrap().to_string_lossy().into_owned();
         let mut parts: Vec<&str> = parts.split('-').collect();
         parts[3] = "4194305";
         let dead = dir.path().join(parts.join("-"));
@@ -134,7 +134,7 @@ mod tests {
         let foreign = dir.path().join("out.photos.tmp");
         std::fs::create_dir(&foreign).unwrap();
         let other = AtomicFolder::create(&path).unwrap();
-        assert!(!dead.exists() && foreign.exists() && live.path().exists());
+        assert!(!dead.exists() && foreign.exists() && live.unfinished().exists());
         drop((live, other));
     }
 }

@@ -134,7 +134,7 @@ pub fn export(run_dir: &RunDir, dir: &Path, how: &Exporting) -> Result<Exported,
         }
         Standing::Free => {
             let folder = AtomicFolder::create(&dir).map_err(ExportError::writing)?;
-            let mut files = Files { root: folder.path().to_owned(), written: Vec::new() };
+            let mut files = Files { root: folder.unfinished().to_owned(), written: Vec::new() };
             write_all(&mut files, &set, &folders, &record, how)?;
             marker.files = files.written.clone();
             files.write(MARKER, format!("{:#}\n", json!(marker)).as_bytes())?;
