@@ -21,11 +21,13 @@ pub(super) struct Failure {
     pub(super) wait: Option<Duration>,
     /// Whether there is a server at all.
     pub(super) answered: bool,
+    /// Whether the store refuses what the hub sent on to it: another address may do, but not for ever.
+    pub(super) by_store: bool,
 }
 
 impl From<RemoteError> for Failure {
     fn from(error: RemoteError) -> Self {
-        Self { error, wait: None, answered: true }
+        Self { error, wait: None, answered: true, by_store: false }
     }
 }
 
@@ -48,6 +50,7 @@ impl Failure {
             error: RemoteError::transient(without_secrets_in(text)),
             wait: None,
             answered: false,
+            by_store: false,
         }
     }
 }
@@ -104,8 +107,12 @@ pub(super) async fn checked(hub: &Hub, own: bool, response: Response) -> Result<
 pub(super) fn failure(hub: &Hub, own: bool, status: u16, headers: &HeaderMap) -> Failure {
     let wait = retry_after(headers);
     let said = said(headers);
-    let passing =
-        |message: String| Failure { error: RemoteError::transient(message), wait, answered: true };
+    let passing = |message: String| Failure {
+        error: RemoteError::transient(message),
+        wait,
+        answered: true,
+        by_store: !own && status < 500 && !matches!(status, 408 | 425 | 429),
+    };
     match status {
         408 | 425 | 500..=599 => passing(format!("the server answers {status}{said}")),
         429 => passing(format!("the hub answers 429, too many requests{said}")),

@@ -18,6 +18,8 @@ static HUB: Mutex<Option<Arc<Hub>>> = Mutex::new(None);
 const MOST_REDIRECTS: usize = 10;
 /// The longest answer that is no file.
 const MOST_TEXT: usize = 64 << 20;
+/// A wait of this length is told.
+const WORTH_A_WORD: Duration = Duration::from_secs(5);
 const USER_AGENT: &str = concat!("coda-pipe/", env!("CARGO_PKG_VERSION"));
 
 /// The hub, as the environment has it.
@@ -185,7 +187,7 @@ impl Hub {
         failures: &mut Failures,
         failure: Failure,
     ) -> Result<(), RemoteError> {
-        let Failure { error, wait: asked, answered } = failure;
+        let Failure { error, wait: asked, answered, .. } = failure;
         if error.permanent {
             return Err(error);
         }
@@ -196,6 +198,9 @@ impl Hub {
         let asked = asked.unwrap_or_default();
         match self.health.failed(failures, false, now) {
             Some(wait) if asked <= answer::LONGEST_WAIT => {
+                if asked >= WORTH_A_WORD {
+                    crate::say!("waiting {} s: {}", asked.as_secs(), error.message);
+                }
                 tokio::time::sleep(wait.max(asked)).await;
                 Ok(())
             }

@@ -17,6 +17,9 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+/// So often in a row another address of the store is asked for.
+const MOST_REFUSALS: usize = 4;
+
 /// Why a file did not come.
 #[derive(Debug)]
 pub(super) enum Problem {
@@ -82,7 +85,7 @@ impl Task<'_> {
         let path = self.place.unfinished(file);
         let mut part = beside(|| Part::open(&path, file))?;
         self.progress.came(part.at);
-        let mut failures = Failures::default();
+        let (mut failures, mut refused) = (Failures::default(), 0);
         while part.at < file.bytes {
             let before = part.at;
             let failure = match self.go_on(&mut part, file).await {
@@ -92,8 +95,12 @@ impl Task<'_> {
             };
             if part.at > before {
                 // A connection that gets somewhere is worth going on with, however often it breaks.
-                failures = Failures::default();
+                (failures, refused) = (Failures::default(), 0);
                 self.hub.answered();
+            }
+            refused += usize::from(failure.by_store);
+            if refused > MOST_REFUSALS {
+                return Err(RemoteError { permanent: true, ..failure.error }.into());
             }
             self.hub.pause(&mut failures, failure).await?;
         }

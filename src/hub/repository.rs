@@ -68,7 +68,14 @@ impl Repository {
                 if found.is_ok() {
                     crate::say!("warning: {address}: {error}: going by what the cache has of it");
                 }
-                found.map_err(|_| of(address, &error))
+                found.map_err(|_| {
+                    let text = format!(
+                        "{address}: the hub at {} can't be reached, and the cache has nothing of it: {error}; look at \
+                         HF_ENDPOINT and at the network's proxy",
+                        hub.endpoint()
+                    );
+                    HubError::new(error.kind, text)
+                })
             }
             Err(error) => Err(of(address, &error)),
         }
