@@ -3,6 +3,7 @@
 use super::entry::MemberEntry;
 use super::fault::{FaultReason, ShardFault};
 use super::image_folder::{Entry, Stamp, extension, read, sample_key};
+use super::parquet::Which;
 use super::reader::ReadOptions;
 use super::sample::{Sample, SampleMember};
 use std::io;
@@ -28,8 +29,9 @@ impl ImageFile {
 pub(super) struct ImagesReader {
     shard: PathBuf,
     files: Vec<ImageFile>,
-    /// The next file, and the one that offsets count from.
-    next: usize,
+    /// The numbers of the files that are still to be read.
+    left: std::vec::IntoIter<usize>,
+    /// The number that offsets count from.
     first: usize,
     options: ReadOptions,
     finished: bool,
@@ -39,11 +41,15 @@ impl ImagesReader {
     pub(super) fn new(
         shard: PathBuf,
         files: Vec<ImageFile>,
-        first: u64,
+        which: Which,
         options: ReadOptions,
     ) -> Self {
-        let first = usize::try_from(first).unwrap_or(usize::MAX);
-        Self { shard, files, next: first, first, options, finished: false }
+        let number = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+        let (left, first): (Vec<usize>, usize) = match which {
+            Which::From(first) => ((number(first)..files.len()).collect(), number(first)),
+            Which::These(offsets) => (offsets.into_iter().map(number).collect(), 0),
+        };
+        Self { shard, files, left: left.into_iter(), first, options, finished: false }
     }
 
     fn takes(&self, extension: &str) -> bool {
@@ -106,9 +112,8 @@ impl Iterator for ImagesReader {
     type Item = Result<Sample, ShardFault>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let number = self.next;
-        let file = self.files.get(number).filter(|_| !self.finished)?;
-        self.next += 1;
+        let number = self.left.next().filter(|_| !self.finished)?;
+        let file = self.files.get(number)?;
         let (key, sample) = (file.key.clone(), self.sample(number, file));
         Some(sample.map_err(|(reason, fatal)| {
             self.finished = fatal;

@@ -108,7 +108,8 @@ impl ShardPlace {
         options: ReadOptions,
     ) -> Result<ShardReader, ShardFault> {
         if let Self::Images(images) = self {
-            return images.open(offset, known, &options).map_err(|reason| self.fatal(reason));
+            let opened = images.open(Which::From(offset), known, &options);
+            return opened.map_err(|reason| self.fatal(reason));
         }
         if self.may_be_parquet(offset, known, &options)? {
             return self.open_table(Which::From(offset), known, &options);
@@ -138,7 +139,7 @@ impl ShardPlace {
     }
 
     /// Opens the samples at these offsets alone, whose own offsets count from the shard's start, where its container can
-    /// pass over the others at once: a Parquet file. `None` for any other.
+    /// pass over the others at once: a Parquet file, or a folder of images. `None` for any other.
     ///
     /// # Errors
     /// As [`ShardPlace::open`].
@@ -148,6 +149,10 @@ impl ShardPlace {
         known: &ShardIdentity,
         options: &ReadOptions,
     ) -> Result<Option<ShardReader>, ShardFault> {
+        if let Self::Images(images) = self {
+            let opened = images.open(Which::These(offsets.to_vec()), known, options);
+            return opened.map(Some).map_err(|reason| self.fatal(reason));
+        }
         // Any offset but 0, so that a URL is looked at.
         match self.may_be_parquet(1, known, options)? {
             true => self.open_table(Which::These(offsets.to_vec()), known, options).map(Some),

@@ -8,6 +8,7 @@ use crate::shards::image_folder::{
     Entry, FolderError, SkippedFiles, distinct_keys, list_any, list_class, some,
 };
 use crate::shards::images_reader::{ImageFile, ImagesReader};
+use crate::shards::parquet::Which;
 use crate::shards::reader::{ReadOptions, ShardReader};
 use crate::shards::retry::Retry;
 use std::collections::BTreeMap;
@@ -101,13 +102,13 @@ fn about(root: &Path, files: &[Entry]) -> (u64, String) {
 }
 
 impl ImageFiles {
-    /// Reads the files from number `offset` on, which should be as `known` has them.
+    /// Reads these of the files, which should be as `known` has them.
     ///
     /// # Errors
     /// If the folder can't be listed, or its files have changed.
     pub(in crate::shards) fn open(
         &self,
-        offset: u64,
+        which: Which,
         known: &ShardIdentity,
         options: &ReadOptions,
     ) -> Result<ShardReader, FaultReason> {
@@ -123,7 +124,7 @@ impl ImageFiles {
         let key = |entry: &Entry| self.numbered.get(&entry.path).cloned();
         let files = files.iter().map(|entry| ImageFile::new(entry.clone(), key(entry)));
         let shard = self.name(Path::new("")).into();
-        Ok(ShardReader::of(ImagesReader::new(shard, files.collect(), offset, options.clone())))
+        Ok(ShardReader::of(ImagesReader::new(shard, files.collect(), which, options.clone())))
     }
 }
 
