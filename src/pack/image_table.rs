@@ -17,7 +17,9 @@ pub fn holds_images(source: &Path) -> bool {
     let place = ShardPlace::File(source.to_owned());
     source.is_file()
         && place.container() == Ok(Container::Parquet)
-        && place.open(&ShardIdentity::default(), only(&[])).is_ok()
+        && place
+            .open(&ShardIdentity::default(), only(&[]))
+            .is_ok_and(|mut rows| !matches!(rows.next(), Some(Err(fault)) if fault.fatal))
 }
 
 /// Cuts the rows of a Parquet file into shards, in the file's order.

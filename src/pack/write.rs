@@ -216,9 +216,9 @@ impl<F: Fn(Step) + Sync> Work<'_, F> {
         let mut writer = ShardWriter::new(AtomicFile::create(path)?, WriterOptions::default());
         let mut left_out = Vec::new();
         let mut rows = HashMap::new();
-        for (number, sample) in samples.iter().enumerate() {
-            if sample.row.is_some() && number % ROWS_AT_ONCE == 0 {
-                let next = &samples[number..samples.len().min(number + ROWS_AT_ONCE)];
+        for (at, sample) in samples.iter().enumerate() {
+            if sample.row.is_some() && at % ROWS_AT_ONCE == 0 {
+                let next = &samples[at..samples.len().min(at + ROWS_AT_ONCE)];
                 rows = members(next, self.label)?;
             }
             match members_of(sample, &mut rows) {

@@ -17,10 +17,15 @@ pub(crate) fn class_names(
 ) -> Result<Option<Vec<String>>, StageError> {
     let label = &context.pipeline.data.label;
     let (Some(first), None) = (sources.first(), &context.classes) else { return Ok(None) };
-    let Some(names) = first.class_names(label)? else { return Ok(None) };
+    // A damaged shard is told of where it is read.
+    let names_of = |source: &Source| match source.class_names(label) {
+        Err(fault) if !fault.reason.is_io() => Ok(None),
+        names => names,
+    };
+    let Some(names) = names_of(first)? else { return Ok(None) };
     // Those between are not asked: what is written together agrees at both ends.
     let last = sources.last().filter(|last| last.name != first.name);
-    let others = last.map(|last| last.class_names(label)).transpose()?.flatten();
+    let others = last.map(names_of).transpose()?.flatten();
     match (last, others) {
         (Some(last), Some(others)) if others != names => Err(StageError::Other(format!(
             "the shards {} and {} have different names for the numbers in their labels: give the classes of both with \

@@ -213,8 +213,13 @@ impl ShardPlace {
         known: &ShardIdentity,
         options: &ReadOptions,
     ) -> Result<ShardReader, ShardFault> {
-        let reader = TableReader::new(self.table(known, options)?, which, options);
-        reader.map(ShardReader::of).map_err(|reason| self.fatal(reason))
+        let table = Table::open(self, known, options.retry);
+        match table.and_then(|table| TableReader::new(table, which, options)) {
+            Ok(reader) => Ok(ShardReader::of(reader)),
+            Err(reason) if reason.is_io() => Err(self.fatal(reason)),
+            // Damage is an item, as in a tar.
+            Err(reason) => Ok(ShardReader::of(std::iter::once(Err(self.fatal(reason))))),
+        }
     }
 
     /// The shard's first bytes.
