@@ -118,7 +118,7 @@ pub(super) fn open_range(
     retry: Retry,
 ) -> io::Result<RemoteReader> {
     let network = Network::get()?;
-    let object = network.object(url)?;
+    let object = object(&network, url)?;
     Ok(RemoteReader::start(&network, object, range, known.clone(), retry))
 }
 
