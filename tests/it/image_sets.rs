@@ -17,7 +17,7 @@ use std::sync::Arc;
 const NAMES: [&str; 3] = ["zero", "one", "two"];
 
 /// Ninety digits as a folder, as tars packed of it, and as Parquet with Hugging Face's metadata.
-fn write_sets(bench: &Bench) {
+pub(crate) fn write_sets(bench: &Bench) {
     let mut files = BTreeMap::new();
     for sample in digits(30) {
         let class = String::from_utf8(sample.get("cls").unwrap().to_vec()).unwrap();

@@ -1,6 +1,7 @@
 //! `init`: what it finds in data of several kinds, and that a run takes what it writes.
 
 use crate::harness::{Bench, checkout, digits, write_shard};
+use crate::image_sets::write_sets;
 use coda_pipe::shards::{Sample, SampleMember};
 use serde_json::{Value, json};
 
@@ -80,6 +81,34 @@ fn kinds() -> Vec<Kind> {
             samples: 2000,
             classes: [("0", "zero"), ("1", "one")],
             names: json!({"list": checkout().join("pipelines/demo/classes.txt")}),
+            bad: 0,
+        },
+        Kind {
+            what: "a folder of class folders",
+            make: |bench| {
+                std::fs::remove_file(bench.path("classes.txt")).unwrap();
+                write_sets(bench);
+                vec!["folder".into()]
+            },
+            container: "folder of images",
+            label: "cls",
+            samples: 90,
+            classes: [("0", "0"), ("1", "1")],
+            names: json!("keys"),
+            bad: 0,
+        },
+        Kind {
+            what: "Parquet with the metadata of Hugging Face",
+            make: |bench| {
+                std::fs::remove_file(bench.path("classes.txt")).unwrap();
+                write_sets(bench);
+                vec!["hf.parquet".into()]
+            },
+            container: "Parquet",
+            label: "cls",
+            samples: 90,
+            classes: [("0", "zero"), ("1", "one")],
+            names: json!({"source": "txt"}),
             bad: 0,
         },
         Kind {
