@@ -5,7 +5,7 @@ use super::init_names::{name_of, plain, rebased, shell};
 use super::printable::printable;
 use crate::config::Discover;
 use crate::models::{ModelFolder, Purpose};
-use crate::shards::{LabelSource, ShardError};
+use crate::shards::{LabelSource, Retry, ShardError, expand_sources, split_of};
 use crate::store::{AtomicFile, StoreError};
 use crate::survey::{
     Draft, DraftFor, Found, ModelChoice, Survey, SurveyError, draft, facts, folded, survey,
@@ -65,6 +65,8 @@ impl Init {
         }
         let patterns = folded(&self.data);
         let target = self.target(&patterns)?;
+        let patterns =
+            patterns.into_iter().map(of_repository).collect::<anyhow::Result<Vec<_>>>()?;
         let here = std::env::current_dir().context("cannot find the current folder")?;
         let folder = target.pipeline.parent().unwrap_or(Path::new(""));
         let in_file = |path: &str| {
@@ -190,6 +192,31 @@ impl Init {
         next.iter().try_for_each(|command| writeln!(out, "    {command}"))?;
         Ok(())
     }
+}
+
+/// The pattern itself, or in place of a whole repository on the hub those of its files that are to be trained on.
+fn of_repository(pattern: String) -> anyhow::Result<String> {
+    if !pattern.starts_with("hf://") {
+        return Ok(pattern);
+    }
+    let asked = [pattern.clone()];
+    let found = match expand_sources(Path::new(""), &asked, Retry::default()) {
+        Err(ShardError::InFolders { found, .. }) => found,
+        _ => return Ok(pattern),
+    };
+    let training = found.iter().filter(|(pattern, _)| split_of(pattern) == Some("train"));
+    let training: Vec<&(String, usize)> = training.collect();
+    let chosen = match (&training[..], &found[..]) {
+        ([only], _) => &only.0,
+        ([], [only]) => &only.0,
+        _ => return Err(usage(&ShardError::InFolders { repository: pattern, found }.to_string())),
+    };
+    crate::say!(
+        "{} has its shards in folders; these are taken: {}",
+        printable(&pattern),
+        printable(chosen)
+    );
+    Ok(chosen.clone())
 }
 
 fn usage(text: &str) -> anyhow::Error {

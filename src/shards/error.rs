@@ -88,6 +88,14 @@ pub enum ShardError {
         /// The first of the folders of images.
         images: Vec<String>,
     },
+    /// A repository on the hub whose shards lie in folders, or are of several kinds.
+    #[error("`{repository}` has its shards in folders: name one of {}", named(found))]
+    InFolders {
+        /// The repository's address.
+        repository: String,
+        /// Patterns, and how many shards each stands for.
+        found: Vec<(String, usize)>,
+    },
     /// The same shard reached twice.
     #[error(
         "shard `{shard}` is listed twice (patterns `{first}` and `{second}`): its samples would be \
@@ -158,4 +166,11 @@ fn images_hint(pattern: &str) -> &'static str {
         }
         false => ", and in a folder for one folder of images a class",
     }
+}
+
+fn named(found: &[(String, usize)]) -> String {
+    let named =
+        found.iter().take(10).map(|(pattern, shards)| format!("`{pattern}` ({shards} files)"));
+    let more = if found.len() > 10 { ", …" } else { "" };
+    format!("{}{more}", named.collect::<Vec<_>>().join(", "))
 }

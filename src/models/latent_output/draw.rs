@@ -69,7 +69,7 @@ fn unwrapped<'a>(outline: &'a Outline, tensor: &'a str) -> &'a str {
     let mut at = tensor;
     for _ in 0..LONGEST {
         let renamed = |node: &&Node| node.is("Identity") || node.is("Cast");
-        let Some((node, _)) = outline.maker(at).filter(|(node, _)| renamed(&node)) else { break };
+        let Some((node, _)) = outline.maker(at).filter(|(node, _)| renamed(node)) else { break };
         let Some(before) = node.inputs.first() else { break };
         at = before;
     }

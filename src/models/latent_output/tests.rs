@@ -257,10 +257,10 @@ fn damaged_graphs_and_rings_end() {
         let _ = of(&whole[..length]);
     }
     let mut bytes = whole.clone();
-    for at in 0..whole.len() {
-        bytes[at] ^= 0x55;
+    for (at, byte) in whole.iter().enumerate() {
+        bytes[at] = byte ^ 0x55;
         let _ = of(&bytes);
-        bytes[at] = whole[at];
+        bytes[at] = *byte;
     }
 }
 

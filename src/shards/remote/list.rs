@@ -12,6 +12,7 @@ use crate::shards::retry::Retry;
 use crate::shards::shard_name::{
     is_shard_name, may_be_shard, passed_over_warning, without_companions,
 };
+use crate::shards::splits::{patterns_of, splits_warning};
 
 /// URLs of the shards that a glob, or a folder with its closing `/`, stands for; sorted. What else it found goes into
 /// `warnings`.
@@ -54,10 +55,32 @@ pub(in crate::shards) fn list(
     let mut others: Vec<String> = others.into_iter().filter(|key| may_be_shard(key)).collect();
     others.sort();
     if urls.is_empty() {
-        return Err(ShardError::NoMatch { pattern: without_secrets(pattern) });
+        return Err(nothing(pattern, bucket, &keys, retry)?);
     }
     warnings.extend(passed_over_warning(pattern, &others));
+    warnings.extend(splits_warning(pattern, &urls));
     Ok(urls)
+}
+
+/// The error of a pattern that finds no shard; of a whole repository with what its folders have.
+fn nothing(
+    pattern: &str,
+    bucket: &str,
+    keys: &str,
+    retry: Retry,
+) -> Result<ShardError, ShardError> {
+    let none = ShardError::NoMatch { pattern: without_secrets(pattern) };
+    if !is_hub(bucket) || keys != "*" {
+        return Ok(none);
+    }
+    let mut all = all_keys(bucket, "**", retry).map_err(|error| refused(pattern, &error))?;
+    all.retain(|path| is_shard_name(path));
+    all.sort();
+    let found = patterns_of(bucket, &all);
+    Ok(match found.is_empty() {
+        true => none,
+        false => ShardError::InFolders { repository: bucket.to_owned(), found },
+    })
 }
 
 /// The place that is listed, and the glob of names in it: a bucket with its keys, a repository of the hub with its paths.

@@ -12,6 +12,7 @@ use crate::shards::retry::Retry;
 use crate::shards::shard_name::{
     is_shard_name, may_be_shard, passed_over_warning, without_companions,
 };
+use crate::shards::splits::splits_warning;
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -182,6 +183,7 @@ fn named_like_shards(
         shards.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let (read, warning) = without_companions(&search.pattern, &names);
     search.warnings.extend(warning);
+    search.warnings.extend(splits_warning(&search.pattern, &names));
     Ok(shards
         .into_iter()
         .zip(read)

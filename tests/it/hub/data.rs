@@ -3,6 +3,7 @@
 use super::{TOKEN, command, expect, said};
 use crate::harness::Bench;
 use crate::hub_server::{HubServer, Repo};
+use crate::image_sets::write_sets;
 
 const SHARDS: &str = "data.shards=hf://datasets/lab/set/data/train-{000000..000001}.tar";
 
@@ -112,4 +113,33 @@ fn many_files_of_a_folder_are_known_by_one_listing() {
         4,
         "{asked:?}"
     );
+}
+
+#[test]
+fn parquet_on_the_hub_is_read_in_ranges_and_init_finds_the_training_files() {
+    let (bench, server) = (Bench::new(), HubServer::start());
+    write_sets(&bench);
+    let parquet = std::fs::read(bench.path("hf.parquet")).unwrap();
+    let repo = Repo::default()
+        .file("README.md", "digits")
+        .file("data/train-00000-of-00001.parquet", parquet.clone())
+        .file("data/test-00000-of-00001.parquet", parquet);
+    server.put("datasets/lab/digits", repo);
+    // A whole repository is not taken for one data set in silence.
+    let set = "data.shards=hf://datasets/lab/digits";
+    let (_, err) = expect(&bench, &server, 2, &["run", "p.toml", "--set", set]);
+    assert!(err.contains("`hf://datasets/lab/digits/data/train*.parquet` (1 files)"), "{err}");
+    let model = crate::harness::checkout().join("models/demo").display().to_string();
+    let init = ["init", "hf://datasets/lab/digits", "--model", &model, "--ipc", "4"];
+    expect(&bench, &server, 0, &init);
+    let text = std::fs::read_to_string(bench.path("digits.toml")).unwrap();
+    assert!(text.contains("hf://datasets/lab/digits/data/train*.parquet"), "{text}");
+    let list = std::fs::read_to_string(bench.path("digits.classes.txt")).unwrap();
+    assert!(list.ends_with("0, zero\n1, one\n2, two\n"), "{list}");
+    server.take_asked();
+    let cpu = ["--set", "runtime.devices=cpu", "--set", "runtime.threads=1", "--until", "discover"];
+    expect(&bench, &server, 0, &[&["run", "digits.toml"][..], &cpu].concat());
+    let asked = server.take_asked();
+    assert!(asked.iter().any(|asked| asked.of_store && asked.range.is_some()));
+    assert!(!asked.iter().any(|asked| asked.target.contains("test-00000") && asked.of_store));
 }

@@ -82,6 +82,42 @@ fn every_command_that_takes_a_model_takes_one_of_the_hub() {
 }
 
 #[test]
+fn components_of_the_hub_replace_those_of_the_model_which_are_not_fetched() {
+    let (bench, server) = (Bench::with_run(&[]), HubServer::start());
+    let model = checkout().join("models/demo");
+    server.put("models/lab/digits", model_repo());
+    let vae = ["vae_encoder", "vae_decoder"];
+    let fixed = vae.iter().fold(Repo::default(), |repo, part| repo.folder(&model.join(part), part));
+    server.put("models/lab/vae", fixed);
+    server.put("models/lab/parts", Repo::default().folder(&model.join("unet"), "small/unet"));
+    let sets = [
+        format!("model.path={MODEL}"),
+        "model.vae=hf://lab/vae".to_owned(),
+        "model.unet=hf://lab/parts/small/unet".to_owned(),
+    ];
+    let run = |last: &str| {
+        let sets = [&sets[0], &sets[1], last].map(|set| ["--set", set]).concat();
+        [&["run", "p.toml"][..], &sets].concat().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let args = run(&sets[2]);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let (_, err) = expect(&bench, &server, 0, &args);
+    assert!(err.contains("nothing was recomputed"), "{err}");
+    let asked = server.take_asked();
+    let fetched = |name: &str| asked.iter().any(|asked| asked.target.contains(name));
+    assert!(fetched("lab/vae/resolve") && fetched("small/unet/model.onnx"));
+    for replaced in ["vae_encoder/model.onnx", "vae_decoder/model.onnx", "unet/model.onnx"] {
+        let of_model = |target: &str| target.contains("lab/digits/") && target.ends_with(replaced);
+        assert!(!asked.iter().any(|asked| of_model(&asked.target)), "{replaced}");
+    }
+    // What is no component is told.
+    let args = run("model.unet=hf://lab/vae");
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let (_, err) = expect(&bench, &server, 2, &args);
+    assert!(err.contains("hf://lab/vae has no unet/model.onnx"), "{err}");
+}
+
+#[test]
 fn weights_beside_a_graph_come_with_it_and_load_from_the_caches_links() {
     let (bench, server) = (Bench::new(), HubServer::start());
     let (folder, weights) = (checkout().join("models/demo"), vec![3; 4000]);
