@@ -77,6 +77,9 @@ impl VaeConfig {
     }
 
     fn check(&self) -> Result<(), String> {
+        if self.block_out_channels.is_empty() {
+            return Err("missing field `block_out_channels`, or it has no entry".to_owned());
+        }
         if !(1..=16).contains(&self.block_out_channels.len()) {
             return Err("block_out_channels must have 1 to 16 entries".to_owned());
         }
