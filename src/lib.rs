@@ -37,6 +37,7 @@ pub mod models;
 mod objects;
 pub mod onnx;
 mod pack;
+mod panics;
 mod pipeline;
 mod probe;
 mod quality;

@@ -42,6 +42,7 @@ mod verify;
 mod whole_file;
 
 use crate::engine::left_at_work;
+use crate::panics;
 use crate::threads;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use exit::Exit;
@@ -156,6 +157,7 @@ fn parse() -> Result<Cli, clap::Error> {
 /// Runs the program.
 pub fn main() -> ExitCode {
     memory::share_pools();
+    panics::hide_caught();
     let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => {

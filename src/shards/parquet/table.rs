@@ -6,6 +6,7 @@ use super::ranges::{Opener, Ranges};
 use super::values::{bytes_at, plain, text_at};
 use crate::arrays::unread_codec;
 use crate::imaging::{IMAGE_EXTENSIONS, image_extension};
+use crate::panics::caught;
 use crate::shards::fault::FaultReason;
 use crate::shards::identity::ShardIdentity;
 use crate::shards::retry::Retry;
@@ -21,7 +22,6 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Rows of names that are read at once.
@@ -313,7 +313,7 @@ pub(super) fn broken(ranges: &Ranges, detail: &str) -> FaultReason {
 
 /// What the library does, which has panicked at bytes that make no sense, as a result.
 fn guarded<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+    caught(work).unwrap_or_else(|| {
         Err(ParquetError::General("its bytes make no sense to the decoder".to_owned()))
     })
 }
