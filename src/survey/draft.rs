@@ -211,6 +211,7 @@ fn source(from: &Named) -> String {
         Named::Numbers => {
             "The labels are 0 to 999, and the prompts ImageNet's in its usual order: check that the data is ImageNet.".to_owned()
         }
+        Named::Metadata => "The prompts are the names in the metadata of the files.".to_owned(),
         Named::Source(source) => format!("The prompts are what {} says of each class.", printable(source)),
         Named::Keys => "The prompts are the keys: write what each class is called where a key is no word.".to_owned(),
     }

@@ -20,12 +20,13 @@ pub(crate) use draft::{Draft, DraftFor, ModelChoice, draft, facts};
 pub(crate) use ranges::folded;
 
 use crate::shards::{
-    LabelSource, Retry, ShardError, ShardPlace, expand_sources_with_warnings, shard_identities,
+    LabelSource, ReadOptions, Retry, ShardError, ShardPlace, expand_sources_with_warnings,
+    shard_identities,
 };
 use containers::{ShardKind, containers};
 use count::count;
 use look::{Looked, look};
-use names::ClassNames;
+use names::{ClassNames, NamedIn};
 use pictures::Pictures;
 use plausible::{Candidate, rank};
 use serde::Serialize;
@@ -145,7 +146,12 @@ pub(crate) fn survey(of: &Survey<'_>) -> Result<Found, SurveyError> {
         let why = counted.faults.first().cloned().unwrap_or_default();
         return Err(SurveyError::NoneLabelled { label, why });
     }
-    let names = names::names(of.own_list, &places, &label, &looked.samples, &counted);
+    let first = places.first().zip(known.first());
+    let metadata = first.and_then(|(place, known)| {
+        place.class_names(&label, known, &ReadOptions::default()).ok().flatten()
+    });
+    let of_names = NamedIn { own_list: of.own_list, places: &places, metadata };
+    let names = names::names(&of_names, &label, &looked.samples, &counted);
     let classes = names.in_order(&counted);
     let found = Found {
         shards: places.len(),

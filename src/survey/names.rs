@@ -33,22 +33,33 @@ pub(crate) enum Named {
     WordNet(String),
     /// ImageNet's by numbers from 0 to 999.
     Numbers,
+    /// The metadata of Parquet files, by number.
+    Metadata,
     /// Another source of the same samples, which has one value for each class.
     Source(String),
     /// None: the keys are the names.
     Keys,
 }
 
+/// What names are looked for in, beside the samples.
+pub(super) struct NamedIn<'a> {
+    /// The list that is to be written, which names nothing.
+    pub(super) own_list: &'a Path,
+    pub(super) places: &'a [ShardPlace],
+    /// Names by number, of the shards' own metadata.
+    pub(super) metadata: Option<Vec<String>>,
+}
+
 /// Names for the classes that were counted.
 pub(super) fn names(
-    own_list: &Path,
-    places: &[ShardPlace],
+    of: &NamedIn<'_>,
     label: &LabelSource,
     samples: &[Sample],
     counted: &Counted,
 ) -> ClassNames {
     let keys: BTreeSet<&str> = counted.classes.keys().map(String::as_str).collect();
-    by_list(own_list, places, &keys)
+    by_list(of.own_list, of.places, &keys)
+        .or_else(|| by_metadata(of.metadata.as_deref()?, &keys, counted.exact))
         .or_else(|| by_wordnet(&keys, counted.exact))
         .or_else(|| by_source(label, samples, &keys))
         .or_else(|| by_number(&keys))
@@ -69,7 +80,7 @@ impl ClassNames {
 
     /// Whether the list is known to be whole although not all samples were read.
     pub(crate) fn is_whole(&self) -> bool {
-        matches!(self.from, Named::List(_) | Named::Other(_) | Named::WordNet(_) | Named::Numbers)
+        !matches!(self.from, Named::Source(_) | Named::Keys)
     }
 }
 
@@ -112,6 +123,28 @@ fn named_by(list: &Beside, keys: &BTreeSet<&str>) -> Option<ClassNames> {
     pairs.sort_by_key(|(key, _)| order.iter().position(|other| other == key));
     let from = Named::Other(list.path.clone());
     (pairs.len() == keys.len()).then_some(ClassNames { pairs, from, without_samples: 0 })
+}
+
+/// Names by the position of a whole list; of classes without samples too, where not all samples were read.
+fn by_metadata(names: &[String], keys: &BTreeSet<&str>, exact: bool) -> Option<ClassNames> {
+    let numbered: Vec<(String, &String)> =
+        names.iter().enumerate().map(|(number, name)| (number.to_string(), name)).collect();
+    let known: BTreeSet<&str> = numbered.iter().map(|(number, _)| number.as_str()).collect();
+    if keys.is_empty() || !keys.is_subset(&known) || names.iter().any(|name| name.trim().is_empty())
+    {
+        return None;
+    }
+    let prompts: Option<Vec<&str>> =
+        names.iter().map(|name| Some(imagenet_class(name)?.prompt)).collect();
+    let prompts = prompts.unwrap_or_else(|| names.iter().map(String::as_str).collect());
+    let pairs = numbered
+        .iter()
+        .zip(prompts)
+        .filter(|((number, _), _)| !exact || keys.contains(number.as_str()));
+    let pairs: Vec<(String, String)> =
+        pairs.map(|((number, _), prompt)| (number.clone(), prompt.to_owned())).collect();
+    let without_samples = pairs.len() - keys.len();
+    Some(ClassNames { pairs, from: Named::Metadata, without_samples })
 }
 
 fn by_wordnet(keys: &BTreeSet<&str>, exact: bool) -> Option<ClassNames> {
@@ -242,6 +275,18 @@ mod tests {
         let all: Vec<String> = (0..1000).map(|n: usize| n.to_string()).collect();
         let all = by_number(&all.iter().map(String::as_str).collect()).unwrap();
         assert_eq!((all.from, all.pairs.len()), (Named::Numbers, 1000));
+    }
+
+    #[test]
+    fn metadata_names_all_classes_where_not_all_samples_were_read() {
+        let names = ["zero", "one", "two"].map(str::to_owned);
+        let some = by_metadata(&names, &keys(&["1", "2"]), false).unwrap();
+        assert_eq!((some.pairs.len(), some.without_samples), (3, 1));
+        let all = by_metadata(&names, &keys(&["1", "2"]), true).unwrap();
+        assert_eq!(all.pairs, [("1".into(), "one".into()), ("2".into(), "two".into())]);
+        assert_eq!(by_metadata(&names, &keys(&["3"]), true), None);
+        let ids = ["n01440764", "n01443537"].map(str::to_owned);
+        assert_eq!(by_metadata(&ids, &keys(&["1"]), true).unwrap().pairs[0].1, "goldfish");
     }
 
     #[test]

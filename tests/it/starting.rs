@@ -108,7 +108,7 @@ fn kinds() -> Vec<Kind> {
             label: "cls",
             samples: 90,
             classes: [("0", "zero"), ("1", "one")],
-            names: json!({"source": "txt"}),
+            names: json!("metadata"),
             bad: 0,
         },
         Kind {
