@@ -8,10 +8,12 @@ mod keys;
 mod members;
 mod ranges;
 mod reader;
+mod sound;
 mod table;
 #[cfg(test)]
 mod tests;
 mod values;
+mod wanted;
 mod window;
 
 pub(super) use reader::{TableReader, Which};

@@ -4,7 +4,7 @@
 //! costs a request; those that are small and next to each other come in one piece. The file's end, where its table of
 //! contents is, is held.
 
-use super::window::Window;
+use super::window::{Opener, Window};
 use crate::shards::fault::FaultReason;
 use bytes::Bytes;
 use parquet::errors::{ParquetError, Result as ParquetResult};
@@ -17,9 +17,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const TAIL_BYTES: u64 = 128 * 1024;
 /// Read at once for what is asked for beside the planned chunks.
 const HEADER_BYTES: usize = 8 * 1024;
-
-/// Opens a range of the file as a stream of its bytes.
-pub(super) type Opener = Box<dyn Fn(Range<u64>) -> io::Result<Box<dyn Read + Send>> + Send + Sync>;
 
 /// The file, and the column chunks that are about to be read. Clones share all but these.
 #[derive(Clone)]

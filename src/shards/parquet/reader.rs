@@ -1,7 +1,9 @@
 //! The rows of a Parquet file as samples.
 
-use super::members::{Rows, Wanted};
-use super::table::{Selected, Table, broken, next_batch};
+use super::members::Rows;
+use super::sound::next_batch;
+use super::table::{Selected, Table, broken};
+use super::wanted::Wanted;
 use crate::shards::fault::{FaultReason, ShardFault};
 use crate::shards::reader::ReadOptions;
 use crate::shards::sample::Sample;

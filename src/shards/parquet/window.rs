@@ -1,9 +1,11 @@
 //! A column chunk, or several small ones side by side, as a stream that can be looked at before it is read.
 
-use super::ranges::Opener;
 use bytes::Bytes;
 use std::io::{self, Read};
 use std::ops::Range;
+
+/// Opens a range of the file as a stream of its bytes.
+pub(super) type Opener = Box<dyn Fn(Range<u64>) -> io::Result<Box<dyn Read + Send>> + Send + Sync>;
 
 /// Chunks up to this length are read together with their neighbours, up to the second length.
 const SMALL: (u64, u64) = (512 * 1024, 1 << 20);
