@@ -1,6 +1,6 @@
 //! What the hub's answers mean: redirects, refusals with their cures, requests to wait.
 
-use super::client::Hub;
+use super::environment::Environment;
 use crate::objects::{RemoteError, without_secrets_in};
 use reqwest::header::{self, HeaderMap};
 use reqwest::{Response, Url};
@@ -95,16 +95,25 @@ pub(super) fn next_page(url: &Url, headers: &HeaderMap) -> Option<String> {
 }
 
 /// The answer, if it is a good one.
-pub(super) async fn checked(hub: &Hub, own: bool, response: Response) -> Result<Response, Failure> {
+pub(super) async fn checked(
+    environment: &Environment,
+    own: bool,
+    response: Response,
+) -> Result<Response, Failure> {
     if response.status().is_success() {
         return Ok(response);
     }
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Err(failure(hub, own, status, &headers))
+    Err(failure(environment, own, status, &headers))
 }
 
 /// The failure that an answer is; `own`: it is the hub's, and not of a store that the hub sent on to.
-pub(super) fn failure(hub: &Hub, own: bool, status: u16, headers: &HeaderMap) -> Failure {
+pub(super) fn failure(
+    environment: &Environment,
+    own: bool,
+    status: u16,
+    headers: &HeaderMap,
+) -> Failure {
     let wait = retry_after(headers);
     let said = said(headers);
     let passing = |message: String| Failure {
@@ -118,17 +127,17 @@ pub(super) fn failure(hub: &Hub, own: bool, status: u16, headers: &HeaderMap) ->
         429 => passing(format!("the hub answers 429, too many requests{said}")),
         // An address with a signature that has run out: the hub gives another.
         400..=499 if !own => passing(format!("the store that the hub sent on to answers {status}")),
-        _ => refusal(hub, status, headers, &said).into(),
+        _ => refusal(environment, status, headers, &said).into(),
     }
 }
 
 /// The hub's refusal, with its cure.
-fn refusal(hub: &Hub, status: u16, headers: &HeaderMap, said: &str) -> RemoteError {
+fn refusal(environment: &Environment, status: u16, headers: &HeaderMap, said: &str) -> RemoteError {
     let denied = |message: String| RemoteError::permanent(ErrorKind::PermissionDenied, message);
     let missing = |message: String| RemoteError::permanent(ErrorKind::NotFound, message);
-    let endpoint = hub.endpoint();
+    let endpoint = &environment.endpoint;
     let tokens = format!("{endpoint}/settings/tokens");
-    let token = hub.environment.token.as_ref();
+    let token = environment.token.as_ref();
     let code = text(headers, "x-error-code").unwrap_or_default();
     let bad_token =
         text(headers, "x-error-message").unwrap_or_default().contains("Invalid credentials");

@@ -146,7 +146,7 @@ impl Hub {
             let response = self.hop(&method, &url, headers).await?;
             let own = self.is_own(&url);
             let Some(target) = answer::redirect(&url, &response) else {
-                let response = answer::checked(self, own, response).await?;
+                let response = answer::checked(&self.environment, own, response).await?;
                 return Ok(Answered { response, hub_headers, url });
             };
             hub_headers.push(response.headers().clone());

@@ -7,7 +7,7 @@ use super::digest::Digest;
 use super::lock::Lock;
 use super::place::Place;
 use super::progress::Progress;
-use super::repository::RepoFile;
+use super::repo_file::RepoFile;
 use super::tree::clean_etag;
 use crate::objects::{Failures, RemoteError, beside};
 use reqwest::Method;

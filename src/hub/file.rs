@@ -3,7 +3,7 @@
 use super::address::HubAddress;
 use super::answer::{Failure, nonsense, text};
 use super::client::Hub;
-use super::repository::RepoFile;
+use super::repo_file::RepoFile;
 use super::tree::{clean_etag, is_commit};
 use crate::objects::RemoteError;
 use reqwest::Method;

@@ -29,6 +29,8 @@ mod progress;
 #[cfg(feature = "remote")]
 mod ranges;
 #[cfg(feature = "remote")]
+mod repo_file;
+#[cfg(feature = "remote")]
 mod repository;
 #[cfg(not(feature = "remote"))]
 #[path = "repository_off.rs"]
@@ -44,6 +46,10 @@ pub use digest::git_digest;
 pub use error::HubError;
 #[cfg(feature = "remote")]
 pub(crate) use ranges::object;
-pub(crate) use repository::{RepoFile, Repository};
+#[cfg(feature = "remote")]
+pub(crate) use repo_file::RepoFile;
+#[cfg(not(feature = "remote"))]
+pub(crate) use repository::RepoFile;
+pub(crate) use repository::Repository;
 #[cfg(feature = "remote")]
 pub(crate) use shard_files::{KnownFile, known_files, list_files};

@@ -2,7 +2,7 @@
 
 use super::cache::RepoCache;
 use super::digest::is_whole;
-use super::repository::RepoFile;
+use super::repo_file::RepoFile;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};

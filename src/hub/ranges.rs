@@ -176,8 +176,12 @@ impl Ranges {
 
     /// What a bad answer means; waits as long as the server asks for.
     async fn refused(&self, own: bool, response: &HttpResponse) -> HttpError {
-        let failure =
-            answer::failure(&self.hub, own, response.status().as_u16(), response.headers());
+        let failure = answer::failure(
+            &self.hub.environment,
+            own,
+            response.status().as_u16(),
+            response.headers(),
+        );
         if let Some(wait) =
             failure.wait.filter(|wait| !failure.error.permanent && *wait <= LONGEST_WAIT)
         {

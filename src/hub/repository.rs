@@ -8,6 +8,7 @@ use super::environment::Environment;
 use super::error::HubError;
 use super::place::Place;
 use super::progress::Progress;
+use super::repo_file::RepoFile;
 use super::{file, tree};
 use crate::objects::RemoteError;
 use futures::{StreamExt, TryStreamExt};
@@ -18,16 +19,6 @@ use std::sync::Arc;
 
 /// Files that are fetched at once.
 const AT_ONCE: usize = 4;
-
-/// A file of a repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RepoFile {
-    /// Its path in the repository.
-    pub(crate) path: String,
-    pub(crate) bytes: u64,
-    /// The name of its content: SHA-256 of a large file, Git's SHA-1 of another. Empty where only the cache was looked at.
-    pub(super) etag: String,
-}
 
 /// A repository at one commit.
 #[derive(Debug)]

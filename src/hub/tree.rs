@@ -3,7 +3,7 @@
 use super::address::{HubAddress, check_path, encoded};
 use super::answer::nonsense;
 use super::client::Hub;
-use super::repository::RepoFile;
+use super::repo_file::RepoFile;
 use crate::objects::RemoteError;
 use reqwest::Url;
 use serde::Deserialize;

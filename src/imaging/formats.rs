@@ -11,7 +11,6 @@ use super::jpeg_read::read_jpeg;
 use super::options::DecodeOptions;
 use super::png_end::with_png_end;
 use super::tiff_read::{is_big_tiff, read_tiff};
-use super::unread::image_kind;
 
 /// A format that is decoded.
 pub(super) struct Format {
@@ -227,13 +226,10 @@ pub fn member_extension(of_file: &str) -> Option<&'static str> {
     FORMATS.iter().find(has).map(|format| format.extension)
 }
 
-/// The member extension for an image of any format that is known by its first bytes, decoded or not.
-pub fn image_extension(bytes: &[u8]) -> Option<&'static str> {
-    extension_of(bytes).or_else(|| {
-        let what = image_kind(bytes)?;
-        let format = UNDECODED.iter().find(|format| format.what == what)?;
-        format.extensions.first().copied()
-    })
+/// The usual extension of a format that is not decoded, by what messages call an image of it.
+pub(super) fn undecoded_extension(what: &str) -> Option<&'static str> {
+    let format = UNDECODED.iter().find(|format| format.what == what)?;
+    format.extensions.first().copied()
 }
 
 /// Whether members of this extension (lower case, without a dot) hold images, of a format that is decoded or not.

@@ -32,8 +32,7 @@ pub use decode::{decode_rgb, is_image};
 pub use depth::has_few_of_sixteen_bits;
 pub use error::ImagingError;
 pub use formats::{
-    IMAGE_EXTENSIONS, extension_of, image_extension, is_image_extension, is_undecoded_extension,
-    member_extension,
+    IMAGE_EXTENSIONS, extension_of, is_image_extension, is_undecoded_extension, member_extension,
 };
 pub use image::{Rgb, RgbImage};
 pub use jpeg::encode_jpeg;
@@ -42,3 +41,4 @@ pub use png::encode_png;
 pub use resize::resize_lanczos;
 pub use sheet::{SheetLayout, contact_sheet};
 pub use tensor::{image_from_tensor, write_normalized, write_tensor};
+pub use unread::image_extension;

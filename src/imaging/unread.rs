@@ -1,7 +1,7 @@
 //! What a file is that is no image of a format that is read, told by its first bytes.
 
 use super::error::ImagingError;
-use super::formats::{cure_of, decoded_formats, undecoded_kind};
+use super::formats::{cure_of, decoded_formats, extension_of, undecoded_extension, undecoded_kind};
 
 /// Kinds of files that are no images, by what they begin with. Marks of fewer than four bytes are left to [`kind`].
 const MARKS: [(&[u8], &str); 12] = [
@@ -38,9 +38,9 @@ pub(super) fn unread(bytes: &[u8]) -> ImagingError {
     }
 }
 
-/// What an image of a format that is not read is, by its first bytes.
-pub(super) fn image_kind(bytes: &[u8]) -> Option<&'static str> {
-    kind(bytes)
+/// The member extension for an image of any format that is known by its first bytes, decoded or not.
+pub fn image_extension(bytes: &[u8]) -> Option<&'static str> {
+    extension_of(bytes).or_else(|| undecoded_extension(kind(bytes)?))
 }
 
 fn kind(bytes: &[u8]) -> Option<&'static str> {

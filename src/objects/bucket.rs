@@ -1,8 +1,9 @@
 //! A folder of an object store, whose objects come and go whole.
 
 use super::client::Network;
-use super::error::{RemoteError, changed, is_not_implemented};
+use super::error::{RemoteError, changed};
 use super::retrying_client::RetryingClient;
+use super::store_error::is_not_implemented;
 use super::stores::Store;
 use super::transfer;
 use super::transfer::Failure;

@@ -21,6 +21,8 @@ mod object;
 #[cfg(feature = "remote")]
 mod retrying_client;
 #[cfg(feature = "remote")]
+mod store_error;
+#[cfg(feature = "remote")]
 mod stores;
 #[cfg(feature = "remote")]
 mod transfer;

@@ -4,7 +4,7 @@ use super::entry::MemberEntry;
 use super::fault::{FaultReason, ShardFault};
 use super::image_folder::{Entry, Stamp, extension, read, sample_key};
 use super::parquet::Which;
-use super::reader::ReadOptions;
+use super::read_options::ReadOptions;
 use super::sample::{Sample, SampleMember};
 use std::io;
 use std::path::PathBuf;

@@ -56,6 +56,7 @@ mod parquet;
 mod pattern_list;
 mod pax;
 mod peek;
+mod read_options;
 mod reader;
 mod refused;
 #[cfg(feature = "remote")]
@@ -82,7 +83,8 @@ pub use identity::ShardIdentity;
 pub use image_folder::FolderError;
 pub use labels::LabelSource;
 pub use open::shard_identities;
-pub use reader::{ReadOptions, ShardReader};
+pub use read_options::ReadOptions;
+pub use reader::ShardReader;
 pub use retry::Retry;
 pub use sample::{Sample, SampleMember};
 pub use sources::{ImageFiles, ShardPlace, expand_sources};

@@ -9,7 +9,7 @@ use super::entry::MemberEntry;
 use super::fault::{FaultReason, ShardFault};
 use super::grouping::{Group, Grouping};
 use super::member_name::{is_metadata, split_member_name};
-use super::reader::ReadOptions;
+use super::read_options::ReadOptions;
 use super::sample::Sample;
 use super::skip::{Source, Streamed};
 use super::tar_blocks::classify_io;

@@ -5,7 +5,7 @@ use super::sound::next_batch;
 use super::table::{Selected, Table, broken};
 use super::wanted::Wanted;
 use crate::shards::fault::{FaultReason, ShardFault};
-use crate::shards::reader::ReadOptions;
+use crate::shards::read_options::ReadOptions;
 use crate::shards::sample::Sample;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, RowSelection};
 use std::ops::Range;

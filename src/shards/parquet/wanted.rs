@@ -4,7 +4,7 @@ use super::columns::ImageColumn;
 use super::table::{Table, Unread};
 use crate::imaging::is_image_extension;
 use crate::shards::fault::FaultReason;
-use crate::shards::reader::ReadOptions;
+use crate::shards::read_options::ReadOptions;
 
 /// What is read of each row.
 pub(super) struct Wanted {

@@ -9,7 +9,8 @@ use crate::shards::image_folder::{
 };
 use crate::shards::images_reader::{ImageFile, ImagesReader};
 use crate::shards::parquet::Which;
-use crate::shards::reader::{ReadOptions, ShardReader};
+use crate::shards::read_options::ReadOptions;
+use crate::shards::reader::ShardReader;
 use crate::shards::retry::Retry;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
