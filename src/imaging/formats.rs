@@ -245,6 +245,7 @@ pub fn is_undecoded_extension(extension: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::imaging::image_extension;
 
     #[test]
     fn a_run_prefers_common_extensions_in_the_order_that_settings_name() {
