@@ -3,10 +3,10 @@
 use super::exit::{Exit, UsageError};
 use super::init_names::{name_of, plain, rebased, shell};
 use super::printable::printable;
+use super::whole_file::write_whole;
 use crate::config::Discover;
 use crate::models::{ModelFolder, Purpose};
 use crate::shards::{LabelSource, Retry, ShardError, expand_sources, split_of};
-use crate::store::{AtomicFile, StoreError};
 use crate::survey::{
     Draft, DraftFor, Found, ModelChoice, Survey, SurveyError, draft, facts, folded, survey,
 };
@@ -143,9 +143,9 @@ impl Init {
     fn write(&self, target: &Target, made: &Draft) -> anyhow::Result<()> {
         // The list first: a pipeline file is never there without what it names.
         if let Some(list) = &made.class_list {
-            write_whole(&target.class_list, list)?;
+            write_whole(&target.class_list, list.as_bytes())?;
         }
-        write_whole(&target.pipeline, &made.pipeline)
+        Ok(write_whole(&target.pipeline, made.pipeline.as_bytes())?)
     }
 
     fn tell(
@@ -232,11 +232,4 @@ fn as_mistake(error: SurveyError) -> anyhow::Error {
         }
         other => other.into(),
     }
-}
-
-fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
-    let mut file = AtomicFile::create(path)?;
-    file.write_all(text.as_bytes()).map_err(StoreError::io("write", path))?;
-    file.publish(path.parent().unwrap_or(Path::new("")))?;
-    Ok(())
 }

@@ -19,7 +19,7 @@ use super::sources::Source;
 use super::stage::RunStage;
 use super::state::RunState;
 use crate::engine::{Cancel, Done, Fingerprint, Input, Scope, Stage};
-use crate::shards::{ReadOptions, Sample, SampleMember, ShardWriter, WriterOptions};
+use crate::shards::{ReadOptions, Sample, SampleMember, ShardReader, ShardWriter, WriterOptions};
 use crate::slurm;
 use crate::store::{AtomicFile, Receipt};
 use serde_json::{Value, json};
@@ -256,18 +256,7 @@ pub(crate) fn fetch_by_offset<What: Clone>(
     }
     let offsets: Vec<u64> = places.keys().copied().collect();
     if let Some(reader) = source.open_some(&offsets, options.clone())? {
-        for item in reader {
-            match item {
-                Ok(sample) => {
-                    if let Some(what) = places.remove(&sample.offset) {
-                        found(what, &sample)?;
-                    }
-                }
-                Err(fault) if fault.reason.is_io() => return Err(fault.into()),
-                Err(_) => {}
-            }
-        }
-        return Ok(());
+        return take_found(reader, places, found);
     }
     let seekable = source.is_seekable()?;
     while let Some((&offset, what)) = places.first_key_value().filter(|_| seekable) {
@@ -281,7 +270,16 @@ pub(crate) fn fetch_by_offset<What: Clone>(
     if places.is_empty() {
         return Ok(());
     }
-    for item in source.open(options.clone())? {
+    take_found(source.open(options.clone())?, places, found)
+}
+
+/// Hands on the samples at the offsets in `places`, until none is left.
+fn take_found<What>(
+    reader: ShardReader,
+    places: &mut BTreeMap<u64, What>,
+    mut found: impl FnMut(What, &Sample) -> Result<(), StageError>,
+) -> Result<(), StageError> {
+    for item in reader {
         match item {
             Ok(sample) => {
                 if let Some(what) = places.remove(&sample.offset) {

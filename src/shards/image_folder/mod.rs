@@ -6,7 +6,7 @@ mod key;
 mod listing;
 mod read;
 mod skipped_files;
-mod walk;
+mod traversal;
 
 pub(crate) use distinct::distinct_keys;
 pub use error::FolderError;
@@ -24,7 +24,7 @@ use std::path::Path;
 /// # Errors
 /// For a folder without classes or images, with images beside the class folders, or that can't be read.
 pub(crate) fn list_folder(root: &Path) -> Result<Listing, FolderError> {
-    walk::walk(root)?.looked_at(root)
+    traversal::list_all(root)?.looked_at(root)
 }
 
 /// As [`list_folder`]; `None` where no image is in it.
@@ -32,7 +32,7 @@ pub(crate) fn list_folder(root: &Path) -> Result<Listing, FolderError> {
 /// # Errors
 /// As there.
 pub(super) fn list_any(root: &Path) -> Result<Option<Listing>, FolderError> {
-    let found = walk::walk(root)?;
+    let found = traversal::list_all(root)?;
     if found.entries.is_empty() { Ok(None) } else { found.looked_at(root).map(Some) }
 }
 
@@ -41,7 +41,7 @@ pub(super) fn list_any(root: &Path) -> Result<Option<Listing>, FolderError> {
 /// # Errors
 /// If it can't be listed.
 pub(super) fn list_class(root: &Path, class: &OsStr) -> Result<Vec<Entry>, FolderError> {
-    let mut entries = walk::walk_class(root, class)?;
+    let mut entries = traversal::list_class(root, class)?;
     entries.par_iter_mut().for_each(|entry| entry.stamp = Stamp::of(&entry.path));
     Ok(entries)
 }

@@ -43,7 +43,7 @@ struct ClassFolder {
     below: BTreeSet<String>,
 }
 
-struct Walk {
+struct Traversal {
     /// The root and the folders above it: a link to one of them leads in a circle.
     above: HashSet<Id>,
     /// Folders of the class that were entered.
@@ -60,43 +60,43 @@ struct Child {
 }
 
 /// The images below `root` by class folder, sorted by path.
-pub(super) fn walk(root: &Path) -> Result<Listing, FolderError> {
-    let mut walk = Walk::of(root)?;
+pub(super) fn list_all(root: &Path) -> Result<Listing, FolderError> {
+    let mut traversal = Traversal::of(root)?;
     let mut classes = BTreeMap::new();
-    for child in walk.children(root)? {
+    for child in traversal.children(root)? {
         if let Some(id) = child.folder {
             let name = child.path.file_name().unwrap_or_default();
-            walk.entered.clear();
-            let about = walk.class(&child, id, &class_key(name))?;
+            traversal.entered.clear();
+            let about = traversal.class(&child, id, &class_key(name))?;
             classes.insert(shown(Path::new(name)), about);
         } else if is_image(&child.path) {
             return Err(loose(root, &child.path));
         } else {
-            walk.found.skipped.ending(&child.path);
+            traversal.found.skipped.ending(&child.path);
         }
     }
-    walk.found.entries.sort();
+    traversal.found.entries.sort();
     classes.retain(|name, about| {
         let any = about.direct || !about.below.is_empty();
         if !any {
-            walk.found.skipped.classes.push(name.clone());
+            traversal.found.skipped.classes.push(name.clone());
         }
         any
     });
-    walk.found.skipped.remarks.extend(look_at_classes(root, &classes)?);
-    Ok(walk.found)
+    traversal.found.skipped.remarks.extend(look_at_classes(root, &classes)?);
+    Ok(traversal.found)
 }
 
-/// The images of one class folder, as [`walk`] finds them.
-pub(super) fn walk_class(root: &Path, class: &OsStr) -> Result<Vec<Entry>, FolderError> {
-    let mut walk = Walk::of(root)?;
+/// The images of one class folder, as [`traversal`] finds them.
+pub(super) fn list_class(root: &Path, class: &OsStr) -> Result<Vec<Entry>, FolderError> {
+    let mut traversal = Traversal::of(root)?;
     let path = root.join(class);
     let about = fs::metadata(&path).map_err(FolderError::io("list", &path))?;
     let id = (about.dev(), about.ino());
     let child = Child { linked: path.is_symlink(), folder: Some(id), path };
-    walk.class(&child, id, &class_key(class))?;
-    walk.found.entries.sort();
-    Ok(walk.found.entries)
+    traversal.class(&child, id, &class_key(class))?;
+    traversal.found.entries.sort();
+    Ok(traversal.found.entries)
 }
 
 fn loose(root: &Path, image: &Path) -> FolderError {
@@ -108,7 +108,7 @@ fn loose(root: &Path, image: &Path) -> FolderError {
     FolderError::list(root, format!("{} is in no class folder: {remedy}", shown(image)))
 }
 
-impl Walk {
+impl Traversal {
     fn of(root: &Path) -> Result<Self, FolderError> {
         let whole = fs::canonicalize(root).map_err(FolderError::io("list", root))?;
         let above = whole.ancestors().filter_map(|folder| fs::metadata(folder).ok());
@@ -244,5 +244,5 @@ fn look_at_classes(
 }
 
 #[cfg(test)]
-#[path = "walk_tests.rs"]
+#[path = "traversal_tests.rs"]
 mod tests;
