@@ -145,7 +145,7 @@ impl Init {
         if let Some(list) = &made.class_list {
             write_whole(&target.class_list, list.as_bytes())?;
         }
-        Ok(write_whole(&target.pipeline, made.pipeline.as_bytes())?)
+        write_whole(&target.pipeline, made.pipeline.as_bytes())
     }
 
     fn tell(
