@@ -109,7 +109,11 @@ fn print(out: &mut impl Write, found: &Forecast, run_dir: &RunDir) -> std::io::R
     let (images, classes) = (found.images, found.classes.len());
     writeln!(out, "{about}{images} images of {classes} classes in {} shards", found.shards)?;
     let (cores, devices) = (found.cores, found.devices.join(", "));
-    writeln!(out, "{cores} images to make, on {}", if devices.is_empty() { "-" } else { &devices })?;
+    writeln!(
+        out,
+        "{cores} images to make, on {}",
+        if devices.is_empty() { "-" } else { &devices }
+    )?;
     let StepsRun { steps, rows, all_rows, .. } = found.denoiser;
     writeln!(out, "{steps} steps an image: {rows} of {all_rows} denoiser rows\n")?;
     writeln!(

@@ -1,8 +1,8 @@
 //! The summary of `run`.
 
 use super::printable::printable;
-use crate::pipeline::Context;
 use crate::models::StepsRun;
+use crate::pipeline::Context;
 use crate::pipeline::assemble;
 use crate::pipeline::generate;
 use crate::pipeline::generate::device::steps_run;

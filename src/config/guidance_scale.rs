@@ -94,7 +94,8 @@ pub(super) fn take_schedule(document: &Document, problems: &mut Vec<Problem>) ->
     if let Some(cfg) = document.get("generate", "cfg").filter(|cfg| cfg.origin != Origin::Absent) {
         problems.push(Problem {
             origin: cfg.origin.clone(),
-            message: "`generate.cfg` and `guidance.cfg_schedule` both set the guidance scale".into(),
+            message: "`generate.cfg` and `guidance.cfg_schedule` both set the guidance scale"
+                .into(),
             hint: Some("remove one of the two settings".into()),
         });
     }

@@ -6,8 +6,8 @@ use super::label_purity::LabelPurity;
 use super::mix::Mix;
 use super::preset::Preset;
 use super::rules::{
-    all_positive, any, at_least, at_least_if_given, between, between_if_given, extensions, file_name, given,
-    multiple_of, multiple_of_if_given, not_empty,
+    all_positive, any, at_least, at_least_if_given, between, between_if_given, extensions,
+    file_name, given, multiple_of, multiple_of_if_given, not_empty,
 };
 use super::value::{MaxBad, Patterns};
 use crate::discovery::{Algorithm, NeighborSearch, Settings as Search};

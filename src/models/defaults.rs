@@ -35,11 +35,8 @@ const EMBEDDED_SCALE: f64 = 3.5;
 const STEPS: usize = 25;
 
 /// Steps of a rectified flow, by the denoiser's class, as diffusers has them; of any other those of the first.
-const FLOW_STEPS: [(&str, usize); 3] = [
-    ("SD3Transformer2DModel", 28),
-    ("FluxTransformer2DModel", 28),
-    ("SanaTransformer2DModel", 20),
-];
+const FLOW_STEPS: [(&str, usize); 3] =
+    [("SD3Transformer2DModel", 28), ("FluxTransformer2DModel", 28), ("SanaTransformer2DModel", 20)];
 
 impl Nature {
     /// The model's own sampling, with the published pull (`pulled`) or without.
@@ -152,8 +149,7 @@ mod tests {
             let own = Nature { few_steps: few(kind), ..nature() }.own_sampling(true);
             assert_eq!(parts(own), (4, 1.0, solver, Sigmas::Plain, spacing), "{kind:?}");
         }
-        let lcm =
-            Nature { few_steps: few(Distilled::Consistency), embeds_scale: true, ..nature() };
+        let lcm = Nature { few_steps: few(Distilled::Consistency), embeds_scale: true, ..nature() };
         assert_eq!(lcm.own_sampling(false).cfg, 8.5);
     }
 

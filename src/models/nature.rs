@@ -9,8 +9,7 @@ use super::json::{read_json_if_there, whole_if_given};
 use super::noise_schedule::{PredictionType, SchedulerConfig, TimestepSpacing};
 
 /// Names of ways to distil a model to few steps, as words of a model's name.
-const DISTILLED: [&str; 8] =
-    ["turbo", "lightning", "hyper", "hypersd", "schnell", "dmd", "dmd2", "lcm"];
+const DISTILLED: [&str; 7] = ["turbo", "lightning", "hypersd", "schnell", "dmd", "dmd2", "lcm"];
 
 /// The most steps that a word such as `4step` in a model's name tells of a distilled one.
 const FEW: usize = 8;
@@ -89,12 +88,16 @@ impl Nature {
     ) -> Self {
         let class = scheduler.others.class_name.as_deref().unwrap_or_default();
         let flow = scheduler.is_flow() || own.is_flow();
+        let at = |file: &Path| {
+            let file = file.to_path_buf();
+            move |(kind, told)| FewSteps { kind, told, file }
+        };
+        // A name is the least that tells: it may be anybody's.
         let found = [
-            own.few_steps().map(|(kind, told)| FewSteps { kind, told, file: denoiser.clone() }),
-            by_scheduler(scheduler)
-                .filter(|_| !flow)
-                .map(|(kind, told)| FewSteps { kind, told, file: scheduler_file }),
-            by_name(name.as_deref()).map(|(kind, told)| FewSteps { kind, told, file: index }),
+            own.inputs().map(at(&denoiser)),
+            by_scheduler(scheduler).filter(|_| !flow).map(at(&scheduler_file)),
+            by_name(own.name.as_deref()).map(at(&denoiser)),
+            by_name(name.as_deref()).map(at(&index)),
         ];
         let found = found.into_iter().flatten().next();
         let said = || FewSteps {
@@ -136,16 +139,16 @@ impl Names {
         self.time_cond_proj_dim.is_some() || self.guidance_embeds == Some(true)
     }
 
-    /// Whether the denoiser's configuration tells of few steps, and how.
-    fn few_steps(&self) -> Option<(Distilled, String)> {
+    /// Whether the denoiser's inputs are those of a model of few steps, and which.
+    fn inputs(&self) -> Option<(Distilled, String)> {
         if self.time_cond_proj_dim.is_some() {
             return Some((Distilled::Consistency, "it has time_cond_proj_dim".to_owned()));
         }
         let packed = self.class.as_deref() == Some("FluxTransformer2DModel");
-        if packed && self.guidance_embeds != Some(true) {
-            return Some((Distilled::Other, "it has no guidance_embeds, as FLUX.1 [schnell]".into()));
-        }
-        by_name(self.name.as_deref())
+        let schnell = packed && self.guidance_embeds != Some(true);
+        schnell.then(|| {
+            (Distilled::Other, "it has no guidance_embeds, as FLUX.1 [schnell]".to_owned())
+        })
     }
 }
 
@@ -153,8 +156,8 @@ impl Names {
 fn by_scheduler(scheduler: &SchedulerConfig) -> Option<(Distilled, String)> {
     let class = scheduler.others.class_name.as_deref()?;
     let trailing = scheduler.timestep_spacing == TimestepSpacing::Trailing;
-    let of_noise = scheduler.prediction_type == PredictionType::Epsilon
-        && !scheduler.rescale_betas_zero_snr;
+    let of_noise =
+        scheduler.prediction_type == PredictionType::Epsilon && !scheduler.rescale_betas_zero_snr;
     let kind = match class {
         "LCMScheduler" => Distilled::Consistency,
         "TCDScheduler" => Distilled::Trajectory,
@@ -173,14 +176,19 @@ fn by_scheduler(scheduler: &SchedulerConfig) -> Option<(Distilled, String)> {
 fn by_name(name: Option<&str>) -> Option<(Distilled, String)> {
     let name = model_name(name?);
     let lower = name.to_lowercase();
-    let word = lower.split(|c: char| !c.is_ascii_alphanumeric()).find(|word| is_distilled(word))?;
-    let kind = if word == "lcm" { Distilled::Consistency } else { Distilled::Other };
+    let words: Vec<&str> = lower.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    let next = words.iter().skip(1).copied().chain([""]);
+    let (word, _) = words.iter().zip(next).find(|(word, next)| is_distilled(word, next))?;
+    let kind = if *word == "lcm" { Distilled::Consistency } else { Distilled::Other };
     Some((kind, format!("its name is {name:?}")))
 }
 
-fn is_distilled(word: &str) -> bool {
+/// Whether a word of a name tells of few steps, with the next word beside it: "hyper" alone is in many names.
+fn is_distilled(word: &str, next: &str) -> bool {
     let steps = word.strip_suffix("steps").or_else(|| word.strip_suffix("step"));
-    DISTILLED.contains(&word)
+    let hyper = word == "hyper" && ["sd", "flux"].iter().any(|base| next.starts_with(base));
+    hyper
+        || DISTILLED.contains(&word)
         || ["turbo", "lightning"].iter().any(|end| word.ends_with(end))
         || steps.and_then(|n| n.parse().ok()).is_some_and(|n: usize| (1..=FEW).contains(&n))
 }
@@ -199,7 +207,7 @@ mod tests {
     use crate::models::json::from_json;
 
     /// The nature by the JSON of scheduler and denoiser.
-    pub(in crate::models) fn nature(scheduler: &str, denoiser: &str, said: Option<bool>) -> Nature {
+    fn nature(scheduler: &str, denoiser: &str, said: Option<bool>) -> Nature {
         let scheduler: SchedulerConfig = from_json(scheduler.as_bytes()).unwrap();
         let names: Names = from_json(denoiser.as_bytes()).unwrap();
         let files = (PathBuf::from("s.json"), PathBuf::from("d.json"), PathBuf::from("i.json"));
@@ -259,7 +267,8 @@ mod tests {
             "C:\\models\\sdxl_lightning_4step\\unet",
             "SimianLuo/LCM_Dreamshaper_v7",
             "Lykon/dreamshaper-xl-v2-turbo",
-            "Hyper-SD",
+            "ByteDance/Hyper-SD",
+            "Hyper-FLUX.1-dev-8steps",
         ] {
             assert!(told(name), "{name}");
         }
@@ -267,12 +276,25 @@ mod tests {
             "stabilityai/stable-diffusion-xl-base-1.0",
             "/home/turbo/models/sdxl-base/unet",
             "someone/hyperrealism-xl",
+            "someone/hyper-realistic-sdxl",
             "runs/25-steps",
             "lcmodel",
             "",
         ] {
             assert!(!told(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_scheduler_tells_more_than_a_name() {
+        let turbo = "{\"_class_name\": \"EulerAncestralDiscreteScheduler\", \"timestep_spacing\": \"trailing\"}";
+        let named = "{\"_name_or_path\": \"stabilityai/sdxl-turbo\"}";
+        assert_eq!(kind(turbo, named), Some(Distilled::Turbo));
+        assert_eq!(kind("{}", named), Some(Distilled::Other));
+        assert_eq!(
+            kind("{\"_class_name\": \"LCMScheduler\"}", named),
+            Some(Distilled::Consistency)
+        );
     }
 
     #[test]

@@ -126,7 +126,14 @@ mod tests {
         let mut model = Gaussian { sigmas, guided: cfg != 1.0 };
         let terms = GuidanceSchedule::Sigma.into();
         let plan = GuidancePlan {
-            settings: GuidanceSettings { cfg, cfg_by_step: Vec::new(), rescale: 0.0, gamma, fraction, terms },
+            settings: GuidanceSettings {
+                cfg,
+                cfg_by_step: Vec::new(),
+                rescale: 0.0,
+                gamma,
+                fraction,
+                terms,
+            },
             side: 1,
             steps: 25,
         };

@@ -207,3 +207,74 @@ impl Sampling {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::guidance::interval;
+
+    fn run(sampling: &Sampling, refiner: bool) -> StepsRun {
+        let scheduler = SchedulerConfig::default();
+        sampling.steps_run(&scheduler, refiner.then_some(&scheduler), 8)
+    }
+
+    fn rows(sampling: &Sampling) -> (usize, usize) {
+        let run = run(sampling, false);
+        (run.rows, run.all_rows)
+    }
+
+    fn limited(from: f64, to: f64) -> Sampling {
+        let mut sampling = Sampling { terms: TermSettings::default(), ..Sampling::default() };
+        interval(from, to).into_iter().for_each(|(key, to)| sampling.terms.set(INTERVAL, key, to));
+        sampling
+    }
+
+    #[test]
+    fn rows_are_two_a_guided_step_and_one_a_step_beside() {
+        assert_eq!(rows(&Sampling::default()), (50, 50));
+        assert_eq!(rows(&Sampling { cfg: 1.0, ..Sampling::default() }), (25, 25));
+        assert_eq!(rows(&limited(0.2, 0.8)), (40, 50));
+        assert_eq!(rows(&limited(0.0, 1.0)), (50, 50));
+        assert_eq!(rows(&Sampling { cfg: 1.0, ..limited(0.2, 0.8) }), (25, 25));
+        // Scales 1, 1, …, then rising from the thirteenth step on: twelve steps have guidance.
+        let cfg_schedule = vec![1.0, 1.0, 5.0];
+        let scheduled = Sampling { cfg_schedule, ..Sampling::default() };
+        assert_eq!(rows(&scheduled), (25 + 12, 50));
+        assert_eq!(run(&scheduled, false).unguided, 13);
+        let both = Sampling { cfg_schedule: vec![1.0, 1.0, 5.0], ..limited(0.2, 0.8) };
+        assert_eq!(rows(&both), (25 + 7, 50));
+        let none = Sampling { cfg_schedule: vec![1.0, 1.0], ..Sampling::default() };
+        assert_eq!(rows(&none), (25, 25));
+    }
+
+    #[test]
+    fn a_refiners_steps_have_their_part_of_the_scales_and_no_interval() {
+        let halves = Sampling { denoising_factor: 0.5, ..limited(0.2, 0.8) };
+        let (base, all) = (run(&halves, false), run(&halves, true));
+        let refined = all.steps - base.steps;
+        assert!(refined > 0 && all.rows == base.rows + 2 * refined, "{base:?} {all:?}");
+        // The interval is one of the base model's steps.
+        let cut = base.steps;
+        let guided = (0..cut).filter(|i| (0.2..0.8).contains(&(*i as f64 / cut as f64))).count();
+        assert_eq!(base.rows, cut + guided);
+        let early = Sampling {
+            cfg_schedule: [vec![3.0; 5], vec![1.0; 20]].concat(),
+            denoising_factor: 0.5,
+            ..Sampling::default()
+        };
+        let run = run(&early, true);
+        assert_eq!(run.rows, run.steps + 5);
+    }
+
+    #[test]
+    fn lists_of_scales_longer_than_the_run_are_refused() {
+        let scheduler = SchedulerConfig::default();
+        let check = |values: usize, steps: usize| {
+            let cfg_schedule = vec![2.0; values];
+            Sampling { cfg_schedule, steps, ..Sampling::default() }.check(&scheduler)
+        };
+        assert!(check(25, 25).is_ok() && check(2, 25).is_ok() && check(0, 1).is_ok());
+        let error = check(26, 25).unwrap_err().to_string();
+        assert!(error.starts_with("cfg_schedule: 26 values for 25 steps"), "{error}");
+    }
+}

@@ -9,10 +9,7 @@ use crate::models::{ModelFolder, Nature, Overrides, OwnSampling, Sampling};
 /// Solver and noise levels; what is left out before the model's own is known, is as for most models.
 pub(crate) fn method(pipeline: &Pipeline) -> Method {
     let (g, usual) = (&pipeline.generate, Method::default());
-    Method {
-        solver: g.scheduler.unwrap_or(usual.solver),
-        sigmas: g.sigmas.unwrap_or(usual.sigmas),
-    }
+    Method { solver: g.scheduler.unwrap_or(usual.solver), sigmas: g.sigmas.unwrap_or(usual.sigmas) }
 }
 
 /// Gives settings of sampling that are left out the model's own values.

@@ -1,9 +1,9 @@
 //! Checks the models before the first unit: hours of encoding must not end in a model that can't generate. No graph is
 //! loaded.
 
-use crate::models::{ModelFolder, Purpose};
 use crate::models::noise_schedule::Method;
 use crate::models::validate::{Problem, problems, refuse};
+use crate::models::{ModelFolder, Purpose};
 use crate::pipeline::context::Context;
 use crate::pipeline::sampling::{method, pairing_of};
 use crate::pipeline::{ModelUse, STAGES, StageError, StageInfo};

@@ -267,8 +267,7 @@ impl Sample {
         nature: &Nature,
         sampling: &Sampling,
     ) -> Result<(), Unusable> {
-        let problems =
-            validate::pairing(folder, nature, sampling, &self.negative_prompt).problems;
+        let problems = validate::pairing(folder, nature, sampling, &self.negative_prompt).problems;
         let root = folder.root.clone();
         if problems.is_empty() { Ok(()) } else { Err(Unusable { root, problems }) }
     }

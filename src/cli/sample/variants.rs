@@ -121,7 +121,6 @@ fn own_scale(nature: &Nature, terms: &TermSettings) -> f32 {
 
 /// `sampling` with the scale `cfg`, where the model takes it.
 fn scaled(sampling: &Sampling, nature: &Nature, cfg: f32) -> Sampling {
-    let (cfg, embedded_scale) =
-        if nature.embeds_scale { (1.0, Some(cfg)) } else { (cfg, None) };
+    let (cfg, embedded_scale) = if nature.embeds_scale { (1.0, Some(cfg)) } else { (cfg, None) };
     Sampling { cfg, embedded_scale, ..sampling.clone() }
 }

@@ -1,7 +1,7 @@
 //! The guidance interval (Kynkäänniemi et al., arXiv 2404.07724): classifier-free guidance in the middle steps alone.
 
-use super::settings::TermValue::{self, Number};
 use super::settings::TermKey;
+use super::settings::TermValue::{self, Number};
 use super::window::{self, FROM, TO};
 use super::{Edits, GuidancePlan, GuidanceTerm};
 

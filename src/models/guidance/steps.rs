@@ -98,7 +98,8 @@ impl GuidancePlan {
         let before = record.is_some().then(|| estimates.conditional.clone());
         let pulling = self.used().filter(|term| term.edits() == Edits::Conditional);
         pulling.for_each(|term| term.edit_conditional(self, step, &mut estimates.conditional));
-        let scale = if estimates.unconditional.is_some() { self.settings.cfg_at(step.index) } else { 1.0 };
+        let scale =
+            if estimates.unconditional.is_some() { self.settings.cfg_at(step.index) } else { 1.0 };
         let pulled = before.map(|before| {
             let moved = estimates.conditional.iter().zip(before);
             moved.map(|(after, before)| scale * (after - before)).collect::<Vec<f32>>()

@@ -39,7 +39,8 @@ pub(crate) fn check_size(context: &Context) -> Checks {
         checks.require(context.model.latent_shape(context.size()));
         return checks;
     }
-    let file = context.model.paths.file("unet/config.json");
+    let denoiser = context.model.family.denoiser;
+    let file = context.model.paths.file(&format!("{denoiser}/config.json"));
     checks.errors.push(StageError::Other(format!(
         "{} has no sample_size, the image size of the model: set `size` in [generate]",
         file.display()
