@@ -102,14 +102,20 @@ section! {
         vae_decoder: Option<PathBuf> = None, any;
         /// The denoiser of another folder.
         unet: Option<PathBuf> = None, any;
+        /// The denoiser of another folder, of a model whose denoiser is a transformer (SD 3, FLUX.1, Sana).
+        transformer: Option<PathBuf> = None, any;
         /// The text encoder of another folder.
         text_encoder: Option<PathBuf> = None, any;
         /// The second text encoder of another folder.
         text_encoder_2: Option<PathBuf> = None, any;
+        /// The third text encoder of another folder.
+        text_encoder_3: Option<PathBuf> = None, any;
         /// The tokenizer of another folder.
         tokenizer: Option<PathBuf> = None, any;
         /// The second tokenizer of another folder.
         tokenizer_2: Option<PathBuf> = None, any;
+        /// The third tokenizer of another folder.
+        tokenizer_3: Option<PathBuf> = None, any;
         /// Whether the model was distilled to make images in few steps without guidance (Turbo, Lightning, Hyper-SD). Without a
         /// value this is told from its folder: from the scheduler's settings, the denoiser's configuration and the names in it.
         /// `true` for such a denoiser that was exported with the scheduler of its base model; `false` for an ordinary model

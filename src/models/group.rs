@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::denoiser::Unet;
+use super::denoiser::{Conditions, Network};
 use super::error::DiffusionError;
 use super::guidance::{GuidancePlan, GuidedImage, Phase};
 use super::job::Job;
@@ -32,7 +32,7 @@ impl<'a> Group<'a> {
     /// The graph's own, and non-finite output.
     pub fn denoise(
         &self,
-        unet: &mut Unet,
+        unet: &mut Network,
         (sampling, scheduler): (&Sampling, &SchedulerConfig),
         shape: [usize; 3],
         steps: Range<usize>,
@@ -53,7 +53,13 @@ impl<'a> Group<'a> {
                 true => self.padded().map(|(job, _)| job.negative).collect(),
                 false => Vec::new(),
             };
-            let mut model = unet.bind(&prompts, &negatives, shape, sampling.size)?;
+            let mut model = unet.bind(&Conditions {
+                prompts: &prompts,
+                negatives: &negatives,
+                latent_shape: shape,
+                size: sampling.size,
+                scale: sampling.embedded_scale,
+            })?;
             let (solver, trace) = (solver.as_mut(), trace.as_deref_mut());
             denoise(solver, phase.steps, &batch, &mut samples, &mut model, trace)?;
         }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::family::ScaleInput;
 use super::folder::{ModelFolder, SCHEDULER_CONFIG};
 use super::json::{read_json_if_there, whole_if_given};
 use super::noise_schedule::{PredictionType, SchedulerConfig, TimestepSpacing};
@@ -77,7 +78,10 @@ impl Nature {
         let elsewhere = folder.paths.is_elsewhere(folder.family.denoiser);
         let whole = read(&index).filter(|_| !elsewhere).and_then(|index| index.name);
         let scheduler = (folder.paths.file(SCHEDULER_CONFIG), &folder.scheduler);
-        Self::told(scheduler, (denoiser, own), (index, whole), few_steps)
+        Self {
+            embeds_scale: folder.scale_input == ScaleInput::Embedded,
+            ..Self::told(scheduler, (denoiser, own), (index, whole), few_steps)
+        }
     }
 
     fn told(

@@ -4,7 +4,7 @@
 //! lower the error, the model does not see the prompt's class in the anchor (after diffusion classifiers, arXiv
 //! 2303.16203). Nothing is sampled: it takes one run of the denoiser a level.
 
-use super::denoiser::Denoiser;
+use super::denoiser::{Conditions, Denoiser};
 use super::error::DiffusionError;
 use super::generator::Generator;
 use super::group::Group;
@@ -56,7 +56,13 @@ impl Generator {
         let anchors = anchors.ok_or_else(missing)?;
         let prompts: Vec<&PromptEmbedding> = jobs.iter().map(|job| job.prompt).collect();
         let negatives: Vec<&PromptEmbedding> = jobs.iter().map(|job| job.negative).collect();
-        let mut model = self.unet.bind(&prompts, &negatives, shape, sampling.size)?;
+        let mut model = self.unet.bind(&Conditions {
+            prompts: &prompts,
+            negatives: &negatives,
+            latent_shape: shape,
+            size: sampling.size,
+            scale: None,
+        })?;
         let steps = steps(&schedule, shape[1]);
         let mut gaps = vec![0.0; jobs.len()];
         for &step in &steps {

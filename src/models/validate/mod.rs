@@ -4,6 +4,7 @@
 mod cautions;
 
 mod files;
+mod kind;
 pub(crate) mod memory;
 mod mismatch;
 mod pairing;
@@ -11,8 +12,10 @@ mod part;
 mod ports;
 mod refused;
 mod remedy;
+mod sampled;
 mod trial;
 pub(crate) mod unopened;
+mod wanted;
 mod widths;
 
 use std::path::{Path, PathBuf};
@@ -27,7 +30,7 @@ use super::noise_schedule::Method;
 use crate::onnx::{GraphOptions, Runtime};
 
 pub use cautions::cautions;
-pub use pairing::{Pairing, pairing};
+pub use sampled::{Pairing, pairing};
 pub use unopened::problems;
 
 /// A path as people see it: JSON has none for a name that is not UTF-8.
