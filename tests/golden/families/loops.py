@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 import levels
 import noise as noises
 
-# No pull, the full one until the noise is low, half of one to the end.
-PULLS = {"plain": (0.0, 0.0), "stopped": (1.0, 0.34), "half": (0.5, 0.0)}
+# No pull, the full one until the noise is low, half of one to the end, the full one for the first steps alone.
+PULLS = {"plain": (0.0, 0.0), "stopped": (1.0, 0.34), "half": (0.5, 0.0), "early": (1.0, 1.0)}
 SEED = 0x1234_5678_9ABC_DEF0
 
 

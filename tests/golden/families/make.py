@@ -20,7 +20,7 @@ import miniatures
 import variants
 
 HERE = Path(__file__).parent
-GUIDED = [(name, 5, 2.0, name, 1) for name in loops.PULLS] + [("two-images", 3, 2.0, "stopped", 2)]
+GUIDED = [(name, 5, 2.0, name, 1) for name in loops.PULLS] + [("two-images", 3, 2.0, "early", 2)]
 
 
 def check(family, out):
@@ -68,7 +68,7 @@ def flux_dev(folder, out):
     check(family, out)
     entries = loops.write(family, out, [(name, steps, 3.5, pull, count) for name, steps, _, pull, count in GUIDED])
     family.autoencoder_side = 16  # four times the tokens: another shift
-    entries += loops.write(family, out, [("large-plain", 3, 3.5, "plain", 1), ("large", 3, 3.5, "stopped", 1)])
+    entries += loops.write(family, out, [("large-plain", 3, 3.5, "plain", 1), ("large", 3, 3.5, "early", 1)])
     family.autoencoder_side = 8
     finish(family, out, entries)
 
@@ -99,7 +99,7 @@ def lcm(folder, out):
     check(family, out)
     keep(out, "unet", "scheduler")
     cases = [(name, 4, 8.5, name, 1) for name in loops.PULLS]
-    cases += [("two-images", 3, 2.0, "stopped", 2), ("one-step", 1, 8.5, "plain", 1)]
+    cases += [("two-images", 3, 2.0, "early", 2), ("one-step", 1, 8.5, "plain", 1)]
     finish(family, out, loops.write(family, out, cases))
 
 

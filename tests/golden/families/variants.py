@@ -99,7 +99,7 @@ def schedulers(base):
     own, ancestral = EulerDiscreteScheduler.from_config, EulerAncestralDiscreteScheduler.from_config
     zero = dict(rescale_betas_zero_snr=True, prediction_type="v_prediction", **trailing)
     edm = dict(sigma_min=0.002, sigma_max=80.0, sigma_data=0.5, prediction_type="epsilon")
-    few = [(4, 1.0, "plain"), (4, 1.0, "stopped"), (4, 1.0, "half")]
+    few = [(4, 1.0, "plain"), (4, 1.0, "stopped"), (4, 1.0, "half"), (4, 1.0, "early")]
     guided, saved = [(6, 2.0, "plain"), (6, 2.0, "stopped")], [(8, 2.0, "plain"), (8, 2.0, "stopped")]
     return {
         "turbo": (ancestral(base, **trailing), None, few + [(1, 1.0, "plain"), (1, 1.0, "stopped")]),
