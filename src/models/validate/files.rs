@@ -20,6 +20,7 @@ use crate::onnx::ExternalData;
 const COPY: &str = "copy it from the model's page, or export the model again (docs/models.md)";
 const WHOLE: &str = "transformers' fast tokenizer saves it, also from spiece.model or tokenizer.model alone: \
     AutoTokenizer.from_pretrained(\"MODEL\", subfolder=\"TOKENIZER\").save_pretrained(\"TOKENIZER\") in Python";
+const DIFFUSION: &str = "of a model that predicts epsilon, v_prediction or sample, not a distilled or flow-matching one";
 const LCM_SCHEDULER: &str = "LCMScheduler";
 const EXPORT: &str = "export the model: optimum-cli export onnx (docs/models.md)";
 
@@ -108,26 +109,34 @@ fn pointers(paths: &ModelPaths, part: Part) -> Vec<Problem> {
 fn other_scheduler(paths: &ModelPaths, family: &Family) -> Option<Problem> {
     let file = paths.file(SCHEDULER_CONFIG);
     let config: Kind = read_json(&file, "the scheduler's settings").ok()?;
-    let trained_by = match family.training {
-        Training::Flow if !config.is_flow() => "noise prediction",
-        Training::Diffusion if config.is_flow() => "rectified flow",
-        Training::Diffusion if config.others.other_kind()? == LCM_SCHEDULER => return None,
-        Training::Diffusion => "another kind of model than noise prediction",
-        Training::Flow => return None,
-    };
+    let (name, flow) = (family.name, config.flow());
     let class = config.others.class_name.as_deref().unwrap_or("none that it names");
-    Some(Problem {
-        what: format!("its scheduler is {class}, for {trained_by}"),
-        file,
-        remedy: format!(
-            "use {} with its own scheduler_config.json: {}",
-            family.name,
-            match family.training {
-                Training::Flow => "one of flow matching, such as FlowMatchEulerDiscreteScheduler",
-                Training::Diffusion => "not one of a distilled or flow-matching model",
-            }
+    let (of, right) = match (family.training, flow) {
+        (Training::Flow, Some(_)) => return None,
+        (Training::Flow, None) => (
+            format!(
+                "its scheduler is {class}, of noise prediction, which is not supported with {name}"
+            ),
+            "one of flow matching, such as FlowMatchEulerDiscreteScheduler",
         ),
-    })
+        (Training::Diffusion, Some(by)) => (
+            format!(
+                "its scheduler is {class} ({by}), of a rectified flow, which is not supported with {name}"
+            ),
+            DIFFUSION,
+        ),
+        (Training::Diffusion, None) => {
+            let other = config.others.other_kind().filter(|class| *class != LCM_SCHEDULER)?;
+            (
+                format!(
+                    "its scheduler is {other}, for another kind of model than noise prediction"
+                ),
+                DIFFUSION,
+            )
+        }
+    };
+    let remedy = format!("use {name} with its own scheduler_config.json: {right}");
+    Some(Problem { file, what: of, remedy })
 }
 
 /// What tells the kind of a scheduler.
@@ -140,10 +149,16 @@ struct Kind {
 }
 
 impl Kind {
-    fn is_flow(&self) -> bool {
+    /// What says that it is a rectified flow's, if it is.
+    fn flow(&self) -> Option<&'static str> {
         let class = self.others.class_name.as_deref().unwrap_or_default();
-        class.starts_with("FlowMatch")
-            || self.others.use_flow_sigmas
-            || self.prediction_type.as_deref() == Some("flow_prediction")
+        if class.starts_with("FlowMatch") {
+            return Some("flow matching");
+        }
+        if self.others.use_flow_sigmas {
+            return Some("use_flow_sigmas true");
+        }
+        let flow = self.prediction_type.as_deref() == Some("flow_prediction");
+        flow.then_some("prediction_type flow_prediction")
     }
 }
