@@ -6,8 +6,9 @@ use super::denoiser::{Conditions, Network};
 use super::error::DiffusionError;
 use super::guidance::{GuidancePlan, GuidedImage, Phase};
 use super::job::Job;
+use super::noise::solver_seed;
 use super::noise_schedule::{SchedulerConfig, Solver};
-use super::sampler::{TraceStep, denoise};
+use super::sampler::{Batch, TraceStep, denoise};
 use super::sampling::Sampling;
 use super::text::PromptEmbedding;
 
@@ -38,11 +39,13 @@ impl<'a> Group<'a> {
         mut trace: Option<&mut Vec<TraceStep>>,
     ) -> Result<Vec<f32>, DiffusionError> {
         let mut solver = scheduler.solver(sampling.method, sampling.steps);
-        let plan = sampling.guidance_plan(scheduler, shape[1], steps.end);
+        let plan = sampling.guidance_plan(shape[1], steps.end);
         let images = self.images();
         let from = plan.steps_run(solver.schedule(), steps.clone());
         let anchored = plan.starts_from_anchors(solver.schedule());
         let mut samples = self.start(solver.as_ref(), (steps.start, from.start), anchored);
+        let noise = |step| self.step_noise(sampling, step);
+        let batch = Batch { images: &images, plan: &plan, noise: &noise };
         for phase in plan.phases(solver.schedule(), from) {
             let prompts = self.prompts(&plan, solver.as_ref(), &phase);
             let prompts: Vec<&PromptEmbedding> = prompts.iter().map(Prompt::embedding).collect();
@@ -58,7 +61,7 @@ impl<'a> Group<'a> {
                 scale: None,
             })?;
             let (solver, trace) = (solver.as_mut(), trace.as_deref_mut());
-            denoise(solver, phase.steps, &plan, &images, &mut samples, &mut model, trace)?;
+            denoise(solver, phase.steps, &batch, &mut samples, &mut model, trace)?;
         }
         Ok(samples)
     }
@@ -95,6 +98,14 @@ impl<'a> Group<'a> {
             None => noise(job),
         };
         self.padded().flat_map(sample).collect()
+    }
+
+    /// The noise that a solver adds to each sample at a step, from the image's own seed.
+    fn step_noise(&self, sampling: &Sampling, step: usize) -> Vec<f32> {
+        let of = |job: &Job<'_>| {
+            sampling.noise.values(solver_seed(job.seed, step as u64), job.noise.len())
+        };
+        self.padded().flat_map(|(job, _)| of(job)).collect()
     }
 
     /// The prompt of each sample in a phase.

@@ -11,6 +11,7 @@
 //! Two halves: arithmetic on slices ([`noise_schedule`], [`guidance`], [`noise`]), which knows of no files or graphs, and
 //! the parts that own a graph. [`FAMILIES`] says in what kinds of models differ.
 
+mod clean;
 mod components;
 mod denoiser;
 mod error;
