@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
-
 use super::Problem;
 use super::kind;
 use super::part::Part;
@@ -14,14 +12,13 @@ use crate::models::family::{FAMILIES, Family, TextKind, TextRole, Training};
 use crate::models::file_state::{Unusable, check_folder, look};
 use crate::models::folder::{ModelIndex, Purpose, SCHEDULER_CONFIG, VAE_CONFIG};
 use crate::models::json::read_json;
-use crate::models::noise_schedule::OtherKeys;
+use crate::models::noise_schedule::{PredictionType, SchedulerConfig};
 use crate::onnx::ExternalData;
 
 const COPY: &str = "copy it from the model's page, or export the model again (docs/models.md)";
 const WHOLE: &str = "transformers' fast tokenizer saves it, also from spiece.model or tokenizer.model alone: \
     AutoTokenizer.from_pretrained(\"MODEL\", subfolder=\"TOKENIZER\").save_pretrained(\"TOKENIZER\") in Python";
 const DIFFUSION: &str = "of a model that predicts epsilon, v_prediction or sample, not a distilled or flow-matching one";
-const LCM_SCHEDULER: &str = "LCMScheduler";
 const EXPORT: &str = "export the model: optimum-cli export onnx (docs/models.md)";
 
 /// All files that are missing or not what they should be, in the folder's order.
@@ -108,8 +105,8 @@ fn pointers(paths: &ModelPaths, part: Part) -> Vec<Problem> {
 /// A scheduler of another kind of model.
 fn other_scheduler(paths: &ModelPaths, family: &Family) -> Option<Problem> {
     let file = paths.file(SCHEDULER_CONFIG);
-    let config: Kind = read_json(&file, "the scheduler's settings").ok()?;
-    let (name, flow) = (family.name, config.flow());
+    let config: SchedulerConfig = read_json(&file, "the scheduler's settings").ok()?;
+    let (name, flow) = (family.name, flow(&config));
     let class = config.others.class_name.as_deref().unwrap_or("none that it names");
     let (of, right) = match (family.training, flow) {
         (Training::Flow, Some(_)) => return None,
@@ -126,7 +123,7 @@ fn other_scheduler(paths: &ModelPaths, family: &Family) -> Option<Problem> {
             DIFFUSION,
         ),
         (Training::Diffusion, None) => {
-            let other = config.others.other_kind().filter(|class| *class != LCM_SCHEDULER)?;
+            let other = config.others.other_kind()?;
             (
                 format!(
                     "its scheduler is {other}, for another kind of model than noise prediction"
@@ -139,26 +136,13 @@ fn other_scheduler(paths: &ModelPaths, family: &Family) -> Option<Problem> {
     Some(Problem { file, what: of, remedy })
 }
 
-/// What tells the kind of a scheduler.
-#[derive(Deserialize)]
-struct Kind {
-    #[serde(default)]
-    prediction_type: Option<String>,
-    #[serde(flatten)]
-    others: OtherKeys,
-}
-
-impl Kind {
-    /// What says that it is a rectified flow's, if it is.
-    fn flow(&self) -> Option<&'static str> {
-        let class = self.others.class_name.as_deref().unwrap_or_default();
-        if class.starts_with("FlowMatch") {
-            return Some("flow matching");
-        }
-        if self.others.use_flow_sigmas {
-            return Some("use_flow_sigmas true");
-        }
-        let flow = self.prediction_type.as_deref() == Some("flow_prediction");
-        flow.then_some("prediction_type flow_prediction")
+/// What says that a scheduler is a rectified flow's, if it is.
+fn flow(config: &SchedulerConfig) -> Option<&'static str> {
+    if config.flow.use_flow_sigmas {
+        return Some("use_flow_sigmas true");
     }
+    if config.prediction_type == PredictionType::FlowPrediction {
+        return Some("prediction_type flow_prediction");
+    }
+    config.is_flow().then_some("flow matching")
 }

@@ -7,7 +7,7 @@ mod files;
 mod kind;
 pub(crate) mod memory;
 mod mismatch;
-mod pairing;
+mod scale_input;
 mod part;
 mod ports;
 mod refused;
