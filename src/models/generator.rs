@@ -301,6 +301,12 @@ impl Generator {
 
 /// The settings of a refiner's half: its own noise schedule, no guidance but classifier-free guidance.
 fn refiners(sampling: &Sampling) -> Sampling {
-    let (overrides, terms) = (Overrides::default(), TermSettings::default());
-    Sampling { method: Method::EULER, overrides, gamma: 0.0, terms, ..sampling.clone() }
+    Sampling {
+        method: Method::EULER,
+        overrides: Overrides::default(),
+        gamma: 0.0,
+        terms: TermSettings::default(),
+        embedded_scale: None,
+        ..sampling.clone()
+    }
 }

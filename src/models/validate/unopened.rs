@@ -42,7 +42,6 @@ pub fn problems(model: impl Into<ModelPaths>, purpose: Purpose, method: Method) 
     found.extend(mismatch::autoencoder(&paths));
     if purpose == Purpose::Generate {
         found.extend(scheduler(&folder, method));
-        found.extend(scale_input::scale(&folder, method));
         found.extend(mismatch::text(&folder));
         // What is missing of a tokenizer was said already.
         let more = tokenizers(&folder);
