@@ -3,12 +3,14 @@
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-use super::{PromptEmbedding, PromptEncoder};
+use super::{PromptEmbedding, PromptEncoder, sentence_pieces};
 use crate::models::folder::ModelFolder;
 use crate::models::golden::{family_file, miniature, runtime, values};
 use crate::onnx::{GraphOptions, Runtime};
 
 const TOLERANCE: f32 = 1e-4;
+/// Tokens that no recorded text has.
+const LONG: usize = 4096;
 
 /// Compares the embedding with the recorded one of `kind` in `file`.
 fn agrees(found: &PromptEmbedding, (name, file, kind): (&str, &str, &str)) {
@@ -55,4 +57,22 @@ fn without_t5_zeros_stand_in_the_place_of_its_tokens() {
     let mut folder = miniature("sd3");
     folder.text.pop();
     prompts_agree(&runtime, &folder, ("sd3", "prompts-without-t5.safetensors"));
+}
+
+#[test]
+fn tokens_of_odd_texts_are_transformers() {
+    for name in ["sd3", "flux-dev", "sana"] {
+        let folder = miniature(name);
+        let recorded: Value = serde_json::from_slice(&family_file(name, "tokens.json")).unwrap();
+        for (tokenizer, texts) in recorded.as_object().unwrap() {
+            let part = folder.text.iter().find(|part| part.role.tokenizer == tokenizer).unwrap();
+            let opened = sentence_pieces::open(&part.tokenizer, part.role.kind, LONG).unwrap();
+            for entry in texts.as_array().unwrap() {
+                let text = entry["text"].as_str().unwrap();
+                let (mut ids, used) = opened.encode_to(text, LONG).unwrap();
+                ids.truncate(used);
+                assert_eq!(Value::from(ids), entry["ids"], "{name}/{tokenizer}: {text:?}");
+            }
+        }
+    }
 }

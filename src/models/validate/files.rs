@@ -18,6 +18,8 @@ use crate::onnx::ExternalData;
 const COPY: &str = "copy it from the model's page, or export the model again (docs/models.md)";
 const WHOLE: &str = "transformers' fast tokenizer saves it, also from spiece.model or tokenizer.model alone: \
     AutoTokenizer.from_pretrained(\"MODEL\", subfolder=\"TOKENIZER\").save_pretrained(\"TOKENIZER\") in Python";
+const WITHOUT: &str = "export the model (docs/models.md), or go without: write [null, null] for it in model_index.json, and \
+    for its tokenizer";
 const DIFFUSION: &str = "of a model that predicts epsilon, v_prediction or sample, not a distilled or flow-matching one";
 const EXPORT: &str = "export the model: optimum-cli export onnx (docs/models.md)";
 
@@ -54,7 +56,8 @@ pub(super) fn check(paths: &ModelPaths, purpose: Purpose) -> Vec<Problem> {
     for part in &parts {
         let folder = part.folder();
         // A PyTorch model has folders of the same names, with weights of another kind.
-        lacks(&format!("{folder}/model.onnx"), EXPORT);
+        let optional = matches!(part, Part::Text(TextRole { optional: true, .. }));
+        lacks(&format!("{folder}/model.onnx"), if optional { WITHOUT } else { EXPORT });
         if *part != Part::VaeEncoder {
             lacks(&format!("{folder}/config.json"), COPY);
         }
