@@ -230,3 +230,28 @@ fn schedulers_of_the_other_kind_are_told() {
     flux.set(SCHEDULER, &noise);
     flux.refused(SCHEDULER, &["EulerDiscreteScheduler", "FLUX.1", "flow matching"]);
 }
+
+/// A model of tiny-sd with the UNet and the scheduler of the LCM's miniature.
+fn lcm() -> Copy {
+    let bench = Bench::new();
+    let root = bench.path("model");
+    copy(&checkout().join("tests/golden/tiny-sd/fp32"), &root);
+    let model = Copy { bench, root };
+    for part in ["unet", "scheduler"] {
+        model.replace(part, &miniature("lcm").join(part));
+    }
+    model.set(INDEX, &json!({"_class_name": "LatentConsistencyModelPipeline"}));
+    model
+}
+
+#[test]
+fn an_lcm_passes_and_one_without_its_configuration_is_told() {
+    let model = lcm();
+    model.passes("LCM");
+    model.set("unet/config.json", &json!({"time_cond_proj_dim": null}));
+    model.refused("unet/model.onnx", &["`timestep_cond`", "an LCM", "time_cond_proj_dim"]);
+    let model = lcm();
+    let plain = checkout().join("tests/golden/tiny-sd/fp32/unet/model.onnx");
+    std::fs::copy(plain, model.root.join("unet/model.onnx")).unwrap();
+    model.refused("unet/model.onnx", &["lacks the input `timestep_cond`", "time_cond_proj_dim"]);
+}
