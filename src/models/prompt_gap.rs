@@ -61,7 +61,7 @@ impl Generator {
             negatives: &negatives,
             latent_shape: shape,
             size: sampling.size,
-            scale: None,
+            scale: sampling.embedded_scale,
         })?;
         let steps = steps(&schedule, shape[1]);
         let mut gaps = vec![0.0; jobs.len()];

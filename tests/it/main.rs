@@ -34,6 +34,7 @@ mod mix;
 mod model_components;
 mod model_diagnosis;
 mod model_export;
+mod model_families;
 mod model_goldens;
 mod model_identity;
 mod model_pairings;

@@ -1,6 +1,8 @@
 //! The network that predicts the noise of a batch of samples: one file a kind of inputs.
 
 mod flux;
+#[cfg(test)]
+mod golden_tests;
 mod network;
 mod non_finite;
 mod sana;

@@ -14,6 +14,14 @@ const MOST_PIXELS: usize = 16_384;
 /// Channels of a UNet's latent where none are given.
 const CHANNELS: usize = 4;
 
+/// Classes of denoisers, with the inputs that they take.
+const NETWORKS: [(&str, &[Conditioning]); 4] = [
+    ("UNet2DConditionModel", &[Conditioning::Unet, Conditioning::UnetWithSize]),
+    ("SD3Transformer2DModel", &[Conditioning::Joint]),
+    ("FluxTransformer2DModel", &[Conditioning::Packed]),
+    ("SanaTransformer2DModel", &[Conditioning::Masked]),
+];
+
 /// The keys of a denoiser's `config.json` that a model is run by.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
@@ -68,10 +76,12 @@ impl DenoiserConfig {
     ) -> Result<Self, DiffusionError> {
         let path = paths.part(family.denoiser).join("config.json");
         let config: Self = read_json(&path, "the denoiser's configuration")?;
-        let latents = (vae.latent_channels, paths.file(VAE_CONFIG));
-        config
-            .check(family, latents.0)
-            .map_err(|reason| config_error(&path, format!("{reason} ({})", latents.1.display())))?;
+        config.check(family).map_err(|reason| config_error(&path, reason))?;
+        let of_latents = |reason| {
+            let file = paths.file(VAE_CONFIG);
+            config_error(&path, format!("{reason} ({})", file.display()))
+        };
+        config.check_channels(family, vae.latent_channels).map_err(of_latents)?;
         if let Some(reason) = config.out_of_proportion(family, vae) {
             return Err(config_error(&path, reason));
         }
@@ -107,7 +117,16 @@ impl DenoiserConfig {
         Some(vae.scale().saturating_mul(cells))
     }
 
-    fn check(&self, family: &Family, latent_channels: usize) -> Result<(), String> {
+    fn check(&self, family: &Family) -> Result<(), String> {
+        let class = self.class.as_deref().unwrap_or_default();
+        let of = NETWORKS.iter().find(|(name, _)| *name == class).map(|(_, of)| of);
+        if of.is_some_and(|of| !of.contains(&family.conditioning)) {
+            return Err(format!("it is a {class}, and not the denoiser of {}", family.name));
+        }
+        Ok(())
+    }
+
+    fn check_channels(&self, family: &Family, latent_channels: usize) -> Result<(), String> {
         let packed = family.conditioning == Conditioning::Packed;
         // What a token of FLUX.1 holds: the cells of a patch side by side.
         let own = latent_channels * if packed { family.patch * family.patch } else { 1 };

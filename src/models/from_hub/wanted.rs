@@ -64,6 +64,10 @@ mod tests {
             "text_encoder_2/model.onnx",
             "unet/config.json",
             "unet/model.onnx",
+            "text_encoder_3/model.onnx",
+            "tokenizer_3/tokenizer.json",
+            "transformer/config.json",
+            "transformer/model.onnx",
             "vae_decoder/model.onnx",
             "vae_encoder/model.onnx",
         ] {

@@ -3,6 +3,8 @@
 mod added_tokens;
 mod embedding;
 mod encoder;
+#[cfg(test)]
+mod golden_tests;
 mod merges;
 mod part_tokens;
 mod prompt_encoder;

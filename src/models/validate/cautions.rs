@@ -1,5 +1,6 @@
 //! What to know of a model that can be used.
 
+use crate::models::family::TextRole;
 use crate::models::folder::{ModelFolder, SCHEDULER_CONFIG};
 use crate::models::noise_schedule::Method;
 
@@ -18,5 +19,19 @@ pub fn cautions(folder: &ModelFolder, method: Method, size: Option<usize>) -> Ve
              loses what it shows; leave size out, or set it to {own}"
         ));
     }
+    said.extend(absent_text(folder));
     said
+}
+
+/// Which text encoders of the family the model goes without.
+fn absent_text(folder: &ModelFolder) -> Option<String> {
+    let there = |role: &TextRole| folder.text.iter().any(|part| part.role.folder == role.folder);
+    let absent = folder.family.text.iter().find(|role| !there(role))?;
+    Some(format!(
+        "{}: it names no {} ({}), so prompts are read by the other text encoders alone, and zeros stand in its place: images \
+         follow long prompts and names of things less; export the model with it, if memory allows",
+        folder.paths.root().join("model_index.json").display(),
+        absent.folder,
+        absent.kind.name()
+    ))
 }

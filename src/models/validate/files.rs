@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
-
 use super::Problem;
 use super::kind;
 use super::part::Part;
@@ -14,13 +12,15 @@ use crate::models::family::{FAMILIES, Family, TextKind, TextRole, Training};
 use crate::models::file_state::{Unusable, check_folder, look};
 use crate::models::folder::{ModelIndex, Purpose, SCHEDULER_CONFIG, VAE_CONFIG};
 use crate::models::json::read_json;
-use crate::models::noise_schedule::OtherKeys;
+use crate::models::noise_schedule::{PredictionType, SchedulerConfig};
 use crate::onnx::ExternalData;
 
 const COPY: &str = "copy it from the model's page, or export the model again (docs/models.md)";
 const WHOLE: &str = "transformers' fast tokenizer saves it, also from spiece.model or tokenizer.model alone: \
     AutoTokenizer.from_pretrained(\"MODEL\", subfolder=\"TOKENIZER\").save_pretrained(\"TOKENIZER\") in Python";
-const LCM_SCHEDULER: &str = "LCMScheduler";
+const WITHOUT: &str = "export the model (docs/models.md), or go without: write [null, null] for it in model_index.json, and \
+    for its tokenizer";
+const DIFFUSION: &str = "of a model that predicts epsilon, v_prediction or sample, not a distilled or flow-matching one";
 const EXPORT: &str = "export the model: optimum-cli export onnx (docs/models.md)";
 
 /// All files that are missing or not what they should be, in the folder's order.
@@ -56,7 +56,8 @@ pub(super) fn check(paths: &ModelPaths, purpose: Purpose) -> Vec<Problem> {
     for part in &parts {
         let folder = part.folder();
         // A PyTorch model has folders of the same names, with weights of another kind.
-        lacks(&format!("{folder}/model.onnx"), EXPORT);
+        let optional = matches!(part, Part::Text(TextRole { optional: true, .. }));
+        lacks(&format!("{folder}/model.onnx"), if optional { WITHOUT } else { EXPORT });
         if *part != Part::VaeEncoder {
             lacks(&format!("{folder}/config.json"), COPY);
         }
@@ -107,45 +108,44 @@ fn pointers(paths: &ModelPaths, part: Part) -> Vec<Problem> {
 /// A scheduler of another kind of model.
 fn other_scheduler(paths: &ModelPaths, family: &Family) -> Option<Problem> {
     let file = paths.file(SCHEDULER_CONFIG);
-    let config: Kind = read_json(&file, "the scheduler's settings").ok()?;
-    let trained_by = match family.training {
-        Training::Flow if !config.is_flow() => "noise prediction",
-        Training::Diffusion if config.is_flow() => "rectified flow",
-        Training::Diffusion if config.others.other_kind()? == LCM_SCHEDULER => return None,
-        Training::Diffusion => "another kind of model than noise prediction",
-        Training::Flow => return None,
-    };
+    let config: SchedulerConfig = read_json(&file, "the scheduler's settings").ok()?;
+    let (name, flow) = (family.name, flow(&config));
     let class = config.others.class_name.as_deref().unwrap_or("none that it names");
-    Some(Problem {
-        what: format!("its scheduler is {class}, for {trained_by}"),
-        file,
-        remedy: format!(
-            "use {} with its own scheduler_config.json: {}",
-            family.name,
-            match family.training {
-                Training::Flow => "one of flow matching, such as FlowMatchEulerDiscreteScheduler",
-                Training::Diffusion => "not one of a distilled or flow-matching model",
-            }
+    let (of, right) = match (family.training, flow) {
+        (Training::Flow, Some(_)) => return None,
+        (Training::Flow, None) => (
+            format!(
+                "its scheduler is {class}, of noise prediction, which is not supported with {name}"
+            ),
+            "one of flow matching, such as FlowMatchEulerDiscreteScheduler",
         ),
-    })
+        (Training::Diffusion, Some(by)) => (
+            format!(
+                "its scheduler is {class} ({by}), of a rectified flow, which is not supported with {name}"
+            ),
+            DIFFUSION,
+        ),
+        (Training::Diffusion, None) => {
+            let other = config.others.other_kind()?;
+            (
+                format!(
+                    "its scheduler is {other}, for another kind of model than noise prediction"
+                ),
+                DIFFUSION,
+            )
+        }
+    };
+    let remedy = format!("use {name} with its own scheduler_config.json: {right}");
+    Some(Problem { file, what: of, remedy })
 }
 
-/// What tells the kind of a scheduler.
-#[derive(Deserialize)]
-struct Kind {
-    #[serde(default)]
-    prediction_type: Option<String>,
-    #[serde(default)]
-    use_flow_sigmas: bool,
-    #[serde(flatten)]
-    others: OtherKeys,
-}
-
-impl Kind {
-    fn is_flow(&self) -> bool {
-        let class = self.others.class_name.as_deref().unwrap_or_default();
-        class.starts_with("FlowMatch")
-            || self.use_flow_sigmas
-            || self.prediction_type.as_deref() == Some("flow_prediction")
+/// What says that a scheduler is a rectified flow's, if it is.
+fn flow(config: &SchedulerConfig) -> Option<&'static str> {
+    if config.flow.use_flow_sigmas {
+        return Some("use_flow_sigmas true");
     }
+    if config.prediction_type == PredictionType::FlowPrediction {
+        return Some("prediction_type flow_prediction");
+    }
+    config.is_flow().then_some("flow matching")
 }

@@ -34,38 +34,30 @@ fn other_pipeline(index: &ModelIndex) -> Option<(String, String)> {
 
 /// The index of one family's pipeline with the parts of another's.
 fn other_parts(index: &ModelIndex) -> Option<(String, String)> {
-    let family = index.family()?;
-    let class = index.class().unwrap_or("model of no class");
-    if family.has_parts(|folder| index.part(folder)) {
+    let found = index.family()?;
+    let told = index.class().and_then(|class| FAMILIES.iter().find(|f| f.pipelines.cover(class)));
+    let covered = index.class().is_none_or(|class| found.pipelines.cover(class));
+    if covered && found.has_parts(|folder| index.part(folder)) {
         return None;
     }
+    let told = if covered { found } else { told.unwrap_or(found) };
+    let class = index.class().unwrap_or(told.name);
     let whole =
-        format!("take all parts of one {}: export it as a whole (docs/models.md)", family.name);
-    let lacking = family.text.iter().find(|role| !role.optional && !index.names(role.folder));
-    if let Some(other) = FAMILIES.iter().find(|other| other.has_parts(|folder| index.part(folder)))
-    {
+        format!("take all parts of one {}: export it as a whole (docs/models.md)", told.name);
+    let other = FAMILIES.iter().find(|other| other.has_parts(|folder| index.part(folder)));
+    if let Some(other) = other {
         let what =
             format!("it says {class}, but the parts that it names are those of {}", other.name);
         return Some((what, format!("use {}'s own model_index.json, or {whole}", other.name)));
     }
-    Some(match lacking {
-        Some(role) => (
-            format!(
-                "it names no {} ({}), which {} needs",
-                role.folder,
-                role.kind.name(),
-                family.name
-            ),
-            whole,
-        ),
-        None => (
-            format!(
-                "it says {class}, but the parts that it names are others than those of {}",
-                family.name
-            ),
-            whole,
-        ),
-    })
+    let absent = told.text.iter().find(|role| !role.optional && !index.names(role.folder));
+    let what = match absent {
+        Some(role) => {
+            format!("it names no {} ({}), which {} needs", role.folder, role.kind.name(), told.name)
+        }
+        None => format!("it says {class}, but some parts that it names are not of {}", told.name),
+    };
+    Some((what, whole))
 }
 
 /// A folder with the denoiser of another family than its index says.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::part::Part;
 use super::ports;
-use super::{Problem, files, mismatch, pairing, refused, remedy};
+use super::{Problem, files, mismatch, refused, remedy, scale_input};
 use crate::models::components::ModelPaths;
 use crate::models::error::DiffusionError;
 use crate::models::family::TextKind;
@@ -42,7 +42,6 @@ pub fn problems(model: impl Into<ModelPaths>, purpose: Purpose, method: Method) 
     found.extend(mismatch::autoencoder(&paths));
     if purpose == Purpose::Generate {
         found.extend(scheduler(&folder, method));
-        found.extend(pairing::scale(&folder, method));
         found.extend(mismatch::text(&folder));
         // What is missing of a tokenizer was said already.
         let more = tokenizers(&folder);
@@ -145,7 +144,7 @@ fn graph(folder: &ModelFolder, part: Part, file: &Path) -> Vec<Problem> {
         }
     }
     let faults = ports::compare_header(folder.family, part, &header);
-    let fault = || pairing::header(folder, part, &header).map(problem);
+    let fault = || scale_input::header(folder, part, &header).map(problem);
     if faults.is_empty() {
         fault().into_iter().collect()
     } else {
