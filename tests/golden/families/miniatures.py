@@ -124,9 +124,9 @@ def lcm(base):
     """Returns a latent consistency model beside the text encoder and the image coder of the Stable Diffusion `base`."""
     unet = lively(
         UNet2DConditionModel(
-            sample_size=16, in_channels=4, out_channels=4, layers_per_block=1, block_out_channels=(8, 16),
+            sample_size=16, in_channels=4, out_channels=4, layers_per_block=1, block_out_channels=(8, 8),
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            cross_attention_dim=32, attention_head_dim=8, norm_num_groups=4, time_cond_proj_dim=32,
+            cross_attention_dim=32, attention_head_dim=4, norm_num_groups=4, time_cond_proj_dim=32,
         ), 60)
     scheduler = LCMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", original_inference_steps=50,

@@ -25,7 +25,7 @@ def tiny_sd(folder):
 
 
 class StableDiffusion(families.Family):
-    autoencoder_side = 16
+    autoencoder_side = 8  # half of its own, to keep the files small
 
     def encode(self):
         hidden, negative = self.pipe.encode_prompt(families.PROMPT, "cpu", 1, True, negative_prompt=families.NEGATIVE)
@@ -100,7 +100,7 @@ def schedulers(base):
     zero = dict(rescale_betas_zero_snr=True, prediction_type="v_prediction", **trailing)
     edm = dict(sigma_min=0.002, sigma_max=80.0, sigma_data=0.5, prediction_type="epsilon")
     few = [(4, 1.0, "plain"), (4, 1.0, "stopped"), (4, 1.0, "half"), (4, 1.0, "early")]
-    guided, saved = [(6, 2.0, "plain"), (6, 2.0, "stopped")], [(8, 2.0, "plain"), (8, 2.0, "stopped")]
+    guided, saved = [(5, 2.0, "plain"), (5, 2.0, "stopped")], [(6, 2.0, "plain"), (6, 2.0, "stopped")]
     return {
         "turbo": (ancestral(base, **trailing), None, few + [(1, 1.0, "plain"), (1, 1.0, "stopped")]),
         "lightning": (own(base, **trailing), None, few),
@@ -112,7 +112,7 @@ def schedulers(base):
         "deis": (DEISMultistepScheduler.from_config(base, prediction_type="v_prediction"), karras, saved),
         "heun": (HeunDiscreteScheduler.from_config(base, **trailing), karras, saved),
         "pndm": (None, karras, saved),
-        "edm-dpm": (EDMDPMSolverMultistepScheduler(**edm), None, guided + [(6, 2.0, "half")]),
+        "edm-dpm": (EDMDPMSolverMultistepScheduler(**edm), None, guided + [(5, 2.0, "half")]),
         "edm-euler": (EDMEulerScheduler(**edm), None, guided),
         "edm-exponential": (
             EDMEulerScheduler(**{**edm, "sigma_data": 1.0, "prediction_type": "v_prediction", "sigma_schedule": "exponential"}),
