@@ -51,8 +51,8 @@ fn the_effective_configuration_means_the_same_as_the_models_own() {
     assert_eq!((effective.check(), effective.set_aside(Method::default())), (Ok(()), Vec::new()));
     // It was written for another scheduler, with that one's keys.
     let own = SchedulerConfig { others: OtherKeys::default(), ..config() };
-    let others = OtherKeys::default();
-    assert_eq!(SchedulerConfig { use_karras_sigmas: false, others, ..effective }, own);
+    let (others, flow) = (OtherKeys::default(), FlowKeys::default());
+    assert_eq!(SchedulerConfig { use_karras_sigmas: false, others, flow, ..effective }, own);
 }
 
 /// Feeds a recorded run's model outputs to a solver and compares each sample it arrives at.

@@ -9,6 +9,7 @@ pub(crate) mod memory;
 mod mismatch;
 mod part;
 mod ports;
+mod refiner;
 mod refused;
 mod remedy;
 mod sampled;
@@ -30,6 +31,7 @@ use super::noise_schedule::Method;
 use crate::onnx::{GraphOptions, Runtime};
 
 pub use cautions::cautions;
+pub use refiner::refiner_fault;
 pub use sampled::{Pairing, pairing};
 pub use unopened::problems;
 

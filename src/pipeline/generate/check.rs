@@ -3,7 +3,7 @@
 use super::device::sampling;
 use crate::config::ClassList;
 use crate::models::PromptTokens;
-use crate::models::validate::{Unusable, cautions, pairing};
+use crate::models::validate::{Unusable, cautions, pairing, refiner_fault};
 use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
 use crate::pipeline::info::Checks;
@@ -14,7 +14,9 @@ pub(super) fn check(context: &Context) -> Checks {
     let mut checks = check_size(context);
     let sampling = sampling(context);
     let negative = &context.pipeline.generate.negative_prompt;
-    let pairing = pairing(&context.model, &context.nature, &sampling, negative);
+    let mut pairing = pairing(&context.model, &context.nature, &sampling, negative);
+    let refiner = context.refiner.as_ref();
+    pairing.problems.extend(refiner.and_then(|refiner| refiner_fault(&context.model, refiner)));
     if !pairing.problems.is_empty() {
         let root = context.model.root.clone();
         checks.errors.push(Unusable { root, problems: pairing.problems }.into());
