@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::error::DiffusionError;
+use super::folder::ModelFolder;
 use super::guidance::{
     GuidancePlan, GuidanceSchedule, GuidanceSettings, INTERVAL, TermSettings, scales,
 };
@@ -99,6 +100,13 @@ impl Default for Sampling {
 }
 
 impl Sampling {
+    /// The scheduler's settings of `model` under these, for images of this size.
+    pub(crate) fn scheduler(&self, model: &ModelFolder) -> SchedulerConfig {
+        let mut scheduler = self.overrides.apply(&model.scheduler);
+        scheduler.flow.tokens = model.tokens(self.size);
+        scheduler
+    }
+
     fn guidance(&self) -> GuidanceSettings {
         GuidanceSettings {
             cfg: self.cfg,

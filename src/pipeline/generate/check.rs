@@ -19,7 +19,7 @@ pub(super) fn check(context: &Context) -> Checks {
         let root = context.model.root.clone();
         checks.errors.push(Unusable { root, problems: pairing.problems }.into());
     }
-    checks.require(sampling.check(&sampling.overrides.apply(&context.model.scheduler)));
+    checks.require(sampling.check(&sampling.scheduler(&context.model)));
     let size = context.sized.then(|| context.size());
     checks.warnings.extend(cautions(&context.model, method(&context.pipeline), size));
     checks.warnings.extend(pairing.cautions);

@@ -57,9 +57,9 @@ pub(crate) fn sampling(context: &Context) -> Sampling {
 pub(crate) fn steps_run(context: &Context) -> Result<StepsRun, StageError> {
     let [_, side, _] = context.model.latent_shape(context.size())?;
     let sampling = sampling(context);
-    let (model, refiner) = (&context.model.scheduler, context.refiner.as_ref());
-    Ok(match sampling.check(&sampling.overrides.apply(model)) {
-        Ok(()) => sampling.steps_run(model, refiner.map(|refiner| &refiner.scheduler), side),
+    let (model, refiner) = (sampling.scheduler(&context.model), context.refiner.as_ref());
+    Ok(match sampling.check(&model) {
+        Ok(()) => sampling.steps_run(&model, refiner.map(|refiner| &refiner.scheduler), side),
         Err(_) => StepsRun { steps: sampling.steps, ..StepsRun::default() },
     })
 }
