@@ -211,7 +211,7 @@ fn model_name(path: &str) -> &str {
     let parts = || path.split(['/', '\\']).filter(|part| !part.is_empty());
     let cached = parts().find_map(|part| part.strip_prefix("models--")?.rsplit("--").next());
     let own = |part: &&str| !["unet", "transformer"].contains(part);
-    cached.or_else(|| parts().filter(own).next_back()).unwrap_or_default()
+    cached.or_else(|| parts().rfind(own)).unwrap_or_default()
 }
 
 #[cfg(test)]

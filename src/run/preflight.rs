@@ -64,9 +64,8 @@ pub(crate) fn findings(context: &Context) -> Vec<String> {
     let mut warnings = Vec::new();
     for stage in STAGES {
         let checks = (stage.check)(context);
-        for error in checks.errors {
-            let sentence = format!("the run will stop: {error}");
-            // Stages may ask for the same.
+        // Stages may ask for the same.
+        for sentence in checks.errors.iter().flat_map(sentences) {
             if !found.contains(&sentence) {
                 found.push(sentence);
             }
@@ -75,6 +74,17 @@ pub(crate) fn findings(context: &Context) -> Vec<String> {
     }
     found.extend(warnings);
     found
+}
+
+/// An error of a check, in sentences.
+fn sentences(error: &StageError) -> Vec<String> {
+    match error {
+        StageError::Model(unusable) => {
+            let refused = |problem| sentence("the run will refuse the model", problem);
+            unusable.problems.iter().map(refused).collect()
+        }
+        error => vec![format!("the run will stop: {error}")],
+    }
 }
 
 fn sentence(what_happens: &str, problem: &Problem) -> String {
