@@ -4,6 +4,7 @@
 mod cautions;
 
 mod files;
+mod kernels;
 pub(crate) mod memory;
 mod mismatch;
 mod part;
@@ -25,6 +26,7 @@ use super::noise_schedule::Method;
 use crate::onnx::{GraphOptions, Runtime};
 
 pub use cautions::cautions;
+pub use kernels::{needs_card, refuse_on_cpu};
 pub use unopened::problems;
 
 /// A guidance scale, of which there is none to be known.
