@@ -6,16 +6,19 @@ use std::path::{Path, PathBuf};
 
 impl Model {
     /// The components that may come from other folders, by their keys; the order is that in which one wins over another.
-    fn components(&self) -> [(&'static str, &Option<PathBuf>); 8] {
+    fn components(&self) -> [(&'static str, &Option<PathBuf>); 11] {
         [
             ("vae", &self.vae),
             ("vae_encoder", &self.vae_encoder),
             ("vae_decoder", &self.vae_decoder),
             ("unet", &self.unet),
+            ("transformer", &self.transformer),
             ("text_encoder", &self.text_encoder),
             ("text_encoder_2", &self.text_encoder_2),
+            ("text_encoder_3", &self.text_encoder_3),
             ("tokenizer", &self.tokenizer),
             ("tokenizer_2", &self.tokenizer_2),
+            ("tokenizer_3", &self.tokenizer_3),
         ]
     }
 
@@ -40,10 +43,13 @@ impl Model {
             ("vae_encoder", &mut self.vae_encoder),
             ("vae_decoder", &mut self.vae_decoder),
             ("unet", &mut self.unet),
+            ("transformer", &mut self.transformer),
             ("text_encoder", &mut self.text_encoder),
             ("text_encoder_2", &mut self.text_encoder_2),
+            ("text_encoder_3", &mut self.text_encoder_3),
             ("tokenizer", &mut self.tokenizer),
             ("tokenizer_2", &mut self.tokenizer_2),
+            ("tokenizer_3", &mut self.tokenizer_3),
         ] {
             *folder = paths.elsewhere(part).map(Path::to_path_buf);
         }

@@ -102,14 +102,20 @@ section! {
         vae_decoder: Option<PathBuf> = None, any;
         /// The denoiser of another folder.
         unet: Option<PathBuf> = None, any;
+        /// The denoiser of another folder, of a model whose denoiser is a transformer (SD 3, FLUX.1, Sana).
+        transformer: Option<PathBuf> = None, any;
         /// The text encoder of another folder.
         text_encoder: Option<PathBuf> = None, any;
         /// The second text encoder of another folder.
         text_encoder_2: Option<PathBuf> = None, any;
+        /// The third text encoder of another folder.
+        text_encoder_3: Option<PathBuf> = None, any;
         /// The tokenizer of another folder.
         tokenizer: Option<PathBuf> = None, any;
         /// The second tokenizer of another folder.
         tokenizer_2: Option<PathBuf> = None, any;
+        /// The third tokenizer of another folder.
+        tokenizer_3: Option<PathBuf> = None, any;
     }
 }
 

@@ -276,11 +276,13 @@ parsed!(
 named!(Noise, "\"native\", \"torch-cpu\" or \"torch-cuda\"",
     "native" => Noise::Native, "torch-cpu" => Noise::TorchCpu, "torch-cuda" => Noise::TorchCuda);
 named!(Seeds, "\"native\" or \"published\"", "native" => Seeds::Native, "published" => Seeds::Published);
-named!(SolverKind, "\"dpm++\", \"euler\" or \"ddim\"",
-    "dpm++" => SolverKind::DpmSolver, "euler" => SolverKind::Euler, "ddim" => SolverKind::Ddim);
+named!(SolverKind, "\"dpm++\", \"euler\", \"euler-ancestral\", \"ddim\" or \"lcm\"",
+    "dpm++" => SolverKind::DpmSolver, "euler" => SolverKind::Euler, "euler-ancestral" => SolverKind::EulerAncestral,
+    "ddim" => SolverKind::Ddim, "lcm" => SolverKind::Lcm);
 named!(Sigmas, "\"karras\", \"exponential\" or \"plain\"",
     "karras" => Sigmas::Karras, "exponential" => Sigmas::Exponential, "plain" => Sigmas::Plain);
 named!(TimestepSpacing, "\"leading\", \"trailing\" or \"linspace\"", "leading" => TimestepSpacing::Leading,
     "trailing" => TimestepSpacing::Trailing, "linspace" => TimestepSpacing::Linspace);
-named!(PredictionType, "\"epsilon\", \"v_prediction\" or \"sample\"", "epsilon" => PredictionType::Epsilon,
-    "v_prediction" => PredictionType::VPrediction, "sample" => PredictionType::Sample);
+named!(PredictionType, "\"epsilon\", \"v_prediction\", \"sample\" or \"flow_prediction\"", "epsilon" => PredictionType::Epsilon,
+    "v_prediction" => PredictionType::VPrediction, "sample" => PredictionType::Sample,
+    "flow_prediction" => PredictionType::FlowPrediction);

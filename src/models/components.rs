@@ -13,15 +13,18 @@ pub struct Component {
 }
 
 /// All of them; one that comes later wins.
-pub static COMPONENTS: [Component; 8] = [
+pub static COMPONENTS: [Component; 11] = [
     Component { key: "vae", parts: &["vae_encoder", "vae_decoder"] },
     Component { key: "vae_encoder", parts: &["vae_encoder"] },
     Component { key: "vae_decoder", parts: &["vae_decoder"] },
     Component { key: "unet", parts: &["unet"] },
+    Component { key: "transformer", parts: &["transformer"] },
     Component { key: "text_encoder", parts: &["text_encoder"] },
     Component { key: "text_encoder_2", parts: &["text_encoder_2"] },
+    Component { key: "text_encoder_3", parts: &["text_encoder_3"] },
     Component { key: "tokenizer", parts: &["tokenizer"] },
     Component { key: "tokenizer_2", parts: &["tokenizer_2"] },
+    Component { key: "tokenizer_3", parts: &["tokenizer_3"] },
 ];
 
 /// A model's folder, and the folders of its components that lie elsewhere.

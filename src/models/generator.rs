@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::denoiser::Unet;
+use super::denoiser::Network;
 use super::error::DiffusionError;
 use super::folder::ModelFolder;
 use super::group::Group;
@@ -56,7 +56,7 @@ impl Generated {
 /// The text-to-image part of a model, open on one device.
 pub struct Generator {
     prompts: PromptEncoder,
-    pub(super) unet: Unet,
+    pub(super) unet: Network,
     decoder: Decoder,
     pub(super) folder: ModelFolder,
 }
@@ -73,7 +73,7 @@ impl Generator {
     ) -> Result<Self, DiffusionError> {
         Ok(Self {
             prompts: PromptEncoder::load(folder, runtime, options)?,
-            unet: Unet::load(folder, runtime, options)?,
+            unet: Network::load(folder, runtime, options)?,
             decoder: Decoder::load(folder, runtime, options)?,
             folder: folder.clone(),
         })
@@ -267,8 +267,10 @@ impl Generator {
             let reason = format!("{found} values, but a latent of this size has {values}");
             if found == values { Ok(()) } else { Err(DiffusionError::setting(name, reason)) }
         };
-        let shape =
-            |prompt: &PromptEmbedding| (prompt.tokens, prompt.hidden.len(), prompt.pooled.len());
+        let shape = |prompt: &PromptEmbedding| {
+            let pooled = (prompt.pooled.len(), prompt.mask.len());
+            (prompt.tokens, prompt.hidden.len(), pooled)
+        };
         for job in jobs {
             expect("noise", job.noise.len())?;
             match job.anchor {

@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use super::denoiser::Unet;
+use super::denoiser::{Conditions, Network};
 use super::error::DiffusionError;
 use super::guidance::{GuidancePlan, GuidedImage, Phase};
 use super::job::Job;
+use super::noise::solver_seed;
 use super::noise_schedule::{SchedulerConfig, Solver};
-use super::sampler::{TraceStep, denoise};
+use super::sampler::{Batch, TraceStep, denoise};
 use super::sampling::Sampling;
 use super::text::PromptEmbedding;
 
@@ -31,18 +32,20 @@ impl<'a> Group<'a> {
     /// The graph's own, and non-finite output.
     pub fn denoise(
         &self,
-        unet: &mut Unet,
+        unet: &mut Network,
         (sampling, scheduler): (&Sampling, &SchedulerConfig),
         shape: [usize; 3],
         steps: Range<usize>,
         mut trace: Option<&mut Vec<TraceStep>>,
     ) -> Result<Vec<f32>, DiffusionError> {
         let mut solver = scheduler.solver(sampling.method, sampling.steps);
-        let plan = sampling.guidance_plan(scheduler, shape[1], steps.end);
+        let plan = sampling.guidance_plan(shape[1], steps.end);
         let images = self.images();
         let from = plan.steps_run(solver.schedule(), steps.clone());
         let anchored = plan.starts_from_anchors(solver.schedule());
         let mut samples = self.start(solver.as_ref(), (steps.start, from.start), anchored);
+        let noise = |step| self.step_noise(sampling, step);
+        let batch = Batch { images: &images, plan: &plan, noise: &noise };
         for phase in plan.phases(solver.schedule(), from) {
             let prompts = self.prompts(&plan, solver.as_ref(), &phase);
             let prompts: Vec<&PromptEmbedding> = prompts.iter().map(Prompt::embedding).collect();
@@ -50,9 +53,15 @@ impl<'a> Group<'a> {
                 true => self.padded().map(|(job, _)| job.negative).collect(),
                 false => Vec::new(),
             };
-            let mut model = unet.bind(&prompts, &negatives, shape, sampling.size)?;
+            let mut model = unet.bind(&Conditions {
+                prompts: &prompts,
+                negatives: &negatives,
+                latent_shape: shape,
+                size: sampling.size,
+                scale: None,
+            })?;
             let (solver, trace) = (solver.as_mut(), trace.as_deref_mut());
-            denoise(solver, phase.steps, &plan, &images, &mut samples, &mut model, trace)?;
+            denoise(solver, phase.steps, &batch, &mut samples, &mut model, trace)?;
         }
         Ok(samples)
     }
@@ -89,6 +98,14 @@ impl<'a> Group<'a> {
             None => noise(job),
         };
         self.padded().flat_map(sample).collect()
+    }
+
+    /// The noise that a solver adds to each sample at a step, from the image's own seed.
+    fn step_noise(&self, sampling: &Sampling, step: usize) -> Vec<f32> {
+        let of = |job: &Job<'_>| {
+            sampling.noise.values(solver_seed(job.seed, step as u64), job.noise.len())
+        };
+        self.padded().flat_map(|(job, _)| of(job)).collect()
     }
 
     /// The prompt of each sample in a phase.

@@ -11,6 +11,7 @@
 //! Two halves: arithmetic on slices ([`noise_schedule`], [`guidance`], [`noise`]), which knows of no files or graphs, and
 //! the parts that own a graph. [`FAMILIES`] says in what kinds of models differ.
 
+mod clean;
 mod components;
 mod denoiser;
 mod error;
@@ -38,8 +39,11 @@ pub mod validate;
 
 pub use components::{COMPONENTS, Component, ModelPaths};
 pub use error::DiffusionError;
-pub use family::{FAMILIES, Family, HiddenStates, Pipelines, TextRole};
-pub use folder::{ModelFolder, Purpose, TextPart, VaeConfig};
+pub use family::{
+    Conditioning, FAMILIES, Family, HiddenStates, Pipelines, ScaleInput, TextKind, TextRole,
+    Training,
+};
+pub use folder::{DenoiserConfig, ModelFolder, Purpose, TextPart, VaeConfig};
 pub(crate) use from_hub::{Fetched, To, fetch_model, local_graph, local_model, local_paths};
 pub use generator::{Generated, Generator};
 pub use job::Job;

@@ -4,12 +4,12 @@
 //! lower the error, the model does not see the prompt's class in the anchor (after diffusion classifiers, arXiv
 //! 2303.16203). Nothing is sampled: it takes one run of the denoiser a level.
 
-use super::denoiser::Denoiser;
+use super::denoiser::{Conditions, Denoiser};
 use super::error::DiffusionError;
 use super::generator::Generator;
 use super::group::Group;
 use super::job::Job;
-use super::noise_schedule::{NoiseSchedule, PredictionType};
+use super::noise_schedule::{NoiseLevel, NoiseSchedule};
 use super::sampling::Sampling;
 use super::text::PromptEmbedding;
 
@@ -56,14 +56,20 @@ impl Generator {
         let anchors = anchors.ok_or_else(missing)?;
         let prompts: Vec<&PromptEmbedding> = jobs.iter().map(|job| job.prompt).collect();
         let negatives: Vec<&PromptEmbedding> = jobs.iter().map(|job| job.negative).collect();
-        let mut model = self.unet.bind(&prompts, &negatives, shape, sampling.size)?;
+        let mut model = self.unet.bind(&Conditions {
+            prompts: &prompts,
+            negatives: &negatives,
+            latent_shape: shape,
+            size: sampling.size,
+            scale: None,
+        })?;
         let steps = steps(&schedule, shape[1]);
         let mut gaps = vec![0.0; jobs.len()];
         for &step in &steps {
-            let level = Level::at(schedule.alpha_bars[step], scheduler.prediction_type);
+            let level = schedule.published_levels[step];
             let pairs = || anchors.iter().zip(jobs).map(|(anchor, job)| (*anchor, job.noise));
             let input: Vec<f32> =
-                pairs().flat_map(|(anchor, noise)| level.noised(anchor, noise)).collect();
+                pairs().flat_map(|(anchor, noise)| noised(level, anchor, noise)).collect();
             let predicted = model.predict(step, schedule.timesteps[step], &input)?;
             let width = input.len() / jobs.len().max(1);
             let with = predicted.conditional.chunks_exact(width.max(1));
@@ -72,7 +78,7 @@ impl Generator {
             for ((gap, (anchor, noise)), (with, without)) in gaps.iter_mut().zip(pairs()).zip(both)
             {
                 let (with, without) =
-                    (level.error(with, anchor, noise), level.error(without, anchor, noise));
+                    (error(level, with, anchor, noise), error(level, without, anchor, noise));
                 *gap += share_lowered(with, without) / steps.len() as f64;
             }
         }
@@ -84,10 +90,7 @@ impl Generator {
 fn steps(schedule: &NoiseSchedule, side: usize) -> Vec<usize> {
     let nearest = |level: f32| {
         let wanted = (level * side as f32 / SIDE).ln();
-        let off = |step: &usize| {
-            let alpha_bar = schedule.alpha_bars[*step];
-            (((1.0 - alpha_bar) / alpha_bar).sqrt().ln() - wanted).abs()
-        };
+        let off = |step: &usize| (schedule.published_levels[*step].ratio().ln() - wanted).abs();
         (0..schedule.len()).min_by(|a, b| off(a).total_cmp(&off(b)))
     };
     let mut steps: Vec<usize> = LEVELS.into_iter().filter_map(nearest).collect();
@@ -101,40 +104,23 @@ fn share_lowered(with: f64, without: f64) -> f64 {
     if without > 0.0 { (without - with) / without } else { 0.0 }
 }
 
-/// A noise level: shares of signal and noise, and what a model predicts there.
-#[derive(Debug, Clone, Copy)]
-struct Level {
-    signal: f32,
-    noise: f32,
-    predicts: PredictionType,
+/// The denoiser's input of an anchor under noise.
+fn noised(level: NoiseLevel, anchor: &[f32], noise: &[f32]) -> impl Iterator<Item = f32> {
+    anchor.iter().zip(noise).map(move |(&z, &n)| level.noised(z, n))
 }
 
-impl Level {
-    fn at(alpha_bar: f32, predicts: PredictionType) -> Self {
-        Self { signal: alpha_bar.sqrt(), noise: (1.0 - alpha_bar).sqrt(), predicts }
-    }
-
-    fn noised(self, anchor: &[f32], noise: &[f32]) -> impl Iterator<Item = f32> {
-        anchor.iter().zip(noise).map(move |(z, n)| self.signal * z + self.noise * n)
-    }
-
-    /// Mean squared error of `predicted`, in f64.
-    fn error(self, predicted: &[f32], anchor: &[f32], noise: &[f32]) -> f64 {
-        let target = |z: f32, n: f32| match self.predicts {
-            PredictionType::Epsilon => n,
-            PredictionType::VPrediction => self.signal * n - self.noise * z,
-            PredictionType::Sample => z,
-        };
-        let values = predicted.iter().zip(anchor.iter().zip(noise));
-        let sum: f64 = values.map(|(p, (&z, &n))| f64::from(p - target(z, n)).powi(2)).sum();
-        sum / predicted.len().max(1) as f64
-    }
+/// Mean squared error of `predicted`, in f64: its distance to the output that implies the anchor itself.
+fn error(level: NoiseLevel, predicted: &[f32], anchor: &[f32], noise: &[f32]) -> f64 {
+    let values = predicted.iter().zip(anchor.iter().zip(noise));
+    let off = |(p, (&z, &n)): (&f32, (&f32, &f32))| p - level.output(level.noised(z, n), z);
+    let sum: f64 = values.map(|value| f64::from(off(value)).powi(2)).sum();
+    sum / predicted.len().max(1) as f64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::noise_schedule::{Method, SchedulerConfig};
+    use crate::models::noise_schedule::{Diffusion, Method, PredictionType, SchedulerConfig};
 
     #[test]
     fn an_error_is_that_of_what_the_model_predicts() {
@@ -145,11 +131,11 @@ mod tests {
             (PredictionType::VPrediction, [0.8 * 0.5 - 0.6, 0.8 * 0.25 + 1.2]),
             (PredictionType::Sample, [1.0, -2.0]),
         ] {
-            let level = Level::at(0.64, predicts);
-            assert!(level.error(&target, &anchor, &noise) < 1e-12);
+            let level = Diffusion(predicts).of_alpha_bar(0.64);
+            assert!(error(level, &target, &anchor, &noise) < 1e-12);
             let off = [target[0] + 1.0, target[1] - 3.0];
-            assert!((level.error(&off, &anchor, &noise) - 5.0).abs() < 1e-5);
-            let noised: Vec<f32> = level.noised(&anchor, &noise).collect();
+            assert!((error(level, &off, &anchor, &noise) - 5.0).abs() < 1e-5);
+            let noised: Vec<f32> = noised(level, &anchor, &noise).collect();
             assert!((noised[0] - 1.1).abs() < 1e-6 && (noised[1] + 1.45).abs() < 1e-6);
         }
         assert_eq!(share_lowered(1.0, 4.0), 0.75);
@@ -160,10 +146,7 @@ mod tests {
     #[test]
     fn levels_grow_with_the_latent_and_are_distinct_steps() {
         let schedule = SchedulerConfig::default().schedule(Method::default(), 25);
-        let sigma = |step: &usize| {
-            let alpha_bar = schedule.alpha_bars[*step];
-            ((1.0 - alpha_bar) / alpha_bar).sqrt()
-        };
+        let sigma = |step: &usize| schedule.published_levels[*step].ratio();
         let small = steps(&schedule, 8);
         assert_eq!(small.len(), 3);
         for (step, wanted) in small.iter().zip([2.0f32, 1.0, 0.5]) {

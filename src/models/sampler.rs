@@ -1,10 +1,11 @@
-//! The sampling loop: model, correction, guidance, solver, step after step.
+//! The sampling loop: model, clean estimate, guidance, solver, step after step.
 //!
 //! The model is behind a trait, so the loop is plain arithmetic and can be tested with a formula
 //! in the model's place.
 
 use std::ops::Range;
 
+use super::clean::CleanEstimates;
 use super::denoiser::Denoiser;
 use super::error::DiffusionError;
 use super::guidance::{GuidancePlan, GuidanceStep, GuidedImage, StepRecord};
@@ -19,23 +20,32 @@ pub struct TraceStep {
     pub timestep: f32,
     /// The samples before the step, unscaled.
     pub sample: Vec<f32>,
-    /// The prediction after correction and guidance.
+    /// The prediction that the guided clean latent stands for.
     pub prediction: Vec<f32>,
     /// What guidance did.
     pub guidance: StepRecord,
 }
 
+/// A batch under way.
+pub(super) struct Batch<'a> {
+    /// What is known of each sample's image.
+    pub images: &'a [GuidedImage<'a>],
+    /// The guidance.
+    pub plan: &'a GuidancePlan,
+    /// The noise of a step for the whole batch, for solvers that add noise.
+    pub noise: &'a dyn Fn(usize) -> Vec<f32>,
+}
+
 /// Runs the steps `range` of a solver's schedule on a batch of samples, in place.
 ///
-/// `images` has an entry per sample. `trace`, if given, receives every step.
+/// `batch.images` has an entry per sample. `trace`, if given, receives every step.
 ///
 /// # Errors
 /// Those of the model.
 pub(super) fn denoise(
     solver: &mut dyn Solver,
     range: Range<usize>,
-    plan: &GuidancePlan,
-    images: &[GuidedImage<'_>],
+    batch: &Batch<'_>,
     samples: &mut [f32],
     model: &mut dyn Denoiser,
     mut trace: Option<&mut Vec<TraceStep>>,
@@ -44,17 +54,21 @@ pub(super) fn denoise(
         let timestep = solver.schedule().timesteps[step];
         let scale = solver.input_scale(step);
         let input: Vec<f32> = samples.iter().map(|value| value * scale).collect();
-        let mut prediction = model.predict(step, timestep, &input)?;
+        let prediction = model.predict(step, timestep, &input)?;
         let levels = solver.schedule();
-        let at = GuidanceStep { index: step, levels, input: &input, images };
+        let at = GuidanceStep { index: step, levels, input: &input, images: batch.images };
+        let level = at.level();
         let mut guidance = trace.is_some().then(StepRecord::default);
-        plan.apply(&at, &mut prediction, guidance.as_mut());
-        let prediction = prediction.conditional;
+        let estimates = CleanEstimates::of(prediction, &input, level);
+        let clean = batch.plan.apply(&at, estimates, guidance.as_mut());
         if let Some((trace, guidance)) = trace.as_deref_mut().zip(guidance) {
-            let (sample, prediction) = (samples.to_vec(), prediction.clone());
+            let pairs = input.iter().zip(&clean);
+            let prediction = pairs.map(|(&z, &clean)| level.output(z, clean)).collect();
+            let sample = samples.to_vec();
             trace.push(TraceStep { step, timestep, sample, prediction, guidance });
         }
-        solver.step(step, &prediction, samples);
+        let noise = if solver.takes_noise(step) { (batch.noise)(step) } else { Vec::new() };
+        solver.step(step, &clean, &noise, samples);
     }
     Ok(())
 }
@@ -64,7 +78,7 @@ mod tests {
     use super::*;
     use crate::models::denoiser::Prediction;
     use crate::models::guidance::{GuidanceSchedule, GuidanceSettings};
-    use crate::models::noise_schedule::{BetaSchedule, Method, PredictionType, SchedulerConfig};
+    use crate::models::noise_schedule::{BetaSchedule, Method, SchedulerConfig};
 
     /// Mean and deviation of a Gaussian in place of the images.
     const MEAN: f32 = 1.0;
@@ -110,7 +124,6 @@ mod tests {
         let terms = GuidanceSchedule::Sigma.into();
         let plan = GuidancePlan {
             settings: GuidanceSettings { cfg, rescale: 0.0, gamma, fraction, terms },
-            prediction_type: PredictionType::Epsilon,
             side: 1,
             steps: 25,
         };
@@ -120,7 +133,8 @@ mod tests {
             .iter()
             .map(|&anchor| GuidedImage { anchor, ..GuidedImage::default() })
             .collect();
-        denoise(solver, 0..25, &plan, &images, &mut samples, &mut model, None).unwrap();
+        let batch = Batch { images: &images, plan: &plan, noise: &|_| Vec::new() };
+        denoise(solver, 0..25, &batch, &mut samples, &mut model, None).unwrap();
         (samples, exact)
     }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::error::DiffusionError;
 use super::guidance::{GuidancePlan, GuidanceSchedule, GuidanceSettings, Phase, TermSettings};
+use super::noise::Noise;
 use super::noise_schedule::{
     Method, NoiseSchedule, PredictionType, SchedulerConfig, TimestepSpacing,
 };
@@ -54,6 +55,8 @@ pub struct Sampling {
     pub overrides: Overrides,
     /// Fraction of denoising left to the base model; below 1, a refiner takes the rest.
     pub denoising_factor: f64,
+    /// The generator of the noise that some solvers add at each step.
+    pub noise: Noise,
 }
 
 /// Steps that the denoiser runs.
@@ -78,6 +81,7 @@ impl Default for Sampling {
             method: Method::default(),
             overrides: Overrides::default(),
             denoising_factor: 1.0,
+            noise: Noise::Native,
         }
     }
 }
@@ -94,14 +98,8 @@ impl Sampling {
     }
 
     /// The guidance of latents of `side` cells, `steps` being those that fractions of the run refer to.
-    pub(super) fn guidance_plan(
-        &self,
-        scheduler: &SchedulerConfig,
-        side: usize,
-        steps: usize,
-    ) -> GuidancePlan {
-        let prediction_type = scheduler.prediction_type;
-        GuidancePlan { settings: self.guidance(), prediction_type, side, steps }
+    pub(super) fn guidance_plan(&self, side: usize, steps: usize) -> GuidancePlan {
+        GuidancePlan { settings: self.guidance(), side, steps }
     }
 
     /// The steps that are the base model's.
@@ -113,7 +111,7 @@ impl Sampling {
     /// Whether every image needs an anchor to start from.
     pub(super) fn starts_from_anchors(&self, scheduler: &SchedulerConfig, side: usize) -> bool {
         let levels = scheduler.schedule(self.method, self.steps);
-        self.guidance_plan(scheduler, side, self.steps).starts_from_anchors(&levels)
+        self.guidance_plan(side, self.steps).starts_from_anchors(&levels)
     }
 
     /// The steps that the denoiser runs on latents of `side` cells, and how many of them without the unconditional rows that
@@ -123,7 +121,7 @@ impl Sampling {
         let levels = scheduler.schedule(self.method, self.steps);
         let base = self.base_steps(&levels);
         let left_to_refiner = self.steps - base.end;
-        let plan = self.guidance_plan(&scheduler, side, base.end);
+        let plan = self.guidance_plan(side, base.end);
         let steps = plan.steps_run(&levels, base);
         let phases = plan.phases(&levels, steps.clone());
         let half = |phase: &&Phase| self.cfg != 1.0 && !phase.guided;

@@ -37,12 +37,18 @@ impl ModelIndex {
 
     /// The family of the model, if the index names the text encoders of one.
     pub(crate) fn family(&self) -> Option<&'static Family> {
-        Family::of(self.class(), |folder| self.names(folder))
+        Family::of(self.class(), |folder| self.part(folder))
     }
 
     /// Whether the index names the part `folder`: its library and class are given, not null.
-    fn names(&self, folder: &str) -> bool {
-        self.parts.get(folder).is_some_and(|part| !part[0].is_null())
+    pub(crate) fn names(&self, folder: &str) -> bool {
+        self.part(folder).is_some()
+    }
+
+    /// The class of the part `folder`, if the index names it.
+    pub(crate) fn part(&self, folder: &str) -> Option<&str> {
+        let part = self.parts.get(folder).filter(|part| !part[0].is_null())?;
+        Some(part[1].as_str().unwrap_or_default())
     }
 
     /// Refuses a text encoder that is no pair of library and class.

@@ -3,30 +3,30 @@
 //! ```text
 //! model_index.json
 //! scheduler/scheduler_config.json
-//! text_encoder/ text_encoder_2/ unet/ vae_encoder/ vae_decoder/    config.json, model.onnx
-//! tokenizer/ tokenizer_2/    vocab.json and merges.txt, or tokenizer.json
+//! text_encoder/ text_encoder_2/ … unet/ or transformer/ vae_encoder/ vae_decoder/    config.json, model.onnx
+//! tokenizer/ tokenizer_2/ …    vocab.json and merges.txt, or tokenizer.json
 //! ```
 //!
-//! Which text encoders and tokenizers are there depends on the model's [`Family`]. Only JSON is read here; a graph's
+//! Which text encoders, tokenizers and denoiser are there depends on the model's [`Family`]. Only JSON is read here; a graph's
 //! tensors are read from the graph when it is opened.
 
+mod denoiser_config;
 mod index;
 #[cfg(test)]
 mod tests;
 mod text_part;
-mod trained_size;
 mod vae_config;
 
 use std::path::{Path, PathBuf};
 
 use super::components::ModelPaths;
 use super::error::DiffusionError;
-use super::family::{FAMILIES, Family};
+use super::family::{FAMILIES, Family, ScaleInput, TextRole};
 use super::file_state::{check_folder, look};
 use super::json::{config_error, read_json};
 use super::noise_schedule::SchedulerConfig;
-use trained_size::trained_size;
 
+pub use denoiser_config::DenoiserConfig;
 pub(super) use index::ModelIndex;
 pub use text_part::TextPart;
 pub use vae_config::VaeConfig;
@@ -58,6 +58,12 @@ pub struct ModelFolder {
     pub text: Vec<TextPart>,
     /// The denoiser's `model.onnx`.
     pub denoiser: PathBuf,
+    /// The denoiser's configuration.
+    pub denoiser_config: DenoiserConfig,
+    /// How the model is told the guidance scale.
+    pub scale_input: ScaleInput,
+    /// Latent cells a side that are one token of the denoiser: sizes of latents are multiples of it.
+    pub patch: usize,
     /// The image encoder's `model.onnx`.
     pub vae_encoder: PathBuf,
     /// The image decoder's `model.onnx`.
@@ -114,9 +120,16 @@ impl ModelFolder {
         };
         let scheduler = unless(needless, scheduler(&paths))?;
         let vae = VaeConfig::read(&paths.file(VAE_CONFIG))?;
-        let default_size = unless(needless, trained_size(&paths, family.denoiser, &vae))?;
+        let denoiser_config = DenoiserConfig::read(&paths, family, &vae).map(Some);
+        let denoiser_config = unless(needless, denoiser_config)?;
+        let default_size = denoiser_config.as_ref().and_then(|own| own.trained_size(family, &vae));
+        let denoiser_config = denoiser_config.unwrap_or_default();
+        let of_model = |role: &&TextRole| !role.optional || index.names(role.folder);
         let part = |role| unless(needless, TextPart::open(&paths, role).map(Some)).transpose();
-        let text = family.text.iter().filter_map(part).collect::<Result<_, _>>()?;
+        let text = family.text.iter().filter(of_model).filter_map(part);
+        let mut text = text.collect::<Result<Vec<_>, _>>()?;
+        let scale_input = denoiser_config.scale_input(family);
+        text.iter_mut().for_each(|part| part.limit_to(scale_input));
         Ok(Self {
             family,
             text,
@@ -124,6 +137,9 @@ impl ModelFolder {
             vae_encoder: graph_file(&paths, "vae_encoder")?,
             vae_decoder: unless(needless, graph_file(&paths, "vae_decoder"))?,
             default_size,
+            patch: denoiser_config.patch(family),
+            scale_input,
+            denoiser_config,
             vae,
             scheduler,
             force_zeros_for_empty_prompt: index
@@ -138,9 +154,23 @@ impl ModelFolder {
     /// Shape of the latent of an image of `size` by `size` pixels: channels, height, width.
     ///
     /// # Errors
-    /// [`DiffusionError::Setting`] when `size` is no positive multiple of the autoencoder's scale.
+    /// [`DiffusionError::Setting`] when `size` is no positive multiple of the autoencoder's scale and the denoiser's patch, or
+    /// beyond the denoiser's table of positions.
     pub fn latent_shape(&self, size: usize) -> Result<[usize; 3], DiffusionError> {
-        self.vae.latent_shape(size)
+        let shape = self.vae.latent_shape(size)?;
+        let token = self.vae.scale() * self.patch;
+        if !size.is_multiple_of(token) {
+            let reason = format!("{size} pixels is no positive multiple of {token}");
+            return Err(DiffusionError::setting("size", reason));
+        }
+        let most = self.denoiser_config.pos_embed_max_size.map(|tokens| tokens * token);
+        if let Some(most) = most.filter(|most| size > *most) {
+            let family = self.family.name;
+            let reason =
+                format!("{size} pixels is beyond the {most} that this {family} has positions for");
+            return Err(DiffusionError::setting("size", reason));
+        }
+        Ok(shape)
     }
 }
 

@@ -7,8 +7,11 @@ use serde::Deserialize;
 use super::graph_file;
 use crate::models::components::ModelPaths;
 use crate::models::error::DiffusionError;
-use crate::models::family::TextRole;
+use crate::models::family::{ScaleInput, TextKind, TextRole};
 use crate::models::json::{read_json, whole};
+
+/// Tokens of a prompt of models that were distilled at one scale (FLUX.1 schnell).
+const DISTILLED_TOKENS: usize = 256;
 
 /// A text encoder and its tokenizer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +22,7 @@ pub struct TextPart {
     pub graph: PathBuf,
     /// Its tokenizer's folder.
     pub tokenizer: PathBuf,
-    /// Number of tokens that its position table holds.
+    /// Most tokens of a prompt: those that a CLIP's position table holds, or what the family takes.
     pub max_positions: usize,
 }
 
@@ -45,7 +48,17 @@ impl TextPart {
             role,
             graph: graph_file(paths, role.folder)?,
             tokenizer: paths.part(role.tokenizer),
-            max_positions: config.max_position_embeddings,
+            max_positions: match role.kind {
+                TextKind::Clip => config.max_position_embeddings,
+                TextKind::T5 { tokens } | TextKind::Gemma { tokens } => tokens,
+            },
         })
+    }
+
+    /// Takes fewer tokens in a model that is told its scale by `input`, where such a model was trained with fewer.
+    pub(super) fn limit_to(&mut self, input: ScaleInput) {
+        if input == ScaleInput::None && self.role.kind != TextKind::Clip {
+            self.max_positions = self.max_positions.min(DISTILLED_TOKENS);
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Classifier-free guidance (Ho & Salimans, arXiv 2207.12598): away from the prediction without the prompt.
 
 use super::settings::GuidanceSettings;
-use super::{GuidancePlan, SettingFault};
-use crate::models::denoiser::Prediction;
+use super::{GuidancePlan, GuidanceStep, SettingFault};
+use crate::models::clean::CleanEstimates;
+use crate::models::noise_schedule::NoiseLevel;
 
 /// Refuses a scale or rescale that can't be followed.
 pub(super) fn check(settings: &GuidanceSettings) -> Result<(), SettingFault> {
@@ -15,20 +16,44 @@ pub(super) fn check(settings: &GuidanceSettings) -> Result<(), SettingFault> {
     Ok(())
 }
 
-/// Joins both halves of a prediction of samples of `size` values. Terms before it edit the conditional half, those after it
-/// the guided prediction.
-pub(super) fn join(plan: &GuidancePlan, size: usize, prediction: &mut Prediction) {
-    let Some(unconditional) = prediction.unconditional.take() else { return };
-    let guided = &mut prediction.conditional;
-    let rescaled = plan.settings.rescale > 0.0;
-    let kept = if rescaled { guided.clone() } else { Vec::new() };
-    combine(guided, &unconditional, plan.settings.cfg);
-    for (guided, kept) in guided.chunks_mut(size).zip(kept.chunks(size)) {
-        rescale(guided, kept, plan.settings.rescale);
+/// Joins both halves of a batch's estimates. Terms before it edit the conditional half, those after it what this gives.
+///
+/// ẑ0 is a straight function of the prediction, so that guiding one guides the other.
+pub(super) fn join(
+    plan: &GuidancePlan,
+    step: &GuidanceStep<'_>,
+    estimates: CleanEstimates,
+) -> Vec<f32> {
+    let CleanEstimates { mut conditional, unconditional } = estimates;
+    let Some(unconditional) = unconditional else { return conditional };
+    let kept = if plan.settings.rescale > 0.0 { conditional.clone() } else { Vec::new() };
+    combine(&mut conditional, &unconditional, plan.settings.cfg);
+    let (size, level) = (step.sample_length(), step.level());
+    let samples = conditional.chunks_mut(size).zip(kept.chunks(size)).zip(step.input.chunks(size));
+    for ((guided, kept), input) in samples {
+        rescale_clean(guided, kept, (input, level), plan.settings.rescale);
+    }
+    conditional
+}
+
+/// Rescales the prediction behind a sample's guided ẑ0: the published formula is one of predictions.
+fn rescale_clean(
+    guided: &mut [f32],
+    conditional: &[f32],
+    (input, level): (&[f32], NoiseLevel),
+    amount: f32,
+) {
+    let output = |clean: &[f32]| -> Vec<f32> {
+        input.iter().zip(clean).map(|(&z, &clean)| level.output(z, clean)).collect()
+    };
+    let mut outputs = output(guided);
+    rescale(&mut outputs, &output(conditional), amount);
+    for ((clean, &z), output) in guided.iter_mut().zip(input).zip(outputs) {
+        *clean = level.clean(z, output);
     }
 }
 
-/// Classifier-free guidance: ε_u + w·(ε_c − ε_u), written over the conditional prediction.
+/// Classifier-free guidance: u + w·(c − u), written over the conditional half.
 fn combine(conditional: &mut [f32], unconditional: &[f32], scale: f32) {
     for (c, &u) in conditional.iter_mut().zip(unconditional) {
         *c = u + scale * (*c - u);

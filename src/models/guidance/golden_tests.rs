@@ -3,7 +3,7 @@
 use super::settings::terms;
 use super::{ClassAnchors, GuidanceStep, GuidedImage, TERMS, TermSettings, prompt_noise, start};
 use super::{GuidancePlan, GuidanceSettings};
-use crate::models::noise_schedule::{NoiseSchedule, PredictionType};
+use crate::models::noise_schedule::{Diffusion, NoiseProcess, NoiseSchedule, PredictionType};
 use serde_json::Value;
 
 /// How far an edit may be off, in lengths of the edit.
@@ -23,9 +23,19 @@ impl Golden {
 
     fn levels(&self) -> NoiseSchedule {
         let sigmas = numbers(&self.0["sigmas"]);
-        let alpha_bars = sigmas.iter().map(|sigma| 1.0 / (1.0 + sigma * sigma)).collect();
-        let timesteps = (1..sigmas.len()).rev().map(|step| step as f32).collect();
-        NoiseSchedule { timesteps, sigmas, alpha_bars, initial_sigma: 1.0, train_timesteps: 1000 }
+        let level = |sigma: &f32| Diffusion(PredictionType::Epsilon).level(f64::from(*sigma));
+        let levels: Vec<_> = sigmas.iter().map(level).collect();
+        let timesteps: Vec<f32> = (1..sigmas.len()).rev().map(|step| step as f32).collect();
+        NoiseSchedule {
+            times: timesteps.iter().map(|&timestep| f64::from(timestep)).collect(),
+            timesteps,
+            sigmas,
+            published_levels: levels.clone(),
+            levels,
+            flow: false,
+            initial_sigma: 1.0,
+            train_timesteps: 1000,
+        }
     }
 
     fn class(&self) -> ClassAnchors {
@@ -53,7 +63,6 @@ impl Golden {
                 fraction: 1.0,
                 terms: settings(name, &case["settings"]),
             },
-            prediction_type: PredictionType::Epsilon,
             side: self.0["shape"][1].as_u64().unwrap() as usize,
             steps: levels.len(),
         };
@@ -142,6 +151,7 @@ fn the_start_is_the_noised_anchor() {
     let start = &golden.0["start"];
     let anchor = &golden.rows("anchors")[0];
     let sigma = start["sigma"].as_f64().unwrap() as f32;
-    let found = start::noised(anchor, &numbers(&start["noise"]), sigma);
+    let level = Diffusion(PredictionType::Epsilon).level(f64::from(sigma));
+    let found = start::noised(anchor, &numbers(&start["noise"]), level);
     close(&found, &numbers(&start["sample"]), anchor);
 }

@@ -3,15 +3,14 @@
 //! A term of guidance is one file: it implements `GuidanceTerm`, declares its keys of `[guidance.TERM]`, and stands in
 //! `TERMS`. Settings, documentation, `sample` and the record of an image take terms and keys from there.
 //!
-//! Terms that edit an image act on ẑ0, the clean latent that the prediction implies after classifier-free guidance; ẑ0 then
-//! goes back into a prediction for the solver. The published pull alone edits the prediction before: see `published`.
+//! Terms that edit an image act on ẑ0, the clean latent that the denoiser's output implies, after classifier-free guidance;
+//! the solver takes ẑ0 from there. The published pull alone edits the conditional ẑ0 before: see `published`.
 
 mod anchor;
 mod class_anchors;
 mod class_mean;
 mod classifier_free;
 mod distribution;
-mod estimate;
 #[cfg(test)]
 mod golden_tests;
 mod interval;
@@ -31,7 +30,6 @@ mod steps;
 mod vectors;
 mod window;
 
-use super::denoiser::Prediction;
 use super::noise_schedule::NoiseSchedule;
 use super::text::PromptEmbedding;
 
@@ -61,8 +59,8 @@ static TERMS: [&dyn GuidanceTerm; 9] = [
 /// What of a step a term edits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Edits {
-    /// The conditional prediction, before classifier-free guidance.
-    Prediction,
+    /// The conditional ẑ0, before classifier-free guidance.
+    Conditional,
     /// ẑ0, after classifier-free guidance.
     Clean,
     /// Neither: the term is about what the denoiser is given.
@@ -134,13 +132,8 @@ trait GuidanceTerm: Sync {
     ) {
     }
 
-    /// Edits a batch's conditional prediction before classifier-free guidance.
-    fn edit_prediction(
-        &self,
-        _plan: &GuidancePlan,
-        _step: &GuidanceStep<'_>,
-        _prediction: &mut Prediction,
-    ) {
+    /// Edits a batch's conditional ẑ0 before classifier-free guidance.
+    fn edit_conditional(&self, _plan: &GuidancePlan, _step: &GuidanceStep<'_>, _clean: &mut [f32]) {
     }
 
     /// What of a step the term edits.

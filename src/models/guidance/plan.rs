@@ -1,15 +1,12 @@
 //! The guidance of a run.
 
 use super::settings::GuidanceSettings;
-use crate::models::noise_schedule::PredictionType;
 
 /// The guidance of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::models) struct GuidancePlan {
     /// Its settings.
     pub settings: GuidanceSettings,
-    /// What the denoiser predicts.
-    pub prediction_type: PredictionType,
     /// Side of the latents in cells.
     pub side: usize,
     /// Number of steps that fractions of the run refer to: those of the base model when a refiner takes the rest.

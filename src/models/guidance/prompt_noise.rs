@@ -70,8 +70,7 @@ impl GuidanceTerm for PromptNoise {
 
 /// l of a step: how much of the prompt is kept.
 fn kept(levels: &NoiseSchedule, step: usize) -> f64 {
-    let time = f64::from(levels.timesteps[step]) * 1000.0 / levels.train_timesteps as f64;
-    ((TIMES[0] - time) / (TIMES[0] - TIMES[1])).clamp(0.0, 1.0)
+    ((TIMES[0] - levels.times[step]) / (TIMES[0] - TIMES[1])).clamp(0.0, 1.0)
 }
 
 /// Makes y' of the values y.

@@ -11,14 +11,15 @@
 //!
 //! which moves ẑ0 by γ·σ_i·(s − ẑ0). The paper's text has the same without σ_i. The last line is the next term,
 //! classifier-free guidance, outside a guidance interval w is 1.
+//!
+//! A rectified flow has noise over signal in σ_i's place. That is infinite at its first step, so that the pull there goes to
+//! the anchor and never past it.
 
 use serde::{Deserialize, Serialize};
 
-use super::estimate::CleanEstimate;
 use super::settings::{GuidanceSettings, TermKey, TermKind, TermSettings, TermValue};
 use super::{Edits, GuidancePlan, GuidanceStep, GuidanceTerm, SettingFault};
-use crate::models::denoiser::Prediction;
-use crate::models::noise_schedule::NoiseSchedule;
+use crate::models::noise_schedule::{NoiseLevel, NoiseSchedule};
 
 /// The term.
 pub(super) struct Published;
@@ -114,22 +115,17 @@ impl GuidanceTerm for Published {
     }
 
     fn edits(&self) -> Edits {
-        Edits::Prediction
+        Edits::Conditional
     }
 
-    fn edit_prediction(
-        &self,
-        plan: &GuidancePlan,
-        step: &GuidanceStep<'_>,
-        prediction: &mut Prediction,
-    ) {
+    fn edit_conditional(&self, plan: &GuidancePlan, step: &GuidanceStep<'_>, clean: &mut [f32]) {
         let Some(strength) = strength(plan, step.levels, step.index) else { return };
-        let estimate = step.published_estimate(plan);
+        let levels = (step.level(), step.published_level());
         let size = step.sample_length();
-        let samples = prediction.conditional.chunks_mut(size).zip(step.input.chunks(size));
-        for ((output, input), image) in samples.zip(step.images) {
+        let samples = clean.chunks_mut(size).zip(step.input.chunks(size));
+        for ((clean, input), image) in samples.zip(step.images) {
             if let Some(anchor) = image.anchor {
-                align(output, input, anchor, &estimate, strength);
+                align(clean, input, anchor, levels, strength);
             }
         }
     }
@@ -145,37 +141,40 @@ fn strength(plan: &GuidancePlan, levels: &NoiseSchedule, step: usize) -> Option<
     if gamma == 0.0 || now <= last {
         return None;
     }
-    let by_sigma = levels.sigmas.get(step).map(|sigma| gamma * sigma);
-    match GuidanceSchedule::of(&plan.settings.terms) {
+    let by_sigma = gamma * levels.ratio(step);
+    let to_the_anchor = 1.0 / cfg.max(1.0);
+    Some(match GuidanceSchedule::of(&plan.settings.terms) {
+        GuidanceSchedule::Sigma if levels.flow => by_sigma.min(to_the_anchor),
         GuidanceSchedule::Sigma => by_sigma,
-        GuidanceSchedule::Scaled => by_sigma.map(|strength| {
+        GuidanceSchedule::Scaled => {
             let scale = REFERENCE_SIDE as f32 / plan.side.max(1) as f32;
-            (strength * scale).min(1.0 / cfg.max(1.0))
-        }),
-        GuidanceSchedule::Flat => Some(gamma),
-    }
+            (by_sigma * scale).min(to_the_anchor)
+        }
+        GuidanceSchedule::Flat => gamma,
+    })
 }
 
-/// Changes a conditional prediction so that the clean latent it implies moves by `strength` of
-/// its way to the anchor. `input` is the model's (scaled) input z_t; all slices are one sample's.
+/// Moves the conditional ẑ0 by `strength` of its way to the anchor. `input` is the denoiser's (scaled) input z_t; all slices
+/// are one sample's. Where ẑ0 is and what the pull does to the prediction is reckoned at the second of the levels, as
+/// published; the solver's, by which ẑ0 is given, is the first.
 fn align(
-    prediction: &mut [f32],
+    clean: &mut [f32],
     input: &[f32],
     anchor: &[f32],
-    estimate: &CleanEstimate,
+    (level, published): (NoiseLevel, NoiseLevel),
     strength: f32,
 ) {
-    let change = estimate.output_change(strength);
-    for ((output, &z), &s) in prediction.iter_mut().zip(input).zip(anchor) {
-        let clean = estimate.clean(z, *output);
-        *output += change * (s - clean);
+    let change = strength * level.change_against(&published);
+    for ((clean, &z), &s) in clean.iter_mut().zip(input).zip(anchor) {
+        let found = published.clean(z, level.output(z, *clean));
+        *clean += change * (s - found);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::noise_schedule::{Method, PredictionType, SchedulerConfig};
+    use crate::models::noise_schedule::{Diffusion, Method, PredictionType, SchedulerConfig};
 
     fn published() -> GuidancePlan {
         let terms = GuidanceSchedule::Sigma.into();
@@ -187,7 +186,6 @@ mod tests {
                 fraction: 0.9,
                 terms,
             },
-            prediction_type: PredictionType::Epsilon,
             side: 128,
             steps: 25,
         }
@@ -214,18 +212,30 @@ mod tests {
         assert_eq!(corrected(0.0, 1.0, 25), 0);
     }
 
+    /// The predictions after a pull on the clean latents that they imply.
+    fn pulled<const N: usize>(
+        outputs: [f32; N],
+        input: &[f32],
+        anchor: &[f32],
+        levels: (NoiseLevel, NoiseLevel),
+        strength: f32,
+    ) -> [f32; N] {
+        let mut clean: [f32; N] = std::array::from_fn(|i| levels.0.clean(input[i], outputs[i]));
+        align(&mut clean, input, anchor, levels, strength);
+        std::array::from_fn(|i| levels.0.output(input[i], clean[i]))
+    }
+
     #[test]
     fn the_sigma_pull_equals_the_published_formula() {
         let levels = schedule(25);
         let (input, anchor) = ([0.8f32, -1.1, 2.0], [0.3f32, 0.9, -0.4]);
         for step in [0, 10, 21] {
-            let alpha_bar = f64::from(levels.alpha_bars[step]);
+            let (level, published_level) = (levels.levels[step], levels.published_levels[step]);
+            let alpha_bar = published_level.signal.powi(2);
             let sigma = f64::from(levels.sigmas[step]);
-            let mut found = [0.5f32, -0.2, 1.4];
-            let before = found;
+            let before = [0.5f32, -0.2, 1.4];
             let strength = strength(&published(), &levels, step).unwrap();
-            let estimate = CleanEstimate::at(levels.alpha_bars[step], PredictionType::Epsilon);
-            align(&mut found, &input, &anchor, &estimate, strength);
+            let found = pulled(before, &input, &anchor, (level, published_level), strength);
             for i in 0..3 {
                 let eps = f64::from(before[i]);
                 let clean =
@@ -262,14 +272,13 @@ mod tests {
         for prediction_type in
             [PredictionType::Epsilon, PredictionType::VPrediction, PredictionType::Sample]
         {
-            let mut output = [0.5f32, -0.7];
-            let estimate = CleanEstimate::at(alpha_bar, prediction_type);
-            align(&mut output, &input, &anchor, &estimate, 1.0);
+            let level = Diffusion(prediction_type).of_alpha_bar(alpha_bar);
+            let output = pulled([0.5f32, -0.7], &input, &anchor, (level, level), 1.0);
             for i in 0..2 {
                 let clean = match prediction_type {
                     PredictionType::Epsilon => (input[i] - noise * output[i]) / signal,
                     PredictionType::VPrediction => signal * input[i] - noise * output[i],
-                    PredictionType::Sample => output[i],
+                    _ => output[i],
                 };
                 assert!((clean - anchor[i]).abs() < 1e-5, "{prediction_type:?}: {clean}");
             }

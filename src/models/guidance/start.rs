@@ -1,9 +1,9 @@
-//! The start from the noised anchor (SDEdit; Meng et al., arXiv 2108.01073): z = α·(s + σ·ε) at the first step whose σ is
-//! at most a threshold. The steps before are not run.
+//! The start from the noised anchor (SDEdit; Meng et al., arXiv 2108.01073): the anchor mixed with noise at the first step
+//! with at most a threshold of noise over signal. The steps before are not run.
 
 use super::settings::{TermKey, TermKind, TermSettings, TermValue};
 use super::{Edits, GuidancePlan, GuidanceTerm, window};
-use crate::models::noise_schedule::NoiseSchedule;
+use crate::models::noise_schedule::{NoiseLevel, NoiseSchedule};
 
 /// The term.
 pub(super) struct Start;
@@ -48,14 +48,11 @@ impl GuidanceTerm for Start {
     fn first_step(&self, plan: &GuidancePlan, levels: &NoiseSchedule) -> Option<usize> {
         let most = plan.settings.terms.number(NAME, &SIGMA) as f32 * window::sigma_unit(plan.side);
         let last = plan.steps.min(levels.len()).saturating_sub(1);
-        Some((0..last).find(|&step| levels.sigmas[step] <= most).unwrap_or(last))
+        Some((0..last).find(|&step| levels.ratio(step) <= most).unwrap_or(last))
     }
 }
 
-/// A variance-preserving sample of an anchor under noise of σ.
-pub(super) fn noised(anchor: &[f32], noise: &[f32], sigma: f32) -> Vec<f32> {
-    let sigma = f64::from(sigma);
-    let signal = 1.0 / (sigma * sigma + 1.0).sqrt();
-    let value = |(&s, &n): (&f32, &f32)| (signal * (f64::from(s) + sigma * f64::from(n))) as f32;
-    anchor.iter().zip(noise).map(value).collect()
+/// The denoiser's input of an anchor under noise of a level.
+pub(super) fn noised(anchor: &[f32], noise: &[f32], level: NoiseLevel) -> Vec<f32> {
+    anchor.iter().zip(noise).map(|(&s, &n)| level.noised(s, n)).collect()
 }

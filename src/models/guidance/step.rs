@@ -1,9 +1,7 @@
 //! One step of a batch, as terms see it.
 
 use super::class_anchors::ClassAnchors;
-use super::estimate::CleanEstimate;
-use super::plan::GuidancePlan;
-use crate::models::noise_schedule::NoiseSchedule;
+use crate::models::noise_schedule::{NoiseLevel, NoiseSchedule};
 
 /// One step of a batch.
 #[derive(Debug, Clone, Copy)]
@@ -43,19 +41,19 @@ impl<'a> GuidanceStep<'a> {
         (self.input.len() / self.images.len().max(1)).max(1)
     }
 
-    /// σ of the step.
+    /// Noise over signal of the step: σ of a variance-exploding model, infinite where there is noise alone.
     pub fn sigma(&self) -> f32 {
-        self.levels.sigmas[self.index]
+        self.levels.ratio(self.index)
     }
 
-    /// The relation of predictions and clean latents as the solver has it, by the step's σ.
-    pub fn estimate(&self, plan: &GuidancePlan) -> CleanEstimate {
-        CleanEstimate::of_sigma(self.sigma(), plan.prediction_type)
+    /// The step's noise level as the solver has it, by σ.
+    pub fn level(&self) -> NoiseLevel {
+        self.levels.levels[self.index]
     }
 
-    /// The same relation as the published program has it, by ᾱ of the step's timestep rounded to a whole one.
-    pub fn published_estimate(&self, plan: &GuidancePlan) -> CleanEstimate {
-        CleanEstimate::at(self.levels.alpha_bars[self.index], plan.prediction_type)
+    /// The same level as the published program has it, by ᾱ of the step's timestep rounded to a whole one.
+    pub fn published_level(&self) -> NoiseLevel {
+        self.levels.published_levels[self.index]
     }
 
     /// The batch's images class by class, in order; images whose class is not known are in none.

@@ -1,13 +1,12 @@
 //! The terms of a run in their order, step by step.
 
-use super::estimate::CleanEstimate;
 use super::plan::GuidancePlan;
 use super::record::{StepRecord, change, root_mean_square};
 use super::settings::GuidanceSettings;
 use super::start::noised;
 use super::step::GuidanceStep;
 use super::{Edits, GuidanceTerm, SettingFault, TERMS, classifier_free};
-use crate::models::denoiser::Prediction;
+use crate::models::clean::CleanEstimates;
 use crate::models::noise_schedule::{NoiseSchedule, Solver};
 use crate::models::text::PromptEmbedding;
 use std::ops::Range;
@@ -51,7 +50,7 @@ impl GuidancePlan {
         (anchor, noise): (&[f32], &[f32]),
     ) -> Vec<f32> {
         let scale = solver.input_scale(first);
-        let input = noised(anchor, noise, solver.schedule().sigmas[first]);
+        let input = noised(anchor, noise, solver.schedule().levels[first]);
         input.into_iter().map(|value| value / scale).collect()
     }
 
@@ -88,57 +87,51 @@ impl GuidancePlan {
         prompt
     }
 
-    /// Edits the prediction of a batch at one step: every term in its turn, `record` being told of each.
+    /// The guided ẑ0 of a batch at one step: every term edits the estimates in its turn, `record` being told of each.
     pub(in crate::models) fn apply(
         &self,
         step: &GuidanceStep<'_>,
-        prediction: &mut Prediction,
+        mut estimates: CleanEstimates,
         record: Option<&mut StepRecord>,
-    ) {
-        let before = record.is_some().then(|| prediction.conditional.clone());
-        let pulling = self.used().filter(|term| term.edits() == Edits::Prediction);
-        pulling.for_each(|term| term.edit_prediction(self, step, prediction));
-        let scale = if prediction.unconditional.is_some() { self.settings.cfg } else { 1.0 };
+    ) -> Vec<f32> {
+        let before = record.is_some().then(|| estimates.conditional.clone());
+        let pulling = self.used().filter(|term| term.edits() == Edits::Conditional);
+        pulling.for_each(|term| term.edit_conditional(self, step, &mut estimates.conditional));
+        let scale = if estimates.unconditional.is_some() { self.settings.cfg } else { 1.0 };
         let pulled = before.map(|before| {
-            let of_output = scale * step.estimate(self).clean_change();
-            let moved = prediction.conditional.iter().zip(before);
-            moved.map(|(after, before)| of_output * (after - before)).collect::<Vec<f32>>()
+            let moved = estimates.conditional.iter().zip(before);
+            moved.map(|(after, before)| scale * (after - before)).collect::<Vec<f32>>()
         });
-        classifier_free::join(self, step.sample_length(), prediction);
-        self.edit_clean(step, &mut prediction.conditional, pulled.zip(record));
+        let mut clean = classifier_free::join(self, step, estimates);
+        self.edit_clean(step, &mut clean, pulled.zip(record));
+        clean
     }
 
-    /// The terms after classifier-free guidance, on ẑ0. `record` is the record with what terms before did to ẑ0.
+    /// The terms after classifier-free guidance. `record` is the record with what terms before did to ẑ0.
     fn edit_clean(
         &self,
         step: &GuidanceStep<'_>,
-        prediction: &mut [f32],
+        clean: &mut [f32],
         record: Option<(Vec<f32>, &mut StepRecord)>,
     ) {
-        let mut terms = self.used().filter(|term| term.edits() == Edits::Clean).peekable();
-        if terms.peek().is_none() && record.is_none() {
+        let terms = self.used().filter(|term| term.edits() == Edits::Clean);
+        let Some((pulled, record)) = record else {
+            terms.for_each(|term| term.edit(self, step, clean));
             return;
-        }
-        let estimate = step.estimate(self);
-        let clean: Vec<f32> =
-            step.input.iter().zip(&*prediction).map(|(&z, &out)| estimate.clean(z, out)).collect();
-        let mut edited = clean.clone();
-        let mut moved = Vec::new();
+        };
+        let values = |at: &[f32]| root_mean_square(at.iter().map(|&value| f64::from(value)));
+        let unedited: Vec<f32> = clean.iter().zip(&pulled).map(|(c, p)| c - p).collect();
+        let pulls = self.used().filter(|term| term.edits() == Edits::Conditional);
+        let mut moved: Vec<(&str, f64)> =
+            pulls.map(|term| (term.name(), values(&pulled))).collect();
         for term in terms {
-            let before = record.is_some().then(|| edited.clone());
-            term.edit(self, step, &mut edited);
-            moved.extend(before.map(|before| (term.name(), change(&before, &edited))));
+            let before = clean.to_vec();
+            term.edit(self, step, clean);
+            moved.push((term.name(), change(&before, clean)));
         }
-        follow(prediction, (&clean, &edited), &estimate);
-        if let Some((pulled, record)) = record {
-            let values = |at: &[f32]| root_mean_square(at.iter().map(|&value| f64::from(value)));
-            let unedited: Vec<f32> = clean.iter().zip(&pulled).map(|(c, p)| c - p).collect();
-            let pulls = self.used().filter(|term| term.edits() == Edits::Prediction);
-            let all = pulls.map(|term| (term.name(), values(&pulled))).chain(moved);
-            let whole = values(&unedited).max(f64::MIN_POSITIVE);
-            record.shares = all.map(|(name, own)| (name, (own / whole) as f32)).collect();
-            record.clean = edited;
-        }
+        let whole = values(&unedited).max(f64::MIN_POSITIVE);
+        record.shares = moved.into_iter().map(|(name, own)| (name, (own / whole) as f32)).collect();
+        record.clean = clean.to_vec();
     }
 }
 
@@ -153,21 +146,12 @@ impl GuidanceSettings {
     }
 }
 
-/// Changes a prediction so that ẑ0 goes from `before` to `after`; where ẑ0 stays, so does the prediction.
-fn follow(prediction: &mut [f32], (before, after): (&[f32], &[f32]), estimate: &CleanEstimate) {
-    for ((output, before), after) in prediction.iter_mut().zip(before).zip(after) {
-        if before != after {
-            *output += estimate.output_change(after - before);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::models::guidance::settings::terms;
     use crate::models::guidance::{TermSettings, TermValue};
-    use crate::models::noise_schedule::{Method, PredictionType, SchedulerConfig};
+    use crate::models::noise_schedule::{Method, SchedulerConfig};
 
     fn plan(set: &[(&str, &str, f64)], cfg: f32) -> GuidancePlan {
         let mut settings = TermSettings::default();
@@ -184,7 +168,6 @@ mod tests {
                 fraction: 1.0,
                 terms: settings,
             },
-            prediction_type: PredictionType::Epsilon,
             side: 8,
             steps: 25,
         }

@@ -9,8 +9,8 @@ mod torch_cuda;
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use seed::step_seed;
 pub use seed::{Image, Seeds, retry_seed, sample_seed};
+pub(super) use seed::{solver_seed, step_seed};
 
 /// A generator of standard Gaussian noise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, Serialize)]

@@ -49,6 +49,11 @@ pub fn step_seed(seed: u64, step: u64) -> u64 {
     mix(mix(seed ^ 0x5354_4550) ^ step)
 }
 
+/// The seed of the noise that a solver adds to an image at one of its steps.
+pub fn solver_seed(seed: u64, step: u64) -> u64 {
+    mix(mix(seed ^ 0x534F_4C56_4552) ^ step)
+}
+
 /// The seed of image `index` of a class in a run: a function of these three and nothing else, so
 /// that an image doesn't change with the number of devices, workers or restarts.
 ///

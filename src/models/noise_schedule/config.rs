@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::edm::EdmKeys;
+use super::flow::FlowKeys;
+use super::lcm::LcmKeys;
 use super::other_keys::OtherKeys;
 use crate::models::json::whole;
 
@@ -19,6 +22,8 @@ pub enum PredictionType {
     VPrediction,
     /// The clean sample z0 itself.
     Sample,
+    /// The velocity ε − z0 of a rectified flow.
+    FlowPrediction,
 }
 
 /// How training's betas grow.
@@ -114,6 +119,15 @@ pub struct SchedulerConfig {
     pub lower_order_final: bool,
     /// Take the last step at first order whatever the run's length.
     pub euler_at_final: bool,
+    /// Keys of flow-matching schedulers.
+    #[serde(flatten)]
+    pub flow: FlowKeys,
+    /// Keys of EDM's schedulers.
+    #[serde(flatten)]
+    pub edm: EdmKeys,
+    /// Keys of the LCM scheduler.
+    #[serde(flatten)]
+    pub lcm: LcmKeys,
     /// What is not done here, and must not be passed over where it changes images.
     #[serde(flatten)]
     pub others: OtherKeys,
@@ -140,12 +154,27 @@ impl Default for SchedulerConfig {
             solver_type: SolverType::Midpoint,
             lower_order_final: true,
             euler_at_final: false,
+            flow: FlowKeys::default(),
+            edm: EdmKeys::default(),
+            lcm: LcmKeys::default(),
             others: OtherKeys::default(),
         }
     }
 }
 
 impl SchedulerConfig {
+    /// Whether the model is a rectified flow.
+    pub fn is_flow(&self) -> bool {
+        self.prediction_type == PredictionType::FlowPrediction
+            || self.flow.use_flow_sigmas
+            || self.others.class_begins("FlowMatch")
+    }
+
+    /// Whether the model was trained as in EDM.
+    pub fn is_edm(&self) -> bool {
+        self.others.class_begins("EDM")
+    }
+
     /// Refuses what is not implemented or can't be.
     ///
     /// # Errors
@@ -154,6 +183,7 @@ impl SchedulerConfig {
         if self.use_beta_sigmas {
             return Err("use_beta_sigmas is not supported".to_owned());
         }
+        self.check_kind()?;
         self.others.check()?;
         if !(2..=MOST_TIMESTEPS).contains(&self.num_train_timesteps) {
             return Err(format!("num_train_timesteps must be between 2 and {MOST_TIMESTEPS}"));
@@ -172,12 +202,47 @@ impl SchedulerConfig {
         Ok(())
     }
 
+    /// Refuses keys that the kind of model has no use for, or numbers that it can't do with.
+    fn check_kind(&self) -> Result<(), String> {
+        if self.is_flow() {
+            let of_class = self.others.class_begins("FlowMatch");
+            let predicts = self.prediction_type;
+            let fine = predicts == PredictionType::FlowPrediction
+                || (of_class && predicts == PredictionType::Epsilon);
+            return match fine {
+                true => self.flow.check(),
+                false => Err(
+                    "use_flow_sigmas true is not supported without prediction_type flow_prediction"
+                        .into(),
+                ),
+            };
+        }
+        if self.is_edm() {
+            return self.edm.check(self.prediction_type);
+        }
+        for (key, value) in [("sigma_min", self.edm.sigma_min), ("sigma_max", self.edm.sigma_max)] {
+            if let Some(value) = value {
+                return Err(format!("{key} {value} is not supported"));
+            }
+        }
+        if self.lcm.original_inference_steps == 0 || !self.lcm.timestep_scaling.is_finite() {
+            return Err("original_inference_steps and timestep_scaling must be above 0".to_owned());
+        }
+        Ok(())
+    }
+
     /// As [`SchedulerConfig::check`], and what only `method` would have to heed.
     ///
     /// # Errors
     /// The key at fault and why.
     pub fn check_for(&self, method: super::Method) -> Result<(), String> {
         self.check()?;
+        if self.is_flow() {
+            return self.flow.check_for(method);
+        }
+        if self.is_edm() {
+            return self.edm.check_for(method);
+        }
         self.others.check_for(method)
     }
 

@@ -1,13 +1,12 @@
 //! DDIM (Song et al., arXiv 2010.02502) with η = 0: no noise is added.
 
-use super::config::{PredictionType, SchedulerConfig};
+use super::config::SchedulerConfig;
 use super::{NoiseSchedule, Solver, alphas_cumprod};
 
 /// DDIM under way. It has no memory.
 #[derive(Debug, Clone)]
 pub struct DdimSolver {
     schedule: NoiseSchedule,
-    prediction: PredictionType,
     /// ᾱ that each step arrives at. It goes back by a whole share of training's timesteps, whatever
     /// the next step's timestep is.
     arrivals: Vec<f64>,
@@ -25,7 +24,7 @@ impl DdimSolver {
             if before < 0.0 { last } else { f64::from(alpha_bars[at]) }
         };
         let arrivals = schedule.timesteps.iter().map(arrival).collect();
-        Self { schedule, prediction: config.prediction_type, arrivals }
+        Self { schedule, arrivals }
     }
 }
 
@@ -38,21 +37,15 @@ impl Solver for DdimSolver {
         1.0
     }
 
-    fn step(&mut self, step: usize, prediction: &[f32], sample: &mut [f32]) {
-        let now = f64::from(self.schedule.alpha_bars[step]);
-        let (signal, noise) = (now.sqrt(), (1.0 - now).sqrt());
-        // Clean sample and noise as combinations of sample and output.
-        let (clean, rest) = match self.prediction {
-            PredictionType::Epsilon => ((1.0 / signal, -noise / signal), (0.0, 1.0)),
-            PredictionType::VPrediction => ((signal, -noise), (noise, signal)),
-            PredictionType::Sample => ((0.0, 1.0), (1.0 / noise, -signal / noise)),
-        };
-        let (to_signal, to_noise) =
-            (self.arrivals[step].sqrt(), (1.0 - self.arrivals[step]).sqrt());
-        let of_sample = (to_signal * clean.0 + to_noise * rest.0) as f32;
-        let of_output = (to_signal * clean.1 + to_noise * rest.1) as f32;
-        for (z, output) in sample.iter_mut().zip(prediction) {
-            *z = of_sample * *z + of_output * output;
+    fn step(&mut self, step: usize, clean: &[f32], _noise: &[f32], sample: &mut [f32]) {
+        let now = self.schedule.published_levels[step];
+        let arrival = self.arrivals[step];
+        let (to_signal, to_noise) = (arrival.sqrt(), (1.0 - arrival).sqrt());
+        // The noise that is left, ε̂ = (z − signal·ẑ0)/noise, keeps its direction.
+        let kept = to_noise / now.noise;
+        let of_clean = to_signal - kept * now.signal;
+        for (z, &clean) in sample.iter_mut().zip(clean) {
+            *z = (kept * f64::from(*z) + of_clean * f64::from(clean)) as f32;
         }
     }
 }

@@ -1,11 +1,11 @@
 //! DPM-Solver++ multistep (Lu et al., arXiv 2211.01095), orders one to three.
 //!
-//! The samples are variance-preserving: z = α·z0 + α·σ·ε with α = 1/sqrt(σ²+1). In terms of σ
-//! the solver's λ is −ln σ, so exp(−h) = σ_next/σ, which stays exact where σ_next is zero.
+//! The samples are z = a·z0 + b·ε with the shares a and b of their model's process. In terms of r = b/a the solver's λ is
+//! −ln r, so exp(−h) = r_next/r, which stays exact where r_next is zero.
 
 use std::collections::VecDeque;
 
-use super::config::{FinalSigma, PredictionType, SchedulerConfig, SolverType};
+use super::config::{FinalSigma, SchedulerConfig, SolverType};
 use super::{NoiseSchedule, Solver};
 
 /// Runs with fewer steps than this lower the order of their last two (`lower_order_final`).
@@ -16,6 +16,10 @@ const SHORT_RUN: usize = 15;
 pub struct DpmSolver {
     schedule: NoiseSchedule,
     config: SchedulerConfig,
+    /// Factor from the sample to the model's input at each level.
+    scales: Vec<f64>,
+    /// Shares (a, b) of latent and noise in the sample at each level, the last one included.
+    shares: Vec<(f64, f64)>,
     /// Estimates of z0, newest first; at most as many as the order.
     clean: VecDeque<Vec<f32>>,
 }
@@ -23,24 +27,21 @@ pub struct DpmSolver {
 impl DpmSolver {
     /// A solver at the start of `schedule`.
     pub fn new(config: &SchedulerConfig, schedule: NoiseSchedule) -> Self {
-        Self { schedule, config: config.clone(), clean: VecDeque::new() }
-    }
-
-    fn sigma(&self, index: usize) -> f64 {
-        f64::from(self.schedule.sigmas[index])
-    }
-
-    fn estimate_clean(&self, step: usize, prediction: &[f32], sample: &[f32]) -> Vec<f32> {
-        let sigma = self.sigma(step);
-        let alpha = alpha(sigma);
-        let (of_sample, of_prediction) = match self.config.prediction_type {
-            PredictionType::Epsilon => (1.0 / alpha, -sigma),
-            PredictionType::VPrediction => (alpha, -alpha * sigma),
-            PredictionType::Sample => (0.0, 1.0),
+        let process = config.process();
+        let levels = || schedule.sigmas.iter().map(|&sigma| f64::from(sigma));
+        let scales: Vec<f64> = levels().map(|sigma| process.multistep_scale(sigma)).collect();
+        let share = |(sigma, scale): (f64, &f64)| {
+            let level = process.level(sigma);
+            (level.signal / scale, level.noise / scale)
         };
-        let (of_sample, of_prediction) = (of_sample as f32, of_prediction as f32);
-        let pairs = sample.iter().zip(prediction);
-        pairs.map(|(&z, &output)| of_sample * z + of_prediction * output).collect()
+        let shares = levels().zip(&scales).map(share).collect();
+        Self { config: config.clone(), scales, shares, schedule, clean: VecDeque::new() }
+    }
+
+    /// Noise over signal.
+    fn ratio(&self, index: usize) -> f64 {
+        let (signal, noise) = self.shares[index];
+        noise / signal
     }
 
     /// The order that this step is taken at.
@@ -61,21 +62,21 @@ impl DpmSolver {
     /// Factors of the sample and of the estimates of z0, newest first, that make up the next
     /// sample.
     fn weights(&self, step: usize, order: usize) -> (f64, Vec<f64>) {
-        let (now, next) = (self.sigma(step), self.sigma(step + 1));
+        let (now, next) = (self.ratio(step), self.ratio(step + 1));
         let shrink = next / now;
-        let alpha_next = alpha(next);
-        let of_sample = shrink * alpha_next / alpha(now);
-        // α(1 − e^{−h}), the weight of z0 at first order.
-        let gain = alpha_next * (1.0 - shrink);
+        let signal_next = self.shares[step + 1].0;
+        let of_sample = self.shares[step + 1].1 / self.shares[step].1;
+        // a(1 − e^{−h}), the weight of z0 at first order.
+        let gain = signal_next * (1.0 - shrink);
         if order == 1 {
             return (of_sample, vec![gain]);
         }
         let h = (now / next).ln();
         let ratio =
-            |newer: usize| (self.sigma(step - newer - 1) / self.sigma(step - newer)).ln() / h;
+            |newer: usize| (self.ratio(step - newer - 1) / self.ratio(step - newer)).ln() / h;
         let r0 = ratio(0);
-        // α((e^{−h} − 1)/h + 1), the integral of λ's first power.
-        let slope = alpha_next * ((shrink - 1.0) / h + 1.0);
+        // a((e^{−h} − 1)/h + 1), the integral of λ's first power.
+        let slope = signal_next * ((shrink - 1.0) / h + 1.0);
         if order == 2 {
             let of_difference = match self.config.solver_type {
                 SolverType::Midpoint => 0.5 * gain,
@@ -84,7 +85,7 @@ impl DpmSolver {
             return (of_sample, vec![gain + of_difference, -of_difference]);
         }
         let r1 = ratio(1);
-        let curve = alpha_next * ((shrink - 1.0 + h) / (h * h) - 0.5);
+        let curve = signal_next * ((shrink - 1.0 + h) / (h * h) - 0.5);
         // Divided differences: D1 = a + r0/(r0+r1)·(a−b), D2 = (a−b)/(r0+r1), where
         // a = (m0−m1)/r0 and b = (m1−m2)/r1.
         let span = r0 + r1;
@@ -99,13 +100,12 @@ impl Solver for DpmSolver {
         &self.schedule
     }
 
-    fn input_scale(&self, _step: usize) -> f32 {
-        1.0
+    fn input_scale(&self, step: usize) -> f32 {
+        self.scales[step] as f32
     }
 
-    fn step(&mut self, step: usize, prediction: &[f32], sample: &mut [f32]) {
-        let clean = self.estimate_clean(step, prediction, sample);
-        self.clean.push_front(clean);
+    fn step(&mut self, step: usize, clean: &[f32], _noise: &[f32], sample: &mut [f32]) {
+        self.clean.push_front(clean.to_vec());
         self.clean.truncate(self.config.solver_order);
         let (of_sample, of_clean) = self.weights(step, self.order(step));
         scale(sample, of_sample as f32);
@@ -113,10 +113,6 @@ impl Solver for DpmSolver {
             add_scaled(sample, clean, weight as f32);
         }
     }
-}
-
-fn alpha(sigma: f64) -> f64 {
-    1.0 / (sigma * sigma + 1.0).sqrt()
 }
 
 fn scale(values: &mut [f32], factor: f32) {

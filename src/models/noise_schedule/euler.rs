@@ -1,21 +1,23 @@
 //! Euler's method on the probability-flow equation (Karras et al., arXiv 2206.00364).
 //!
-//! The samples are variance-exploding, z = z0 + σ·ε; the model's input is z/sqrt(σ²+1).
+//! The samples are z0 + σ·ε, or a flow's own (1−σ)·z0 + σ·ε: dz/dσ = (z − z0)/σ of both.
 
-use super::config::PredictionType;
+use super::process::NoiseProcess;
 use super::{NoiseSchedule, Solver};
 
-/// EulerDiscrete, without added noise. It has no memory.
+/// EulerDiscrete, EDMEuler or FlowMatchEulerDiscrete, without added noise. It has no memory.
 #[derive(Debug, Clone)]
 pub struct EulerSolver {
     schedule: NoiseSchedule,
-    prediction: PredictionType,
+    scales: Vec<f32>,
 }
 
 impl EulerSolver {
-    /// A solver for a model that predicts `prediction`.
-    pub fn new(prediction: PredictionType, schedule: NoiseSchedule) -> Self {
-        Self { schedule, prediction }
+    /// A solver for a model of `process` at the start of `schedule`.
+    pub fn new(process: &dyn NoiseProcess, schedule: NoiseSchedule) -> Self {
+        let scale = |&sigma: &f32| process.euler_scale(f64::from(sigma)) as f32;
+        let scales = schedule.sigmas.iter().map(scale).collect();
+        Self { schedule, scales }
     }
 }
 
@@ -25,26 +27,19 @@ impl Solver for EulerSolver {
     }
 
     fn input_scale(&self, step: usize) -> f32 {
-        let sigma = f64::from(self.schedule.sigmas[step]);
-        (1.0 / (sigma * sigma + 1.0).sqrt()) as f32
+        self.scales[step]
     }
 
-    fn step(&mut self, step: usize, prediction: &[f32], sample: &mut [f32]) {
-        let sigma = f64::from(self.schedule.sigmas[step]);
-        let move_by = f64::from(self.schedule.sigmas[step + 1]) - sigma;
-        // dz/dσ = (z − z0)/σ as a combination of z and the model's output.
-        let (of_sample, of_output) = match self.prediction {
-            PredictionType::Epsilon => (0.0, 1.0),
-            PredictionType::VPrediction => {
-                let power = sigma * sigma + 1.0;
-                (sigma / power, 1.0 / power.sqrt())
-            }
-            PredictionType::Sample => (1.0 / sigma, -1.0 / sigma),
-        };
-        let keep = (1.0 + move_by * of_sample) as f32;
-        let add = (move_by * of_output) as f32;
-        for (z, output) in sample.iter_mut().zip(prediction) {
-            *z = keep * *z + add * output;
-        }
+    fn step(&mut self, step: usize, clean: &[f32], _noise: &[f32], sample: &mut [f32]) {
+        let at = |step: usize| f64::from(self.schedule.sigmas[step]);
+        towards(at(step), at(step + 1), clean, sample);
+    }
+}
+
+/// Moves samples from the level `now` to the level `next` in a straight line towards the clean latent, which is at 0.
+pub(super) fn towards(now: f64, next: f64, clean: &[f32], sample: &mut [f32]) {
+    let kept = next / now;
+    for (z, &clean) in sample.iter_mut().zip(clean) {
+        *z = (kept * f64::from(*z) + (1.0 - kept) * f64::from(clean)) as f32;
     }
 }

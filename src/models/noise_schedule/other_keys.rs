@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::{Method, Sigmas, SolverKind, TimestepSpacing};
 
-/// Schedulers of models that predict noise: settings written for one of them serve any other. What a class of another
-/// name was made for is not known here.
-const NOISE_PREDICTION: [&str; 19] = [
+/// Schedulers whose models are sampled here. Of those that predict noise, settings written for one serve any other. What a
+/// class of another name was made for is not known here.
+const KNOWN: [&str; 23] = [
     "DDIMScheduler",
     "DDIMParallelScheduler",
     "DDIMInverseScheduler",
@@ -28,6 +28,10 @@ const NOISE_PREDICTION: [&str; 19] = [
     "DEISMultistepScheduler",
     "SASolverScheduler",
     "UniPCMultistepScheduler",
+    "FlowMatchEulerDiscreteScheduler",
+    "EDMEulerScheduler",
+    "EDMDPMSolverMultistepScheduler",
+    "LCMScheduler",
 ];
 
 /// Those keys; absent where none of a kind.
@@ -37,14 +41,8 @@ pub struct OtherKeys {
     /// The scheduler that the settings were written for.
     #[serde(rename = "_class_name")]
     pub class_name: Option<String>,
-    /// Levels of a flow-matching model.
-    pub use_flow_sigmas: bool,
     /// `"continuous"`: the UNet takes levels, not timesteps.
     pub timestep_type: Option<String>,
-    /// The least level, where it is not training's.
-    pub sigma_min: Option<Value>,
-    /// The greatest, likewise.
-    pub sigma_max: Option<Value>,
     /// Dynamic thresholding, of models without latents.
     pub thresholding: bool,
     /// `"learned"`, `"learned_range"`: the UNet has twice the channels.
@@ -65,10 +63,15 @@ pub struct OtherKeys {
 type Ignored = (String, fn(Method) -> bool);
 
 impl OtherKeys {
-    /// Whether the settings were written for another kind of model than noise prediction.
+    /// Whether the scheduler's class begins so.
+    pub(super) fn class_begins(&self, start: &str) -> bool {
+        self.class_name.as_deref().is_some_and(|class| class.starts_with(start))
+    }
+
+    /// The scheduler's class, if its models are not sampled here.
     pub fn other_kind(&self) -> Option<&str> {
         let class = self.class_name.as_deref()?;
-        (!NOISE_PREDICTION.contains(&class)).then_some(class)
+        (!KNOWN.contains(&class)).then_some(class)
     }
 
     /// Whether they are those of models that make an image in a few steps without guidance (SD-Turbo, SDXL-Turbo).
@@ -79,16 +82,12 @@ impl OtherKeys {
 
     /// Refuses what no method here can do.
     pub(super) fn check(&self) -> Result<(), String> {
-        let given = |value: &Option<Value>| value.as_ref().map(Value::to_string);
         let text = |value: &Option<String>, fine: &[&str]| {
             value.clone().filter(|value| !fine.contains(&value.as_str()))
         };
         let on = |set: bool| set.then(|| "true".to_owned());
         let refused = [
-            ("use_flow_sigmas", on(self.use_flow_sigmas)),
             ("timestep_type", text(&self.timestep_type, &["discrete"])),
-            ("sigma_min", given(&self.sigma_min)),
-            ("sigma_max", given(&self.sigma_max)),
             ("thresholding", on(self.thresholding)),
             (
                 "variance_type",
@@ -200,16 +199,21 @@ mod tests {
             config(&format!(r#"{{"_class_name": "{class}"}}"#)).others.other_kind().is_some()
         };
         for class in [
-            "FlowMatchEulerDiscreteScheduler",
-            "EDMEulerScheduler",
-            "LCMScheduler",
+            "FlowMatchHeunDiscreteScheduler",
+            "FlowMatchLCMScheduler",
             "TCDScheduler",
             "SCMScheduler",
         ] {
             assert!(kind(class), "{class}");
         }
-        for class in ["UniPCMultistepScheduler", "DEISMultistepScheduler", "EulerDiscreteScheduler"]
-        {
+        for class in [
+            "UniPCMultistepScheduler",
+            "DEISMultistepScheduler",
+            "EulerDiscreteScheduler",
+            "FlowMatchEulerDiscreteScheduler",
+            "EDMEulerScheduler",
+            "LCMScheduler",
+        ] {
             assert!(!kind(class), "{class}");
         }
     }

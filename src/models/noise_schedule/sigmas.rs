@@ -3,7 +3,7 @@
 //! σ_t = sqrt((1−ᾱ_t)/ᾱ_t). Sigmas are f32 as in the published program; what lies between is f64.
 
 use super::config::{BetaSchedule, FinalSigma, SchedulerConfig, TimestepSpacing};
-use super::{Method, Sigmas, SolverKind};
+use super::{Method, Sigmas, SolverKind, lcm};
 
 /// Exponent of Karras' spacing (arXiv 2206.00364, equation 5).
 const KARRAS_RHO: f64 = 7.0;
@@ -22,8 +22,9 @@ pub(super) fn levels(
 ) -> (Vec<f64>, Vec<f32>) {
     let timesteps = match method.solver {
         SolverKind::DpmSolver => dpm_timesteps(config, steps),
-        SolverKind::Euler => euler_timesteps(config, steps),
+        SolverKind::Euler | SolverKind::EulerAncestral => euler_timesteps(config, steps),
         SolverKind::Ddim => ddim_timesteps(config, steps),
+        SolverKind::Lcm => lcm::timesteps(config, steps),
     };
     let plain: Vec<f32> = timesteps.iter().map(|&t| sigma_at(t, training)).collect();
     // DPM-Solver++ spreads over all of training's levels, EulerDiscrete over those that it visits.
@@ -34,9 +35,10 @@ pub(super) fn levels(
         SolverKind::DpmSolver => (training[training.len() - 1], training[0]),
         _ => (first, last),
     };
+    let spaced = matches!(method.solver, SolverKind::DpmSolver | SolverKind::Euler);
     let levels = match method.sigmas {
-        Sigmas::Karras if method.solver != SolverKind::Ddim => karras(max, min, steps),
-        Sigmas::Exponential if method.solver != SolverKind::Ddim => exponential(max, min, steps),
+        Sigmas::Karras if spaced => karras(max, min, steps),
+        Sigmas::Exponential if spaced => exponential(max, min, steps),
         _ => return (timesteps, plain),
     };
     // Karras levels are rounded to whole timesteps, exponential ones cut, EulerDiscrete's neither.

@@ -69,13 +69,21 @@ fn replay(
     for step in 0..steps {
         let at = step * size..(step + 1) * size;
         let mut sample = samples[at.clone()].to_vec();
-        solver.step(first + step, &predictions[at], &mut sample);
+        take(solver, first + step, &predictions[at], &mut sample);
         let next = if step + 1 < steps { &samples[(step + 1) * size..][..size] } else { end };
         for (found, expected) in sample.iter().zip(next) {
             let error = (found - expected).abs() / deviation;
             assert!(error < 1e-5, "step {step}: off by {error} deviations");
         }
     }
+}
+
+/// Takes a step by the model's outputs for the scaled sample.
+fn take(solver: &mut dyn Solver, step: usize, outputs: &[f32], sample: &mut [f32]) {
+    let (level, scale) = (solver.schedule().levels[step], solver.input_scale(step));
+    let pairs = sample.iter().zip(outputs);
+    let clean: Vec<f32> = pairs.map(|(z, &output)| level.clean(z * scale, output)).collect();
+    solver.step(step, &clean, &[], sample);
 }
 
 fn spread(values: &[f32]) -> f32 {
@@ -154,11 +162,11 @@ fn check_arrival(solver: &mut dyn Solver, prediction: PredictionType, target: &[
                 PredictionType::VPrediction => {
                     (alpha * noise - alpha * sigma * f64::from(clean)) as f32
                 }
-                PredictionType::Sample => clean,
+                _ => clean,
             }
         };
         let outputs: Vec<f32> = sample.iter().zip(target).map(output).collect();
-        solver.step(step, &outputs, &mut sample);
+        take(solver, step, &outputs, &mut sample);
     }
     for (found, expected) in sample.iter().zip(target) {
         assert!((found - expected).abs() < 1e-4, "{found} for {expected}");
@@ -179,7 +187,7 @@ fn a_higher_order_is_closer_to_a_known_flow() {
             let sigma = level(step);
             let exploding = f64::from(sample[0]) * (sigma * sigma + 1.0).sqrt();
             let noise = exploding * sigma / (deviation * deviation + sigma * sigma);
-            solver.step(step, &[noise as f32], &mut sample);
+            take(solver.as_mut(), step, &[noise as f32], &mut sample);
         }
         let first = level(0);
         let start = (first * first + 1.0).sqrt();
@@ -222,7 +230,7 @@ fn every_scheduler_agrees_with_its_namesake() {
         let (samples, outputs) = (get("sample"), get("output"));
         let mut sample = samples[..6].to_vec();
         for step in 0..steps {
-            solver.step(step, &outputs[6 * step..6 * step + 6], &mut sample);
+            take(solver.as_mut(), step, &outputs[6 * step..6 * step + 6], &mut sample);
             let expected = &samples[6 * step + 6..6 * step + 12];
             let size = spread(expected).max(1.0);
             for (found, expected) in sample.iter().zip(expected) {

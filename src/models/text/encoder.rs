@@ -1,121 +1,39 @@
-//! Prompts as the denoiser takes them: the hidden states of a family's text encoders side by side, and the pooled
-//! projection of the one that has it.
+//! One text encoder with its tokenizer.
 
 use std::path::{Path, PathBuf};
 
-use super::tokenizer::Tokenizer;
+use super::part_tokens::{PartTokens, Tokens};
 use crate::models::error::DiffusionError;
-use crate::models::family::HiddenStates;
-use crate::models::folder::{ModelFolder, TextPart};
-use crate::onnx::{Graph, GraphOptions, Port, Runtime, Tensor};
+use crate::models::family::{HiddenStates, TextKind};
+use crate::models::folder::TextPart;
+use crate::onnx::{Graph, Port, Tensor};
 
 /// Outputs `hidden_states.0` (the embedding) to `hidden_states.N` (after the last layer).
 const HIDDEN_STATES: &str = "hidden_states.";
 /// The output of the last layer after its normalisation.
 const LAST: &str = "last_hidden_state";
-/// The output of the pooled projection.
-const POOLED: &str = "text_embeds";
-
-/// A prompt, encoded. Encode each prompt once and keep this.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PromptEmbedding {
-    /// Number of tokens.
-    pub tokens: usize,
-    /// Hidden states, tokens × (the widths of all text encoders together), row-major.
-    pub hidden: Vec<f32>,
-    /// Pooled projection; empty where the family has none.
-    pub pooled: Vec<f32>,
-}
-
-impl PromptEmbedding {
-    /// Width of the hidden states.
-    pub fn width(&self) -> usize {
-        self.hidden.len() / self.tokens.max(1)
-    }
-
-    /// Zeros of the same shape.
-    pub fn zeros_like(&self) -> Self {
-        Self {
-            tokens: self.tokens,
-            hidden: vec![0.0; self.hidden.len()],
-            pooled: vec![0.0; self.pooled.len()],
-        }
-    }
-}
-
-/// The text encoders of a model with their tokenizers.
-pub(in crate::models) struct PromptEncoder {
-    /// In the order of the family.
-    encoders: Vec<TextEncoder>,
-    zeros_when_empty: bool,
-}
 
 /// One text encoder with its tokenizer.
 pub(in crate::models) struct TextEncoder {
     graph: Graph,
-    tokenizer: Tokenizer,
+    tokens: PartTokens,
     /// The tokenizer's folder.
     folder: PathBuf,
-    /// The outputs that are taken: the hidden states, then the pooled projection where the encoder has it.
-    outputs: Vec<String>,
+    /// The output that is the hidden states, where they are taken.
+    hidden: Option<String>,
+    /// The output that is the pooled prompt, where the encoder has it.
+    pooled: Option<&'static str>,
 }
 
-impl PromptEncoder {
-    /// Opens the text encoders of a model folder.
-    ///
-    /// # Errors
-    /// The tokenizer's file or the graph at fault.
-    pub fn load(
-        folder: &ModelFolder,
-        runtime: &Runtime,
-        options: &GraphOptions,
-    ) -> Result<Self, DiffusionError> {
-        let open =
-            |part| TextEncoder::from_graph(part, Graph::open(runtime, &part.graph, options)?);
-        let encoders = folder.text.iter().map(open).collect::<Result<_, _>>()?;
-        Self::from_parts(folder, encoders)
-    }
-
-    /// Joins the text encoders of `folder`, which are in the order of its family.
-    pub(in crate::models) fn from_parts(
-        folder: &ModelFolder,
-        encoders: Vec<TextEncoder>,
-    ) -> Result<Self, DiffusionError> {
-        if let [first, others @ ..] = &encoders[..]
-            && let Some(other) =
-                others.iter().find(|e| e.tokenizer.length() != first.tokenizer.length())
-        {
-            let (yields, expected) = (other.tokenizer.length(), first.tokenizer.length());
-            let reason = format!("{yields} tokens, but the other tokenizer yields {expected}");
-            return Err(DiffusionError::Tokenizer { path: other.folder.clone(), reason });
-        }
-        Ok(Self { encoders, zeros_when_empty: folder.force_zeros_for_empty_prompt })
-    }
-
-    /// Encodes a prompt; an empty one too.
-    ///
-    /// # Errors
-    /// Of the tokenizers and graphs, and non-finite output.
-    pub fn encode(&mut self, text: &str) -> Result<PromptEmbedding, DiffusionError> {
-        let mut all = PromptEmbedding { tokens: 0, hidden: Vec::new(), pooled: Vec::new() };
-        for encoder in &mut self.encoders {
-            let (hidden, pooled) = encoder.encode(text)?;
-            all.tokens = encoder.tokenizer.length();
-            all.hidden = join_rows(&all.hidden, hidden, all.tokens);
-            all.pooled.extend(pooled);
-        }
-        Ok(all)
-    }
-
-    /// Encodes a negative prompt. An empty one is "none": zeros where the model says so.
-    ///
-    /// # Errors
-    /// As [`PromptEncoder::encode`].
-    pub fn encode_negative(&mut self, text: &str) -> Result<PromptEmbedding, DiffusionError> {
-        let embedding = self.encode(text)?;
-        let none = text.is_empty() && self.zeros_when_empty;
-        Ok(if none { embedding.zeros_like() } else { embedding })
-    }
+/// What a text encoder gives for a prompt.
+pub(in crate::models) struct Encoded {
+    /// Hidden states, one row a token; empty where they are not taken.
+    pub(super) hidden: Vec<f32>,
+    pub(super) tokens: usize,
+    /// The pooled prompt; empty where the encoder has none.
+    pub(super) pooled: Vec<f32>,
+    /// 1 for each token that is no padding.
+    pub(super) mask: Vec<f32>,
 }
 
 impl TextEncoder {
@@ -127,45 +45,110 @@ impl TextEncoder {
         part: &TextPart,
         graph: Graph,
     ) -> Result<Self, DiffusionError> {
-        let tokenizer = Tokenizer::open(&part.tokenizer, part.max_positions)?;
-        let mut outputs = vec![hidden_output(part.role.hidden, &graph)?];
-        if part.role.pooled {
-            if !has(&graph, POOLED) {
-                let reason = format!(
-                    "it lacks the output {POOLED}, so it is not the {} of its model",
-                    part.role.folder
-                );
-                return Err(wrong(graph.path(), &reason));
-            }
-            outputs.push(POOLED.to_owned());
+        let tokens = PartTokens::open(part)?;
+        let role = part.role;
+        let hidden = role.hidden.map(|wanted| hidden_output(wanted, &graph)).transpose()?;
+        if let Some(pooled) = role.pooled.filter(|pooled| !has(&graph, pooled)) {
+            let reason = format!(
+                "it lacks the output {pooled}, so it is not the {} of its model",
+                role.folder
+            );
+            return Err(wrong(graph.path(), &reason));
         }
-        Ok(Self { graph, tokenizer, folder: part.tokenizer.clone(), outputs })
+        let (folder, pooled) = (part.tokenizer.clone(), role.pooled);
+        Ok(Self { graph, tokens, folder, hidden, pooled })
     }
 
-    /// Gives the hidden states, and the pooled projection where the encoder has it.
-    pub(in crate::models) fn encode(
-        &mut self,
-        text: &str,
-    ) -> Result<(Vec<f32>, Vec<f32>), DiffusionError> {
-        let ids = self.tokenizer.encode(text)?;
-        let tokens = ids.len();
-        let inputs = [("input_ids", Tensor::i64([1, tokens], ids))];
-        let want: Vec<&str> = self.outputs.iter().map(String::as_str).collect();
-        let mut outputs = self.graph.run(&inputs, &want)?.into_iter();
-        let hidden = outputs.next().filter(
-            |hidden| matches!(hidden.shape[..], [1, rows, width] if rows == tokens && width > 0),
-        );
-        let hidden = hidden.map(Tensor::into_f32).ok_or_else(|| {
-            wrong(self.graph.path(), "its hidden states are not one row per token")
-        })?;
+    /// Whether its hidden states stand beside those of the encoders before.
+    pub(super) fn stands_beside(&self) -> bool {
+        self.kind() == TextKind::Clip && self.hidden.is_some()
+    }
+
+    pub(super) fn kind(&self) -> TextKind {
+        self.tokens.role.kind
+    }
+
+    /// Number of tokens that the denoiser takes of it.
+    pub(super) fn tokens(&self) -> usize {
+        self.tokens.length()
+    }
+
+    pub(super) fn tokenizer_folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Encodes a prompt.
+    ///
+    /// # Errors
+    /// Of the tokenizer and the graph, and non-finite output.
+    pub(in crate::models) fn encode(&mut self, text: &str) -> Result<Encoded, DiffusionError> {
+        let tokens = self.tokens.prompt(text)?;
+        self.run(text, tokens)
+    }
+
+    /// Encodes a negative prompt.
+    ///
+    /// # Errors
+    /// As [`TextEncoder::encode`].
+    pub(super) fn encode_negative(&mut self, text: &str) -> Result<Encoded, DiffusionError> {
+        let tokens = self.tokens.negative(text)?;
+        self.run(text, tokens)
+    }
+
+    fn run(&mut self, text: &str, tokens: Tokens) -> Result<Encoded, DiffusionError> {
+        let want: Vec<&str> = self.hidden.as_deref().into_iter().chain(self.pooled).collect();
+        let mut outputs = self.graph.run(&inputs(&self.graph, &tokens), &want)?.into_iter();
+        let (mut hidden, rows) = (Vec::new(), tokens.ids.len());
+        if self.hidden.is_some() {
+            let found = outputs.next().filter(
+                |hidden| matches!(hidden.shape[..], [1, found, width] if found == rows && width > 0),
+            );
+            hidden = found.map(Tensor::into_f32).ok_or_else(|| {
+                wrong(self.graph.path(), "its hidden states are not one row per token")
+            })?;
+        }
         let pooled = outputs.next().map(Tensor::into_f32).unwrap_or_default();
         if hidden.iter().chain(&pooled).any(|value| !value.is_finite()) {
             let at = format!("for the prompt \"{text}\"");
             let (path, images) = (self.graph.path().to_path_buf(), Vec::new());
             return Err(DiffusionError::NonFinite { path, at, images });
         }
-        Ok((hidden, pooled))
+        let mask: Vec<f32> = tokens.mask().iter().map(|&one| one as f32).collect();
+        Ok(Encoded {
+            hidden: tokens.taken(&hidden, hidden.len() / rows.max(1)),
+            tokens: rows.min(tokens.taken),
+            pooled,
+            mask: tokens.taken(&mask, 1),
+        })
     }
+
+    /// The error of an encoder whose rows are narrower than those of the ones before.
+    pub(super) fn too_narrow(&self, width: usize, before: usize) -> DiffusionError {
+        let reason =
+            format!("it gives {width} values a token, and the other text encoders {before}");
+        wrong(self.graph.path(), &reason)
+    }
+
+    /// The error of encoders whose rows are wider than the denoiser's.
+    pub(super) fn too_wide(&self, width: usize, taken: usize) -> DiffusionError {
+        let reason = format!(
+            "it gives, with the other text encoders, {width} values a token, and the denoiser takes {taken}"
+        );
+        wrong(self.graph.path(), &reason)
+    }
+}
+
+/// The inputs that the graph takes: token ids, and in some exports which of them count and where they stand.
+fn inputs(graph: &Graph, tokens: &Tokens) -> Vec<(&'static str, Tensor)> {
+    let count = tokens.ids.len();
+    let positions = (0..count as i64).collect();
+    let all = [
+        ("input_ids", tokens.ids.clone()),
+        ("attention_mask", tokens.attended()),
+        ("position_ids", positions),
+    ];
+    let taken = all.into_iter().filter(|(name, _)| graph.input(name).is_some());
+    taken.map(|(name, values)| (name, Tensor::i64([1, count], values))).collect()
 }
 
 /// The output of a text encoder that holds the hidden states that are wanted.
@@ -189,29 +172,6 @@ fn has(graph: &Graph, output: &str) -> bool {
     graph.outputs().iter().any(|port| port.name == output)
 }
 
-/// Joins two row-major matrices of `rows` rows side by side.
-fn join_rows(left: &[f32], right: Vec<f32>, rows: usize) -> Vec<f32> {
-    if left.is_empty() {
-        return right;
-    }
-    let (left_width, right_width) = (left.len() / rows, right.len() / rows);
-    let pairs = left.chunks_exact(left_width).zip(right.chunks_exact(right_width));
-    pairs.flat_map(|(left, right)| left.iter().chain(right)).copied().collect()
-}
-
 fn wrong(path: &Path, reason: &str) -> DiffusionError {
     DiffusionError::WrongGraph { path: path.to_path_buf(), reason: reason.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_are_joined_side_by_side() {
-        assert_eq!(
-            join_rows(&[1.0, 2.0], vec![3.0, 4.0, 5.0, 6.0], 2),
-            [1.0, 3.0, 4.0, 2.0, 5.0, 6.0]
-        );
-    }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::tokenizer::{Cut, Tokenizer};
+use super::part_tokens::PartTokens;
+use super::tokenizer::Cut;
 use crate::models::error::DiffusionError;
-use crate::models::folder::{ModelFolder, TextPart};
+use crate::models::folder::ModelFolder;
 
 /// Prompts named in one warning.
 const NAMED: usize = 8;
@@ -13,7 +14,7 @@ const SHOWN: usize = 60;
 
 /// The tokenizers of a model.
 pub struct PromptTokens {
-    tokenizers: Vec<Tokenizer>,
+    tokenizers: Vec<PartTokens>,
 }
 
 impl PromptTokens {
@@ -22,23 +23,26 @@ impl PromptTokens {
     /// # Errors
     /// The tokenizer's file at fault.
     pub fn open(folder: &ModelFolder) -> Result<Self, DiffusionError> {
-        let open = |part: &TextPart| Tokenizer::open(&part.tokenizer, part.max_positions);
-        let tokenizers = folder.text.iter().map(open).collect::<Result<_, _>>()?;
+        let tokenizers = folder.text.iter().map(PartTokens::open).collect::<Result<_, _>>()?;
         Ok(Self { tokenizers })
     }
 
-    /// What of `prompt` no text encoder sees, if anything.
+    /// What of `prompt` is cut off, with the kind of text encoder that doesn't see it: at most once a kind.
     ///
     /// # Errors
     /// Of the tokenizers.
-    pub fn cut(&self, prompt: &str) -> Result<Option<Cut>, DiffusionError> {
-        let mut least: Option<Cut> = None;
+    pub fn cuts(&self, prompt: &str) -> Result<Vec<(&'static str, Cut)>, DiffusionError> {
+        let mut found: Vec<(&'static str, Cut)> = Vec::new();
         for tokenizer in &self.tokenizers {
-            if let Some(cut) = tokenizer.cut(prompt)? {
-                least = least.filter(|other| other.rest.len() >= cut.rest.len()).or(Some(cut));
+            let kind = tokenizer.role.kind.name();
+            let Some(cut) = tokenizer.cut(prompt)? else { continue };
+            match found.iter_mut().find(|(known, _)| *known == kind) {
+                Some((_, known)) if known.rest.len() < cut.rest.len() => *known = cut,
+                Some(_) => {}
+                None => found.push((kind, cut)),
             }
         }
-        Ok(least)
+        Ok(found)
     }
 
     /// What is to be known of `prompts`, each with whose it is ("class n01440764"), in sentences: which are cut off, and
@@ -52,12 +56,11 @@ impl PromptTokens {
     ) -> Result<Vec<String>, DiffusionError> {
         let (mut long, mut alike) = (Vec::new(), BTreeMap::<Vec<i64>, Vec<&str>>::new());
         for (whose, prompt) in prompts {
-            if let Some(cut) = self.cut(&prompt)? {
-                long.push((whose, cut));
-            }
+            let cuts = self.cuts(&prompt)?;
+            long.extend(cuts.into_iter().map(|(kind, cut)| (kind, (whose, cut))));
             let mut ids = Vec::new();
             for tokenizer in &self.tokenizers {
-                ids.extend(tokenizer.encode(&prompt)?);
+                ids.extend(tokenizer.prompt(&prompt)?.ids);
             }
             alike.entry(ids).or_default().push(whose);
         }
@@ -65,16 +68,14 @@ impl PromptTokens {
         if self.tokenizers.is_empty() {
             return Ok(said);
         }
-        if let Some((_, first)) = long.first() {
-            let limit = first.limit;
-            let named = long.iter().take(NAMED).map(|(whose, cut)| about(whose, cut));
-            let more = long.len().saturating_sub(NAMED);
-            said.push(format!(
-                "{} too long: the text encoder takes {limit} tokens, and the rest is cut off: {}{}",
-                if long.len() == 1 { "a prompt is" } else { "prompts are" },
-                named.collect::<Vec<_>>().join("; "),
-                if more > 0 { format!("; and {more} more") } else { String::new() }
-            ));
+        let mut kinds: Vec<&str> = self.tokenizers.iter().map(|one| one.role.kind.name()).collect();
+        kinds.dedup();
+        for kind in &kinds {
+            let cut = long.iter().filter(|(known, _)| known == kind);
+            let cut: Vec<&(&str, Cut)> = cut.map(|(_, cut)| cut).collect();
+            let who =
+                if kinds.len() > 1 { format!("encoder {kind}") } else { "encoder".to_owned() };
+            said.extend(too_long(&who, &cut));
         }
         let mut groups: Vec<&Vec<&str>> = alike.values().filter(|whose| whose.len() > 1).collect();
         groups.sort();
@@ -89,6 +90,19 @@ impl PromptTokens {
         }
         Ok(said)
     }
+}
+
+/// Which prompts the text `encoder` sees the beginning of alone.
+fn too_long(encoder: &str, long: &[&(&str, Cut)]) -> Option<String> {
+    let limit = long.first()?.1.limit;
+    let named = long.iter().take(NAMED).map(|(whose, cut)| about(whose, cut));
+    let more = long.len().saturating_sub(NAMED);
+    Some(format!(
+        "{} too long: the text {encoder} takes {limit} tokens, and the rest is cut off: {}{}",
+        if long.len() == 1 { "a prompt is" } else { "prompts are" },
+        named.collect::<Vec<_>>().join("; "),
+        if more > 0 { format!("; and {more} more") } else { String::new() }
+    ))
 }
 
 /// `class 3 (93 tokens, without "…")`.
@@ -109,6 +123,8 @@ fn listed(whose: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::family::FAMILIES;
+    use crate::models::text::Tokenizer;
 
     fn tokens(length: usize) -> PromptTokens {
         let dir = tempfile::tempdir().unwrap();
@@ -116,7 +132,9 @@ mod tests {
         write("tokenizer_config.json", r#"{"bos_token": "[", "eos_token": "]"}"#);
         write("vocab.json", r#"{"a</w>": 0, "b</w>": 1, "c</w>": 2, "[": 3, "]": 4}"#);
         write("merges.txt", "#version: 0.2\n");
-        PromptTokens { tokenizers: vec![Tokenizer::open(dir.path(), length).unwrap()] }
+        let tokenizer = Tokenizer::open(dir.path(), length).unwrap();
+        let role = &FAMILIES[0].text[0];
+        PromptTokens { tokenizers: vec![PartTokens::of(tokenizer, role).unwrap()] }
     }
 
     #[test]

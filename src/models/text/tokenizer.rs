@@ -1,4 +1,4 @@
-//! CLIP's tokenizer: byte-pair encoding of lower-cased words, framed and padded to fixed length.
+//! Tokenizers: framed and padded to fixed length. CLIP's is byte-pair encoding of lower-cased words.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -28,15 +28,22 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     folder: PathBuf,
     length: usize,
-    begin: u32,
-    end: u32,
+    begin: Option<u32>,
+    end: Option<u32>,
     pad: u32,
+}
+
+/// The special tokens of a tokenizer, where it has them.
+pub(super) struct Frame {
+    pub(super) begin: Option<String>,
+    pub(super) end: Option<String>,
+    pub(super) pad: String,
 }
 
 /// A special token, written as a string or as an object with its settings.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-enum SpecialToken {
+pub(super) enum SpecialToken {
     Plain(String),
     Detailed { content: String },
 }
@@ -44,20 +51,24 @@ enum SpecialToken {
 /// The keys shared by `special_tokens_map.json` and `tokenizer_config.json`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct TokenSettings {
-    bos_token: Option<SpecialToken>,
-    eos_token: Option<SpecialToken>,
-    pad_token: Option<SpecialToken>,
+pub(super) struct TokenSettings {
+    pub(super) bos_token: Option<SpecialToken>,
+    pub(super) eos_token: Option<SpecialToken>,
+    pub(super) pad_token: Option<SpecialToken>,
     unk_token: Option<SpecialToken>,
+    /// Gemma: whether a text begins with that token.
+    pub(super) add_bos_token: Option<bool>,
+    /// Gemma: whether it ends with that token.
+    pub(super) add_eos_token: Option<bool>,
     /// Python writes 10³⁰ for "unlimited".
     model_max_length: Option<Length>,
-    added_tokens_decoder: AddedTokens,
+    pub(super) added_tokens_decoder: AddedTokens,
 }
 
 /// A number, also as text.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-enum Length {
+pub(super) enum Length {
     Number(f64),
     Text(String),
 }
@@ -65,7 +76,7 @@ enum Length {
 /// What of a prompt does not reach the text encoder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cut {
-    /// Tokens that the prompt has, the two that frame it counted.
+    /// Tokens that the prompt has, those that frame it counted.
     pub tokens: usize,
     /// Tokens that the text encoder takes.
     pub limit: usize,
@@ -74,7 +85,7 @@ pub struct Cut {
 }
 
 impl SpecialToken {
-    fn into_text(self) -> String {
+    pub(super) fn into_text(self) -> String {
         match self {
             Self::Plain(text) | Self::Detailed { content: text } => text,
         }
@@ -98,11 +109,7 @@ impl Tokenizer {
     /// # Errors
     /// The file missing or at fault, or the special token that the vocabulary lacks.
     pub fn open(folder: &Path, max_positions: usize) -> Result<Self, DiffusionError> {
-        let config: TokenSettings =
-            read_json(&folder.join("tokenizer_config.json"), "the tokenizer's settings")?;
-        let map_path = folder.join("special_tokens_map.json");
-        let map: TokenSettings =
-            read_json_if_there(&map_path, "the special tokens")?.unwrap_or_default();
+        let (config, map) = settings(folder)?;
         let text = |first: Option<SpecialToken>, second: Option<SpecialToken>, fallback: &str| {
             first.or(second).map_or_else(|| fallback.to_owned(), SpecialToken::into_text)
         };
@@ -115,15 +122,6 @@ impl Tokenizer {
         let added = config.added_tokens_decoder.with_list(folder)?;
         let mut inner = byte_pair_encoder(folder, &unknown, &added, &special)?;
         added_tokens::add(&mut inner, folder, &special, &added)?;
-        let id = |token: &str| {
-            inner.token_to_id(token).ok_or_else(|| {
-                DiffusionError::tokenizer(
-                    folder,
-                    format!("special token \"{token}\" is not in the vocabulary"),
-                )
-            })
-        };
-        let (begin, end, pad) = (id(&begin)?, id(&end)?, id(&pad)?);
         let limit = match &config.model_max_length {
             None => max_positions,
             Some(limit) => limit.tokens().ok_or_else(|| {
@@ -133,7 +131,31 @@ impl Tokenizer {
                 )
             })?,
         };
-        let length = limit.min(max_positions);
+        let frame = Frame { begin: Some(begin), end: Some(end), pad };
+        Self::framed(inner, folder, limit.min(max_positions), &frame)
+    }
+
+    /// Frames what `inner` yields, to `length` tokens in all.
+    ///
+    /// # Errors
+    /// The token that the vocabulary lacks, or a length that no prompt has.
+    pub(super) fn framed(
+        inner: tokenizers::Tokenizer,
+        folder: &Path,
+        length: usize,
+        frame: &Frame,
+    ) -> Result<Self, DiffusionError> {
+        let id = |token: &String| {
+            inner.token_to_id(token).ok_or_else(|| {
+                DiffusionError::tokenizer(
+                    folder,
+                    format!("special token \"{token}\" is not in the vocabulary"),
+                )
+            })
+        };
+        let begin = frame.begin.as_ref().map(id).transpose()?;
+        let end = frame.end.as_ref().map(id).transpose()?;
+        let pad = id(&frame.pad)?;
         if length < 2 {
             return Err(DiffusionError::tokenizer(
                 folder,
@@ -164,14 +186,19 @@ impl Tokenizer {
     /// # Errors
     /// As [`Tokenizer::encode`].
     pub fn cut(&self, text: &str) -> Result<Option<Cut>, DiffusionError> {
+        self.cut_to(text, self.length)
+    }
+
+    /// The same for a text of `length` tokens.
+    pub(super) fn cut_to(&self, text: &str, length: usize) -> Result<Option<Cut>, DiffusionError> {
         let encoding = self.tokens(text)?;
-        let (tokens, kept) = (encoding.len(), self.length - 2);
+        let (tokens, kept) = (encoding.len(), length.saturating_sub(self.framing()));
         if tokens <= kept {
             return Ok(None);
         }
         let start = encoding.get_offsets().get(kept).map_or(0, |(start, _)| *start);
         let rest = text.get(start..).unwrap_or(text).to_owned();
-        Ok(Some(Cut { tokens: tokens + 2, limit: self.length, rest }))
+        Ok(Some(Cut { tokens: tokens + self.framing(), limit: length, rest }))
     }
 
     /// Token ids of `text`: begin, the text's tokens cut to fit, end, padding.
@@ -179,11 +206,32 @@ impl Tokenizer {
     /// # Errors
     /// [`DiffusionError::Tokenizer`] when the text can't be tokenized.
     pub fn encode(&self, text: &str) -> Result<Vec<i64>, DiffusionError> {
+        Ok(self.encode_to(text, self.length)?.0)
+    }
+
+    /// The same in `length` tokens, and how many of these are no padding.
+    pub(super) fn encode_to(
+        &self,
+        text: &str,
+        length: usize,
+    ) -> Result<(Vec<i64>, usize), DiffusionError> {
         let encoding = self.tokens(text)?;
-        let words = encoding.get_ids().iter().copied().take(self.length - 2);
-        let framed = std::iter::once(self.begin).chain(words).chain([self.end]);
+        let kept = encoding.len().min(length.saturating_sub(self.framing()));
+        let words = encoding.get_ids().iter().copied().take(kept);
+        let framed = self.begin.into_iter().chain(words).chain(self.end);
         let padding = std::iter::repeat(self.pad);
-        Ok(framed.chain(padding).take(self.length).map(i64::from).collect())
+        let ids = framed.chain(padding).take(length).map(i64::from).collect();
+        Ok((ids, (kept + self.framing()).min(length)))
+    }
+
+    /// Number of tokens that frame a text.
+    fn framing(&self) -> usize {
+        self.begin.iter().chain(&self.end).count()
+    }
+
+    /// Number of tokens of `text`, those that frame it counted.
+    pub(super) fn count(&self, text: &str) -> Result<usize, DiffusionError> {
+        Ok(self.tokens(text)?.len() + self.framing())
     }
 
     fn tokens(&self, text: &str) -> Result<tokenizers::Encoding, DiffusionError> {
@@ -194,6 +242,24 @@ impl Tokenizer {
     }
 }
 
+/// What `tokenizer_config.json` and `special_tokens_map.json` say, the second of which may be missing.
+pub(super) fn settings(folder: &Path) -> Result<(TokenSettings, TokenSettings), DiffusionError> {
+    let config = read_json(&folder.join("tokenizer_config.json"), "the tokenizer's settings")?;
+    let map = folder.join("special_tokens_map.json");
+    Ok((config, read_json_if_there(&map, "the special tokens")?.unwrap_or_default()))
+}
+
+/// The tokenizer in a whole `tokenizer.json`.
+pub(super) fn whole(folder: &Path) -> Result<tokenizers::Tokenizer, DiffusionError> {
+    let fail = |error: tokenizers::Error| DiffusionError::tokenizer(folder, error.to_string());
+    let mut inner =
+        tokenizers::Tokenizer::from_file(folder.join("tokenizer.json")).map_err(fail)?;
+    // Framing, cutting and padding are done here, alike for all kinds of folders.
+    inner.with_padding(None);
+    inner.with_truncation(None).map_err(fail)?;
+    Ok(inner)
+}
+
 /// The tokenizer without the tokens that were `added`. `special` tokens need no merges.
 fn byte_pair_encoder(
     folder: &Path,
@@ -202,14 +268,9 @@ fn byte_pair_encoder(
     special: &[&str],
 ) -> Result<tokenizers::Tokenizer, DiffusionError> {
     let (vocabulary, merges) = (folder.join("vocab.json"), folder.join("merges.txt"));
-    let whole = folder.join("tokenizer.json");
     let fail = |error: tokenizers::Error| DiffusionError::tokenizer(folder, error.to_string());
-    if !(vocabulary.is_file() && merges.is_file()) && whole.is_file() {
-        let mut inner = tokenizers::Tokenizer::from_file(&whole).map_err(fail)?;
-        // Framing, cutting and padding are done here, alike for both kinds of folder.
-        inner.with_padding(None);
-        inner.with_truncation(None).map_err(fail)?;
-        return Ok(inner);
+    if !(vocabulary.is_file() && merges.is_file()) && folder.join("tokenizer.json").is_file() {
+        return whole(folder);
     }
     let mut vocabulary: HashMap<String, u32> =
         read_json(&vocabulary, "the tokenizer's vocabulary (or tokenizer.json instead)")?;

@@ -7,9 +7,12 @@ use serde::Deserialize;
 use super::Problem;
 use super::widths::{Widths, width_fault};
 use crate::models::components::ModelPaths;
+use crate::models::family::TextKind;
 use crate::models::folder::{ModelFolder, VaeConfig};
 use crate::models::json::read_json;
 
+/// The pooled output whose width is projection_dim.
+const PROJECTION: &str = "text_embeds";
 const ONE_VAE: &str = "take image encoder and decoder of one autoencoder: [model] vae";
 const OWN_VAE: &str = "take an autoencoder that was made for this model: the denoiser works on the latents of its own alone";
 
@@ -70,6 +73,8 @@ fn differ(one: &Path, other: &Path, remedy: &str) -> Option<Problem> {
 #[derive(Deserialize)]
 struct TextWidths {
     hidden_size: Option<usize>,
+    /// T5's name of the same.
+    d_model: Option<usize>,
     projection_dim: Option<usize>,
 }
 
@@ -77,16 +82,32 @@ struct TextWidths {
 pub(super) fn text(folder: &ModelFolder) -> Option<Problem> {
     let file = folder.denoiser.with_file_name("config.json");
     let widths: Widths = read_json(&file, "the denoiser's configuration").ok()?;
-    let (mut hidden, mut pooled, mut files) = (0, Some(0), Vec::<PathBuf>::new());
+    let (mut beside, mut after, mut pooled) = (0, None, Some(0));
+    let mut files = Vec::<PathBuf>::new();
     for text in &folder.text {
         let config = text.graph.with_file_name("config.json");
         let own: TextWidths = read_json(&config, "the text encoder's configuration").ok()?;
-        hidden += own.hidden_size?;
-        if text.role.pooled {
-            pooled = own.projection_dim;
+        let width = own.hidden_size.or(own.d_model)?;
+        match text.role.kind {
+            _ if text.role.hidden.is_none() => {}
+            TextKind::Clip => beside += width,
+            TextKind::T5 { .. } | TextKind::Gemma { .. } => after = Some(width),
         }
+        let more = match text.role.pooled {
+            Some(PROJECTION) => own.projection_dim,
+            Some(_) => Some(width),
+            None => Some(0),
+        };
+        pooled = pooled.zip(more).map(|(sum, more)| sum + more);
         files.push(config);
     }
+    // What stands before T5's tokens, or the zeros in their place, is filled up to their width.
+    let absent = folder.text.len() < folder.family.text.len();
+    let hidden = match after {
+        Some(width) => width,
+        None if absent => folder.denoiser_config.joint_attention_dim?,
+        None => beside,
+    };
     let fault = width_fault(&widths, (hidden, pooled), folder.requires_aesthetics_score)?;
     let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
     let what = format!("{fault} ({})", files.join(", "));

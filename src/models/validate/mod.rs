@@ -5,14 +5,17 @@ mod cautions;
 
 mod files;
 mod kernels;
+mod kind;
 pub(crate) mod memory;
 mod mismatch;
+mod pairing;
 mod part;
 mod ports;
 mod refused;
 mod remedy;
 mod trial;
 pub(crate) mod unopened;
+mod wanted;
 mod widths;
 
 use std::path::{Path, PathBuf};

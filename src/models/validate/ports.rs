@@ -1,6 +1,7 @@
 //! The comparison of a graph's tensors with those that its part must have.
 
-use super::part::{Kind, Part, Wanted};
+use super::part::Part;
+use super::wanted::{Kind, Wanted};
 use crate::models::family::Family;
 use crate::onnx::header::{Header, Outlet};
 use crate::onnx::{Element, Port};
@@ -19,7 +20,8 @@ pub(super) fn compare(
 ) -> Vec<PortFault> {
     let (wanted_in, wanted_out) = (part.inputs(), part.outputs());
     let lacking = |ports: &[Port], wanted: &[Wanted]| {
-        wanted.iter().find(|want| !ports.iter().any(|port| port.name == want.name)).map(|w| w.name)
+        let absent = |want: &&Wanted| !ports.iter().any(|port| port.name == want.name);
+        wanted.iter().filter(|want| !want.optional).find(absent).map(|want| want.name)
     };
     if let Some(name) = lacking(inputs, &wanted_in) {
         return vec![missing(family, part, ("input", name, inputs), (inputs, outputs))];
@@ -33,7 +35,9 @@ pub(super) fn compare(
             Some(want) => faults.extend(tensor("input", port, want).or_else(|| fixed(port))),
             None => faults.push((
                 format!("it wants the input `{}`, which only other kinds of model have", port.name),
-                format!("use plain {}: no ControlNet, inpainting or LCM export", Family::choice()),
+                misplaced(part, Part::recognise(family, inputs, outputs)).unwrap_or_else(|| {
+                    format!("use plain {}: no ControlNet or inpainting export", Family::choice())
+                }),
             )),
         }
     }
@@ -69,21 +73,32 @@ fn missing(
 ) -> PortFault {
     let names: Vec<&str> = among.iter().map(|port| port.name.as_str()).collect();
     let what = format!("it lacks the {role} `{name}` (it has: {})", names.join(", "));
-    let other = Part::recognise(family, inputs, outputs);
-    let other = other.filter(|other| other.folder() != part.folder());
+    let other = misplaced(part, Part::recognise(family, inputs, outputs));
     let drawn = part == Part::VaeEncoder && names.contains(&"latent_sample");
     let remedy = match other {
         _ if drawn => {
             "optimum up to 1.22 let this graph draw a random latent; export the model again with 1.23 or later".to_owned()
         }
-        Some(other) => format!(
-            "this is a graph of {}: put the one of {} in its place, or {AGAIN}",
-            other.folder(),
-            part.folder()
-        ),
+        Some(remedy) => format!("{remedy}, or {AGAIN}"),
         None => AGAIN.to_owned(),
     };
     (what, remedy)
+}
+
+/// What to do about a graph in `part`'s place that could be `other`.
+fn misplaced(part: Part, other: Option<Part>) -> Option<String> {
+    match (part, other?) {
+        (Part::Denoiser(family), Part::Denoiser(other)) if family != other => Some(format!(
+            "this is a graph of {}, the denoiser of {}: put the one of {} in its place",
+            other.denoiser, other.name, family.name
+        )),
+        (_, other) if other.folder() != part.folder() => Some(format!(
+            "this is a graph of {}: put the one of {} in its place",
+            other.folder(),
+            part.folder()
+        )),
+        _ => None,
+    }
 }
 
 fn tensor(role: &str, port: &Port, want: &Wanted) -> Option<PortFault> {

@@ -60,7 +60,10 @@ fn config(path: &Path, reason: &str) -> &'static str {
         "this program samples models that predict epsilon, v_prediction or sample on plain beta schedules: \
          use such a model, or its original scheduler_config.json"
     } else if reason.contains("in_channels") {
-        "put UNet and VAE of one text-to-image model together; inpainting UNets (9 channels) are not supported"
+        "put denoiser and VAE of one text-to-image model together; denoisers for inpainting and editing, which take more \
+         channels (UNets of 9, FLUX.1 Fill and Control), are not supported"
+    } else if reason.contains("not the denoiser of") {
+        "put the denoiser of one model together with that model's other parts ([model] unet or transformer names it alone)"
     } else {
         "copy this file from the model's page, or export the model again (docs/models.md)"
     }

@@ -7,8 +7,9 @@ use super::part::Part;
 use super::ports;
 use super::widths::{REMEDY, Widths, width_fault};
 use super::{GraphReport, ModelReport, Problem, memory, unopened};
-use crate::models::denoiser::{Denoiser, Unet};
+use crate::models::denoiser::{Conditions, Denoiser, Network};
 use crate::models::error::DiffusionError;
+use crate::models::family::ScaleInput;
 use crate::models::folder::{ModelFolder, TextPart};
 use crate::models::json::read_json;
 use crate::models::latent_output::{Fault, LatentOutput};
@@ -41,11 +42,19 @@ pub(super) fn run(
         && trial.widths_agree(&prompts[0])
     {
         trial.part(Part::Denoiser(folder.family), &folder.denoiser, |graph| {
-            let mut unet = Unet::from_graph(folder, graph)?;
+            let mut network = Network::from_graph(folder, graph)?;
             let [prompt, negative] = &prompts;
+            let guided = folder.scale_input == ScaleInput::ClassifierFree;
+            let conditions = Conditions {
+                prompts: &[prompt],
+                negatives: if guided { &[negative] } else { &[] },
+                latent_shape: shape,
+                size,
+                scale: None,
+            };
             let noise = Noise::Native.values(0, shape.iter().product());
             let last = (folder.scheduler.num_train_timesteps - 1) as f32;
-            unet.bind(&[prompt], &[negative], shape, size)?.predict(0, last, &noise)
+            network.bind(&conditions)?.predict(0, last, &noise)
         });
     }
     let latent = latent.unwrap_or_else(|| vec![0.0; shape.iter().product()]);
@@ -162,10 +171,10 @@ impl Trial<'_> {
         found.map_err(|problem| self.report.add(problem)).is_ok()
     }
 
-    /// Whether the text encoders give what the UNet takes.
+    /// Whether the text encoders give what the denoiser takes.
     fn widths_agree(&mut self, prompt: &PromptEmbedding) -> bool {
         let file = self.folder.denoiser.with_file_name("config.json");
-        let config = read_json::<Widths>(&file, "the UNet's configuration");
+        let config = read_json::<Widths>(&file, "the denoiser's configuration");
         let Some(config) = self.kept(config) else { return false };
         let found = (prompt.width(), Some(prompt.pooled.len()));
         let Some(what) = width_fault(&config, found, self.folder.requires_aesthetics_score) else {

@@ -6,14 +6,15 @@ use serde::Deserialize;
 
 use super::part::Part;
 use super::ports;
-use super::{Problem, files, mismatch, refused, remedy};
+use super::{Problem, files, mismatch, pairing, refused, remedy};
 use crate::models::components::ModelPaths;
 use crate::models::error::DiffusionError;
+use crate::models::family::TextKind;
 use crate::models::folder::{ModelFolder, Purpose, SCHEDULER_CONFIG, TextPart};
 use crate::models::json::read_json;
 use crate::models::latent_output::{Fault, LatentOutput};
 use crate::models::noise_schedule::Method;
-use crate::models::text::Tokenizer;
+use crate::models::text::PartTokens;
 use crate::onnx::header;
 
 /// All that is wrong with `model`, to be used for `purpose` and sampled by `method`.
@@ -25,8 +26,14 @@ pub fn problems(model: impl Into<ModelPaths>, purpose: Purpose, method: Method) 
         Ok(folder) => folder,
         Err(error) => {
             let problem = remedy::problem(root, &error);
-            // The files' own check says more of a file or folder that is not there, and says it of all.
-            if !found.iter().any(|known| problem.file.starts_with(&known.file)) {
+            // The files' own check says more of a file or folder that is not there, and says it of all; and parts of
+            // another model lack files of this one.
+            let lacking = matches!(error, DiffusionError::MissingFile { .. });
+            let index = root.join("model_index.json");
+            let said = |known: &Problem| {
+                problem.file.starts_with(&known.file) || (lacking && known.file == index)
+            };
+            if !found.iter().any(said) {
                 found.push(problem);
             }
             return found;
@@ -35,6 +42,7 @@ pub fn problems(model: impl Into<ModelPaths>, purpose: Purpose, method: Method) 
     found.extend(mismatch::autoencoder(&paths));
     if purpose == Purpose::Generate {
         found.extend(scheduler(&folder, method));
+        found.extend(pairing::scale(&folder, method));
         found.extend(mismatch::text(&folder));
         // What is missing of a tokenizer was said already.
         let more = tokenizers(&folder);
@@ -74,6 +82,8 @@ fn tokenizers(folder: &ModelFolder) -> Vec<Problem> {
     let (mut found, mut lengths) = (Vec::new(), Vec::new());
     for text in &folder.text {
         match vocabulary(&folder.root, text) {
+            // Tokens of other kinds stand by themselves.
+            Ok(_) if text.role.kind != TextKind::Clip || text.role.hidden.is_none() => {}
             Ok(length) => lengths.push((length, &text.tokenizer)),
             Err(problem) => found.push(problem),
         }
@@ -97,13 +107,16 @@ struct TextWidths {
 /// The length of what a tokenizer yields, if it is that of its text encoder.
 pub(super) fn vocabulary(root: &Path, text: &TextPart) -> Result<usize, Problem> {
     let file = text.graph.with_file_name("config.json");
-    let both = Tokenizer::open(&text.tokenizer, text.max_positions).and_then(|tokenizer| {
+    let both = PartTokens::open(text).and_then(|tokenizer| {
         let config: TextWidths = read_json(&file, "the text encoder's configuration")?;
         Ok((tokenizer, config.vocab_size))
     });
     let (tokenizer, known) = both.map_err(|error| remedy::problem(root, &error))?;
     let tokens = tokenizer.vocabulary();
-    let Some(known) = known.filter(|known| *known != tokens) else {
+    // Embeddings of T5 and Gemma have rows to spare.
+    let spare = text.role.kind != TextKind::Clip;
+    let differs = |known: &usize| *known < tokens || (!spare && *known != tokens);
+    let Some(known) = known.filter(differs) else {
         return Ok(tokenizer.length());
     };
     let what = format!("it has {tokens} tokens, but vocab_size in {} is {known}", file.display());
@@ -132,7 +145,12 @@ fn graph(folder: &ModelFolder, part: Part, file: &Path) -> Vec<Problem> {
         }
     }
     let faults = ports::compare_header(folder.family, part, &header);
-    faults.into_iter().map(problem).collect()
+    let fault = || pairing::header(folder, part, &header).map(problem);
+    if faults.is_empty() {
+        fault().into_iter().collect()
+    } else {
+        faults.into_iter().map(problem).collect()
+    }
 }
 
 /// A file that can't be opened as a graph.

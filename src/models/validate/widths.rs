@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-pub(super) const REMEDY: &str = "the text encoders and the UNet are of different models: export all parts of one together (docs/models.md)";
+pub(super) const REMEDY: &str = "the text encoders and the denoiser are of different models: export all parts of one together (docs/models.md)";
 
-/// What the widths of a model's parts follow from, in the UNet's configuration.
+/// What the widths of a model's parts follow from, in the denoiser's configuration.
 #[derive(Deserialize)]
 pub(super) struct Widths {
     cross_attention_dim: Option<OneOrMore>,
@@ -12,6 +12,26 @@ pub(super) struct Widths {
     encoder_hid_dim: Option<usize>,
     projection_class_embeddings_input_dim: Option<usize>,
     addition_time_embed_dim: Option<usize>,
+    /// Of the transformers of SD 3 and FLUX.1.
+    joint_attention_dim: Option<usize>,
+    pooled_projection_dim: Option<usize>,
+    /// Of Sana's, whose cross_attention_dim is a width of its own.
+    caption_channels: Option<usize>,
+}
+
+impl Widths {
+    /// Values a token, and the key that says so.
+    fn hidden(&self) -> Option<(&'static str, usize)> {
+        let of_unet = || match (&self.encoder_hid_dim, &self.cross_attention_dim) {
+            (Some(width), _) | (None, Some(OneOrMore::One(width))) => Some(*width),
+            (None, Some(OneOrMore::More(widths))) => widths.first().copied(),
+            (None, None) => None,
+        };
+        let named = |key, width: Option<usize>| width.map(|width| (key, width));
+        named("caption_channels", self.caption_channels)
+            .or(named("joint_attention_dim", self.joint_attention_dim))
+            .or_else(|| named("cross_attention_dim", of_unet()))
+    }
 }
 
 /// One width, or one for each of the UNet's blocks.
@@ -22,21 +42,23 @@ enum OneOrMore {
     More(Vec<usize>),
 }
 
-/// How values a token and pooled values, where they are known, differ from what the UNet's configuration asks for, if
+/// How values a token and pooled values, where they are known, differ from what the denoiser's configuration asks for, if
 /// they do.
 pub(super) fn width_fault(
     config: &Widths,
     (hidden, pooled): (usize, Option<usize>),
     aesthetic: bool,
 ) -> Option<String> {
-    let width = match (&config.encoder_hid_dim, &config.cross_attention_dim) {
-        (Some(width), _) | (None, Some(OneOrMore::One(width))) => Some(*width),
-        (None, Some(OneOrMore::More(widths))) => widths.first().copied(),
-        (None, None) => None,
-    };
-    if let Some(width) = width.filter(|width| *width != hidden) {
+    if let Some((key, width)) = config.hidden().filter(|(_, width)| *width != hidden) {
         return Some(format!(
-            "cross_attention_dim is {width}, but the text encoders give {hidden} values a token"
+            "{key} is {width}, but the text encoders give {hidden} values a token"
+        ));
+    }
+    if let (Some(width), Some(pooled)) = (config.pooled_projection_dim, pooled)
+        && width != pooled
+    {
+        return Some(format!(
+            "pooled_projection_dim is {width}, but the text encoders give {pooled} pooled values"
         ));
     }
     let (all, each) =
@@ -66,5 +88,11 @@ mod tests {
             r#"{"projection_class_embeddings_input_dim": 16, "addition_time_embed_dim": 2}"#;
         assert_eq!(fault(added, false), None);
         assert!(fault(added, true).unwrap().contains("make 14"));
+        let joint = r#"{"joint_attention_dim": 10, "pooled_projection_dim": 4}"#;
+        assert_eq!(fault(joint, false), None);
+        let fewer = joint.replace(": 4", ": 5");
+        assert!(fault(&fewer, false).unwrap().contains("pooled_projection_dim is 5"));
+        let sana = r#"{"caption_channels": 11, "cross_attention_dim": 10}"#;
+        assert!(fault(sana, false).unwrap().contains("caption_channels is 11"));
     }
 }

@@ -66,6 +66,7 @@ pub(crate) fn sampling(pipeline: &Pipeline, size: usize) -> Sampling {
             prediction_type: g.prediction_type,
         },
         denoising_factor: g.denoising_factor,
+        noise: g.noise,
     }
 }
 

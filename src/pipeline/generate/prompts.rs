@@ -55,7 +55,7 @@ impl Prompts {
 }
 
 fn bytes(embedding: &PromptEmbedding) -> usize {
-    size_of::<f32>() * (embedding.hidden.len() + embedding.pooled.len())
+    size_of::<f32>() * (embedding.hidden.len() + embedding.pooled.len() + embedding.mask.len())
 }
 
 #[cfg(test)]
@@ -65,7 +65,7 @@ mod tests {
 
     /// 100 values: 400 bytes.
     fn embedding() -> PromptEmbedding {
-        PromptEmbedding { tokens: 9, hidden: vec![0.5; 90], pooled: vec![0.5; 10] }
+        PromptEmbedding { tokens: 9, hidden: vec![0.5; 90], pooled: vec![0.5; 10], mask: vec![] }
     }
 
     #[test]
