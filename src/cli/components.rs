@@ -33,6 +33,21 @@ pub(super) fn model_paths(
     Ok((paths, others))
 }
 
+/// What `sets` say of the model's being one of few steps, and the other sets.
+pub(super) fn few_steps(sets: &[String]) -> Result<(Option<bool>, Vec<String>), UsageError> {
+    let (mut said, mut others) = (None, Vec::new());
+    for set in sets {
+        match set.split_once('=').filter(|(key, _)| key.trim() == "model.few_steps") {
+            None => others.push(set.clone()),
+            Some((_, value)) => {
+                let wrong = || UsageError(format!("--set {set}: it must be true or false"));
+                said = Some(value.trim().parse().map_err(|_| wrong())?);
+            }
+        }
+    }
+    Ok((said, others))
+}
+
 fn choice() -> String {
     let keys: Vec<String> = COMPONENTS.iter().map(|c| format!("model.{}=DIR", c.key)).collect();
     format!("a model's components are {}", keys.join(", "))

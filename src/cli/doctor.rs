@@ -1,12 +1,13 @@
 //! `coda-pipe doctor`.
 
-use super::components::model_paths;
+use super::components::{few_steps, model_paths};
 use super::doctor_model;
 use super::exit::{Exit, UsageError};
 use crate::config::Pipeline;
-use crate::models::{Purpose, local_paths};
+use crate::models::{ModelFolder, Purpose, local_paths};
 use crate::onnx::{Device, DeviceChoice, Runtime, Search, any_card, card_names};
 use crate::pipeline::model_source::fetch_models;
+use crate::pipeline::sampling::pairing_of;
 use crate::store::{existing, free_bytes};
 use clap::Args;
 use serde_json::{Value, json};
@@ -36,12 +37,13 @@ pub(crate) struct Doctor {
 impl Doctor {
     /// Prints the findings; exits with 1 if a run can't work.
     pub(crate) fn run(self) -> anyhow::Result<Exit> {
-        let (checked, others) = match &self.model {
+        let (checked, said, others) = match &self.model {
             Some(folder) => {
-                let (paths, others) = model_paths(folder, &self.sets)?;
-                (Some(local_paths(&paths, Purpose::Generate)?), others)
+                let (said, others) = few_steps(&self.sets)?;
+                let (paths, others) = model_paths(folder, &others)?;
+                (Some(local_paths(&paths, Purpose::Generate)?), said, others)
             }
-            None => (None, self.sets.clone()),
+            None => (None, None, self.sets.clone()),
         };
         if let (None, Some(set)) = (&self.pipeline, others.first()) {
             let text = format!(
@@ -64,10 +66,20 @@ impl Doctor {
         let mut problems = Vec::new();
         let (library, found) = library(&search, &devices, &mut problems);
         let size = self.size.or_else(|| pipeline.as_ref().and_then(|p| p.generate.size));
-        let model = checked
-            .as_ref()
-            .zip(found)
-            .map(|(paths, (runtime, device))| doctor_model::check(paths, &runtime, device, size));
+        if let (Some(pipeline), Some(said)) = (&mut pipeline, said) {
+            pipeline.model.few_steps = Some(said);
+        }
+        let said = pipeline.as_ref().map_or(said, |pipeline| pipeline.model.few_steps);
+        let mut model = checked.as_ref().zip(found).map(|(paths, (runtime, device))| {
+            doctor_model::check(paths, &runtime, device, (size, said))
+        });
+        if let (Some(pipeline), Some(paths), Some(model)) = (&pipeline, &checked, &mut model)
+            && let Ok(folder) = ModelFolder::open_for(paths, Purpose::Generate)
+        {
+            let pairing = pairing_of(pipeline, &folder);
+            model.problems.extend(pairing.problems);
+            model.cautions.extend(pairing.cautions);
+        }
         let run_dir = pipeline.as_ref().map_or_else(|| PathBuf::from("."), Pipeline::run_dir);
         let report = json!({
             "version": env!("CARGO_PKG_VERSION"),

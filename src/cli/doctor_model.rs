@@ -12,11 +12,11 @@ pub(super) fn check(
     model: &ModelPaths,
     runtime: &Runtime,
     device: Device,
-    size: Option<usize>,
+    (size, few_steps): (Option<usize>, Option<bool>),
 ) -> ModelReport {
     crate::say!("loading and running each graph of {} on {device}", model.root().display());
     let options = GraphOptions { device, ..GraphOptions::default() };
-    check_model(model, runtime, &options, size)
+    check_model(model, runtime, &options, (size, few_steps))
 }
 
 /// Prints the result of the check.
@@ -28,6 +28,9 @@ pub(super) fn print(
     writeln!(out, "\nmodel         {}", folder.display())?;
     if let (Some(kind), Some(size)) = (report.kind, report.size) {
         writeln!(out, "kind          {kind}, tested at {size} × {size} pixels")?;
+    }
+    if let Some(sampling) = &report.sampling {
+        writeln!(out, "sampled by    {sampling}")?;
     }
     for graph in &report.graphs {
         let run = graph.run_seconds.map_or("not run".to_owned(), |s| format!("first run {s:.2} s"));

@@ -6,7 +6,7 @@ use super::signals;
 use crate::config::Pipeline;
 use crate::engine::{Cancel, Progress, ProgressStyle, RunOptions};
 use crate::estimate::StageForecast;
-use crate::models::Purpose;
+use crate::models::{Purpose, StepsRun};
 use crate::pipeline::model_source::fetch_models;
 use crate::pipeline::{Context, StageError};
 use crate::probe;
@@ -111,9 +111,11 @@ fn print(out: &mut impl Write, found: &Forecast, run_dir: &RunDir) -> std::io::R
     let (cores, devices) = (found.cores, found.devices.join(", "));
     writeln!(
         out,
-        "{cores} images to make, on {}\n",
+        "{cores} images to make, on {}",
         if devices.is_empty() { "-" } else { &devices }
     )?;
+    let StepsRun { steps, rows, all_rows, .. } = found.denoiser;
+    writeln!(out, "{steps} steps an image: {rows} of {all_rows} denoiser rows\n")?;
     writeln!(
         out,
         "{:<9} {:>8} {:>8} {:>12} {:>12}  time left",

@@ -1,8 +1,11 @@
 //! The summary of `run`.
 
 use super::printable::printable;
+use crate::models::StepsRun;
 use crate::pipeline::Context;
 use crate::pipeline::assemble;
+use crate::pipeline::generate;
+use crate::pipeline::generate::device::steps_run;
 use crate::run::RunOutcome;
 use crate::store::RunDir;
 use serde_json::json;
@@ -72,6 +75,11 @@ pub(super) fn report(
             shards(cores),
         );
     }
+    let generated = outcome.stages.iter().any(|s| s.stage == generate::INFO.name);
+    let denoiser = generated.then(|| steps_run(context)).transpose()?;
+    if let Some(StepsRun { rows, all_rows, .. }) = denoiser.filter(|run| run.rows < run.all_rows) {
+        crate::say!("{rows} of {all_rows} denoiser rows an image");
+    }
     if outcome.findings.numbered && outcome.stages.iter().any(|s| s.stage == assemble::INFO.name) {
         crate::say!(
             "labels are positions in the list of classes: {run_dir}/distilled/{}.classes.json maps labels to classes",
@@ -82,6 +90,7 @@ pub(super) fn report(
         let summary = json!({
             "run_dir": run_dir.to_string(), "seconds": seconds,
             "stages": outcome.stages, "skipped": outcome.findings.faults, "lost_shards": outcome.findings.lost_shards, "failed": outcome.findings.failed, "impure": outcome.findings.impure,
+            "denoiser": denoiser,
             "downloaded_bytes": run_dir.downloaded_bytes(),
         });
         writeln!(super::output::stdout(), "{summary:#}")?;

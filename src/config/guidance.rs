@@ -3,6 +3,7 @@
 use super::bases::Bases;
 use super::document::{Document, Entry, GUIDANCE, nearest, section_of};
 use super::error::{Origin, Problem};
+use super::guidance_scale::{scale_keys, take_interval, take_schedule};
 use super::key_doc::{KeyDoc, full_name};
 use super::section::Section;
 use super::sections::Generate;
@@ -23,20 +24,25 @@ pub(super) const NOTATIONS: &str = "\n## Guidance\n\n\
       \x20 listed are off. The order of entries changes nothing.\n\
     - Tables of single keys: `[guidance.TERM]`, or `--set guidance.TERM.key=value`, which change a preset or a list. They\n\
       \x20 take a term into use where they give it a strength. TOML allows no tables beside `guidance = \"NAME\"` in one file.\n\n\
+    The table `[guidance]` has keys of its own for the guidance scale: `cfg_interval` and `cfg_schedule`.\n\n\
     `--set guidance=…` takes the place of all that the file says of guidance. A pipeline that gives `gamma`,\n\
     `guidance_fraction` or `guidance.published.schedule` and says nothing else of guidance has the preset `\"scaled\"`.\n";
 
 /// How images are guided.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-#[serde(transparent)]
 pub struct Guidance {
     /// The terms in use and their keys.
+    #[serde(flatten)]
     pub terms: TermSettings,
+    /// Guidance scales over the run, in place of one; empty where there is one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cfg_schedule: Vec<f64>,
 }
 
 impl Default for Guidance {
     fn default() -> Self {
-        Self { terms: preset(DEFAULT_GUIDANCE).map(Preset::settings).unwrap_or_default() }
+        let terms = preset(DEFAULT_GUIDANCE).map(Preset::settings).unwrap_or_default();
+        Self { terms, cfg_schedule: Vec::new() }
     }
 }
 
@@ -77,16 +83,13 @@ pub(super) fn about(section: &str) -> String {
     term.map_or_else(String::new, |term| format!("\n{}\n", term.about))
 }
 
-/// The classifier-free scale of a pipeline that gives none: the published one for the published pull, which it
-/// multiplies; a smaller one for terms that have their own strength, as images to train on want less of it.
-pub fn default_cfg(terms: &TermSettings) -> f64 {
-    if terms.is_used(PUBLISHED) { 5.0 } else { Generate::default().cfg }
-}
-
 impl Guidance {
     /// What `document` says of guidance.
     pub(super) fn read(document: &Document, problems: &mut Vec<Problem>) -> Self {
-        let mut guidance = Self { terms: base(document, problems) };
+        let mut guidance = Self {
+            terms: base(document, problems),
+            cfg_schedule: take_schedule(document, problems),
+        };
         for term in terms() {
             for key in term.keys {
                 match read(document, &term, key) {
@@ -96,6 +99,7 @@ impl Guidance {
                 }
             }
         }
+        take_interval(document, &mut guidance.terms, problems);
         guidance
     }
 
@@ -145,7 +149,8 @@ impl Guidance {
 /// What is wrong, in words.
 pub fn guidance_of(sets: &[String]) -> Result<(Guidance, Generate), String> {
     let pull = Generate::keys().into_iter().filter(|key| PULL.contains(&key.key));
-    let known: Vec<KeyDoc> = pull.chain([choice()]).chain(term_keys()).collect();
+    let known: Vec<KeyDoc> =
+        pull.chain([choice()]).chain(scale_keys()).chain(term_keys()).collect();
     let (mut document, mut problems) = (Document::default(), Vec::new());
     for set in sets {
         problems.extend(document.set(set, &known).err());

@@ -130,3 +130,85 @@ fn keys_of_terms_that_are_off_are_told() {
     assert!(told[1].ends_with("set guidance.low-frequency.strength"), "{told:?}");
     assert!(unused(&["guidance.low-frequency.strength=0.5"]).is_empty());
 }
+
+#[test]
+fn the_interval_has_a_short_notation() {
+    let table = found(&format!("{GOOD}[guidance]\ncfg_interval = [0.25, 1]\n"), &[]);
+    assert_eq!(used(&table), ["interval", "anchor"]);
+    assert_eq!(value(&table, "interval", "from"), TermValue::Number(0.25));
+    assert_eq!(value(&table, "interval", "to"), TermValue::Number(1.0));
+    assert_eq!(found(GOOD, &["guidance.cfg_interval=[0.25, 1.0]"]), table);
+    assert_eq!(found(GOOD, &["cfg_interval=[0.25, 1]"]), table);
+    let keys = ["guidance.interval.from=0.25", "guidance.interval.to=1"];
+    assert_eq!(found(GOOD, &keys), table);
+    // Beside a table of a term and beside a preset of the command line; a whole run is no interval.
+    let both = format!(
+        "{GOOD}[guidance]\ncfg_interval = [0.2, 0.8]\n[guidance.repulsion]\nstrength = 0.1\n"
+    );
+    assert_eq!(used(&found(&both, &[])), ["interval", "anchor", "repulsion"]);
+    assert_eq!(used(&found(&both, &["guidance=none"])), Vec::<&str>::new());
+    let sets = ["guidance=none", "guidance.cfg_interval=[0.2,0.8]"];
+    assert_eq!(used(&found(GOOD, &sets)), ["interval"]);
+    assert_eq!(used(&found(GOOD, &["guidance.cfg_interval=[0,1]"])), ["anchor"]);
+    // The published pull is still implied: nothing was said of terms.
+    let pulled = found(GOOD, &["gamma=0.1", "guidance.cfg_interval=[0.2,0.8]"]);
+    assert_eq!(used(&pulled), ["interval", "published"]);
+}
+
+#[test]
+fn wrong_intervals_and_lists_of_scales_are_refused_with_the_cure() {
+    let error = |key: &str, value: &str| {
+        let text = format!("{GOOD}[guidance]\n{key} = {value}\n");
+        let error = load(&text, &[]).unwrap_err();
+        assert!(error.contains("p.toml:6:1: ") && error.contains(key), "{error}");
+        let set = format!("guidance.{key}={value}");
+        assert!(load(GOOD, &[&set]).unwrap_err().contains(key));
+        error
+    };
+    for wrong in [
+        "0.2",
+        "[0.2]",
+        "[0.2, 0.5, 0.8]",
+        "[0.8, 0.2]",
+        "[-0.1, 0.5]",
+        "[0.5, 1.5]",
+        "[nan, 1]",
+        "\"all\"",
+    ] {
+        error("cfg_interval", wrong);
+    }
+    assert!(error("cfg_interval", "[0.5, 0.5]").contains("cfg = 1"));
+    for wrong in ["[]", "[0.5, 2]", "[1, inf]", "[1, \"x\"]", "{ from = 1 }"] {
+        error("cfg_schedule", wrong);
+    }
+    for one in ["3", "3.5", "[3]"] {
+        assert!(error("cfg_schedule", one).contains("set cfg in [generate]"));
+    }
+    let text =
+        format!("{GOOD}[guidance]\ncfg_interval = [0.2, 0.8]\n[guidance.interval]\nfrom = 0.1\n");
+    let both = load(&text, &[]).unwrap_err();
+    assert!(both.contains("both say where") && both.contains("remove one"), "{both}");
+    let text = format!("{GOOD}[[guidance]]\nterm = \"interval\"\n");
+    assert!(load(&text, &["cfg_interval=[0.2,0.8]"]).unwrap_err().contains("both say where"));
+    let both = load(GOOD, &["cfg=3", "guidance.cfg_schedule=[1,3]"]).unwrap_err();
+    assert!(both.contains("both set the guidance scale"), "{both}");
+    let near = load(&format!("{GOOD}[guidance]\ncfg_intervall = [0.2, 0.8]\n"), &[]).unwrap_err();
+    assert!(near.contains("did you mean `cfg_interval`?"), "{near}");
+}
+
+#[test]
+fn a_list_of_scales_stands_beside_the_terms() {
+    let text = format!("{GOOD}[guidance]\ncfg_schedule = [1, 4.5, 1]\n");
+    let guidance = load(&text, &[]).unwrap().guidance;
+    assert_eq!(
+        (guidance.cfg_schedule.as_slice(), used(&guidance.terms)),
+        (&[1.0, 4.5, 1.0][..], vec!["anchor"])
+    );
+    let shown = serde_json::to_value(&guidance).unwrap();
+    assert_eq!(
+        (&shown["cfg_schedule"][1], &shown["anchor"]["strength"]),
+        (&4.5.into(), &1.0.into())
+    );
+    let without = serde_json::to_value(load(GOOD, &[]).unwrap().guidance).unwrap();
+    assert!(without.get("cfg_schedule").is_none(), "{without}");
+}

@@ -14,6 +14,7 @@ mod document;
 mod error;
 mod features;
 mod guidance;
+mod guidance_scale;
 #[cfg(test)]
 mod guidance_tests;
 mod imagenet;
@@ -39,7 +40,7 @@ pub use class::Class;
 pub use classes::{ClassList, ClassListError, key_fits};
 pub use error::{ConfigError, Problem};
 pub use features::Features;
-pub use guidance::{Guidance, default_cfg, guidance_of};
+pub use guidance::{Guidance, guidance_of};
 pub use imagenet::{
     ImageNetClass, imagenet_class, imagenet_classes, imagenet_subset, is_wordnet_id,
 };

@@ -4,7 +4,8 @@ use super::bases::Bases;
 use super::document::Document;
 use super::error::{ConfigError, Origin, Problem};
 use super::features::Features;
-use super::guidance::{self, Guidance, default_cfg};
+use super::guidance::{self, Guidance};
+use super::guidance_scale::scale_keys;
 use super::key_doc::KeyDoc;
 use super::preset::Preset;
 use super::section::Section;
@@ -62,6 +63,7 @@ impl Pipeline {
             Discover::keys(),
             Anchor::keys(),
             Generate::keys(),
+            scale_keys(),
             guidance::term_keys(),
             Output::keys(),
         ]
@@ -116,9 +118,6 @@ impl Pipeline {
             document.fill(super::preset::PUBLISHED, &known, &mut problems);
         }
         let mut pipeline = Self::read(&document, bases, &mut problems);
-        if document.get("generate", "cfg").is_none() {
-            pipeline.generate.cfg = default_cfg(&pipeline.guidance.terms);
-        }
         pipeline.check_together(&document, &mut problems);
         pipeline.unused = pipeline.without_effect(&document);
         if problems.is_empty() {
@@ -263,7 +262,7 @@ mod tests {
     fn defaults_are_sane() {
         let p = load(GOOD, &[]).unwrap();
         assert_eq!((p.discover.n_neighbors, p.discover.min_cluster_size), (85, 55));
-        assert_eq!((p.generate.steps, p.generate.cfg, p.generate.gamma), (25, 2.0, 0.05));
+        assert_eq!((p.generate.steps, p.generate.cfg, p.generate.gamma), (None, None, 0.05));
         assert_eq!((p.encode.size, p.generate.size, p.output.size), (256, None, 256));
         assert_eq!(p.model.path, Path::new("dir/m"));
         assert_eq!(load(GOOD, &["preset=published"]).unwrap().generate.size, Some(1024));

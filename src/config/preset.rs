@@ -17,7 +17,7 @@ named!(Preset, "\"default\" or \"published\"",
     "default" => Preset::Default, "published" => Preset::Published);
 
 /// The published program's values (arXiv 2512.03844 and its code). What changes no result is left
-/// alone, but for the batch that fits such images.
+/// alone, but for the batch that fits such images. Steps, scale, scheduler and sigmas are those of SDXL without a value.
 pub(super) const PUBLISHED: &str = r#"
 guidance = "published"
 
@@ -43,12 +43,8 @@ kind = "image"
 
 [generate]
 size = 1024
-steps = 25
-cfg = 5.0
 gamma = 0.05
 guidance_fraction = 0.9
-scheduler = "dpm++"
-sigmas = "karras"
 guidance_rescale = 0.0
 noise = "torch-cuda"
 seeds = "published"

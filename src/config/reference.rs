@@ -1,5 +1,6 @@
 //! The reference of every setting, as Markdown: `docs/settings.md` is its output.
 
+use super::document::GUIDANCE;
 use super::guidance;
 use super::pipeline::Pipeline;
 use std::borrow::Cow;
@@ -17,8 +18,8 @@ pub fn settings_reference() -> String {
     let mut section: Option<Cow<'static, str>> = None;
     for key in Pipeline::keys() {
         if section.as_ref() != Some(&key.section) {
-            let first_of_guidance = key.section.starts_with("guidance.")
-                && !section.is_some_and(|before| before.starts_with("guidance."));
+            let first_of_guidance =
+                of_guidance(&key.section) && !section.is_some_and(|before| of_guidance(&before));
             section = Some(key.section.clone());
             let _ = match &*key.section {
                 "" => write!(text, "\n## Above all sections\n"),
@@ -49,6 +50,10 @@ pub fn settings_reference() -> String {
         }
     }
     text
+}
+
+fn of_guidance(section: &str) -> bool {
+    section == GUIDANCE || section.starts_with("guidance.")
 }
 
 fn capitalised(words: &str) -> String {

@@ -84,3 +84,10 @@ pub fn all_positive(values: &[f64; 3]) -> Verdict {
 pub fn between_if_given(low: usize, high: usize) -> impl Fn(&Option<usize>) -> Verdict {
     move |v| v.as_ref().map_or(Ok(()), between(low, high))
 }
+
+/// At least `least`, or not given.
+pub fn at_least_if_given<T: PartialOrd + Display + Copy>(
+    least: T,
+) -> impl Fn(&Option<T>) -> Verdict {
+    move |v| v.as_ref().map_or(Ok(()), at_least(least))
+}

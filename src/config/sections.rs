@@ -6,8 +6,8 @@ use super::label_purity::LabelPurity;
 use super::mix::Mix;
 use super::preset::Preset;
 use super::rules::{
-    all_positive, any, at_least, between, between_if_given, extensions, file_name, given,
-    multiple_of, multiple_of_if_given, not_empty,
+    all_positive, any, at_least, at_least_if_given, between, between_if_given, extensions,
+    file_name, given, multiple_of, multiple_of_if_given, not_empty,
 };
 use super::value::{MaxBad, Patterns};
 use crate::discovery::{Algorithm, NeighborSearch, Settings as Search};
@@ -116,6 +116,11 @@ section! {
         tokenizer_2: Option<PathBuf> = None, any;
         /// The third tokenizer of another folder.
         tokenizer_3: Option<PathBuf> = None, any;
+        /// Whether the model was distilled to make images in few steps without guidance (Turbo, Lightning, Hyper-SD). Without a
+        /// value this is told from its folder: from the scheduler's settings, the denoiser's configuration and the names in it.
+        /// `true` for such a denoiser that was exported with the scheduler of its base model; `false` for an ordinary model
+        /// that is taken for one.
+        few_steps: Option<bool> = None, any;
     }
 }
 
@@ -252,27 +257,35 @@ section! {
         /// Stable Diffusion 1, 1024 for SDXL); in `"published"`, 1024. At another size a model repeats or loses parts of the
         /// image, of which `run` and `plan` warn.
         size: Option<usize> = None, multiple_of_if_given(8, 8);
-        /// Denoising steps of the sampler.
-        steps: usize = 25, between(1, 999);
-        /// Classifier-free guidance scale w. At 1 the unconditional half is not computed. Without a value, 5 where the
-        /// published pull is in use.
-        cfg: f64 = 2.0, at_least(1.0);
+        /// Denoising steps of the sampler. Without a value: the model's own, which are 25 of Stable Diffusion 1 and 2 and
+        /// SDXL, 28 of Stable Diffusion 3 and FLUX.1, 20 of Sana, and 4 of models that were distilled to few steps.
+        steps: Option<usize> = None, between_if_given(1, 999);
+        /// Guidance scale w. At 1 the unconditional half is not computed. Without a value: 2, or 5 where the published pull is
+        /// in use; 1 for models that were distilled to few steps. Models that take the scale as an input are given `cfg`
+        /// there, and have no unconditional half: 3.5 for FLUX.1 [dev], 8.5 for LCM.
+        cfg: Option<f64> = None, at_least_if_given(1.0);
         /// Alignment scale γ of the published pull. 0 is plain generation.
         gamma: f64 = 0.05, at_least(0.0);
         /// The share of the steps, from the first, with guidance towards the core (the published program's GTP, 0.9 there).
         /// The last step never has guidance.
         guidance_fraction: f64 = 1.0, between(0.0, 1.0);
-        /// The solver: `"dpm++"` (DPM-Solver++, multistep), `"euler"` (EulerDiscrete) or `"ddim"`, none of which adds noise.
-        scheduler: SolverKind = SolverKind::DpmSolver, any;
-        /// The spacing of the noise levels: `"karras"`, `"exponential"` or `"plain"` (training's own; DDIM has no other).
-        sigmas: Sigmas = Sigmas::Karras, any;
+        /// The solver: `"dpm++"` (DPM-Solver++, multistep), `"euler"` (EulerDiscrete; on a rectified flow
+        /// FlowMatchEulerDiscrete) or `"ddim"`, none of which adds noise; `"euler-ancestral"` and `"lcm"` add noise of the
+        /// image's own seed at each step. Without a value: the model's own, which is `"dpm++"` but for rectified flows (as
+        /// `scheduler_config.json` says) and models that were distilled to few steps (`"euler-ancestral"` for Turbo, `"euler"`
+        /// for Lightning, `"lcm"` for LCM). A solver that the model can't be sampled by is refused.
+        scheduler: Option<SolverKind> = None, any;
+        /// The spacing of the noise levels: `"karras"`, `"exponential"` or `"plain"` (training's own; DDIM, LCM and Euler with
+        /// added noise have no other). Without a value: `"karras"`, but `"plain"` for rectified flows and models that were
+        /// distilled to few steps, which take no other.
+        sigmas: Option<Sigmas> = None, any;
         /// Order of DPM-Solver++. Without a value: from the model's `scheduler_config.json`.
         solver_order: Option<usize> = None, between_if_given(1, 3);
         /// The timesteps: `"leading"`, `"trailing"` or `"linspace"`. Without a value: from the model's
-        /// `scheduler_config.json`.
+        /// `scheduler_config.json`, but `"trailing"` for models that were distilled to few steps.
         timestep_spacing: Option<TimestepSpacing> = None, any;
-        /// The UNet's prediction type: `"epsilon"`, `"v_prediction"` or `"sample"`. Without a value: from the model's
-        /// `scheduler_config.json`.
+        /// The denoiser's prediction type: `"epsilon"`, `"v_prediction"`, `"sample"` or `"flow_prediction"`. Without a value:
+        /// from the model's `scheduler_config.json`.
         prediction_type: Option<PredictionType> = None, any;
         /// Share of guidance rescale (arXiv 2305.08891), 0 for none: keeps a strong `cfg` from burning out.
         guidance_rescale: f64 = 0.0, between(0.0, 1.0);

@@ -206,8 +206,7 @@ impl Generator {
     }
 
     fn schedule(&self, sampling: &Sampling) -> NoiseSchedule {
-        let scheduler = sampling.overrides.apply(&self.folder.scheduler);
-        scheduler.schedule(sampling.method, sampling.steps)
+        sampling.scheduler(&self.folder).schedule(sampling.method, sampling.steps)
     }
 
     fn denoise_groups(
@@ -236,7 +235,7 @@ impl Generator {
         trace: Option<&mut Vec<TraceStep>>,
     ) -> Result<Vec<f32>, DiffusionError> {
         let shape = self.folder.latent_shape(sampling.size)?;
-        let scheduler = sampling.overrides.apply(&self.folder.scheduler);
+        let scheduler = sampling.scheduler(&self.folder);
         group.denoise(&mut self.unet, (sampling, &scheduler), shape, steps, trace)
     }
 
@@ -255,13 +254,13 @@ impl Generator {
         sampling: &Sampling,
         batch: usize,
     ) -> Result<(), DiffusionError> {
-        sampling.check(&sampling.overrides.apply(&self.folder.scheduler))?;
+        sampling.check(&sampling.scheduler(&self.folder))?;
         if batch == 0 {
             return Err(DiffusionError::setting("batch", "must be at least 1".to_owned()));
         }
         let latent = self.folder.latent_shape(sampling.size)?;
         let values = latent.iter().product::<usize>();
-        let scheduler = sampling.overrides.apply(&self.folder.scheduler);
+        let scheduler = sampling.scheduler(&self.folder);
         let needs_anchors = sampling.starts_from_anchors(&scheduler, latent[1]);
         let expect = |name, found: usize| {
             let reason = format!("{found} values, but a latent of this size has {values}");
@@ -301,6 +300,12 @@ impl Generator {
 
 /// The settings of a refiner's half: its own noise schedule, no guidance but classifier-free guidance.
 fn refiners(sampling: &Sampling) -> Sampling {
-    let (overrides, terms) = (Overrides::default(), TermSettings::default());
-    Sampling { method: Method::EULER, overrides, gamma: 0.0, terms, ..sampling.clone() }
+    Sampling {
+        method: Method::EULER,
+        overrides: Overrides::default(),
+        gamma: 0.0,
+        terms: TermSettings::default(),
+        embedded_scale: None,
+        ..sampling.clone()
+    }
 }

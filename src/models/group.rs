@@ -58,7 +58,7 @@ impl<'a> Group<'a> {
                 negatives: &negatives,
                 latent_shape: shape,
                 size: sampling.size,
-                scale: None,
+                scale: sampling.embedded_scale,
             })?;
             let (solver, trace) = (solver.as_mut(), trace.as_deref_mut());
             denoise(solver, phase.steps, &batch, &mut samples, &mut model, trace)?;

@@ -13,6 +13,7 @@
 
 mod clean;
 mod components;
+mod defaults;
 mod denoiser;
 mod error;
 mod family;
@@ -28,6 +29,7 @@ pub(crate) mod image_features;
 mod job;
 mod json;
 mod latent_output;
+mod nature;
 pub mod noise;
 pub mod noise_schedule;
 mod prompt_gap;
@@ -38,6 +40,7 @@ mod vae;
 pub mod validate;
 
 pub use components::{COMPONENTS, Component, ModelPaths};
+pub use defaults::OwnSampling;
 pub use error::DiffusionError;
 pub use family::{
     Conditioning, FAMILIES, Family, HiddenStates, Pipelines, ScaleInput, TextKind, TextRole,
@@ -47,6 +50,7 @@ pub use folder::{DenoiserConfig, ModelFolder, Purpose, TextPart, VaeConfig};
 pub(crate) use from_hub::{Fetched, To, fetch_model, local_graph, local_model, local_paths};
 pub use generator::{Generated, Generator};
 pub use job::Job;
+pub use nature::{Distilled, FewSteps, Nature};
 pub use sampler::TraceStep;
 pub(crate) use sampling::StepsRun;
 pub use sampling::{Overrides, Sampling};

@@ -49,7 +49,7 @@ impl Generator {
         sampling: &Sampling,
     ) -> Result<Vec<f64>, DiffusionError> {
         let shape = self.folder.latent_shape(sampling.size)?;
-        let scheduler = sampling.overrides.apply(&self.folder.scheduler);
+        let scheduler = sampling.scheduler(&self.folder);
         let schedule = scheduler.schedule(sampling.method, sampling.steps);
         let missing = || DiffusionError::setting("anchor", "a job has none".to_owned());
         let anchors: Option<Vec<&[f32]>> = jobs.iter().map(|job| job.anchor).collect();

@@ -22,6 +22,8 @@ pub struct TraceStep {
     pub sample: Vec<f32>,
     /// The prediction that the guided clean latent stands for.
     pub prediction: Vec<f32>,
+    /// Rows that the denoiser ran for each sample: two with classifier-free guidance, else one.
+    pub rows: usize,
     /// What guidance did.
     pub guidance: StepRecord,
 }
@@ -55,6 +57,7 @@ pub(super) fn denoise(
         let scale = solver.input_scale(step);
         let input: Vec<f32> = samples.iter().map(|value| value * scale).collect();
         let prediction = model.predict(step, timestep, &input)?;
+        let rows = 1 + usize::from(prediction.unconditional.is_some());
         let levels = solver.schedule();
         let at = GuidanceStep { index: step, levels, input: &input, images: batch.images };
         let level = at.level();
@@ -65,7 +68,7 @@ pub(super) fn denoise(
             let pairs = input.iter().zip(&clean);
             let prediction = pairs.map(|(&z, &clean)| level.output(z, clean)).collect();
             let sample = samples.to_vec();
-            trace.push(TraceStep { step, timestep, sample, prediction, guidance });
+            trace.push(TraceStep { step, timestep, sample, prediction, rows, guidance });
         }
         let noise = if solver.takes_noise(step) { (batch.noise)(step) } else { Vec::new() };
         solver.step(step, &clean, &noise, samples);
@@ -123,7 +126,14 @@ mod tests {
         let mut model = Gaussian { sigmas, guided: cfg != 1.0 };
         let terms = GuidanceSchedule::Sigma.into();
         let plan = GuidancePlan {
-            settings: GuidanceSettings { cfg, rescale: 0.0, gamma, fraction, terms },
+            settings: GuidanceSettings {
+                cfg,
+                cfg_by_step: Vec::new(),
+                rescale: 0.0,
+                gamma,
+                fraction,
+                terms,
+            },
             side: 1,
             steps: 25,
         };

@@ -2,11 +2,12 @@
 
 use super::error::StageError;
 use super::model_source::fetch_models;
+use super::sampling::{method, take_own_sampling};
 use crate::config::{ClassList, Pipeline};
 use crate::imaging::DecodeOptions;
 use crate::models::noise_schedule::Method;
 use crate::models::validate::{Unusable, problems};
-use crate::models::{ModelFolder, ModelPaths, Purpose};
+use crate::models::{ModelFolder, ModelPaths, Nature, Purpose};
 use crate::onnx::{Device, GraphOptions, Runtime, Search, TensorRt};
 use crate::store::RunDir;
 use crate::threads;
@@ -31,6 +32,8 @@ pub struct Context {
     pub classes: Option<ClassList>,
     /// The model's folder, its JSON read.
     pub model: ModelFolder,
+    /// What the model was trained for.
+    pub(crate) nature: Nature,
     /// The refiner's, if the pipeline names one.
     pub refiner: Option<ModelFolder>,
     /// The pipeline file's folder, where the search for ONNX Runtime starts.
@@ -62,8 +65,8 @@ impl Context {
         Self::open_for(Purpose::Encode, pipeline, run_dir, pipeline_folder, notice)
     }
 
-    /// As [`Context::new`], with a model that has all that `purpose` needs. `[generate] size`, where it is left out, is the
-    /// model's own from here on.
+    /// As [`Context::new`], with a model that has all that `purpose` needs. What `[generate]` leaves out of size, steps, scale,
+    /// scheduler and sigmas is the model's own from here on.
     ///
     /// # Errors
     /// As there.
@@ -99,6 +102,8 @@ impl Context {
         }
         let size = given.or(pipeline.anchor.size).or(own).unwrap_or(USUAL_SIZE);
         pipeline.generate.size = Some(size);
+        let nature = Nature::of(&model, pipeline.model.few_steps);
+        take_own_sampling(&mut pipeline, &nature);
         let workers = Arc::new(Semaphore::new(workers(&pipeline)));
         warn_of_too_many(&pipeline, &notice);
         let (runtime, notice) = (Arc::default(), Arc::from(notice));
@@ -107,6 +112,7 @@ impl Context {
             run_dir,
             classes,
             model,
+            nature,
             refiner,
             pipeline_folder,
             sized,
@@ -134,6 +140,7 @@ impl Context {
             run_dir: self.run_dir.clone(),
             classes: Some(classes),
             model: self.model.clone(),
+            nature: self.nature.clone(),
             refiner: self.refiner.clone(),
             pipeline_folder: self.pipeline_folder.clone(),
             sized: self.sized,
@@ -239,11 +246,6 @@ impl Context {
             })
         })
     }
-}
-
-/// How images are sampled.
-pub(crate) fn method(pipeline: &Pipeline) -> Method {
-    Method { solver: pipeline.generate.scheduler, sigmas: pipeline.generate.sigmas }
 }
 
 /// The model in `paths`; where it can't be opened, all that is wrong with it.

@@ -27,6 +27,7 @@ pub(crate) mod model_reading;
 pub(crate) mod model_source;
 pub(crate) mod purity;
 pub(crate) mod quarantine;
+pub(crate) mod sampling;
 pub(crate) mod sources;
 pub(crate) mod stage;
 pub(crate) mod state;

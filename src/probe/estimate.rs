@@ -12,6 +12,7 @@ use crate::estimate::{
     warnings,
 };
 use crate::imaging;
+use crate::models::StepsRun;
 use crate::onnx::Device;
 use crate::pipeline::anchor::resolution::encoded_again;
 use crate::pipeline::class_names::{class_names, sentence};
@@ -55,6 +56,8 @@ pub struct Forecast {
     pub estimate: Option<String>,
     /// Images to make.
     pub cores: u64,
+    /// Steps and rows of the denoiser for an image.
+    pub denoiser: StepsRun,
     /// The devices found.
     pub devices: Vec<String>,
     /// Stage by stage.
@@ -163,6 +166,7 @@ fn estimate(
         bad: counted.bad,
         unlisted_classes: counted.unlisted_classes,
         cores: work.cores(),
+        denoiser: steps_run(context)?,
         devices: devices.iter().map(ToString::to_string).collect(),
         gpu_hours: totals.device_hours.filter(|_| cards),
         free_bytes: free,

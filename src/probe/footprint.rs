@@ -4,7 +4,8 @@ use super::measure::Measured;
 use super::probe_files::{MeasuredSizes, compared_columns, feature_columns, part_format};
 use crate::discovery::NeighborSearch;
 use crate::estimate::Footprint;
-use crate::onnx::Device;
+use crate::models::ModelFolder;
+use crate::onnx::{Device, ExternalData};
 use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
 use std::path::Path;
@@ -26,12 +27,9 @@ pub(crate) fn footprint(
     let pipeline = &context.pipeline;
     let format = part_format(context, measured_sizes)?;
     let models = [Some(&context.model), context.refiner.as_ref()].into_iter().flatten();
-    let graphs = models.flat_map(|model| {
-        model.family.image_graphs().into_iter().map(|folder| model.paths.part(folder))
-    });
-    let second = pipeline.features.model.as_deref().and_then(Path::parent).map_or(0, bytes_in);
-    let encoder = bytes_in(&context.model.paths.part("vae_encoder")) + second;
-    let generator = graphs.map(|folder| bytes_in(&folder)).sum::<u64>() as f64;
+    let generator = models.flat_map(graphs_of_images).map(graph_bytes).sum::<u64>() as f64;
+    let second = pipeline.features.model.as_deref().map_or(0, graph_bytes);
+    let encoder = graph_bytes(&context.model.vae_encoder) + second;
     let peak = |of: fn(&Measured) -> Option<u64>| measured.and_then(of).map(|bytes| bytes as f64);
     let pixels = shapes.iter().map(|(w, h)| f64::from(*w) * f64::from(*h)).fold(0.0, f64::max);
     let (workers, cards) = (
@@ -61,8 +59,17 @@ pub(crate) fn footprint(
     })
 }
 
-/// Bytes of the files in a folder.
-fn bytes_in(folder: &Path) -> u64 {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.metadata().ok()).filter(|m| m.is_file()).map(|m| m.len()).sum()
+/// The graphs that make an image from a prompt, of those that the model has: they are in memory at once.
+fn graphs_of_images(model: &ModelFolder) -> impl Iterator<Item = &Path> {
+    let text = model.text.iter().map(|text| text.graph.as_path());
+    text.chain([model.denoiser.as_path(), model.vae_decoder.as_path()])
+}
+
+/// Bytes of a graph's file and of the files with its weights; 0 for one that is missing. Other files of the folder, such as
+/// weights of another precision, are not loaded.
+fn graph_bytes(graph: &Path) -> u64 {
+    let length = |file: &Path| std::fs::metadata(file).map_or(0, |about| about.len());
+    let Ok(external) = ExternalData::of(graph) else { return 0 };
+    let weights: u64 = external.paths(graph).map(|(file, _)| length(&file)).sum();
+    length(graph) + weights
 }

@@ -7,7 +7,7 @@ use crate::models::noise::Noise;
 use crate::onnx::Device;
 use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
-use crate::pipeline::generate::device::{ImageOutcome, Request, Worker};
+use crate::pipeline::generate::device::{ImageOutcome, Request, Worker, sampling};
 use crate::pipeline::generate::finish;
 use std::sync::Arc;
 
@@ -62,6 +62,7 @@ fn steps(
     rates: &mut Rates,
 ) -> Result<Vec<Vec<f32>>, StageError> {
     let settings = &context.pipeline.generate;
+    let all_steps = sampling(context).steps;
     let coupled = context.pipeline.guidance.terms.couples();
     let requests = |number: usize| -> Vec<Request> {
         let from = number * settings.batch % wanted.len().max(1);
@@ -82,7 +83,7 @@ fn steps(
         worker.set_steps(steps);
         timed(|| worker.latents(&requests).map_err(StageError::from))
     };
-    let few = settings.steps.min(2);
+    let few = all_steps.min(2);
     // The first run of a graph prepares the others; a slow one has to do.
     let (first, _) = group(0, few)?;
     let taken = if first < SLOW { group(0, few)?.0 } else { first };
@@ -93,7 +94,7 @@ fn steps(
     if affordable <= few {
         return Ok(Vec::new());
     }
-    let steps = affordable.min(settings.steps);
+    let steps = affordable.min(all_steps);
     let groups = (affordable / steps).clamp(1, 5);
     let (mut seconds, mut latents) = (0.0, Vec::new());
     for number in 0..groups {
@@ -102,7 +103,7 @@ fn steps(
         latents.extend(made);
     }
     rates.step = seconds / (groups * steps) as f64;
-    Ok(if steps == settings.steps { latents } else { Vec::new() })
+    Ok(if steps == all_steps { latents } else { Vec::new() })
 }
 
 fn images(

@@ -3,9 +3,10 @@
 
 use crate::models::noise_schedule::Method;
 use crate::models::validate::{Problem, needs_card, problems, refuse, refuse_on_cpu};
-use crate::models::{ModelPaths, Purpose};
+use crate::models::{ModelFolder, ModelPaths, Purpose};
 use crate::onnx::{Device, DeviceChoice};
-use crate::pipeline::context::{Context, method};
+use crate::pipeline::context::Context;
+use crate::pipeline::sampling::{method, pairing_of};
 use crate::pipeline::{ModelUse, STAGES, StageError, StageInfo};
 
 /// The model parts that `stages` need; `None` for no part.
@@ -43,7 +44,10 @@ pub(crate) fn preflight(
     if purpose == Purpose::Encode {
         // What is not there may be still to come.
         let later = problems(settings.paths(), Purpose::Generate, method(&context.pipeline));
-        let later = later.into_iter().filter(|problem| problem.file.exists());
+        let paired = ModelFolder::open_for(settings.paths(), Purpose::Generate).ok();
+        let paired = paired.map(|folder| pairing_of(&context.pipeline, &folder).problems);
+        let later = later.into_iter().chain(paired.unwrap_or_default());
+        let later = later.filter(|problem| problem.file.exists());
         warnings
             .extend(later.map(|problem| sentence("`generate` will refuse the model", &problem)));
     }

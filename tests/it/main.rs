@@ -37,6 +37,7 @@ mod model_diagnosis;
 mod model_export;
 mod model_goldens;
 mod model_identity;
+mod model_pairings;
 mod model_refusals;
 mod object_store;
 mod other_programs;

@@ -234,7 +234,7 @@ impl Export {
             }
         };
         let paths = ModelPaths::from(&self.dir);
-        let report = doctor_model::check(&paths, &runtime, Device::Cpu, None);
+        let report = doctor_model::check(&paths, &runtime, Device::Cpu, (None, None));
         doctor_model::print(&mut crate::cli::output::stdout(), &self.dir, &report)?;
         Ok(if report.problems.is_empty() { Exit::Done } else { Exit::Failed })
     }

@@ -101,6 +101,8 @@ pub(super) fn write_trace(
         tensors
             .insert("base_final_latents".into(), (Dtype::F32, latent.clone(), bytes(base_latent)));
     }
+    let rows: Vec<f32> = base.iter().chain(refined).map(|step| step.rows as f32).collect();
+    tensors.insert("rows".into(), (Dtype::F32, vec![rows.len()], bytes(&rows)));
     let clean: Vec<u8> = base.iter().flat_map(|step| bytes(&step.guidance.clean)).collect();
     tensors.insert("clean".into(), (Dtype::F32, vec![base.len(), c, h, w], clean));
     for (term, shares) in shares(base) {

@@ -3,17 +3,17 @@
 mod files;
 mod variants;
 
-use super::components::model_paths;
+use super::components::{few_steps, model_paths};
 use super::exit::{Exit, UsageError};
 use super::whole_file::write_whole;
-use crate::config::Generate as Defaults;
 use crate::imaging::{RgbImage, SheetLayout, contact_sheet, encode_png};
 use crate::models::guidance::{ClassAnchors, GuidanceSchedule};
 use crate::models::noise::Noise;
 use crate::models::noise_schedule::{Method, Sigmas, SolverKind};
+use crate::models::validate::Unusable;
 use crate::models::{
-    Generated, Generator, Job, ModelFolder, ModelPaths, PromptEmbedding, PromptTokens, Purpose,
-    Sampling, local_model, local_paths, validate,
+    Generated, Generator, Job, ModelFolder, ModelPaths, Nature, PromptEmbedding, PromptTokens,
+    Purpose, Sampling, local_model, local_paths, validate,
 };
 use crate::onnx::{Device, DeviceChoice, GraphOptions, Runtime, Search};
 use clap::Args;
@@ -44,11 +44,12 @@ pub(crate) struct Sample {
     /// Height and width in pixels [default: the model's training size]
     #[arg(long, value_name = "PIXELS")]
     size: Option<usize>,
-    /// Denoising steps
-    #[arg(long, default_value_t = Defaults::default().steps, value_parser = positive)]
-    steps: usize,
+    /// Denoising steps [default: the model's own: 25 of SD and SDXL, 4 of models of few steps]
+    #[arg(long, value_parser = positive)]
+    steps: Option<usize>,
     /// Guide as a pipeline file says: guidance=PRESET, guidance.TERM.key=VALUE (docs/guidance.md); or take a component of
-    /// the model from another folder: model.KEY=DIR (docs/models.md); repeatable
+    /// the model from another folder: model.KEY=DIR (docs/models.md); or say whether the model is one of few steps:
+    /// model.few_steps=BOOL; repeatable
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
     /// Take the image autoencoder from another folder
@@ -63,21 +64,24 @@ pub(crate) struct Sample {
     /// Share of the steps with the published pull [default: 1]
     #[arg(long)]
     guidance_fraction: Option<f64>,
-    /// Classifier-free guidance scale w [default: 2; 5 with the published pull]
+    /// Guidance scale w [default: the model's own: 2, or 5 with the published pull; 1 of models of few steps]
     #[arg(long, value_parser = not_negative)]
     cfg: Option<f64>,
+    /// Guide without classifier within these shares of the steps alone: 0.2,0.8
+    #[arg(long, value_name = "FROM,TO")]
+    cfg_interval: Option<String>,
     /// Share of guidance rescale
     #[arg(long, default_value_t = 0.0)]
     guidance_rescale: f64,
     /// Weighting of γ over the steps: scaled, sigma or flat [default: scaled]
     #[arg(long, value_parser = by_name::<GuidanceSchedule>)]
     schedule: Option<GuidanceSchedule>,
-    /// The solver: dpm++, euler or ddim
-    #[arg(long, value_parser = by_name::<SolverKind>, default_value = "dpm++")]
-    scheduler: SolverKind,
-    /// Noise levels: karras, exponential or plain
-    #[arg(long, value_parser = by_name::<Sigmas>, default_value = "karras")]
-    sigmas: Sigmas,
+    /// The solver: dpm++, euler, euler-ancestral, ddim or lcm [default: the model's own]
+    #[arg(long, value_parser = by_name::<SolverKind>)]
+    scheduler: Option<SolverKind>,
+    /// Noise levels: karras, exponential or plain [default: the model's own]
+    #[arg(long, value_parser = by_name::<Sigmas>)]
+    sigmas: Option<Sigmas>,
     /// The refiner's folder
     #[arg(long, value_name = "DIR", requires = "denoising_factor")]
     refiner: Option<PathBuf>,
@@ -104,7 +108,7 @@ pub(crate) struct Sample {
     #[arg(long, value_name = "FILE", default_value = "sample.png")]
     out: PathBuf,
     /// Also write the tensors of every step: initial_latents, noise_pred, sample, clean (the guided clean-latent estimate),
-    /// share.TERM (how far a term moved it), final_latents, image_u8
+    /// share.TERM (how far a term moved it), rows (denoiser rows of each step), final_latents, image_u8
     #[arg(long, value_name = "FILE.safetensors")]
     trace: Option<PathBuf>,
     /// Device: auto, cpu, cuda or cuda:N
@@ -162,23 +166,29 @@ impl Sample {
     /// Generates the image.
     pub(crate) fn run(mut self) -> anyhow::Result<Exit> {
         self.refuse_other_formats()?;
-        let model = local_paths(&self.components()?, Purpose::Generate)?;
+        let (components, few_steps) = self.components()?;
+        let model = local_paths(&components, Purpose::Generate)?;
         if let Some(refiner) = &mut self.refiner {
             *refiner = local_model(refiner, Purpose::Generate)?;
         }
-        let method = Method { solver: self.scheduler, sigmas: self.sigmas };
-        validate::refuse(&model, Purpose::Generate, method)?;
+        let opened = ModelFolder::open_for(&model, Purpose::Generate);
+        let nature = opened.as_ref().ok().map(|folder| Nature::of(folder, few_steps));
+        validate::refuse(&model, Purpose::Generate, self.method(nature.as_ref()))?;
         if let Some(refiner) = &self.refiner {
             validate::refuse(refiner, Purpose::Generate, Method::EULER)?;
         }
-        let folder = ModelFolder::open_for(&model, Purpose::Generate)?;
+        let folder = opened?;
+        let nature = nature.unwrap_or_else(|| Nature::of(&folder, few_steps));
         let refiner = self.refiner.as_deref().map(ModelFolder::open).transpose()?;
         let size = self.size.or(folder.default_size).ok_or_else(|| {
             UsageError("the model's configuration has no image size: set --size".into())
         })?;
-        let sampling = self.sampling(size)?;
-        let variants = self.variants(&sampling)?;
-        self.warn(&folder, method, sampling.cfg)?;
+        let sampling = self.sampling(size, &nature)?;
+        let variants = self.variants(&sampling, &nature)?;
+        for (_, sampling, _) in &variants {
+            self.refuse_wrong_pairing(&folder, &nature, sampling)?;
+        }
+        self.warn(&folder, &nature, &sampling)?;
         let runtime = Runtime::load(&Search { setting: None, pipeline_folder: None })?;
         let (devices, warning) = runtime.resolve(&self.device)?;
         let device = devices.first().copied().unwrap_or(Device::Cpu);
@@ -229,15 +239,17 @@ impl Sample {
         Ok(Exit::Done)
     }
 
-    /// The model with the components that the options name, which are taken out of `sets`.
-    fn components(&mut self) -> Result<ModelPaths, UsageError> {
+    /// The model with the components that the options name and whether it is said to be one of few steps, which are taken out
+    /// of `sets`.
+    fn components(&mut self) -> Result<(ModelPaths, Option<bool>), UsageError> {
         let of = |key: &str, folder: &PathBuf| format!("model.{key}={}", folder.display());
         let flags = [("vae", &self.vae), ("unet", &self.unet)];
         let flags = flags.into_iter().filter_map(|(key, folder)| Some(of(key, folder.as_ref()?)));
         let sets: Vec<String> = self.sets.iter().cloned().chain(flags).collect();
+        let (few_steps, sets) = few_steps(&sets)?;
         let (model, others) = model_paths(&self.model, &sets)?;
         self.sets = others;
-        Ok(model)
+        Ok((model, few_steps))
     }
 
     /// Refuses an output name without the PNG extension: programs open images by their extension.
@@ -252,9 +264,28 @@ impl Sample {
         }
     }
 
+    /// Refuses what the model can't be sampled by.
+    fn refuse_wrong_pairing(
+        &self,
+        folder: &ModelFolder,
+        nature: &Nature,
+        sampling: &Sampling,
+    ) -> Result<(), Unusable> {
+        let problems = validate::pairing(folder, nature, sampling, &self.negative_prompt).problems;
+        let root = folder.root.clone();
+        if problems.is_empty() { Ok(()) } else { Err(Unusable { root, problems }) }
+    }
+
     /// Prints warnings about the model and the prompts before the image is generated.
-    fn warn(&self, folder: &ModelFolder, method: Method, cfg: f32) -> anyhow::Result<()> {
-        let mut warnings = validate::cautions(folder, method, self.size, f64::from(cfg));
+    fn warn(
+        &self,
+        folder: &ModelFolder,
+        nature: &Nature,
+        sampling: &Sampling,
+    ) -> anyhow::Result<()> {
+        let mut warnings = validate::cautions(folder, sampling.method, self.size);
+        let pairing = validate::pairing(folder, nature, sampling, &self.negative_prompt);
+        warnings.extend(pairing.cautions);
         let tokens = PromptTokens::open(folder)?;
         warnings.extend(tokens.warnings([("--prompt", self.prompt.clone())])?);
         warnings.extend(tokens.warnings([("--negative-prompt", self.negative_prompt.clone())])?);
@@ -319,6 +350,9 @@ impl Sample {
             let job = Job::new(&prompt, &negative, &base_latent);
             (made, refined) = refiner.trace_refined(&job, sampling)?;
         }
+        let run = || steps.iter().chain(&refined);
+        let rows: usize = run().map(|step| step.rows).sum();
+        crate::say!("{} steps, {rows} denoiser rows", run().count());
         if let Some(path) = &self.trace {
             let anchor = start.anchor.as_deref();
             write_trace(path, shape, (&noise, anchor), (&steps, &base_latent), &refined, &made)?;

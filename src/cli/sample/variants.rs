@@ -2,71 +2,108 @@
 
 use super::Sample;
 use crate::cli::exit::UsageError;
-use crate::config::{default_cfg, guidance_of};
-use crate::models::Sampling;
-use crate::models::guidance::{GuidanceSchedule, PUBLISHED};
+use crate::config::guidance_of;
+use crate::models::guidance::{GuidanceSchedule, PUBLISHED, TermSettings};
 use crate::models::noise_schedule::Method;
+use crate::models::{Nature, Overrides, Sampling};
 
 /// An image of a sweep: what it is, its settings and its seed.
 pub(super) type Variant = (String, Sampling, u64);
 
 impl Sample {
+    /// Solver and noise levels: those of the options, or the model's own.
+    pub(super) fn method(&self, nature: Option<&Nature>) -> Method {
+        let own = nature.map_or(Method::default(), |nature| nature.own_sampling(false).method);
+        Method {
+            solver: self.scheduler.unwrap_or(own.solver),
+            sigmas: self.sigmas.unwrap_or(own.sigmas),
+        }
+    }
+
     /// How images are sampled.
-    pub(super) fn sampling(&self, size: usize) -> Result<Sampling, UsageError> {
+    pub(super) fn sampling(&self, size: usize, nature: &Nature) -> Result<Sampling, UsageError> {
+        let own = nature.own_sampling(false);
         let sampling = Sampling {
-            steps: self.steps,
+            steps: self.steps.unwrap_or(own.steps),
             guidance_rescale: self.guidance_rescale as f32,
             size,
-            method: Method { solver: self.scheduler, sigmas: self.sigmas },
+            method: self.method(Some(nature)),
+            overrides: Overrides { timestep_spacing: own.timestep_spacing, ..Overrides::default() },
             denoising_factor: self.denoising_factor.unwrap_or(1.0),
+            noise: self.noise,
             ..Sampling::default()
         };
-        self.guided(&sampling, None).map_err(UsageError)
+        self.guided(&sampling, nature, None).map_err(UsageError)
     }
 
     /// `sampling` with the guidance that the options say, and `swept` in place of what they say of the same key.
-    fn guided(&self, sampling: &Sampling, swept: Option<&str>) -> Result<Sampling, String> {
+    fn guided(
+        &self,
+        sampling: &Sampling,
+        nature: &Nature,
+        swept: Option<&str>,
+    ) -> Result<Sampling, String> {
         let mut sets = Vec::new();
         sets.extend(self.gamma.map(|gamma| format!("gamma={gamma}")));
         sets.extend(self.guidance_fraction.map(|share| format!("guidance_fraction={share}")));
         let schedule = self.schedule.map(GuidanceSchedule::name);
         sets.extend(schedule.map(|name| format!("guidance.{PUBLISHED}.schedule={name}")));
+        sets.extend(self.cfg_interval.as_ref().map(|of| format!("guidance.cfg_interval=[{of}]")));
         sets.extend(self.sets.iter().cloned().chain(swept.map(str::to_owned)));
         let (guidance, generate) = guidance_of(&sets)?;
+        let scales: Vec<f32> = guidance.cfg_schedule.iter().map(|&scale| scale as f32).collect();
+        if let (Some(cfg), false) = (self.cfg, scales.is_empty()) {
+            return Err(format!(
+                "--cfg {cfg} and guidance.cfg_schedule both set the guidance scale: remove one of the two"
+            ));
+        }
+        let own = || own_scale(nature, &guidance.terms);
+        let greatest = scales.iter().copied().reduce(f32::max);
+        let cfg = self.cfg.map(|cfg| cfg as f32).or(greatest).unwrap_or_else(own);
         Ok(Sampling {
-            cfg: self.cfg.unwrap_or_else(|| default_cfg(&guidance.terms)) as f32,
+            cfg_schedule: scales,
             gamma: if self.anchor.is_some() { generate.gamma as f32 } else { 0.0 },
             guidance_fraction: generate.guidance_fraction,
             terms: guidance.terms,
-            ..sampling.clone()
+            ..scaled(sampling, nature, cfg)
         })
     }
 
     /// The settings of each image: one, or one a value of the sweep.
-    pub(super) fn variants(&self, sampling: &Sampling) -> Result<Vec<Variant>, UsageError> {
+    pub(super) fn variants(
+        &self,
+        sampling: &Sampling,
+        nature: &Nature,
+    ) -> Result<Vec<Variant>, UsageError> {
         let Some(sweep) = &self.sweep else {
             return Ok(vec![(String::new(), sampling.clone(), self.seed)]);
         };
         let wrong = |why: String| UsageError(format!("--sweep {sweep}: {why}"));
         let (key, values) =
             sweep.split_once('=').ok_or_else(|| wrong("write key=value,value".into()))?;
-        let variant = |text: &str| self.variant(sampling, key, text).map_err(wrong);
+        let variant = |text: &str| self.variant((sampling, nature), key, text).map_err(wrong);
         values.split(',').map(variant).collect()
     }
 
     /// The image of one value of the sweep of `key`.
-    fn variant(&self, sampling: &Sampling, key: &str, text: &str) -> Result<Variant, String> {
+    fn variant(
+        &self,
+        (sampling, nature): (&Sampling, &Nature),
+        key: &str,
+        text: &str,
+    ) -> Result<Variant, String> {
         let (label, text) = (format!("{key} = {text}"), text.trim());
         let guides = key == "guidance" || key.starts_with("guidance.");
         if guides || matches!(key, "gamma" | "guidance-fraction") {
             let name = if guides { key.to_owned() } else { key.replace('-', "_") };
-            return Ok((label, self.guided(sampling, Some(&format!("{name}={text}")))?, self.seed));
+            let swept = format!("{name}={text}");
+            return Ok((label, self.guided(sampling, nature, Some(&swept))?, self.seed));
         }
         let number = text.parse::<f64>().map_err(|_| format!("`{text}` is not a number"));
         let (mut own, mut seed) = (sampling.clone(), self.seed);
         match key {
             "cfg" => match number? {
-                number if number >= 0.0 => own.cfg = number as f32,
+                number if number >= 0.0 => own = scaled(&own, nature, number as f32),
                 _ => return Err(format!("{text} is negative or not a number")),
             },
             "steps" => own.steps = number? as usize,
@@ -75,4 +112,15 @@ impl Sample {
         }
         Ok((label, own, seed))
     }
+}
+
+/// The model's own scale with these terms.
+fn own_scale(nature: &Nature, terms: &TermSettings) -> f32 {
+    nature.own_sampling(terms.is_used(PUBLISHED)).cfg as f32
+}
+
+/// `sampling` with the scale `cfg`, where the model takes it.
+fn scaled(sampling: &Sampling, nature: &Nature, cfg: f32) -> Sampling {
+    let (cfg, embedded_scale) = if nature.embeds_scale { (1.0, Some(cfg)) } else { (cfg, None) };
+    Sampling { cfg, embedded_scale, ..sampling.clone() }
 }

@@ -45,9 +45,18 @@ impl Reading<'_> {
         self.terms().any(|term| term == name)
     }
 
+    fn own_keys(&self) -> impl Iterator<Item = String> + '_ {
+        self.known.iter().filter(|key| key.section == GUIDANCE).map(|key| key.key.to_owned())
+    }
+
+    /// Whether `name` is a key of `[guidance]` itself.
+    fn is_own_key(&self, name: &str) -> bool {
+        self.own_keys().any(|key| key == name)
+    }
+
     fn no_term(&mut self, name: &str, origin: Origin) {
         let all: Vec<String> = self.terms().collect();
-        let hint = nearest(name, all.iter().cloned())
+        let hint = nearest(name, all.iter().cloned().chain(self.own_keys()))
             .unwrap_or_else(|| format!("the terms are {}", all.join(", ")));
         self.wrong(origin, format!("no term of guidance is called `{name}`"), Some(hint));
     }
@@ -117,12 +126,14 @@ impl Document {
         self.insert("", GUIDANCE, Entry { value: toml::Value::Array(value), origin });
     }
 
-    /// `[guidance.TERM]` tables.
+    /// Keys of `[guidance]` itself, and `[guidance.TERM]` tables.
     fn take_tables(&mut self, tables: &DeTable<'_>, reading: &mut Reading<'_>) {
         for (term, body) in tables {
             let (name, origin) = (term.get_ref(), at(reading.text, Some(term.span())));
             if let Some((message, hint)) = renamed(GUIDANCE, name) {
                 reading.wrong(origin, message, Some(hint));
+            } else if reading.is_own_key(name) {
+                self.take_key(GUIDANCE, term, body, reading);
             } else if !reading.is_term(name) {
                 reading.no_term(name, origin);
             } else if let Some(table) = body.get_ref().as_table() {
@@ -146,7 +157,8 @@ impl Document {
             return Err(Problem { origin: Origin::Flag, ..problem });
         }
         let kept = |section: &str, entry: &Entry| {
-            !section.starts_with("guidance.") || entry.origin == Origin::Flag
+            let of_guidance = section == GUIDANCE || section.starts_with("guidance.");
+            !of_guidance || entry.origin == Origin::Flag
         };
         self.entries.retain(|(section, _), entry| kept(section, entry));
         for ((section, key), entry) in set.entries {

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 use super::components::ModelPaths;
 use super::error::DiffusionError;
-use super::family::{FAMILIES, Family, ScaleInput, TextRole};
+use super::family::{Conditioning, FAMILIES, Family, ScaleInput, TextRole};
 use super::file_state::{check_folder, look};
 use super::json::{config_error, read_json};
 use super::noise_schedule::SchedulerConfig;
@@ -118,7 +118,9 @@ impl ModelFolder {
                 return Err(config_error(&root.join("model_index.json"), reason));
             }
         };
-        let scheduler = unless(needless, scheduler(&paths))?;
+        let mut scheduler = unless(needless, scheduler(&paths))?;
+        // FLUX's pipeline hands its scheduler the levels to shift.
+        scheduler.flow.even = family.conditioning == Conditioning::Packed;
         let vae = VaeConfig::read(&paths.file(VAE_CONFIG))?;
         let denoiser_config = DenoiserConfig::read(&paths, family, &vae).map(Some);
         let denoiser_config = unless(needless, denoiser_config)?;
@@ -149,6 +151,11 @@ impl ModelFolder {
             root: root.to_path_buf(),
             paths,
         })
+    }
+
+    /// Tokens of the denoiser for an image of `size` by `size` pixels.
+    pub fn tokens(&self, size: usize) -> usize {
+        (size / (self.vae.scale() * self.patch).max(1)).pow(2)
     }
 
     /// Shape of the latent of an image of `size` by `size` pixels: channels, height, width.

@@ -10,10 +10,34 @@ pub(super) fn check(settings: &GuidanceSettings) -> Result<(), SettingFault> {
     if !settings.cfg.is_finite() {
         return Err(("cfg", format!("{} is not finite", settings.cfg)));
     }
+    if let Some(scale) = settings.cfg_by_step.iter().find(|scale| !scale.is_finite()) {
+        return Err(("cfg_schedule", format!("{scale} is not finite")));
+    }
     if !(0.0..=1.0).contains(&settings.rescale) {
         return Err(("guidance_rescale", format!("{} is not in 0..=1", settings.rescale)));
     }
     Ok(())
+}
+
+/// `values` spread evenly over `steps` steps, changing linearly between them; as many values as steps are one a step.
+/// Empty without values.
+pub(in crate::models) fn scales(values: &[f32], steps: usize) -> Vec<f32> {
+    let Some(last) = values.len().checked_sub(1) else { return Vec::new() };
+    let end = steps.saturating_sub(1).max(1);
+    let at = |step: usize| {
+        // Whole numbers, so that a step that meets a value has exactly this value.
+        let (whole, part) = (step * last / end, step * last % end);
+        let (from, to) = (values[whole.min(last)], values[(whole + 1).min(last)]);
+        if part == 0 { from } else { from + (to - from) * (part as f32 / end as f32) }
+    };
+    (0..steps).map(at).collect()
+}
+
+impl GuidanceSettings {
+    /// w of a step.
+    pub(in crate::models) fn cfg_at(&self, step: usize) -> f32 {
+        self.cfg_by_step.get(step).copied().unwrap_or(self.cfg)
+    }
 }
 
 /// Joins both halves of a batch's estimates. Terms before it edit the conditional half, those after it what this gives.
@@ -27,7 +51,7 @@ pub(super) fn join(
     let CleanEstimates { mut conditional, unconditional } = estimates;
     let Some(unconditional) = unconditional else { return conditional };
     let kept = if plan.settings.rescale > 0.0 { conditional.clone() } else { Vec::new() };
-    combine(&mut conditional, &unconditional, plan.settings.cfg);
+    combine(&mut conditional, &unconditional, plan.settings.cfg_at(step.index));
     let (size, level) = (step.sample_length(), step.level());
     let samples = conditional.chunks_mut(size).zip(kept.chunks(size)).zip(step.input.chunks(size));
     for ((guided, kept), input) in samples {
@@ -90,6 +114,18 @@ mod tests {
         rescale(&mut guided, &conditional, 1.0);
         assert!((deviation(&guided) - deviation(&conditional)).abs() < 1e-6);
         rescale(&mut [2.0, 2.0], &conditional[..2], 1.0);
+    }
+
+    #[test]
+    fn scales_are_one_a_step_or_spread_over_the_run() {
+        assert_eq!(scales(&[1.0, 4.0, 2.5], 3), [1.0, 4.0, 2.5]);
+        assert_eq!(scales(&[1.0, 5.0], 5), [1.0, 2.0, 3.0, 4.0, 5.0]);
+        assert_eq!(scales(&[1.0, 3.0, 1.0], 5), [1.0, 2.0, 3.0, 2.0, 1.0]);
+        assert_eq!(scales(&[1.0, 1.0, 2.0], 25)[..13], [1.0; 13]);
+        assert_eq!(scales(&[], 25), [0.0; 0]);
+        let odd = scales(&[1.0, 3.0, 2.0], 4);
+        assert_eq!((odd[0], odd[3]), (1.0, 2.0));
+        assert!((odd[1] - 7.0 / 3.0).abs() < 1e-6 && (odd[2] - 8.0 / 3.0).abs() < 1e-6);
     }
 
     #[test]

@@ -57,6 +57,7 @@ impl Golden {
         let name = case["term"].as_str().unwrap();
         let plan = GuidancePlan {
             settings: GuidanceSettings {
+                cfg_by_step: Vec::new(),
                 cfg: 1.0,
                 rescale: 0.0,
                 gamma: 0.0,

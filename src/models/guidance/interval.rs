@@ -1,14 +1,15 @@
 //! The guidance interval (Kynkäänniemi et al., arXiv 2404.07724): classifier-free guidance in the middle steps alone.
 
 use super::settings::TermKey;
-use super::settings::TermValue::Number;
+use super::settings::TermValue::{self, Number};
 use super::window::{self, FROM, TO};
 use super::{Edits, GuidancePlan, GuidanceTerm};
 
 /// The term.
 pub(super) struct Interval;
 
-const NAME: &str = "interval";
+/// The name of the interval among the terms.
+pub const NAME: &str = "interval";
 
 const BEGIN: TermKey = TermKey {
     default: Number(0.2),
@@ -23,6 +24,11 @@ const END: TermKey = TermKey {
     doc: "Classifier-free guidance acts before this share of the steps.\n",
     ..TO
 };
+
+/// The keys of the term with the values of an interval of shares of the run.
+pub fn interval(from: f64, to: f64) -> [(&'static TermKey, TermValue); 2] {
+    [(&BEGIN, Number(from)), (&END, Number(to))]
+}
 
 impl GuidanceTerm for Interval {
     fn name(&self) -> &'static str {

@@ -34,6 +34,8 @@ use super::noise_schedule::NoiseSchedule;
 use super::text::PromptEmbedding;
 
 pub use class_anchors::ClassAnchors;
+pub(super) use classifier_free::scales;
+pub use interval::{NAME as INTERVAL, interval};
 pub(super) use plan::GuidancePlan;
 pub use presets::{DEFAULT_GUIDANCE, PRESETS, Preset, SCALED, preset};
 pub use published::{GuidanceSchedule, NAME as PUBLISHED};

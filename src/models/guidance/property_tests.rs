@@ -54,7 +54,14 @@ fn values(seed: u64, images: usize) -> Vec<f32> {
 }
 
 fn plan(terms: TermSettings) -> GuidancePlan {
-    let settings = GuidanceSettings { cfg: CFG, rescale: 0.0, gamma: 0.05, fraction: 1.0, terms };
+    let settings = GuidanceSettings {
+        cfg: CFG,
+        cfg_by_step: Vec::new(),
+        rescale: 0.0,
+        gamma: 0.05,
+        fraction: 1.0,
+        terms,
+    };
     GuidancePlan { settings, side: SIDE, steps: STEPS }
 }
 

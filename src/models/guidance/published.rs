@@ -135,7 +135,8 @@ impl GuidanceTerm for Published {
 ///
 /// A step is corrected while its timestep is above that of step min(int(N·fraction), N−1), so never the last step.
 fn strength(plan: &GuidancePlan, levels: &NoiseSchedule, step: usize) -> Option<f32> {
-    let GuidanceSettings { gamma, fraction, cfg, .. } = plan.settings;
+    let GuidanceSettings { gamma, fraction, .. } = plan.settings;
+    let cfg = plan.settings.cfg_at(step);
     let end = ((plan.steps as f64 * fraction) as usize).min(plan.steps.saturating_sub(1));
     let (now, last) = (levels.timesteps.get(step)?, levels.timesteps.get(end)?);
     if gamma == 0.0 || now <= last {
@@ -180,6 +181,7 @@ mod tests {
         let terms = GuidanceSchedule::Sigma.into();
         GuidancePlan {
             settings: GuidanceSettings {
+                cfg_by_step: Vec::new(),
                 cfg: 5.0,
                 rescale: 0.0,
                 gamma: 0.05,

@@ -75,6 +75,8 @@ pub struct TermSettings {
 pub(crate) struct GuidanceSettings {
     /// Classifier-free scale w.
     pub cfg: f32,
+    /// w of each step in place of `cfg`; empty where it is one.
+    pub cfg_by_step: Vec<f32>,
     /// Share of guidance rescale, 0 for none.
     pub rescale: f32,
     /// Alignment scale γ; 0 turns the pull towards the anchor off.

@@ -62,7 +62,8 @@ impl GuidancePlan {
     ) -> Vec<Phase> {
         let mut phases: Vec<Phase> = Vec::new();
         for step in steps {
-            let guided = self.settings.cfg != 1.0 && self.used().all(|t| t.is_guided(self, step));
+            let guided =
+                self.settings.cfg_at(step) != 1.0 && self.used().all(|t| t.is_guided(self, step));
             let own_prompts = self.used().any(|term| term.changes_prompts(self, levels, step));
             match phases.last_mut() {
                 Some(last) if last.guided == guided && !(own_prompts || last.own_prompts) => {
@@ -97,7 +98,8 @@ impl GuidancePlan {
         let before = record.is_some().then(|| estimates.conditional.clone());
         let pulling = self.used().filter(|term| term.edits() == Edits::Conditional);
         pulling.for_each(|term| term.edit_conditional(self, step, &mut estimates.conditional));
-        let scale = if estimates.unconditional.is_some() { self.settings.cfg } else { 1.0 };
+        let scale =
+            if estimates.unconditional.is_some() { self.settings.cfg_at(step.index) } else { 1.0 };
         let pulled = before.map(|before| {
             let moved = estimates.conditional.iter().zip(before);
             moved.map(|(after, before)| scale * (after - before)).collect::<Vec<f32>>()
@@ -163,6 +165,7 @@ mod tests {
         GuidancePlan {
             settings: GuidanceSettings {
                 cfg,
+                cfg_by_step: Vec::new(),
                 rescale: 0.0,
                 gamma: 0.0,
                 fraction: 1.0,

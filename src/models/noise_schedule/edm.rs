@@ -17,11 +17,19 @@ pub struct EdmKeys {
     pub sigma_data: f64,
     /// Exponent of Karras' spacing.
     pub rho: f64,
+    /// The spacing of levels that the model was saved with.
+    pub sigma_schedule: Sigmas,
 }
 
 impl Default for EdmKeys {
     fn default() -> Self {
-        Self { sigma_min: None, sigma_max: None, sigma_data: 0.5, rho: 7.0 }
+        Self {
+            sigma_min: None,
+            sigma_max: None,
+            sigma_data: 0.5,
+            rho: 7.0,
+            sigma_schedule: Sigmas::Karras,
+        }
     }
 }
 

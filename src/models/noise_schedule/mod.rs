@@ -11,6 +11,7 @@ mod euler;
 mod flow;
 mod lcm;
 mod level;
+mod names;
 mod other_keys;
 mod process;
 mod sigmas;

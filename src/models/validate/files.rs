@@ -135,6 +135,8 @@ fn other_scheduler(paths: &ModelPaths, family: &Family) -> Option<Problem> {
 struct Kind {
     #[serde(default)]
     prediction_type: Option<String>,
+    #[serde(default)]
+    use_flow_sigmas: bool,
     #[serde(flatten)]
     others: OtherKeys,
 }
@@ -143,7 +145,7 @@ impl Kind {
     fn is_flow(&self) -> bool {
         let class = self.others.class_name.as_deref().unwrap_or_default();
         class.starts_with("FlowMatch")
-            || self.others.use_flow_sigmas
+            || self.use_flow_sigmas
             || self.prediction_type.as_deref() == Some("flow_prediction")
     }
 }

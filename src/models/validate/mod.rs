@@ -13,6 +13,7 @@ mod part;
 mod ports;
 mod refused;
 mod remedy;
+mod sampled;
 mod trial;
 pub(crate) mod unopened;
 mod wanted;
@@ -25,15 +26,14 @@ use serde::Serialize;
 use super::components::ModelPaths;
 use super::error::DiffusionError;
 use super::folder::{ModelFolder, Purpose};
+use super::nature::Nature;
 use super::noise_schedule::Method;
 use crate::onnx::{GraphOptions, Runtime};
 
 pub use cautions::cautions;
 pub use kernels::{needs_card, refuse_on_cpu};
+pub use sampled::{Pairing, pairing};
 pub use unopened::problems;
-
-/// A guidance scale, of which there is none to be known.
-const GUIDED: f64 = 5.0;
 
 /// A path as people see it: JSON has none for a name that is not UTF-8.
 fn as_shown<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
@@ -119,6 +119,8 @@ pub struct ModelReport {
     pub kind: Option<&'static str>,
     /// Height and width of the images that were tried, in pixels.
     pub size: Option<usize>,
+    /// How the model is sampled where a pipeline doesn't say, in words.
+    pub sampling: Option<String>,
     /// Its graphs, as far as they could be opened.
     pub graphs: Vec<GraphReport>,
     /// All that is wrong. Empty: a run can use this model.
@@ -128,20 +130,26 @@ pub struct ModelReport {
 }
 
 /// Checks `model`, with images of `size` by `size` pixels (left out: what it was trained for). Graphs are
-/// opened one after another, so that no more than two are in memory at once.
+/// opened one after another, so that no more than two are in memory at once. `few_steps` says whether it is a model of few
+/// steps where its folder is not to.
 pub fn check_model(
     model: impl Into<ModelPaths>,
     runtime: &Runtime,
     options: &GraphOptions,
-    size: Option<usize>,
+    (size, few_steps): (Option<usize>, Option<bool>),
 ) -> ModelReport {
     let paths = model.into();
-    let problems = problems(&paths, Purpose::Generate, Method::default());
+    let folder = ModelFolder::open_for(&paths, Purpose::Generate).ok();
+    let nature = folder.as_ref().map(|folder| Nature::of(folder, few_steps));
+    let own = nature.as_ref().map(|nature| nature.own_sampling(false));
+    let method = own.map_or(Method::default(), |own| own.method);
+    let problems = problems(&paths, Purpose::Generate, method);
     let mut report = ModelReport { problems, ..ModelReport::default() };
     // Why it can't be read is among the problems.
-    let Ok(folder) = ModelFolder::open_for(&paths, Purpose::Generate) else { return report };
+    let Some(folder) = folder else { return report };
     report.kind = Some(folder.family.name);
-    report.cautions = cautions(&folder, Method::default(), None, GUIDED);
+    report.sampling = nature.zip(own).map(|(nature, own)| nature.in_words(&own));
+    report.cautions = cautions(&folder, method, None);
     let Some(size) = size.or(folder.default_size) else {
         let what = "it has no sample_size, the side of the images that the model is for".to_owned();
         let file = folder.denoiser.with_file_name("config.json");

@@ -6,17 +6,17 @@ use super::ports::PortFault;
 use crate::models::denoiser::scale_mismatch;
 use crate::models::family::{ScaleInput, Training};
 use crate::models::folder::{ModelFolder, SCHEDULER_CONFIG};
-use crate::models::noise_schedule::Method;
+use crate::models::noise_schedule::{Method, SolverKind};
 use crate::onnx::header::Header;
 
 const LCM_SCHEDULER: &str = "LCMScheduler";
 const CONFIG: &str = "copy the config.json of this graph's own model beside it";
 
 /// An LCM's UNet that is sampled as the model that it was made from.
-pub(super) fn scale(folder: &ModelFolder, _method: Method) -> Option<Problem> {
+pub(super) fn scale(folder: &ModelFolder, method: Method) -> Option<Problem> {
     let embeds = folder.scale_input == ScaleInput::Embedded;
     let class = folder.scheduler.others.class_name.as_deref();
-    let lcm = class == Some(LCM_SCHEDULER);
+    let lcm = class == Some(LCM_SCHEDULER) || method.solver == SolverKind::Lcm;
     if !embeds || folder.family.training == Training::Flow || lcm {
         return None;
     }

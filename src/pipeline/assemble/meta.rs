@@ -27,6 +27,10 @@ pub(crate) fn generation(context: &Context) -> Value {
             _ => settings["guidance"][term][key] = json!(value),
         }
     }
+    let scales = &context.pipeline.guidance.cfg_schedule;
+    if !scales.is_empty() {
+        settings["cfg_schedule"] = json!(scales);
+    }
     let others = json!({
         "scheduler": g.scheduler, "sigmas": g.sigmas, "solver_order": g.solver_order,
         "timestep_spacing": g.timestep_spacing, "prediction_type": g.prediction_type,

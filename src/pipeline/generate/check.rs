@@ -3,18 +3,26 @@
 use super::device::sampling;
 use crate::config::ClassList;
 use crate::models::PromptTokens;
-use crate::models::validate::cautions;
-use crate::pipeline::context::{Context, method};
+use crate::models::validate::{Unusable, cautions, pairing};
+use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
 use crate::pipeline::info::Checks;
+use crate::pipeline::sampling::method;
 
 /// The size, the way of sampling, what the model is known for, and the prompts.
 pub(super) fn check(context: &Context) -> Checks {
     let mut checks = check_size(context);
-    let sampling = sampling(&context.pipeline, context.size());
-    checks.require(sampling.check(&sampling.overrides.apply(&context.model.scheduler)));
-    let (size, cfg) = (context.sized.then(|| context.size()), context.pipeline.generate.cfg);
-    checks.warnings.extend(cautions(&context.model, method(&context.pipeline), size, cfg));
+    let sampling = sampling(context);
+    let negative = &context.pipeline.generate.negative_prompt;
+    let pairing = pairing(&context.model, &context.nature, &sampling, negative);
+    if !pairing.problems.is_empty() {
+        let root = context.model.root.clone();
+        checks.errors.push(Unusable { root, problems: pairing.problems }.into());
+    }
+    checks.require(sampling.check(&sampling.scheduler(&context.model)));
+    let size = context.sized.then(|| context.size());
+    checks.warnings.extend(cautions(&context.model, method(&context.pipeline), size));
+    checks.warnings.extend(pairing.cautions);
     if let Some(classes) = &context.classes {
         match prompt_warnings(context, classes) {
             Ok(warnings) => checks.warnings.extend(warnings),
@@ -31,7 +39,8 @@ pub(crate) fn check_size(context: &Context) -> Checks {
         checks.require(context.model.latent_shape(context.size()));
         return checks;
     }
-    let file = context.model.paths.file("unet/config.json");
+    let denoiser = context.model.family.denoiser;
+    let file = context.model.paths.file(&format!("{denoiser}/config.json"));
     checks.errors.push(StageError::Other(format!(
         "{} has no sample_size, the image size of the model: set `size` in [generate]",
         file.display()

@@ -1,16 +1,16 @@
 //! The device's side of `generate`: the loaded model and the prompts it has seen.
 
 use super::prompts::Prompts;
-use crate::config::Pipeline;
 use crate::engine::DevicePool;
 use crate::models::guidance::ClassAnchors;
 use crate::models::noise::{Noise, retry_seed};
 use crate::models::{
-    DiffusionError, Generated, Generator, Job, Overrides, PromptEmbedding, Sampling, StepsRun,
+    DiffusionError, Generated, Generator, Job, PromptEmbedding, Sampling, StepsRun,
 };
 use crate::onnx::{Device, GraphOptions};
-use crate::pipeline::context::{Context, method};
+use crate::pipeline::context::Context;
 use crate::pipeline::error::StageError;
+use crate::pipeline::sampling::sampling as sampling_of;
 use std::sync::Arc;
 
 /// One image asked of the device.
@@ -48,36 +48,19 @@ pub(crate) async fn start_pool(context: &Arc<Context>) -> Result<Pool, StageErro
     DevicePool::start(makers.collect()).await
 }
 
-/// How `pipeline` has images sampled.
-pub(crate) fn sampling(pipeline: &Pipeline, size: usize) -> Sampling {
-    let g = &pipeline.generate;
-    Sampling {
-        steps: g.steps,
-        cfg: g.cfg as f32,
-        gamma: g.gamma as f32,
-        guidance_fraction: g.guidance_fraction,
-        terms: pipeline.guidance.terms.clone(),
-        size,
-        guidance_rescale: g.guidance_rescale as f32,
-        method: method(pipeline),
-        overrides: Overrides {
-            solver_order: g.solver_order,
-            timestep_spacing: g.timestep_spacing,
-            prediction_type: g.prediction_type,
-        },
-        denoising_factor: g.denoising_factor,
-        noise: g.noise,
-    }
+/// How a run has images sampled.
+pub(crate) fn sampling(context: &Context) -> Sampling {
+    sampling_of(&context.pipeline, &context.nature, context.size())
 }
 
 /// The steps that the denoiser runs for an image of the run; all of them for settings that are refused.
 pub(crate) fn steps_run(context: &Context) -> Result<StepsRun, StageError> {
     let [_, side, _] = context.model.latent_shape(context.size())?;
-    let sampling = sampling(&context.pipeline, context.size());
-    let model = &context.model.scheduler;
-    Ok(match sampling.check(&sampling.overrides.apply(model)) {
-        Ok(()) => sampling.steps_run(model, side),
-        Err(_) => StepsRun { steps: sampling.steps, unguided: 0 },
+    let sampling = sampling(context);
+    let (model, refiner) = (sampling.scheduler(&context.model), context.refiner.as_ref());
+    Ok(match sampling.check(&model) {
+        Ok(()) => sampling.steps_run(&model, refiner.map(|refiner| &refiner.scheduler), side),
+        Err(_) => StepsRun { steps: sampling.steps, ..StepsRun::default() },
     })
 }
 
@@ -126,7 +109,7 @@ impl Worker {
         Ok(Self {
             base: Model::new(load(&context.model)?),
             refiner: context.refiner.as_ref().map(load).transpose()?.map(Model::new),
-            sampling: sampling(&context.pipeline, context.size()),
+            sampling: sampling(context),
             batch: g.batch,
             negative_prompt: g.negative_prompt.clone(),
             noise: g.noise,
@@ -138,6 +121,8 @@ impl Worker {
     pub(crate) fn set_steps(&mut self, steps: usize) {
         self.sampling.steps = steps;
         self.sampling.terms = self.sampling.terms.of_whole_steps();
+        // The greatest of them stands as `cfg`.
+        self.sampling.cfg_schedule.clear();
     }
 
     /// Encodes a prompt.

@@ -22,11 +22,12 @@ use super::model::model_digest;
 use super::quarantine::row;
 use super::stage::RunStage;
 use super::state::{Receipts, RunState};
+use crate::config::Guidance;
 use crate::engine::FlowError;
 use crate::engine::{Done, Fingerprint, Scope, Stage};
 use crate::imaging;
 use crate::imaging::RgbImage;
-use crate::models::guidance::{PUBLISHED, TermSettings};
+use crate::models::guidance::PUBLISHED;
 use crate::models::noise::Image;
 use crate::models::{Generated, ModelFolder};
 use crate::slurm;
@@ -215,7 +216,7 @@ impl Stage for Generate {
                 "generate.denoising_factor": g.denoising_factor,
                 "generate.retry_failed": g.retry_failed,
         });
-        record_guidance(&mut settings, &self.context.pipeline.guidance.terms);
+        record_guidance(&mut settings, &self.context.pipeline.guidance);
         let inputs = json!({"images": images, "model": self.model, "refiner": self.refiner}).into();
         Ok(Fingerprint { settings, inputs })
     }
@@ -303,7 +304,11 @@ impl Generate {
 }
 
 /// Adds the terms of guidance in use to the settings of a fingerprint. Settings of terms that are not in use leave no trace.
-fn record_guidance(settings: &mut Value, terms: &TermSettings) {
+fn record_guidance(settings: &mut Value, guidance: &Guidance) {
+    let terms = &guidance.terms;
+    if !guidance.cfg_schedule.is_empty() {
+        settings["guidance.cfg_schedule"] = json!(guidance.cfg_schedule);
+    }
     if let (false, Some(settings)) = (terms.is_used(PUBLISHED), settings.as_object_mut()) {
         settings.shift_remove("generate.gamma");
         settings.shift_remove("generate.guidance_fraction");

@@ -120,7 +120,7 @@ fn gaps(
         .iter()
         .map(|(noise, anchor)| Job { anchor: Some(anchor), ..Job::new(&prompt, &negative, noise) })
         .collect();
-    let sampling = sampling(&context.pipeline, context.size());
+    let sampling = sampling(context);
     Ok(generator.prompt_gaps(&jobs, &sampling, g.batch)?)
 }
 

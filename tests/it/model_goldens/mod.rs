@@ -6,6 +6,7 @@
 mod behaviour;
 mod demo;
 mod failures;
+mod families;
 mod old_encoder;
 mod recorded;
 pub mod support;
