@@ -15,6 +15,7 @@ mod fields;
 mod files;
 mod graph;
 pub(crate) mod header;
+pub(crate) mod kernels;
 mod locate;
 mod options;
 pub(crate) mod outline;

@@ -2,8 +2,9 @@
 //! loaded.
 
 use crate::models::noise_schedule::Method;
-use crate::models::validate::{Problem, problems, refuse};
-use crate::models::{ModelFolder, Purpose};
+use crate::models::validate::{Problem, needs_card, problems, refuse, refuse_on_cpu};
+use crate::models::{ModelFolder, ModelPaths, Purpose};
+use crate::onnx::{Device, DeviceChoice};
 use crate::pipeline::context::Context;
 use crate::pipeline::sampling::{method, pairing_of};
 use crate::pipeline::{ModelUse, STAGES, StageError, StageInfo};
@@ -31,6 +32,7 @@ pub(crate) fn preflight(
     if let (Some(refiner), Purpose::Generate) = (&settings.refiner, purpose) {
         refuse(refiner, purpose, Method::EULER)?;
     }
+    refuse_without_card(context, purpose)?;
     let mut warnings = Vec::new();
     for stage in stages {
         let checks = (stage.check)(context);
@@ -52,6 +54,42 @@ pub(crate) fn preflight(
     Ok(warnings)
 }
 
+/// Refuses graphs that were optimised for a card where the CPU is to run them. What the devices are is asked of ONNX Runtime
+/// only where there are such graphs.
+fn refuse_without_card(context: &Context, purpose: Purpose) -> Result<(), StageError> {
+    let models = models(context);
+    let suspect = models.iter().any(|model| !needs_card(model, purpose).is_empty());
+    if suspect && context.runtime()?.1.contains(&Device::Cpu) {
+        models.iter().try_for_each(|model| refuse_on_cpu(model, purpose))?;
+    }
+    Ok(())
+}
+
+/// The model and its refiner.
+fn models(context: &Context) -> Vec<ModelPaths> {
+    let settings = &context.pipeline.model;
+    let refiner = settings.refiner.as_ref().map(ModelPaths::from);
+    std::iter::once(settings.paths()).chain(refiner).collect()
+}
+
+/// What `plan` says of graphs that were optimised for a card, unless this machine has the card that the run asks for.
+fn without_card(context: &Context) -> Vec<String> {
+    let models = models(context);
+    let wrong: Vec<Problem> =
+        models.iter().flat_map(|model| needs_card(model, Purpose::Generate)).collect();
+    let on_cards = || match &context.pipeline.runtime.devices {
+        DeviceChoice::Fixed(devices) => !devices.contains(&Device::Cpu),
+        DeviceChoice::Auto => {
+            context.runtime().is_ok_and(|(_, devices)| !devices.contains(&Device::Cpu))
+        }
+    };
+    if wrong.is_empty() || on_cards() {
+        return Vec::new();
+    }
+    let refused = "without a card the run will refuse the model";
+    wrong.iter().map(|problem| sentence(refused, problem)).collect()
+}
+
 /// The refusals and warnings of a run for `plan`, one sentence each.
 pub(crate) fn findings(context: &Context) -> Vec<String> {
     let settings = &context.pipeline.model;
@@ -61,7 +99,7 @@ pub(crate) fn findings(context: &Context) -> Vec<String> {
     }
     let mut found: Vec<String> =
         wrong.iter().map(|problem| sentence("the run will refuse the model", problem)).collect();
-    let mut warnings = Vec::new();
+    let mut warnings = without_card(context);
     for stage in STAGES {
         let checks = (stage.check)(context);
         // Stages may ask for the same.

@@ -19,6 +19,7 @@ mod evaluation;
 mod examples;
 mod exporting;
 mod feature_choice;
+mod fused_graphs;
 mod generation_settings;
 mod graceful_stop;
 mod guidance_determinism;

@@ -40,6 +40,37 @@ fn a_dry_run_prints_the_commands_of_the_documentation() {
 }
 
 #[test]
+fn a_dry_run_tells_what_each_kind_of_model_takes() {
+    let bench = Bench::new();
+    for (name, words) in [
+        ("stabilityai/stable-diffusion-3.5-large", ["27.4 GB", "text_encoder_3, transformer"]),
+        ("black-forest-labs/FLUX.1-schnell", ["33.7 GB", "exceed float16"]),
+        ("Efficient-Large-Model/Sana_1600M_1024px_diffusers", ["9.1 GB", "Gemma"]),
+        ("stabilityai/sd-turbo", ["2.6 GB", "text_encoder, unet"]),
+    ] {
+        let (printed, _) = bench.expect(0, &["model", "export", name, "out", "--dry-run"]);
+        for word in words {
+            assert!(printed.contains(word), "{name}: {word}: {printed}");
+        }
+        let mixed = printed.contains("madebyollin");
+        assert!(!mixed && printed.contains("--task text-to-image"), "{printed}");
+    }
+}
+
+#[test]
+fn a_few_step_unet_is_put_into_another_model_with_its_schedule() {
+    let bench = Bench::new();
+    let file = "ByteDance/SDXL-Lightning/sdxl_lightning_4step_unet.safetensors";
+    let base = "stabilityai/stable-diffusion-xl-base-1.0";
+    let args =
+        ["model", "export", base, "out", "--unet", file, "--scheduler", "trailing", "--dry-run"];
+    let (printed, _) = bench.expect(0, &args);
+    for part in [&format!("unet={file}"), "scheduler=trailing", "onnx -m out.diffusers.tmp"] {
+        assert!(printed.contains(part), "{part}: {printed}");
+    }
+}
+
+#[test]
 fn what_is_missing_is_said_and_nothing_is_left() {
     let bench = Bench::new();
     saved(&bench, "StableDiffusionPipeline");

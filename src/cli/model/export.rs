@@ -1,5 +1,7 @@
 //! `coda-pipe model export`.
 
+use super::kinds::{self, Kind};
+use super::parts_of_others::{Others, Schedule};
 use super::python_env::{self, Environment};
 use super::recipe::{self, Dtype, Step};
 use crate::cli::doctor_model;
@@ -15,8 +17,8 @@ use std::path::{Path, PathBuf};
 
 /// Bytes of an environment with torch for the CPU, and with CUDA.
 const ENVIRONMENT: [u64; 2] = [3_000_000_000, 9_000_000_000];
-/// Bytes of SDXL exported in fp16 and in fp32; other models are smaller.
-const SDXL: [u64; 2] = [7_000_000_000, 14_000_000_000];
+/// The kind of model whose size is assumed where a name tells none.
+const USUAL: &str = "StableDiffusionXLPipeline";
 
 #[derive(Debug, Args)]
 pub(super) struct Export {
@@ -31,6 +33,14 @@ pub(super) struct Export {
     /// madebyollin/sdxl-vae-fp16-fix, else own]
     #[arg(long, value_name = "NAME")]
     vae: Option<String>,
+    /// Take the UNet of another name or folder, or its weights from a .safetensors file: one on this disk, or OWNER/NAME/FILE on
+    /// the hub (ByteDance/SDXL-Lightning/sdxl_lightning_4step_unet.safetensors)
+    #[arg(long, value_name = "NAME")]
+    unet: Option<String>,
+    /// Write this schedule in place of the model's: `trailing` for a few-step UNet (Lightning, Turbo, Hyper-SD), `lcm` for a
+    /// UNet of latent consistency
+    #[arg(long, value_enum)]
+    scheduler: Option<Schedule>,
     /// Use this Python, which has optimum-onnx and diffusers, in place of an environment of our own
     #[arg(long, value_name = "FILE")]
     python: Option<PathBuf>,
@@ -84,6 +94,8 @@ impl Export {
             Some(class) => class,
             None => python_env::answer(&recipe::class_of(&environment.python, &self.name))?,
         };
+        let about = Kind::of(&class).map(|kind| kind.about(&class, self.dtype));
+        about.into_iter().flatten().for_each(|sentence| crate::say!("{sentence}"));
         beside.clear()?;
         for step in self.steps(&environment.python, &class, &beside) {
             python_env::run(&step)?;
@@ -140,10 +152,14 @@ impl Export {
 
     /// The commands after the environment's.
     fn steps(&self, python: &Path, class: &str, beside: &Beside) -> Vec<Step> {
-        let vae = recipe::chosen_vae(self.vae.as_deref(), class, self.dtype);
+        let others = Others {
+            vae: Others::chosen_vae(self.vae.as_deref(), class, self.dtype),
+            unet: self.unet.as_deref(),
+            scheduler: self.scheduler,
+        };
         let mixed = beside.mixed.to_string_lossy();
-        let source = if vae.is_some() { mixed.as_ref() } else { self.name.as_str() };
-        let mix = vae.map(|vae| recipe::mix(python, &self.name, vae, &beside.mixed));
+        let mix = others.mix(python, &self.name, &beside.mixed);
+        let source = if mix.is_some() { mixed.as_ref() } else { self.name.as_str() };
         let export = recipe::export(python, source, class, self.dtype, &beside.graphs);
         mix.into_iter().chain([export]).collect()
     }
@@ -151,16 +167,19 @@ impl Export {
     /// Prints the commands. What a model of the hub is shows only when the hub is asked, so its name tells.
     fn print(&self, environment: &Environment, beside: &Beside) -> anyhow::Result<Exit> {
         let class = self.local_class()?.unwrap_or_else(|| {
-            let name = self.name.to_lowercase();
-            let kind = if name.contains("xl") { "StableDiffusionXL" } else { "StableDiffusion" };
-            let from = if name.contains("refiner") { "Img2ImgPipeline" } else { "Pipeline" };
+            let class = kinds::class_by_name(&self.name);
             crate::say!(
-                "taking {} to be a {kind}{from} by its name; the export asks the hub",
+                "taking {} to be a {class} by its name; the export asks the hub",
                 self.name
             );
-            format!("{kind}{from}")
+            class
         });
         let mut out = crate::cli::output::stdout();
+        for sentence in
+            Kind::of(&class).map(|kind| kind.about(&class, self.dtype)).unwrap_or_default()
+        {
+            writeln!(out, "# {sentence}")?;
+        }
         let steps = environment.steps.iter().cloned();
         for step in steps.chain(self.steps(&environment.python, &class, beside)) {
             writeln!(out, "# {}\n{}", step.what, step.line())?;
@@ -173,8 +192,8 @@ impl Export {
         Ok(Exit::Done)
     }
 
-    /// Refuses to begin without room for what a local model needs; of a model on the hub the sizes are SDXL's, and a lack is
-    /// a warning.
+    /// Refuses to begin without room for what a local model needs; of a model on the hub the sizes are those of its
+    /// kind's largest, and a lack is a warning.
     fn check_space(&self, environment: &Environment) -> anyhow::Result<()> {
         let giga = |bytes: u64| bytes as f64 / 1e9;
         let lack = |folder: &Path, needed: u64| {
@@ -193,13 +212,15 @@ impl Export {
             );
         }
         let local = Path::new(&self.name).is_dir().then(|| bytes_below(Path::new(&self.name), 8));
-        let one = local.unwrap_or(SDXL[usize::from(self.dtype == Dtype::Fp32)]);
+        let kind = kinds::class_by_name(&self.name);
+        let usual = Kind::of(&kind).or_else(|| Kind::of(USUAL));
+        let one = local.or(usual.map(|kind| kind.bytes(self.dtype))).unwrap_or_default();
         // With another autoencoder the model is saved once more.
         let Some(text) = lack(&self.dir, 2 * one) else { return Ok(()) };
         if local.is_some() {
             anyhow::bail!("{text}: name a folder on another disk");
         }
-        crate::say!("warning: {text} for SDXL");
+        crate::say!("warning: {text} for a {kind}");
         Ok(())
     }
 

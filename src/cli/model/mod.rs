@@ -2,6 +2,8 @@
 
 mod export;
 mod fetch;
+mod kinds;
+mod parts_of_others;
 mod python_env;
 mod recipe;
 

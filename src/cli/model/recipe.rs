@@ -4,7 +4,7 @@ use crate::slurm::shell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Packages of the environment beside torch. These versions export SDXL, its refiner and Stable Diffusion 1 and 2.
+/// Packages of the environment beside torch. These versions export every family that this program samples.
 const PACKAGES: [&str; 7] = [
     "optimum-onnx[onnxruntime]==0.1.0",
     "diffusers==0.35.2",
@@ -20,23 +20,11 @@ pub(super) const CPU_TORCH: &str = "https://download.pytorch.org/whl/cpu";
 /// Python versions that these packages exist for.
 pub(super) const PYTHONS: std::ops::RangeInclusive<u32> = 10..=13;
 
-/// SDXL's autoencoder with weights adjusted for half precision.
-pub(super) const SAFE_VAE: &str = "madebyollin/sdxl-vae-fp16-fix";
-
 /// Prints the class of a model's pipeline.
 const CLASS: &str = "\
 import sys
 from diffusers import DiffusionPipeline
 print(DiffusionPipeline.load_config(sys.argv[1])['_class_name'])
-";
-
-/// Saves a model with another autoencoder.
-const MIX: &str = "\
-import sys
-from diffusers import AutoencoderKL, DiffusionPipeline
-name, vae, out = sys.argv[1:]
-vae = AutoencoderKL.from_pretrained(vae)
-DiffusionPipeline.from_pretrained(name, vae=vae).save_pretrained(out)
 ";
 
 /// The exporter compares its graphs with torch's to 1e-5, which half precision can't keep, and ends with an error though all
@@ -55,6 +43,14 @@ impl Dtype {
         match self {
             Self::Fp16 => "fp16",
             Self::Fp32 => "fp32",
+        }
+    }
+
+    /// Bytes of a weight.
+    pub(super) fn bytes(self) -> u64 {
+        match self {
+            Self::Fp16 => 2,
+            Self::Fp32 => 4,
         }
     }
 }
@@ -143,12 +139,6 @@ pub(super) fn class_of(python: &Path, name: &str) -> Step {
     Step::new("look at the model", python, ["-c", CLASS, name])
 }
 
-/// The command that saves the model `name` with the autoencoder `vae` in `mixed`.
-pub(super) fn mix(python: &Path, name: &str, vae: &str, mixed: &Path) -> Step {
-    let words = ["-c".into(), MIX.into(), name.into(), vae.into(), mixed.as_os_str().to_owned()];
-    Step::new(format!("save the model with the autoencoder {vae}"), python, words)
-}
-
 /// The command that exports the model in `source`, of the pipeline `class`, to `out`.
 pub(super) fn export(python: &Path, source: &str, class: &str, dtype: Dtype, out: &Path) -> Step {
     // A refiner's pipeline starts from an image.
@@ -163,29 +153,9 @@ pub(super) fn export(python: &Path, source: &str, class: &str, dtype: Dtype, out
     Step::new("export the graphs", python.with_file_name("optimum-cli"), words)
 }
 
-/// The autoencoder to mix in: the one asked for, none for `own`, and by default the fp16-safe one for SDXL in half precision.
-pub(super) fn chosen_vae<'a>(asked: Option<&'a str>, class: &str, dtype: Dtype) -> Option<&'a str> {
-    let sdxl = class.contains("StableDiffusionXL");
-    match asked {
-        Some("own") => None,
-        Some(name) => Some(name),
-        None => (sdxl && dtype == Dtype::Fp16).then_some(SAFE_VAE),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_safe_autoencoder_is_for_sdxl_in_half_precision() {
-        let sdxl = "StableDiffusionXLPipeline";
-        assert_eq!(chosen_vae(None, sdxl, Dtype::Fp16), Some(SAFE_VAE));
-        assert_eq!(chosen_vae(None, sdxl, Dtype::Fp32), None);
-        assert_eq!(chosen_vae(None, "StableDiffusionPipeline", Dtype::Fp16), None);
-        assert_eq!(chosen_vae(Some("own"), sdxl, Dtype::Fp16), None);
-        assert_eq!(chosen_vae(Some("a/b"), sdxl, Dtype::Fp32), Some("a/b"));
-    }
 
     #[test]
     fn commands_are_those_of_the_documentation() {

@@ -194,6 +194,10 @@ impl Sample {
         let device = devices.first().copied().unwrap_or(Device::Cpu);
         warning.into_iter().for_each(|warning| crate::say!("warning: {warning}"));
         crate::say!("ONNX Runtime {} on {device}", runtime.version());
+        if device == Device::Cpu {
+            validate::refuse_on_cpu(&model, Purpose::Generate)?;
+            self.refiner.iter().try_for_each(|r| validate::refuse_on_cpu(r, Purpose::Generate))?;
+        }
         let (most, set) = (crate::threads::cores(), self.threads);
         if set > most {
             crate::say!("warning: --threads {set} is too many for this machine: {most} are used");

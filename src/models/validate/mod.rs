@@ -4,6 +4,7 @@
 mod cautions;
 
 mod files;
+mod kernels;
 mod kind;
 pub(crate) mod memory;
 mod mismatch;
@@ -31,6 +32,7 @@ use super::noise_schedule::Method;
 use crate::onnx::{GraphOptions, Runtime};
 
 pub use cautions::cautions;
+pub use kernels::{needs_card, refuse_on_cpu};
 pub use refiner::refiner_fault;
 pub use sampled::{Pairing, pairing};
 pub use unopened::problems;

@@ -60,7 +60,7 @@ pub fn problems(model: impl Into<ModelPaths>, purpose: Purpose, method: Method) 
 }
 
 /// The graphs that `purpose` needs.
-fn graphs(folder: &ModelFolder, purpose: Purpose) -> Vec<(Part, &Path)> {
+pub(super) fn graphs(folder: &ModelFolder, purpose: Purpose) -> Vec<(Part, &Path)> {
     let mut all = vec![(Part::VaeEncoder, folder.vae_encoder.as_path())];
     if purpose == Purpose::Generate {
         all.extend(folder.text.iter().map(|text| (Part::Text(text.role), text.graph.as_path())));
