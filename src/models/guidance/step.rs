@@ -46,6 +46,12 @@ impl<'a> GuidanceStep<'a> {
         self.levels.ratio(self.index)
     }
 
+    /// The same after the step; 0 after the last one.
+    pub fn next_sigma(&self) -> f32 {
+        let next = self.index + 1;
+        if next < self.levels.len() { self.levels.ratio(next) } else { 0.0 }
+    }
+
     /// The step's noise level as the solver has it, by σ.
     pub fn level(&self) -> NoiseLevel {
         self.levels.levels[self.index]
