@@ -91,12 +91,11 @@ mod tests {
     use super::*;
 
     fn node(domain: &str, operator: &str, inputs: &[&str]) -> Node {
-        Node {
-            operator: operator.to_owned(),
-            domain: domain.to_owned(),
-            inputs: inputs.iter().map(ToString::to_string).collect(),
-            ..Node::default()
-        }
+        let mut node = Node::default();
+        node.operator = operator.to_owned();
+        node.domain = domain.to_owned();
+        node.inputs = inputs.iter().map(ToString::to_string).collect();
+        node
     }
 
     #[test]

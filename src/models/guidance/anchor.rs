@@ -88,10 +88,13 @@ mod tests {
     #[test]
     fn a_partial_pull_ends_where_two_steps_cut_at_the_stop_end() {
         let (anchor, own, start) = (0.8f64, -0.4, 3.0);
-        for (sigma, stop, next) in [(14.6, 5.44, 4.08), (4.08, 2.0, 1.61), (f64::INFINITY, 3.0, 1.0)] {
+        for (sigma, stop, next) in
+            [(14.6, 5.44, 4.08), (4.08, 2.0, 1.61), (f64::INFINITY, 3.0, 1.0)]
+        {
             // Samples on the scale z0 + σ·ε; a step from infinite noise ends as one from very much.
             let from = if sigma.is_infinite() { 1e9 } else { sigma };
-            let towards = |z: f64, clean: f64, now: f64, next: f64| clean + next / now * (z - clean);
+            let towards =
+                |z: f64, clean: f64, now: f64, next: f64| clean + next / now * (z - clean);
             let cut = towards(towards(start, anchor, from, stop), own, stop, next);
             let share = share_before(stop, sigma, next);
             let whole = towards(start, own + share * (anchor - own), from, next);

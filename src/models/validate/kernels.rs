@@ -14,7 +14,7 @@ const MOST_NAMED: usize = 3;
 /// The graphs of `model` that `purpose` needs and the CPU can't run. Folders that can't be read have none: other checks
 /// say so.
 pub fn needs_card(model: impl Into<ModelPaths>, purpose: Purpose) -> Vec<Problem> {
-    let Ok(folder) = ModelFolder::open_for(&model.into(), purpose) else { return Vec::new() };
+    let Ok(folder) = ModelFolder::open_for(model.into(), purpose) else { return Vec::new() };
     let mut found = Vec::new();
     for (_, file) in graphs(&folder, purpose) {
         let operators = beyond_cpu(file).unwrap_or_default();

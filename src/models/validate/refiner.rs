@@ -9,11 +9,8 @@ const REMEDY: &str = "leave refiner out of [model] and set denoising_factor = 1 
 
 /// Why `refiner` can't finish the latents of `base`, if it can't.
 pub fn refiner_fault(base: &ModelFolder, refiner: &ModelFolder) -> Option<Problem> {
-    let problem = |what| Problem {
-        file: refiner.paths.file(VAE_CONFIG),
-        what,
-        remedy: REMEDY.to_owned(),
-    };
+    let problem =
+        |what| Problem { file: refiner.paths.file(VAE_CONFIG), what, remedy: REMEDY.to_owned() };
     if base.family.training == Training::Flow || refiner.family.training == Training::Flow {
         let (base, refiner) = (base.family.name, refiner.family.name);
         let what = format!(

@@ -133,13 +133,20 @@ fn replay(generator: &mut Generator, recorded: &Recorded, case: &Loop, at: &Path
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let embedded = generator.folder().scale_input == coda_pipe::models::ScaleInput::Embedded;
     let sampling = sampling(generator.folder(), case, embedded);
-    let prompt = generator.encode_prompt(&recorded.prompt).unwrap();
+    let mut prompt = generator.encode_prompt(&recorded.prompt).unwrap();
     let negative = generator.encode_negative(&recorded.negative).unwrap();
-    let embeddings = at.join(case.prompts.as_deref().unwrap_or("prompts.safetensors"));
-    if let Ok(bytes) = std::fs::read(embeddings) {
-        let embeddings = SafeTensors::deserialize(&bytes).unwrap();
+    let bytes = std::fs::read(at.join(case.prompts.as_deref().unwrap_or("prompts.safetensors")));
+    let bytes = bytes.unwrap();
+    let embeddings = SafeTensors::deserialize(&bytes).unwrap();
+    if embeddings.tensor("prompt.hidden").unwrap().shape()[1] == prompt.tokens {
         check_prompts([&prompt, &negative], &embeddings, &case.file);
+    } else {
+        // FLUX.1 schnell was trained with 256 tokens, and diffusers' default is 512.
+        let hidden = values(&embeddings, "prompt.hidden");
+        assert_eq!((prompt.tokens, hidden.len()), (256, 2 * prompt.hidden.len()));
+        prompt = PromptEmbedding { tokens: 512, hidden, ..prompt };
     }
+    let negative = if negative.tokens == prompt.tokens { negative } else { prompt.clone() };
     let [channels, height, width] = generator.folder().latent_shape(sampling.size).unwrap();
     let size = channels * height * width;
     let (noise, anchors) = (values(&tensors, "noise"), values(&tensors, "anchors"));
