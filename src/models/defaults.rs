@@ -1,7 +1,7 @@
 //! How a model is sampled where nothing else is said: its own steps, scale, solver, noise levels and timesteps.
 
-use super::nature::{Distilled, Nature};
 use super::noise_schedule::{Method, Sigmas, SolverKind, TimestepSpacing};
+use super::traits::{Distilled, ModelTraits};
 
 /// A model's own sampling.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,7 +38,7 @@ const STEPS: usize = 25;
 const FLOW_STEPS: [(&str, usize); 3] =
     [("SD3Transformer2DModel", 28), ("FluxTransformer2DModel", 28), ("SanaTransformer2DModel", 20)];
 
-impl Nature {
+impl ModelTraits {
     /// The model's own sampling, with the published pull (`pulled`) or without.
     pub fn own_sampling(&self, pulled: bool) -> OwnSampling {
         OwnSampling {
@@ -110,10 +110,10 @@ impl Nature {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::nature::FewSteps;
+    use crate::models::traits::FewSteps;
 
-    fn nature() -> Nature {
-        Nature {
+    fn traits() -> ModelTraits {
+        ModelTraits {
             network: None,
             flow: false,
             flow_by_euler: false,
@@ -134,8 +134,8 @@ mod tests {
     #[test]
     fn ordinary_models_keep_the_values_that_runs_were_made_with() {
         let usual = (25, 2.0, SolverKind::DpmSolver, Sigmas::Karras, None);
-        assert_eq!(parts(nature().own_sampling(false)), usual);
-        assert_eq!(nature().own_sampling(true).cfg, 5.0);
+        assert_eq!(parts(traits().own_sampling(false)), usual);
+        assert_eq!(traits().own_sampling(true).cfg, 5.0);
     }
 
     #[test]
@@ -147,10 +147,11 @@ mod tests {
             (Distilled::Trajectory, SolverKind::Ddim, trailing),
             (Distilled::Consistency, SolverKind::Lcm, None),
         ] {
-            let own = Nature { few_steps: few(kind), ..nature() }.own_sampling(true);
+            let own = ModelTraits { few_steps: few(kind), ..traits() }.own_sampling(true);
             assert_eq!(parts(own), (4, 1.0, solver, Sigmas::Plain, spacing), "{kind:?}");
         }
-        let lcm = Nature { few_steps: few(Distilled::Consistency), embeds_scale: true, ..nature() };
+        let lcm =
+            ModelTraits { few_steps: few(Distilled::Consistency), embeds_scale: true, ..traits() };
         assert_eq!(lcm.own_sampling(false).cfg, 8.5);
     }
 
@@ -158,10 +159,17 @@ mod tests {
     fn flows_take_their_familys_steps_and_their_folders_solver() {
         let flow = |class: &str, flow_by_euler, embeds_scale| {
             let network = Some(class.to_owned());
-            Nature { network, flow: true, flow_by_euler, edm: None, embeds_scale, few_steps: None }
+            ModelTraits {
+                network,
+                flow: true,
+                flow_by_euler,
+                edm: None,
+                embeds_scale,
+                few_steps: None,
+            }
         };
-        let of = |nature: Nature| {
-            let (steps, cfg, solver, sigmas, spacing) = parts(nature.own_sampling(false));
+        let of = |traits: ModelTraits| {
+            let (steps, cfg, solver, sigmas, spacing) = parts(traits.own_sampling(false));
             assert_eq!((sigmas, spacing), (Sigmas::Plain, None));
             (steps, cfg, solver)
         };
@@ -170,6 +178,9 @@ mod tests {
         assert_eq!(of(flow("FluxTransformer2DModel", true, true)), (28, 3.5, euler));
         assert_eq!(of(flow("SanaTransformer2DModel", false, false)), (20, 2.0, dpm));
         let schnell = flow("FluxTransformer2DModel", true, false);
-        assert_eq!(of(Nature { few_steps: few(Distilled::Other), ..schnell }), (4, 1.0, euler));
+        assert_eq!(
+            of(ModelTraits { few_steps: few(Distilled::Other), ..schnell }),
+            (4, 1.0, euler)
+        );
     }
 }

@@ -7,7 +7,7 @@ use crate::config::{ClassList, Pipeline};
 use crate::imaging::DecodeOptions;
 use crate::models::noise_schedule::Method;
 use crate::models::validate::{Unusable, problems};
-use crate::models::{ModelFolder, ModelPaths, Nature, Purpose};
+use crate::models::{ModelFolder, ModelPaths, ModelTraits, Purpose};
 use crate::onnx::{Device, GraphOptions, Runtime, Search, TensorRt};
 use crate::store::RunDir;
 use crate::threads;
@@ -33,7 +33,7 @@ pub struct Context {
     /// The model's folder, its JSON read.
     pub model: ModelFolder,
     /// What the model was trained for.
-    pub(crate) nature: Nature,
+    pub(crate) traits: ModelTraits,
     /// The refiner's, if the pipeline names one.
     pub refiner: Option<ModelFolder>,
     /// The pipeline file's folder, where the search for ONNX Runtime starts.
@@ -102,8 +102,8 @@ impl Context {
         }
         let size = given.or(pipeline.anchor.size).or(own).unwrap_or(USUAL_SIZE);
         pipeline.generate.size = Some(size);
-        let nature = Nature::of(&model, pipeline.model.few_steps);
-        take_own_sampling(&mut pipeline, &nature);
+        let traits = ModelTraits::of(&model, pipeline.model.few_steps);
+        take_own_sampling(&mut pipeline, &traits);
         let workers = Arc::new(Semaphore::new(workers(&pipeline)));
         warn_of_too_many(&pipeline, &notice);
         let (runtime, notice) = (Arc::default(), Arc::from(notice));
@@ -112,7 +112,7 @@ impl Context {
             run_dir,
             classes,
             model,
-            nature,
+            traits,
             refiner,
             pipeline_folder,
             sized,
@@ -140,7 +140,7 @@ impl Context {
             run_dir: self.run_dir.clone(),
             classes: Some(classes),
             model: self.model.clone(),
-            nature: self.nature.clone(),
+            traits: self.traits.clone(),
             refiner: self.refiner.clone(),
             pipeline_folder: self.pipeline_folder.clone(),
             sized: self.sized,

@@ -4,7 +4,7 @@ use crate::config::{Pipeline, Preset};
 use crate::models::guidance::PUBLISHED;
 use crate::models::noise_schedule::Method;
 use crate::models::validate::{Pairing, pairing};
-use crate::models::{ModelFolder, Nature, Overrides, OwnSampling, Sampling};
+use crate::models::{ModelFolder, ModelTraits, Overrides, OwnSampling, Sampling};
 
 /// Solver and noise levels; what is left out before the model's own is known, is as for most models.
 pub(crate) fn method(pipeline: &Pipeline) -> Method {
@@ -13,10 +13,10 @@ pub(crate) fn method(pipeline: &Pipeline) -> Method {
 }
 
 /// Gives settings of sampling that are left out the model's own values.
-pub(super) fn take_own_sampling(pipeline: &mut Pipeline, nature: &Nature) {
+pub(super) fn take_own_sampling(pipeline: &mut Pipeline, traits: &ModelTraits) {
     let published = pipeline.general.preset == Preset::Published;
     let pulled = published || pipeline.guidance.terms.is_used(PUBLISHED);
-    let OwnSampling { steps, cfg, method, timestep_spacing } = nature.own_sampling(pulled);
+    let OwnSampling { steps, cfg, method, timestep_spacing } = traits.own_sampling(pulled);
     // A list of scales takes the place of one, for which the greatest stands.
     let greatest = pipeline.guidance.cfg_schedule.iter().copied().reduce(f64::max);
     let g = &mut pipeline.generate;
@@ -28,10 +28,10 @@ pub(super) fn take_own_sampling(pipeline: &mut Pipeline, nature: &Nature) {
 }
 
 /// How `pipeline`, which has taken what is the model's own, has images of `size` sampled.
-pub(crate) fn sampling(pipeline: &Pipeline, nature: &Nature, size: usize) -> Sampling {
+pub(crate) fn sampling(pipeline: &Pipeline, traits: &ModelTraits, size: usize) -> Sampling {
     let (g, usual) = (&pipeline.generate, Sampling::default());
     let scale = g.cfg.map_or(usual.cfg, |cfg| cfg as f32);
-    let embedded = nature.embeds_scale;
+    let embedded = traits.embeds_scale;
     Sampling {
         steps: g.steps.unwrap_or(usual.steps),
         cfg: if embedded { 1.0 } else { scale },
@@ -56,9 +56,9 @@ pub(crate) fn sampling(pipeline: &Pipeline, nature: &Nature, size: usize) -> Sam
 /// What of the sampling that `pipeline` asks for the model in `folder` can't follow.
 pub(crate) fn pairing_of(pipeline: &Pipeline, folder: &ModelFolder) -> Pairing {
     let mut pipeline = pipeline.clone();
-    let nature = Nature::of(folder, pipeline.model.few_steps);
-    take_own_sampling(&mut pipeline, &nature);
+    let traits = ModelTraits::of(folder, pipeline.model.few_steps);
+    take_own_sampling(&mut pipeline, &traits);
     // No pairing depends on the size.
-    let sampling = sampling(&pipeline, &nature, folder.default_size.unwrap_or_default());
-    pairing(folder, &nature, &sampling, &pipeline.generate.negative_prompt)
+    let sampling = sampling(&pipeline, &traits, folder.default_size.unwrap_or_default());
+    pairing(folder, &traits, &sampling, &pipeline.generate.negative_prompt)
 }

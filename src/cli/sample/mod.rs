@@ -12,7 +12,7 @@ use crate::models::noise::Noise;
 use crate::models::noise_schedule::{Method, Sigmas, SolverKind};
 use crate::models::validate::Unusable;
 use crate::models::{
-    Generated, Generator, Job, ModelFolder, ModelPaths, Nature, PromptEmbedding, PromptTokens,
+    Generated, Generator, Job, ModelFolder, ModelPaths, ModelTraits, PromptEmbedding, PromptTokens,
     Purpose, Sampling, local_model, local_paths, validate,
 };
 use crate::onnx::{Device, DeviceChoice, GraphOptions, Runtime, Search};
@@ -172,23 +172,23 @@ impl Sample {
             *refiner = local_model(refiner, Purpose::Generate)?;
         }
         let opened = ModelFolder::open_for(&model, Purpose::Generate);
-        let nature = opened.as_ref().ok().map(|folder| Nature::of(folder, few_steps));
-        validate::refuse(&model, Purpose::Generate, self.method(nature.as_ref()))?;
+        let traits = opened.as_ref().ok().map(|folder| ModelTraits::of(folder, few_steps));
+        validate::refuse(&model, Purpose::Generate, self.method(traits.as_ref()))?;
         if let Some(refiner) = &self.refiner {
             validate::refuse(refiner, Purpose::Generate, Method::EULER)?;
         }
         let folder = opened?;
-        let nature = nature.unwrap_or_else(|| Nature::of(&folder, few_steps));
+        let traits = traits.unwrap_or_else(|| ModelTraits::of(&folder, few_steps));
         let refiner = self.refiner.as_deref().map(ModelFolder::open).transpose()?;
         let size = self.size.or(folder.default_size).ok_or_else(|| {
             UsageError("the model's configuration has no image size: set --size".into())
         })?;
-        let sampling = self.sampling(size, &nature)?;
-        let variants = self.variants(&sampling, &nature)?;
+        let sampling = self.sampling(size, &traits)?;
+        let variants = self.variants(&sampling, &traits)?;
         for (_, sampling, _) in &variants {
-            self.refuse_wrong_pairing(&folder, &nature, sampling)?;
+            self.refuse_wrong_pairing(&folder, &traits, sampling)?;
         }
-        self.warn(&folder, &nature, &sampling)?;
+        self.warn(&folder, &traits, &sampling)?;
         let runtime = Runtime::load(&Search { setting: None, pipeline_folder: None })?;
         let (devices, warning) = runtime.resolve(&self.device)?;
         let device = devices.first().copied().unwrap_or(Device::Cpu);
@@ -268,10 +268,10 @@ impl Sample {
     fn refuse_wrong_pairing(
         &self,
         folder: &ModelFolder,
-        nature: &Nature,
+        traits: &ModelTraits,
         sampling: &Sampling,
     ) -> Result<(), Unusable> {
-        let problems = validate::pairing(folder, nature, sampling, &self.negative_prompt).problems;
+        let problems = validate::pairing(folder, traits, sampling, &self.negative_prompt).problems;
         let root = folder.root.clone();
         if problems.is_empty() { Ok(()) } else { Err(Unusable { root, problems }) }
     }
@@ -280,11 +280,11 @@ impl Sample {
     fn warn(
         &self,
         folder: &ModelFolder,
-        nature: &Nature,
+        traits: &ModelTraits,
         sampling: &Sampling,
     ) -> anyhow::Result<()> {
         let mut warnings = validate::cautions(folder, sampling.method, self.size);
-        let pairing = validate::pairing(folder, nature, sampling, &self.negative_prompt);
+        let pairing = validate::pairing(folder, traits, sampling, &self.negative_prompt);
         warnings.extend(pairing.cautions);
         let tokens = PromptTokens::open(folder)?;
         warnings.extend(tokens.warnings([("--prompt", self.prompt.clone())])?);

@@ -5,15 +5,15 @@ use crate::cli::exit::UsageError;
 use crate::config::guidance_of;
 use crate::models::guidance::{GuidanceSchedule, PUBLISHED, TermSettings};
 use crate::models::noise_schedule::Method;
-use crate::models::{Nature, Overrides, Sampling};
+use crate::models::{ModelTraits, Overrides, Sampling};
 
 /// An image of a sweep: what it is, its settings and its seed.
 pub(super) type Variant = (String, Sampling, u64);
 
 impl Sample {
     /// Solver and noise levels: those of the options, or the model's own.
-    pub(super) fn method(&self, nature: Option<&Nature>) -> Method {
-        let own = nature.map_or(Method::default(), |nature| nature.own_sampling(false).method);
+    pub(super) fn method(&self, traits: Option<&ModelTraits>) -> Method {
+        let own = traits.map_or(Method::default(), |traits| traits.own_sampling(false).method);
         Method {
             solver: self.scheduler.unwrap_or(own.solver),
             sigmas: self.sigmas.unwrap_or(own.sigmas),
@@ -21,26 +21,30 @@ impl Sample {
     }
 
     /// How images are sampled.
-    pub(super) fn sampling(&self, size: usize, nature: &Nature) -> Result<Sampling, UsageError> {
-        let own = nature.own_sampling(false);
+    pub(super) fn sampling(
+        &self,
+        size: usize,
+        traits: &ModelTraits,
+    ) -> Result<Sampling, UsageError> {
+        let own = traits.own_sampling(false);
         let sampling = Sampling {
             steps: self.steps.unwrap_or(own.steps),
             guidance_rescale: self.guidance_rescale as f32,
             size,
-            method: self.method(Some(nature)),
+            method: self.method(Some(traits)),
             overrides: Overrides { timestep_spacing: own.timestep_spacing, ..Overrides::default() },
             denoising_factor: self.denoising_factor.unwrap_or(1.0),
             noise: self.noise,
             ..Sampling::default()
         };
-        self.guided(&sampling, nature, None).map_err(UsageError)
+        self.guided(&sampling, traits, None).map_err(UsageError)
     }
 
     /// `sampling` with the guidance that the options say, and `swept` in place of what they say of the same key.
     fn guided(
         &self,
         sampling: &Sampling,
-        nature: &Nature,
+        traits: &ModelTraits,
         swept: Option<&str>,
     ) -> Result<Sampling, String> {
         let mut sets = Vec::new();
@@ -57,7 +61,7 @@ impl Sample {
                 "--cfg {cfg} and guidance.cfg_schedule both set the guidance scale: remove one of the two"
             ));
         }
-        let own = || own_scale(nature, &guidance.terms);
+        let own = || own_scale(traits, &guidance.terms);
         let greatest = scales.iter().copied().reduce(f32::max);
         let cfg = self.cfg.map(|cfg| cfg as f32).or(greatest).unwrap_or_else(own);
         Ok(Sampling {
@@ -65,7 +69,7 @@ impl Sample {
             gamma: if self.anchor.is_some() { generate.gamma as f32 } else { 0.0 },
             guidance_fraction: generate.guidance_fraction,
             terms: guidance.terms,
-            ..scaled(sampling, nature, cfg)
+            ..scaled(sampling, traits, cfg)
         })
     }
 
@@ -73,7 +77,7 @@ impl Sample {
     pub(super) fn variants(
         &self,
         sampling: &Sampling,
-        nature: &Nature,
+        traits: &ModelTraits,
     ) -> Result<Vec<Variant>, UsageError> {
         let Some(sweep) = &self.sweep else {
             return Ok(vec![(String::new(), sampling.clone(), self.seed)]);
@@ -81,14 +85,14 @@ impl Sample {
         let wrong = |why: String| UsageError(format!("--sweep {sweep}: {why}"));
         let (key, values) =
             sweep.split_once('=').ok_or_else(|| wrong("write key=value,value".into()))?;
-        let variant = |text: &str| self.variant((sampling, nature), key, text).map_err(wrong);
+        let variant = |text: &str| self.variant((sampling, traits), key, text).map_err(wrong);
         values.split(',').map(variant).collect()
     }
 
     /// The image of one value of the sweep of `key`.
     fn variant(
         &self,
-        (sampling, nature): (&Sampling, &Nature),
+        (sampling, traits): (&Sampling, &ModelTraits),
         key: &str,
         text: &str,
     ) -> Result<Variant, String> {
@@ -97,13 +101,13 @@ impl Sample {
         if guides || matches!(key, "gamma" | "guidance-fraction") {
             let name = if guides { key.to_owned() } else { key.replace('-', "_") };
             let swept = format!("{name}={text}");
-            return Ok((label, self.guided(sampling, nature, Some(&swept))?, self.seed));
+            return Ok((label, self.guided(sampling, traits, Some(&swept))?, self.seed));
         }
         let number = text.parse::<f64>().map_err(|_| format!("`{text}` is not a number"));
         let (mut own, mut seed) = (sampling.clone(), self.seed);
         match key {
             "cfg" => match number? {
-                number if number >= 0.0 => own = scaled(&own, nature, number as f32),
+                number if number >= 0.0 => own = scaled(&own, traits, number as f32),
                 _ => return Err(format!("{text} is negative or not a number")),
             },
             "steps" => own.steps = number? as usize,
@@ -115,12 +119,12 @@ impl Sample {
 }
 
 /// The model's own scale with these terms.
-fn own_scale(nature: &Nature, terms: &TermSettings) -> f32 {
-    nature.own_sampling(terms.is_used(PUBLISHED)).cfg as f32
+fn own_scale(traits: &ModelTraits, terms: &TermSettings) -> f32 {
+    traits.own_sampling(terms.is_used(PUBLISHED)).cfg as f32
 }
 
 /// `sampling` with the scale `cfg`, where the model takes it.
-fn scaled(sampling: &Sampling, nature: &Nature, cfg: f32) -> Sampling {
-    let (cfg, embedded_scale) = if nature.embeds_scale { (1.0, Some(cfg)) } else { (cfg, None) };
+fn scaled(sampling: &Sampling, traits: &ModelTraits, cfg: f32) -> Sampling {
+    let (cfg, embedded_scale) = if traits.embeds_scale { (1.0, Some(cfg)) } else { (cfg, None) };
     Sampling { cfg, embedded_scale, ..sampling.clone() }
 }

@@ -206,6 +206,16 @@ impl SchedulerConfig {
     fn check_kind(&self) -> Result<(), String> {
         if self.is_flow() {
             let of_class = self.others.class_begins("FlowMatch");
+            for (key, set) in [
+                ("use_karras_sigmas", self.use_karras_sigmas),
+                ("use_exponential_sigmas", self.use_exponential_sigmas),
+            ] {
+                if set {
+                    return Err(format!(
+                        "{key} true is not supported with the levels of a rectified flow"
+                    ));
+                }
+            }
             let predicts = self.prediction_type;
             let fine = predicts == PredictionType::FlowPrediction
                 || (of_class && predicts == PredictionType::Epsilon);

@@ -47,7 +47,7 @@ pub struct OtherKeys {
     pub thresholding: bool,
     /// `"learned"`, `"learned_range"`: the UNet has twice the channels.
     pub variance_type: Option<String>,
-    /// DDIM: the clean sample is kept within −1 to 1.
+    /// DDIM and LCM: the clean sample is kept within −1 to 1.
     pub clip_sample: bool,
     /// EulerDiscrete: how levels between two timesteps are found.
     pub interpolation_type: Option<String>,
@@ -122,7 +122,8 @@ impl OtherKeys {
     fn ignored(&self) -> Vec<Ignored> {
         let mut found: Vec<Ignored> = Vec::new();
         if self.clip_sample {
-            found.push(("clip_sample true".into(), |m| m.solver == SolverKind::Ddim));
+            let heeds = |m: Method| matches!(m.solver, SolverKind::Ddim | SolverKind::Lcm);
+            found.push(("clip_sample true".into(), heeds));
         }
         if let Some(kind) = self.interpolation_type.as_ref().filter(|kind| *kind != "linear") {
             let heeds = |m: Method| m.solver == SolverKind::Euler && m.sigmas == Sigmas::Plain;

@@ -2,7 +2,7 @@
 //! each, and what that costs.
 
 mod cautions;
-
+mod denoiser_inputs;
 mod files;
 mod kernels;
 mod kind;
@@ -14,7 +14,6 @@ mod refiner;
 mod refused;
 mod remedy;
 mod sampled;
-mod scale_input;
 mod trial;
 pub(crate) mod unopened;
 mod wanted;
@@ -27,8 +26,8 @@ use serde::Serialize;
 use super::components::ModelPaths;
 use super::error::DiffusionError;
 use super::folder::{ModelFolder, Purpose};
-use super::nature::Nature;
 use super::noise_schedule::Method;
+use super::traits::ModelTraits;
 use crate::onnx::{GraphOptions, Runtime};
 
 pub use cautions::cautions;
@@ -142,15 +141,15 @@ pub fn check_model(
 ) -> ModelReport {
     let paths = model.into();
     let folder = ModelFolder::open_for(&paths, Purpose::Generate).ok();
-    let nature = folder.as_ref().map(|folder| Nature::of(folder, few_steps));
-    let own = nature.as_ref().map(|nature| nature.own_sampling(false));
+    let traits = folder.as_ref().map(|folder| ModelTraits::of(folder, few_steps));
+    let own = traits.as_ref().map(|traits| traits.own_sampling(false));
     let method = own.map_or(Method::default(), |own| own.method);
     let problems = problems(&paths, Purpose::Generate, method);
     let mut report = ModelReport { problems, ..ModelReport::default() };
     // Why it can't be read is among the problems.
     let Some(folder) = folder else { return report };
     report.kind = Some(folder.family.name);
-    report.sampling = nature.zip(own).map(|(nature, own)| nature.in_words(&own));
+    report.sampling = traits.zip(own).map(|(traits, own)| traits.in_words(&own));
     report.cautions = cautions(&folder, method, None);
     let Some(size) = size.or(folder.default_size) else {
         let what = "it has no sample_size, the side of the images that the model is for".to_owned();

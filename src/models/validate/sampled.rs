@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use super::Problem;
 use crate::models::folder::{ModelFolder, SCHEDULER_CONFIG};
-use crate::models::nature::{Distilled, FewSteps, Nature};
 use crate::models::noise_schedule::{PredictionType, Sigmas, SolverKind, TimestepSpacing};
 use crate::models::sampling::Sampling;
+use crate::models::traits::{Distilled, FewSteps, ModelTraits};
 
 /// The most steps that models of few steps are made for.
 const MOST_OF_FEW: usize = 8;
@@ -29,18 +29,18 @@ pub struct Pairing {
 /// What of `sampling` the model can't follow. `negative` is the negative prompt.
 pub fn pairing(
     folder: &ModelFolder,
-    nature: &Nature,
+    traits: &ModelTraits,
     sampling: &Sampling,
     negative: &str,
 ) -> Pairing {
     let scheduler_file = folder.paths.file(SCHEDULER_CONFIG);
     let spacing = sampling.overrides.apply(&folder.scheduler).timestep_spacing;
-    let asked = Asked { nature, sampling, spacing, scheduler_file };
+    let asked = Asked { traits, sampling, spacing, scheduler_file };
     asked.pairing(negative)
 }
 
 struct Asked<'a> {
-    nature: &'a Nature,
+    traits: &'a ModelTraits,
     sampling: &'a Sampling,
     spacing: TimestepSpacing,
     scheduler_file: PathBuf,
@@ -50,8 +50,8 @@ impl Asked<'_> {
     fn pairing(&self, negative: &str) -> Pairing {
         let mut problems = Vec::new();
         problems.extend(self.prediction());
-        match &self.nature.few_steps {
-            _ if self.nature.flow => problems.extend(self.flow()),
+        match &self.traits.few_steps {
+            _ if self.traits.flow => problems.extend(self.flow()),
             Some(few) => problems.extend(self.few_steps(few)),
             None => problems.extend(self.consistency_solver()),
         }
@@ -67,7 +67,7 @@ impl Asked<'_> {
     fn prediction(&self) -> Option<Problem> {
         let asked = self.sampling.overrides.prediction_type?;
         let of_flow = asked == PredictionType::FlowPrediction;
-        let what = match (self.nature.flow, of_flow) {
+        let what = match (self.traits.flow, of_flow) {
             (true, false) => {
                 "the model is a rectified flow, which predicts none of what prediction_type says"
             }
@@ -166,7 +166,7 @@ impl Asked<'_> {
     /// The scale of a model that was distilled at one, or that has it as an input.
     fn scale(&self) -> Option<Problem> {
         let scales = &self.sampling.cfg_schedule;
-        if self.nature.embeds_scale {
+        if self.traits.embeds_scale {
             return (!scales.is_empty()).then(|| {
                 self.problem(
                     "the model has the guidance scale as an input, the same at all steps, and cfg_schedule changes it".into(),
@@ -174,7 +174,7 @@ impl Asked<'_> {
                 )
             });
         }
-        let few = self.nature.few_steps.as_ref()?;
+        let few = self.traits.few_steps.as_ref()?;
         let greatest = scales.iter().copied().fold(self.sampling.cfg, f32::max);
         let some = few.kind == Distilled::Consistency && greatest <= MOST_OF_CONSISTENCY;
         if !self.sampling.is_guided() || some {
@@ -204,7 +204,7 @@ impl Asked<'_> {
     fn cautions(&self, negative: &str) -> Vec<String> {
         let mut told = Vec::new();
         let guided = self.sampling.is_guided();
-        if let Some(few) = self.nature.few_steps.as_ref()
+        if let Some(few) = self.traits.few_steps.as_ref()
             && self.sampling.steps > MOST_OF_FEW
         {
             told.push(format!(
@@ -226,7 +226,7 @@ impl Asked<'_> {
                     .to_owned(),
             );
         }
-        if self.nature.flow && self.sampling.overrides.timestep_spacing.is_some() {
+        if self.traits.flow && self.sampling.overrides.timestep_spacing.is_some() {
             told.push(
                 "timestep_spacing has no effect: the levels of a rectified flow are its own"
                     .to_owned(),
@@ -242,9 +242,9 @@ mod tests {
     use crate::models::noise_schedule::Method;
     use crate::models::sampling::Overrides;
 
-    fn nature(flow: bool, embeds_scale: bool, kind: Option<Distilled>) -> Nature {
+    fn traits(flow: bool, embeds_scale: bool, kind: Option<Distilled>) -> ModelTraits {
         let told = |kind| FewSteps { kind, file: "f.json".into(), told: "told".into() };
-        Nature {
+        ModelTraits {
             network: None,
             flow,
             flow_by_euler: flow,
@@ -255,75 +255,75 @@ mod tests {
     }
 
     /// The model's own sampling.
-    fn own(nature: &Nature) -> Sampling {
-        let own = nature.own_sampling(false);
+    fn own(traits: &ModelTraits) -> Sampling {
+        let own = traits.own_sampling(false);
         let timestep_spacing = own.timestep_spacing;
         Sampling {
             steps: own.steps,
-            cfg: if nature.embeds_scale { 1.0 } else { own.cfg as f32 },
-            embedded_scale: nature.embeds_scale.then_some(own.cfg as f32),
+            cfg: if traits.embeds_scale { 1.0 } else { own.cfg as f32 },
+            embedded_scale: traits.embeds_scale.then_some(own.cfg as f32),
             method: own.method,
             overrides: Overrides { timestep_spacing, ..Overrides::default() },
             ..Sampling::default()
         }
     }
 
-    fn found(nature: &Nature, sampling: &Sampling, negative: &str) -> Pairing {
+    fn found(traits: &ModelTraits, sampling: &Sampling, negative: &str) -> Pairing {
         let spacing = sampling.overrides.timestep_spacing.unwrap_or(TimestepSpacing::Leading);
-        let asked = Asked { nature, sampling, spacing, scheduler_file: "s.json".into() };
+        let asked = Asked { traits, sampling, spacing, scheduler_file: "s.json".into() };
         asked.pairing(negative)
     }
 
-    fn all() -> Vec<Nature> {
+    fn all() -> Vec<ModelTraits> {
         let few =
             [Distilled::Turbo, Distilled::Consistency, Distilled::Trajectory, Distilled::Other];
-        let mut all: Vec<Nature> = few.map(|kind| nature(false, false, Some(kind))).to_vec();
-        all.push(nature(false, true, Some(Distilled::Consistency)));
-        all.push(nature(false, false, None));
+        let mut all: Vec<ModelTraits> = few.map(|kind| traits(false, false, Some(kind))).to_vec();
+        all.push(traits(false, true, Some(Distilled::Consistency)));
+        all.push(traits(false, false, None));
         all.extend(
             [(false, None), (true, None), (false, Some(Distilled::Other))]
-                .map(|(embeds, kind)| nature(true, embeds, kind)),
+                .map(|(embeds, kind)| traits(true, embeds, kind)),
         );
         all
     }
 
     #[test]
     fn a_models_own_sampling_is_never_at_fault() {
-        for nature in all() {
-            assert_eq!(found(&nature, &own(&nature), ""), Pairing::default(), "{nature:?}");
+        for traits in all() {
+            assert_eq!(found(&traits, &own(&traits), ""), Pairing::default(), "{traits:?}");
         }
     }
 
     /// The problem that comes of changing a model's own sampling.
-    fn refused(nature: &Nature, change: impl FnOnce(&mut Sampling)) -> String {
-        let mut sampling = own(nature);
+    fn refused(traits: &ModelTraits, change: impl FnOnce(&mut Sampling)) -> String {
+        let mut sampling = own(traits);
         change(&mut sampling);
-        let problems = found(nature, &sampling, "").problems;
-        assert_eq!(problems.len(), 1, "{nature:?}: {problems:?}");
+        let problems = found(traits, &sampling, "").problems;
+        assert_eq!(problems.len(), 1, "{traits:?}: {problems:?}");
         format!("{}; {}", problems[0].what, problems[0].remedy)
     }
 
     #[test]
     fn few_steps_take_no_guidance_and_no_other_levels() {
         for kind in [Distilled::Turbo, Distilled::Other, Distilled::Trajectory] {
-            let nature = nature(false, false, Some(kind));
-            assert!(refused(&nature, |s| s.cfg = 5.0).contains("cfg is 5"));
-            let scheduled = refused(&nature, |s| s.cfg_schedule = vec![1.0, 3.0]);
+            let traits = traits(false, false, Some(kind));
+            assert!(refused(&traits, |s| s.cfg = 5.0).contains("cfg is 5"));
+            let scheduled = refused(&traits, |s| s.cfg_schedule = vec![1.0, 3.0]);
             assert!(scheduled.contains("cfg is 3"), "{scheduled}");
             let leading = |s: &mut Sampling| {
                 s.overrides.timestep_spacing = Some(TimestepSpacing::Leading);
             };
-            assert!(refused(&nature, leading).contains("timestep_spacing is leading"));
+            assert!(refused(&traits, leading).contains("timestep_spacing is leading"));
             let karras = |s: &mut Sampling| s.method = Method::default();
-            assert!(refused(&nature, karras).contains("sigmas is karras"));
+            assert!(refused(&traits, karras).contains("sigmas is karras"));
         }
-        let schnell = nature(true, false, Some(Distilled::Other));
+        let schnell = traits(true, false, Some(Distilled::Other));
         assert!(refused(&schnell, |s| s.cfg = 3.5).contains("set it to 1"));
     }
 
     #[test]
     fn latent_consistency_models_and_their_solver_belong_together() {
-        let by_input = nature(false, true, Some(Distilled::Consistency));
+        let by_input = traits(false, true, Some(Distilled::Consistency));
         let euler = |s: &mut Sampling| {
             s.method.solver = SolverKind::Euler;
             s.overrides.timestep_spacing = Some(TimestepSpacing::Trailing);
@@ -332,10 +332,10 @@ mod tests {
         let scheduled = refused(&by_input, |s| s.cfg_schedule = vec![1.0, 3.0]);
         assert!(scheduled.contains("remove cfg_schedule"), "{scheduled}");
         let lcm = |s: &mut Sampling| s.method.solver = SolverKind::Lcm;
-        assert!(refused(&nature(false, false, None), lcm).contains("few_steps = true"));
-        assert!(refused(&nature(false, false, Some(Distilled::Turbo)), lcm).contains("no latent"));
+        assert!(refused(&traits(false, false, None), lcm).contains("few_steps = true"));
+        assert!(refused(&traits(false, false, Some(Distilled::Turbo)), lcm).contains("no latent"));
         // Made by LCM-LoRA, which takes a little guidance.
-        let fused = nature(false, false, Some(Distilled::Consistency));
+        let fused = traits(false, false, Some(Distilled::Consistency));
         let sampling = Sampling { cfg: 1.5, ..own(&fused) };
         assert_eq!(found(&fused, &sampling, "").problems, []);
         assert!(refused(&fused, |s| s.cfg = 7.0).contains("cfg is 7"));
@@ -343,7 +343,7 @@ mod tests {
 
     #[test]
     fn flows_take_their_own_solvers_levels_and_prediction() {
-        let flow = nature(true, false, None);
+        let flow = traits(true, false, None);
         for solver in [SolverKind::Ddim, SolverKind::Lcm, SolverKind::EulerAncestral] {
             let wrong = refused(&flow, |s| s.method.solver = solver);
             assert!(wrong.contains(solver.name()), "{wrong}");
@@ -356,7 +356,7 @@ mod tests {
         }
         let velocity =
             |s: &mut Sampling| s.overrides.prediction_type = Some(PredictionType::FlowPrediction);
-        let wrong = refused(&nature(false, false, None), velocity);
+        let wrong = refused(&traits(false, false, None), velocity);
         assert!(wrong.contains("no rectified flow"), "{wrong}");
         let mut own = own(&flow);
         velocity(&mut own);
@@ -365,17 +365,17 @@ mod tests {
 
     #[test]
     fn what_has_no_effect_is_told() {
-        let few = nature(false, false, Some(Distilled::Other));
+        let few = traits(false, false, Some(Distilled::Other));
         assert!(refused(&few, |s| s.guidance_rescale = 0.7).contains("guidance_rescale"));
-        let told = |nature: &Nature, sampling: &Sampling, negative: &str| {
-            let found = found(nature, sampling, negative);
+        let told = |traits: &ModelTraits, sampling: &Sampling, negative: &str| {
+            let found = found(traits, sampling, negative);
             assert_eq!(found.problems, []);
             found.cautions
         };
         let many = Sampling { steps: 25, ..own(&few) };
         assert!(told(&few, &many, "")[0].contains("steps is 25"));
         assert!(told(&few, &own(&few), "blurry")[0].contains("negative prompt"));
-        let guided = nature(false, false, None);
+        let guided = traits(false, false, None);
         assert_eq!(told(&guided, &own(&guided), "blurry"), Vec::<String>::new());
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::part::Part;
 use super::ports;
-use super::{Problem, files, mismatch, refused, remedy, scale_input};
+use super::{Problem, denoiser_inputs, files, mismatch, refused, remedy};
 use crate::models::components::ModelPaths;
 use crate::models::error::DiffusionError;
 use crate::models::family::TextKind;
@@ -144,7 +144,7 @@ fn graph(folder: &ModelFolder, part: Part, file: &Path) -> Vec<Problem> {
         }
     }
     let faults = ports::compare_header(folder.family, part, &header);
-    let fault = || scale_input::header(folder, part, &header).map(problem);
+    let fault = || denoiser_inputs::header(folder, part, &header).map(problem);
     if faults.is_empty() {
         fault().into_iter().collect()
     } else {

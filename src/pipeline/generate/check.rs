@@ -14,7 +14,7 @@ pub(super) fn check(context: &Context) -> Checks {
     let mut checks = check_size(context);
     let sampling = sampling(context);
     let negative = &context.pipeline.generate.negative_prompt;
-    let mut pairing = pairing(&context.model, &context.nature, &sampling, negative);
+    let mut pairing = pairing(&context.model, &context.traits, &sampling, negative);
     let refiner = context.refiner.as_ref();
     pairing.problems.extend(refiner.and_then(|refiner| refiner_fault(&context.model, refiner)));
     if !pairing.problems.is_empty() {

@@ -50,7 +50,7 @@ pub(crate) async fn start_pool(context: &Arc<Context>) -> Result<Pool, StageErro
 
 /// How a run has images sampled.
 pub(crate) fn sampling(context: &Context) -> Sampling {
-    sampling_of(&context.pipeline, &context.nature, context.size())
+    sampling_of(&context.pipeline, &context.traits, context.size())
 }
 
 /// The steps that the denoiser runs for an image of the run; all of them for settings that are refused.

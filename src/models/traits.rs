@@ -17,7 +17,7 @@ const FEW: usize = 8;
 
 /// What a model was trained for.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Nature {
+pub struct ModelTraits {
     /// The denoiser's class in diffusers, if its configuration tells.
     pub network: Option<String>,
     /// Whether it is a rectified flow.
@@ -69,8 +69,8 @@ struct Names {
     guidance_embeds: Option<bool>,
 }
 
-impl Nature {
-    /// The nature of the model in a folder; `few_steps` says whether it is one of few steps where the folder is not to.
+impl ModelTraits {
+    /// The traits of the model in a folder; `few_steps` says whether it is one of few steps where the folder is not to.
     pub fn of(folder: &ModelFolder, few_steps: Option<bool>) -> Self {
         let denoiser = folder.paths.part(folder.family.denoiser).join("config.json");
         // What is wrong with a file, other checks tell.
@@ -219,16 +219,16 @@ mod tests {
     use super::*;
     use crate::models::json::from_json;
 
-    /// The nature by the JSON of scheduler and denoiser.
-    fn nature(scheduler: &str, denoiser: &str, said: Option<bool>) -> Nature {
+    /// The traits by the JSON of scheduler and denoiser.
+    fn traits(scheduler: &str, denoiser: &str, said: Option<bool>) -> ModelTraits {
         let scheduler: SchedulerConfig = from_json(scheduler.as_bytes()).unwrap();
         let names: Names = from_json(denoiser.as_bytes()).unwrap();
         let files = (PathBuf::from("s.json"), PathBuf::from("d.json"), PathBuf::from("i.json"));
-        Nature::told((files.0, &scheduler), (files.1, names), (files.2, None), said)
+        ModelTraits::told((files.0, &scheduler), (files.1, names), (files.2, None), said)
     }
 
     fn kind(scheduler: &str, denoiser: &str) -> Option<Distilled> {
-        nature(scheduler, denoiser, None).few_steps.map(|few| few.kind)
+        traits(scheduler, denoiser, None).few_steps.map(|few| few.kind)
     }
 
     #[test]
@@ -254,14 +254,14 @@ mod tests {
     #[test]
     fn denoisers_tell_of_few_steps_and_of_a_scale_as_an_input() {
         let ddim = "{\"_class_name\": \"DDIMScheduler\"}";
-        let lcm = nature(ddim, "{\"time_cond_proj_dim\": 256}", None);
+        let lcm = traits(ddim, "{\"time_cond_proj_dim\": 256}", None);
         assert!(lcm.embeds_scale && lcm.is_consistency() && !lcm.flow);
         let flow = "{\"_class_name\": \"FlowMatchEulerDiscreteScheduler\"}";
         let flux = |embeds| {
             let config = format!(
                 "{{\"_class_name\": \"FluxTransformer2DModel\", \"guidance_embeds\": {embeds}}}"
             );
-            nature(flow, &config, None)
+            traits(flow, &config, None)
         };
         let (dev, schnell) = (flux(true), flux(false));
         assert!(dev.flow && dev.embeds_scale && dev.few_steps.is_none());
@@ -313,10 +313,10 @@ mod tests {
     #[test]
     fn the_setting_has_the_last_word() {
         let euler = "{\"_class_name\": \"EulerDiscreteScheduler\"}";
-        assert!(nature(euler, "{}", Some(true)).few_steps.is_some());
+        assert!(traits(euler, "{}", Some(true)).few_steps.is_some());
         let lightning =
             "{\"_class_name\": \"EulerDiscreteScheduler\", \"timestep_spacing\": \"trailing\"}";
-        assert!(nature(lightning, "{}", None).few_steps.is_some());
-        assert_eq!(nature(lightning, "{}", Some(false)).few_steps, None);
+        assert!(traits(lightning, "{}", None).few_steps.is_some());
+        assert_eq!(traits(lightning, "{}", Some(false)).few_steps, None);
     }
 }
