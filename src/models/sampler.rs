@@ -60,13 +60,12 @@ pub(super) fn denoise(
         let rows = 1 + usize::from(prediction.unconditional.is_some());
         let levels = solver.schedule();
         let at = GuidanceStep { index: step, levels, input: &input, images: batch.images };
-        let level = at.level();
-        let mut guidance = trace.is_some().then(StepRecord::default);
-        let estimates = CleanEstimates::of(prediction, &input, level);
-        let clean = batch.plan.apply(&at, estimates, guidance.as_mut());
-        if let Some((trace, guidance)) = trace.as_deref_mut().zip(guidance) {
-            let pairs = input.iter().zip(&clean);
-            let prediction = pairs.map(|(&z, &clean)| level.output(z, clean)).collect();
+        let mut recorded = trace.is_some().then(|| (prediction.clone(), StepRecord::default()));
+        let estimates = CleanEstimates::of(prediction, &input, at.level());
+        let record = recorded.as_mut().map(|(_, record)| record);
+        let clean = batch.plan.apply(&at, estimates, record);
+        if let Some((trace, (prediction, guidance))) = trace.as_deref_mut().zip(recorded) {
+            let prediction = batch.plan.prediction(&at, prediction, &clean);
             let sample = samples.to_vec();
             trace.push(TraceStep { step, timestep, sample, prediction, rows, guidance });
         }

@@ -2,7 +2,7 @@
 //! beforehand.
 
 use super::recipe::Dtype;
-use crate::models::FAMILIES;
+use crate::models::{Conditioning, FAMILIES, Family};
 
 /// Weights that the exporter holds at once, as a multiple of the exported ones: torch's, the graph's, and the written one.
 const COPIES: f64 = 3.5;
@@ -106,7 +106,15 @@ pub(super) fn class_by_name(name: &str) -> String {
 
 /// The folders of graphs that a pipeline of this class has.
 fn parts(class: &str) -> Option<Vec<&'static str>> {
-    let family = FAMILIES.iter().find(|family| family.pipelines.cover(class))?;
+    // Stable Diffusion 1, 2 and SDXL share the names of their pipelines, all but two letters.
+    let (sized, refines) = (class.contains("XL"), class.contains("Img2Img"));
+    let fits = |family: &&Family| match family.conditioning {
+        Conditioning::Unet => !sized,
+        Conditioning::UnetWithSize => sized && family.starts_from_noise != refines,
+        _ => true,
+    };
+    let mut covering = FAMILIES.iter().filter(|family| family.pipelines.cover(class));
+    let family = covering.find(fits)?;
     Some([vec!["vae_encoder"], family.image_graphs()].concat())
 }
 

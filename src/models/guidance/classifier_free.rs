@@ -3,6 +3,7 @@
 use super::settings::GuidanceSettings;
 use super::{GuidancePlan, GuidanceStep, SettingFault};
 use crate::models::clean::CleanEstimates;
+use crate::models::denoiser::Prediction;
 use crate::models::noise_schedule::NoiseLevel;
 
 /// Refuses a scale or rescale that can't be followed.
@@ -56,6 +57,23 @@ pub(super) fn join(
     let samples = conditional.chunks_mut(size).zip(kept.chunks(size)).zip(step.input.chunks(size));
     for ((guided, kept), input) in samples {
         rescale_clean(guided, kept, (input, level), plan.settings.rescale);
+    }
+    conditional
+}
+
+/// The same of a batch's predictions.
+pub(super) fn join_outputs(
+    plan: &GuidancePlan,
+    step: &GuidanceStep<'_>,
+    prediction: Prediction,
+) -> Vec<f32> {
+    let Prediction { mut conditional, unconditional } = prediction;
+    let Some(unconditional) = unconditional else { return conditional };
+    let kept = if plan.settings.rescale > 0.0 { conditional.clone() } else { Vec::new() };
+    combine(&mut conditional, &unconditional, plan.settings.cfg_at(step.index));
+    let size = step.sample_length();
+    for (guided, kept) in conditional.chunks_mut(size).zip(kept.chunks(size)) {
+        rescale(guided, kept, plan.settings.rescale);
     }
     conditional
 }

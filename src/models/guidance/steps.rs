@@ -7,6 +7,7 @@ use super::start::noised;
 use super::step::GuidanceStep;
 use super::{Edits, GuidanceTerm, SettingFault, TERMS, classifier_free};
 use crate::models::clean::CleanEstimates;
+use crate::models::denoiser::Prediction;
 use crate::models::noise_schedule::{NoiseSchedule, Solver};
 use crate::models::text::PromptEmbedding;
 use std::ops::Range;
@@ -107,6 +108,24 @@ impl GuidancePlan {
         let mut clean = classifier_free::join(self, step, estimates);
         self.edit_clean(step, &mut clean, pulled.zip(record));
         clean
+    }
+
+    /// The guided prediction of a step that ended at `clean`, for a record: the denoiser's own output with what terms did to ẑ0.
+    /// Read out of ẑ0 alone it would lose digits where there is little noise.
+    pub(in crate::models) fn prediction(
+        &self,
+        step: &GuidanceStep<'_>,
+        prediction: Prediction,
+        clean: &[f32],
+    ) -> Vec<f32> {
+        let level = step.level();
+        let unedited = CleanEstimates::of(prediction.clone(), step.input, level);
+        let unedited = classifier_free::join(self, step, unedited);
+        let mut outputs = classifier_free::join_outputs(self, step, prediction);
+        for ((output, after), before) in outputs.iter_mut().zip(clean).zip(unedited) {
+            *output += level.output_change(after - before);
+        }
+        outputs
     }
 
     /// The terms after classifier-free guidance. `record` is the record with what terms before did to ẑ0.

@@ -183,8 +183,8 @@ impl SchedulerConfig {
         if self.use_beta_sigmas {
             return Err("use_beta_sigmas is not supported".to_owned());
         }
-        self.check_kind()?;
         self.others.check()?;
+        self.check_kind()?;
         if !(2..=MOST_TIMESTEPS).contains(&self.num_train_timesteps) {
             return Err(format!("num_train_timesteps must be between 2 and {MOST_TIMESTEPS}"));
         }

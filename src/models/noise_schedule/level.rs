@@ -34,6 +34,11 @@ impl NoiseLevel {
         (rest / f64::from(self.of_output)) as f32
     }
 
+    /// How much the output changes for ẑ0 to move by `change`.
+    pub fn output_change(&self, change: f32) -> f32 {
+        change / self.of_output
+    }
+
     /// How much ẑ0 changes here for the change of output that moves it by one at the level `other`.
     pub fn change_against(&self, other: &Self) -> f32 {
         self.of_output / other.of_output

@@ -130,7 +130,7 @@ pub trait Solver {
 impl SchedulerConfig {
     /// A schedule of `steps` steps, for a configuration that passes [`SchedulerConfig::check`].
     pub fn schedule(&self, method: Method, steps: usize) -> NoiseSchedule {
-        let (alpha_bars, process) = (alphas_cumprod(self), self.process());
+        let (alpha_bars, process) = (self.alpha_bars(method.solver), self.process());
         let training = sigmas::training_sigmas(&alpha_bars);
         let (timesteps, mut levels) = match () {
             () if self.is_flow() => flow::levels(self, method.solver, steps),
@@ -163,6 +163,18 @@ impl SchedulerConfig {
             initial_sigma: self.initial_sigma(method, greatest),
             train_timesteps: self.num_train_timesteps,
         }
+    }
+
+    /// ᾱ of every training timestep as a solver has it. Solvers that go by σ have a little signal left where zero terminal
+    /// SNR leaves none; those that go by ᾱ do without, unless the model predicts noise, which tells nothing there.
+    fn alpha_bars(&self, solver: SolverKind) -> Vec<f32> {
+        let mut alpha_bars = alphas_cumprod(self);
+        let by_alpha = matches!(solver, SolverKind::Ddim | SolverKind::Lcm);
+        let tells = self.prediction_type != PredictionType::Epsilon;
+        if let Some(last) = alpha_bars.last_mut().filter(|_| by_alpha && tells) {
+            *last = if self.rescale_betas_zero_snr { 0.0 } else { *last };
+        }
+        alpha_bars
     }
 
     /// A solver at the start of such a schedule.

@@ -64,6 +64,9 @@ impl Diffusion {
 
 impl NoiseProcess for Diffusion {
     fn level(&self, sigma: f64) -> NoiseLevel {
+        if sigma.is_infinite() {
+            return self.mixed(0.0, 1.0);
+        }
         let signal = 1.0 / (sigma * sigma + 1.0).sqrt();
         self.mixed(signal, sigma * signal)
     }

@@ -154,14 +154,13 @@ fn check_arrival(solver: &mut dyn Solver, prediction: PredictionType, target: &[
     for step in 0..solver.schedule().len() {
         let sigma = f64::from(solver.schedule().sigmas[step]);
         let alpha = 1.0 / (sigma * sigma + 1.0).sqrt();
+        let share = if sigma.is_infinite() { 1.0 } else { alpha * sigma };
         let scale = solver.input_scale(step);
         let output = |(&z, &clean): (&f32, &f32)| {
-            let noise = (f64::from(z * scale) - alpha * f64::from(clean)) / (alpha * sigma);
+            let noise = (f64::from(z * scale) - alpha * f64::from(clean)) / share;
             match prediction {
                 PredictionType::Epsilon => noise as f32,
-                PredictionType::VPrediction => {
-                    (alpha * noise - alpha * sigma * f64::from(clean)) as f32
-                }
+                PredictionType::VPrediction => (alpha * noise - share * f64::from(clean)) as f32,
                 _ => clean,
             }
         };
