@@ -59,4 +59,4 @@ mod way_in;
 mod whole_run;
 mod workers;
 
-use support::{documents, finished, harness, hub_server, moto, object_server, skip};
+use support::{documents, finished, harness, hub_server, model_folder, moto, object_server, skip};

@@ -2,6 +2,7 @@
 //! or of another family.
 
 use crate::harness::{Bench, checkout};
+use crate::model_folder::copy;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -16,18 +17,6 @@ fn miniature(name: &str) -> PathBuf {
 struct Copy {
     bench: Bench,
     root: PathBuf,
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        match path.is_dir() {
-            true => copy(&path, &target),
-            false => std::fs::write(&target, std::fs::read(&path).unwrap()).unwrap(),
-        }
-    }
 }
 
 /// `doctor --model` of a folder: whether it is usable, and its report on the model.

@@ -2,9 +2,9 @@
 //! by `run`, `plan`, `sample` and `doctor` alike; and the rows of the denoiser, counted.
 
 use crate::harness::{Bench, checkout, contents};
+use crate::model_folder::{copy, set_keys};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
-use std::path::Path;
 
 const SCHEDULER: &str = "scheduler/scheduler_config.json";
 const UNET: &str = "unet/config.json";
@@ -21,26 +21,9 @@ fn bench() -> Bench {
     bench
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let target = to.join(path.file_name().unwrap());
-        match path.is_dir() {
-            true => copy(&path, &target),
-            false => std::fs::write(&target, std::fs::read(&path).unwrap()).unwrap(),
-        }
-    }
-}
-
 /// Sets keys of a JSON file of the bench's model.
 fn set(bench: &Bench, file: &str, keys: &Value) {
-    let path = bench.path("model").join(file);
-    let mut all: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    for (key, value) in keys.as_object().unwrap() {
-        all[key] = value.clone();
-    }
-    std::fs::write(path, all.to_string()).unwrap();
+    set_keys(&bench.path("model").join(file), keys);
 }
 
 fn turbo() -> Value {

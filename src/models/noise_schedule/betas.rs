@@ -1,6 +1,7 @@
 //! The noise levels of training.
 
-use super::config::{BetaSchedule, SchedulerConfig};
+use super::choices::BetaSchedule;
+use super::config::SchedulerConfig;
 
 /// 2⁻²⁴, as the published schedulers have it.
 const LEAST_ALPHA_BAR: f32 = 1.0 / 16_777_216.0;

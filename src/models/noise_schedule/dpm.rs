@@ -5,7 +5,8 @@
 
 use std::collections::VecDeque;
 
-use super::config::{FinalSigma, SchedulerConfig, SolverType};
+use super::choices::{FinalSigma, SolverType};
+use super::config::SchedulerConfig;
 use super::{NoiseSchedule, Solver};
 
 /// Runs with fewer steps than this lower the order of their last two (`lower_order_final`).

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{PredictionType, SchedulerConfig};
+use super::choices::PredictionType;
 use super::{Method, Sigmas, SolverKind};
 
 /// The keys of EDM's schedulers.
@@ -78,12 +78,7 @@ impl EdmKeys {
 }
 
 /// Timesteps and σ of a run's steps, falling, without the final σ.
-pub(super) fn levels(
-    config: &SchedulerConfig,
-    sigmas: Sigmas,
-    steps: usize,
-) -> (Vec<f64>, Vec<f32>) {
-    let keys = &config.edm;
+pub(super) fn levels(keys: &EdmKeys, sigmas: Sigmas, steps: usize) -> (Vec<f64>, Vec<f32>) {
     let (least, greatest) = (keys.least(), keys.greatest());
     let ramp = |step: usize| step as f64 / (steps.max(2) - 1) as f64;
     let between = |step: usize, from: f64, to: f64| from + ramp(step) * (to - from);

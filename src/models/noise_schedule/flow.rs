@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::SchedulerConfig;
 use super::{Method, Sigmas, SolverKind};
 use crate::models::json::whole;
 
@@ -139,11 +138,12 @@ impl FlowKeys {
 
 /// Timesteps and σ of a run's steps, falling, without the final σ.
 pub(super) fn levels(
-    config: &SchedulerConfig,
+    keys: &FlowKeys,
+    train: usize,
     solver: SolverKind,
     steps: usize,
 ) -> (Vec<f64>, Vec<f32>) {
-    let (keys, train) = (&config.flow, config.num_train_timesteps as f64);
+    let train = train as f64;
     if solver == SolverKind::DpmSolver {
         let k = keys.factor(keys.flow_shift.unwrap_or(keys.shift));
         let most = 1.0 - 1.0 / train;

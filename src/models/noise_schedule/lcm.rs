@@ -3,7 +3,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::SchedulerConfig;
 use super::{NoiseSchedule, Solver};
 use crate::models::json::whole;
 
@@ -28,9 +27,9 @@ impl Default for LcmKeys {
 const SIGMA_DATA: f64 = 0.5;
 
 /// Falling timesteps: every so many of those that the model was distilled on, from the noisiest.
-pub(super) fn timesteps(config: &SchedulerConfig, steps: usize) -> Vec<f64> {
-    let original = config.lcm.original_inference_steps;
-    let stride = config.num_train_timesteps / original.max(1);
+pub(super) fn timesteps(keys: &LcmKeys, train: usize, steps: usize) -> Vec<f64> {
+    let original = keys.original_inference_steps;
+    let stride = train / original.max(1);
     let at = |step: usize| (original - step * original / steps.max(1)) * stride;
     (0..steps).map(|step| at(step) as f64 - 1.0).collect()
 }
@@ -44,8 +43,8 @@ pub struct LcmSolver {
 
 impl LcmSolver {
     /// A solver at the start of `schedule`.
-    pub fn new(config: &SchedulerConfig, schedule: NoiseSchedule) -> Self {
-        Self { schedule, scaling: config.lcm.timestep_scaling }
+    pub fn new(keys: &LcmKeys, schedule: NoiseSchedule) -> Self {
+        Self { schedule, scaling: keys.timestep_scaling }
     }
 
     /// Factors of the sample and of ẑ0 in the model's answer, which at timestep 0 is the sample itself.

@@ -3,6 +3,7 @@
 
 mod ancestral;
 mod betas;
+mod choices;
 mod config;
 mod ddim;
 mod dpm;
@@ -22,9 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use ancestral::AncestralSolver;
 use betas::alphas_cumprod;
-pub use config::{
-    BetaSchedule, FinalSigma, PredictionType, SchedulerConfig, SolverType, TimestepSpacing,
-};
+pub use choices::{BetaSchedule, FinalSigma, PredictionType, SolverType, TimestepSpacing};
+pub use config::SchedulerConfig;
 use ddim::DdimSolver;
 use dpm::DpmSolver;
 pub use edm::EdmKeys;
@@ -133,8 +133,10 @@ impl SchedulerConfig {
         let (alpha_bars, process) = (self.alpha_bars(method.solver), self.process());
         let training = sigmas::training_sigmas(&alpha_bars);
         let (timesteps, mut levels) = match () {
-            () if self.is_flow() => flow::levels(self, method.solver, steps),
-            () if self.is_edm() => edm::levels(self, method.sigmas, steps),
+            () if self.is_flow() => {
+                flow::levels(&self.flow, self.num_train_timesteps, method.solver, steps)
+            }
+            () if self.is_edm() => edm::levels(&self.edm, method.sigmas, steps),
             () => sigmas::levels(self, method, &training, steps),
         };
         let greatest = levels.first().copied().unwrap_or(0.0);
@@ -183,7 +185,7 @@ impl SchedulerConfig {
         match method.solver {
             SolverKind::Euler => Box::new(EulerSolver::new(self.process().as_ref(), schedule)),
             SolverKind::EulerAncestral => Box::new(AncestralSolver::new(schedule)),
-            SolverKind::Lcm => Box::new(LcmSolver::new(self, schedule)),
+            SolverKind::Lcm => Box::new(LcmSolver::new(&self.lcm, schedule)),
             SolverKind::DpmSolver => Box::new(DpmSolver::new(self, schedule)),
             SolverKind::Ddim => Box::new(DdimSolver::new(self, schedule)),
         }

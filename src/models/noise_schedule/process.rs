@@ -1,7 +1,8 @@
 //! The ways in which models mix latents with noise, and what their denoisers predict: diffusion as in DDPM, rectified flow,
 //! and EDM.
 
-use super::config::{PredictionType, SchedulerConfig};
+use super::choices::PredictionType;
+use super::config::SchedulerConfig;
 use super::level::NoiseLevel;
 
 /// How a model mixes a latent with noise of a level σ, and what its denoiser predicts of the mixture.

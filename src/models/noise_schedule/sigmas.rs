@@ -2,7 +2,8 @@
 //!
 //! σ_t = sqrt((1−ᾱ_t)/ᾱ_t). Sigmas are f32 as in the published program; what lies between is f64.
 
-use super::config::{BetaSchedule, FinalSigma, SchedulerConfig, TimestepSpacing};
+use super::choices::{BetaSchedule, FinalSigma, TimestepSpacing};
+use super::config::SchedulerConfig;
 use super::{Method, Sigmas, SolverKind, lcm};
 
 /// Exponent of Karras' spacing (arXiv 2206.00364, equation 5).
@@ -24,7 +25,7 @@ pub(super) fn levels(
         SolverKind::DpmSolver => dpm_timesteps(config, steps),
         SolverKind::Euler | SolverKind::EulerAncestral => euler_timesteps(config, steps),
         SolverKind::Ddim => ddim_timesteps(config, steps),
-        SolverKind::Lcm => lcm::timesteps(config, steps),
+        SolverKind::Lcm => lcm::timesteps(&config.lcm, config.num_train_timesteps, steps),
     };
     let plain: Vec<f32> = timesteps.iter().map(|&t| sigma_at(t, training)).collect();
     // DPM-Solver++ spreads over all of training's levels, EulerDiscrete over those that it visits.
@@ -97,7 +98,9 @@ fn sigma_at(timestep: f64, training: &[f32]) -> f32 {
     let low = clamped.floor() as usize;
     let high = (low + 1).min(training.len() - 1);
     let (low_sigma, high_sigma) = (f64::from(training[low]), f64::from(training[high]));
-    (low_sigma + (high_sigma - low_sigma) * (clamped - low as f64)) as f32
+    let part = clamped - low as f64;
+    // σ is infinite where there is no signal left.
+    if part == 0.0 { training[low] } else { (low_sigma + (high_sigma - low_sigma) * part) as f32 }
 }
 
 /// DPM-Solver++'s timesteps, falling: `steps` of `steps + 1` evenly spaced ones, without the

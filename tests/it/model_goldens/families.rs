@@ -10,6 +10,8 @@ use safetensors::SafeTensors;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::model_folder::copy;
+
 use super::support::{generator, greatest_difference, grey_levels, spread, values};
 
 /// How far latents may be off, in their own deviations.
@@ -44,23 +46,10 @@ fn goldens() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
-/// Lays the files of `from` over those of `to`.
-fn lay(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            std::fs::create_dir_all(&target).unwrap();
-            lay(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
 /// A model folder of these folders' files, later ones over earlier ones.
 fn model(parts: &[PathBuf]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    parts.iter().for_each(|part| lay(part, dir.path()));
+    parts.iter().for_each(|part| copy(part, dir.path()));
     dir
 }
 
@@ -194,7 +183,7 @@ impl Opened {
     fn of(parts: &[PathBuf], at: &Path, case: &Loop) -> Self {
         let dir = model(parts);
         if let Some(scheduler) = &case.scheduler {
-            lay(&at.join(scheduler), &dir.path().join("scheduler"));
+            copy(&at.join(scheduler), &dir.path().join("scheduler"));
             let vae = at.join(scheduler).join("vae.json");
             for part in ["vae_encoder", "vae_decoder"].iter().filter(|_| vae.exists()) {
                 std::fs::copy(&vae, dir.path().join(part).join("config.json")).unwrap();
@@ -271,7 +260,7 @@ fn every_scheduler_of_stable_diffusion_agrees_with_diffusers() {
     assert!(check("sd-schedulers", std::slice::from_ref(&base)) >= 20);
     let folder = model(&[base]);
     let continuous = goldens().join("families/sd-schedulers").join(CONTINUOUS);
-    lay(&continuous, &folder.path().join("scheduler"));
+    copy(&continuous, &folder.path().join("scheduler"));
     let error = ModelFolder::open(folder.path()).unwrap_err().to_string();
     assert!(error.contains("timestep_type continuous is not supported"), "{error}");
 }
