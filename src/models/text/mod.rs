@@ -11,6 +11,8 @@ mod prompt_encoder;
 mod prompt_tokens;
 mod sentence_pieces;
 mod tokenizer;
+#[cfg(test)]
+mod tokenizer_tests;
 
 pub use embedding::PromptEmbedding;
 pub(super) use encoder::TextEncoder;
