@@ -167,8 +167,36 @@ fn replay(generator: &mut Generator, recorded: &Recorded, case: &Loop, at: &Path
         let pixels = expected.len() / images;
         grey = grey.max(grey_levels(&made.rgb, &expected[image * pixels..][..pixels]));
     }
+    worst = worst.max(together(generator, case, [&prompt, &negative], &tensors));
+    assert!(worst <= LATENTS, "{}: in one batch: {worst}", case.file);
     assert!(grey <= GREY_LEVELS, "{}: {grey} grey levels", case.file);
     (worst, grey)
+}
+
+/// The worst error of the images of a loop that are denoised in one batch, each with the noise of its own seed.
+fn together(
+    generator: &mut Generator,
+    case: &Loop,
+    [prompt, negative]: [&PromptEmbedding; 2],
+    tensors: &SafeTensors,
+) -> f32 {
+    let images = case.seeds.len();
+    let embedded = generator.folder().scale_input == coda_pipe::models::ScaleInput::Embedded;
+    let sampling = sampling(generator.folder(), case, embedded);
+    let (noise, anchors) = (values(tensors, "noise"), values(tensors, "anchors"));
+    let size = noise.len() / images;
+    let job = |((seed, noise), anchor): ((&String, _), _)| Job {
+        anchor: Some(anchor),
+        seed: seed.parse().unwrap(),
+        ..Job::new(prompt, negative, noise)
+    };
+    let rows = case.seeds.iter().zip(noise.chunks(size)).zip(anchors.chunks(size));
+    let jobs: Vec<Job<'_>> = rows.map(job).collect();
+    let found = generator.latents(&jobs, &sampling, images).unwrap();
+    let expected = values(tensors, "latents");
+    let ends = expected[case.steps * images * size..].chunks(size);
+    let off = |(found, end): (&Vec<f32>, &[f32])| greatest_difference(found, end) / spread(end);
+    found.iter().zip(ends).map(off).fold(0.0, f32::max)
 }
 
 /// A loop's model, open.
