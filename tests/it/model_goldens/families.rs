@@ -10,7 +10,7 @@ use safetensors::SafeTensors;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model_folder::copy;
+use crate::model_folder::{copy, set_keys};
 
 use super::support::{generator, greatest_difference, grey_levels, spread, values};
 
@@ -212,9 +212,10 @@ impl Opened {
         let dir = model(parts);
         if let Some(scheduler) = &case.scheduler {
             copy(&at.join(scheduler), &dir.path().join("scheduler"));
-            let vae = at.join(scheduler).join("vae.json");
-            for part in ["vae_encoder", "vae_decoder"].iter().filter(|_| vae.exists()) {
-                std::fs::copy(&vae, dir.path().join(part).join("config.json")).unwrap();
+            if let Ok(vae) = std::fs::read(at.join(scheduler).join("vae.json")) {
+                let keys = serde_json::from_slice(&vae).unwrap();
+                set_keys(&dir.path().join("vae_encoder/config.json"), &keys);
+                set_keys(&dir.path().join("vae_decoder/config.json"), &keys);
             }
         }
         if case.prompts.as_deref().is_some_and(|prompts| prompts.contains("without-t5")) {
