@@ -56,7 +56,7 @@ impl Generated {
 /// The text-to-image part of a model, open on one device.
 pub struct Generator {
     prompts: PromptEncoder,
-    pub(super) unet: Network,
+    pub(super) denoiser: Network,
     decoder: Decoder,
     pub(super) folder: ModelFolder,
 }
@@ -73,7 +73,7 @@ impl Generator {
     ) -> Result<Self, DiffusionError> {
         Ok(Self {
             prompts: PromptEncoder::load(folder, runtime, options)?,
-            unet: Network::load(folder, runtime, options)?,
+            denoiser: Network::load(folder, runtime, options)?,
             decoder: Decoder::load(folder, runtime, options)?,
             folder: folder.clone(),
         })
@@ -236,7 +236,7 @@ impl Generator {
     ) -> Result<Vec<f32>, DiffusionError> {
         let shape = self.folder.latent_shape(sampling.size)?;
         let scheduler = sampling.scheduler(&self.folder);
-        group.denoise(&mut self.unet, (sampling, &scheduler), shape, steps, trace)
+        group.denoise(&mut self.denoiser, (sampling, &scheduler), shape, steps, trace)
     }
 
     /// The image of a final latent of an image of `size` by `size` pixels.

@@ -22,10 +22,7 @@ pub(crate) fn runtime() -> Option<Runtime> {
         Ok(runtime) => Some(runtime),
         Err(error) if std::env::var_os("CODA_REQUIRE_ALL").is_some() => panic!("{error}"),
         Err(error) => {
-            #[allow(clippy::print_stderr, reason = "a test says what it left out")]
-            {
-                eprintln!("SKIPPED: {error}");
-            }
+            crate::say!("SKIPPED: {error}");
             None
         }
     }

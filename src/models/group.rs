@@ -32,7 +32,7 @@ impl<'a> Group<'a> {
     /// The graph's own, and non-finite output.
     pub fn denoise(
         &self,
-        unet: &mut Network,
+        denoiser: &mut Network,
         (sampling, scheduler): (&Sampling, &SchedulerConfig),
         shape: [usize; 3],
         steps: Range<usize>,
@@ -53,7 +53,7 @@ impl<'a> Group<'a> {
                 true => self.padded().map(|(job, _)| job.negative).collect(),
                 false => Vec::new(),
             };
-            let mut model = unet.bind(&Conditions {
+            let mut model = denoiser.bind(&Conditions {
                 prompts: &prompts,
                 negatives: &negatives,
                 latent_shape: shape,

@@ -56,7 +56,7 @@ impl Generator {
         let anchors = anchors.ok_or_else(missing)?;
         let prompts: Vec<&PromptEmbedding> = jobs.iter().map(|job| job.prompt).collect();
         let negatives: Vec<&PromptEmbedding> = jobs.iter().map(|job| job.negative).collect();
-        let mut model = self.unet.bind(&Conditions {
+        let mut model = self.denoiser.bind(&Conditions {
             prompts: &prompts,
             negatives: &negatives,
             latent_shape: shape,

@@ -99,6 +99,11 @@ impl FlowKeys {
             if !(self.base_shift.is_finite() && self.max_shift.is_finite()) {
                 return Err("base_shift and max_shift must be numbers".to_owned());
             }
+            let linear = self.time_shift_type == TimeShift::Linear;
+            if linear && self.base_shift.min(self.max_shift) <= 0.0 {
+                return Err("base_shift and max_shift must be above 0 for time_shift_type linear"
+                    .to_owned());
+            }
         }
         match self.shift_terminal {
             Some(last) if !(0.0..1.0).contains(&last) => {
@@ -177,4 +182,40 @@ pub(super) fn levels(
 
 fn shifted(sigma: f64, k: f64) -> f64 {
     k * sigma / (1.0 + (k - 1.0) * sigma)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_give_no_levels_are_refused_by_name() {
+        let dynamic = FlowKeys { use_dynamic_shifting: true, ..FlowKeys::default() };
+        assert_eq!(dynamic.check(), Ok(()));
+        let linear = FlowKeys { time_shift_type: TimeShift::Linear, ..dynamic.clone() };
+        assert_eq!(linear.check(), Ok(()));
+        for (keys, key) in [
+            (FlowKeys { base_shift: -0.5, ..linear }, "base_shift"),
+            (FlowKeys { max_shift: f64::NAN, ..dynamic.clone() }, "max_shift"),
+            (FlowKeys { max_image_seq_len: 256, ..dynamic.clone() }, "max_image_seq_len"),
+            (FlowKeys { shift: 0.0, ..FlowKeys::default() }, "shift 0"),
+            (FlowKeys { flow_shift: Some(f64::INFINITY), ..FlowKeys::default() }, "flow_shift"),
+            (FlowKeys { shift_terminal: Some(1.0), ..FlowKeys::default() }, "shift_terminal"),
+            (FlowKeys { invert_sigmas: true, ..FlowKeys::default() }, "invert_sigmas"),
+        ] {
+            assert!(keys.check().unwrap_err().contains(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn levels_fall_from_noise_alone_and_never_reach_the_clean_end() {
+        for (even, steps) in [(false, 1), (false, 4), (true, 1), (true, 28)] {
+            let keys = FlowKeys { even, shift: 3.0, ..FlowKeys::default() };
+            for solver in [SolverKind::Euler, SolverKind::DpmSolver] {
+                let (times, sigmas) = levels(&keys, 1000, solver, steps);
+                assert!((times.len(), sigmas.len()) == (steps, steps) && sigmas[0] > 0.99);
+                assert!(sigmas.windows(2).all(|pair| pair[0] > pair[1] && pair[1] > 0.0));
+            }
+        }
+    }
 }
